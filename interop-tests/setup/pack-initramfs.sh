@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Packs the base initramfs: pack-initramfs.sh KERNEL_VERSION OUTPUT. Runs inside the chroot.
+# Modules and archive stay uncompressed: unpacking costs more than reading under software emulation.
+set -euo pipefail
+version=$1 output=$2
+kernel=/srv/guest/kernel
+
+modules=(
+  nvme ext4 crc32c_generic             # the nvme tests
+  gpio-pci-idio-16                     # the gpio tests
+  virtio_pci virtio_blk virtio_net     # for runs by hand
+  9p 9pnet_virtio squashfs overlay loop
+)
+tools=(
+  /sbin/mke2fs /usr/bin/kmod
+  /usr/bin/gpiodetect /usr/bin/gpioinfo /usr/bin/gpioget /usr/bin/gpioset
+  /usr/bin/lspci /usr/bin/setpci
+)
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+mkdir -p "$stage"/{bin,dev,etc,lib,mnt,proc,run,sys,tmp,usr/lib,usr/share/misc,tests}
+ln -s lib "$stage/lib64"
+ln -s bin "$stage/sbin"
+for applet in $(busybox --list); do ln -sf busybox "$stage/bin/$applet"; done
+rm -f "$stage/bin/busybox"                  # its own list names it, too
+cp /bin/busybox "$stage/bin/"
+
+copy_libraries() {
+  local library
+  for library in $(ldd "$1" 2>/dev/null | grep -oE '/[^ )]+'); do
+    mkdir -p "$stage$(dirname "$library")"
+    cp -Ln "$library" "$stage$library"
+  done
+}
+for tool in "${tools[@]}"; do
+  name=$(basename "$tool")
+  rm -f "$stage/bin/$name"                  # the busybox link of the same name
+  cp -L "$tool" "$stage/bin/$name"
+  copy_libraries "$tool"
+done
+ln -sf mke2fs "$stage/bin/mkfs.ext4"
+for name in modprobe insmod rmmod lsmod depmod modinfo; do ln -sf kmod "$stage/bin/$name"; done
+cp /etc/mke2fs.conf "$stage/etc/"
+[ ! -e /usr/share/misc/pci.ids ] || cp -L /usr/share/misc/pci.ids "$stage/usr/share/misc/"
+
+source=$kernel/usr/lib/modules/$version
+[ -d "$source" ] || source=$kernel/lib/modules/$version
+mkdir -p "$kernel/lib/modules" "$stage/lib/modules/$version"
+[ -e "$kernel/lib/modules/$version" ] || ln -s "$source" "$kernel/lib/modules/$version"
+depmod -b "$kernel" "$version"
+for module in "${modules[@]}"; do
+  modprobe -d "$kernel" -S "$version" --show-depends "$module" | awk '$1 == "insmod" { print $2 }' >"$stage/tmp/list" ||
+    { echo "the kernel package has no module $module"; exit 1; }
+  while read -r file; do
+    target=$stage/lib/modules/$version/kernel/${file##*/kernel/}
+    mkdir -p "$(dirname "$target")"
+    case $file in
+      *.xz) xz -dc "$file" >"${target%.xz}" ;;
+      *.zst) zstd -dcq "$file" >"${target%.zst}" ;;
+      *) cp "$file" "$target" ;;
+    esac
+  done <"$stage/tmp/list"
+done
+rm "$stage/tmp/list"
+cp "$source"/modules.{builtin,builtin.modinfo,order} "$stage/lib/modules/$version/"
+depmod -b "$stage" "$version"
+
+echo 'root:x:0:0:root:/:/bin/sh' >"$stage/etc/passwd"
+(cd "$stage" && find . -print0 | cpio --null -o -H newc -R 0:0 --quiet) >"$output.new"
+mv "$output.new" "$output"
+ls -l "$output"

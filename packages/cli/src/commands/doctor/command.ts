@@ -1,0 +1,23 @@
+import { Command } from '@commander-js/extra-typings';
+import { ExitCode } from '../../exit-codes.js';
+import type { CommandContext } from '../../io.js';
+
+/** `vfio-user doctor`. */
+export function doctorCommand(context: CommandContext) {
+  return new Command('doctor')
+    .summary('say what this machine offers, and how to get what is missing')
+    .description(
+      'Look at what this machine offers to vfio-user: descriptor passing, shared memory, RDMA, vsock, QEMU, huge pages.\n' +
+        'Exit status 1 when something is missing that nothing works without.',
+    )
+    .option('--json', 'print JSON')
+    .action(async (options) => {
+      const { runChecks } = await import('./run-checks.js');
+      const { doctorText } = await import('./report.js');
+      const findings = await runChecks();
+      const text =
+        options.json === true ? JSON.stringify(findings, undefined, 2) : doctorText(findings);
+      context.io.stdout(`${text}\n`);
+      if (findings.some((one) => one.required && !one.ok)) context.exitCode = ExitCode.FAILURE;
+    });
+}

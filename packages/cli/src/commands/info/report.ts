@@ -1,0 +1,48 @@
+import { barText, capabilityText, flagsText, headerLines } from '../../pci-text/format.js';
+import { sizeText } from '../../pci-text/hex.js';
+import type { InfoReport, InterruptReport, RegionReport } from './collect.js';
+
+/** The report for people. */
+export function infoText(info: InfoReport): string {
+  const lines = headerLines(info.config);
+  for (const region of info.regions) lines.push(`  ${regionText(info, region)}`);
+  for (const interrupt of info.interrupts) lines.push(`  Interrupt ${interruptText(interrupt)}`);
+  for (const capability of info.config.capabilities) {
+    lines.push(`  Capabilities: ${capabilityText(capability)}`);
+  }
+  const { major, minor, capabilities } = info.protocol;
+  lines.push(`  Protocol: vfio-user ${major}.${minor} ${propertiesText(capabilities)}`);
+  lines.push(`  Transport: ${info.uri} ${propertiesText(info.transport)}`);
+  return lines.join('\n');
+}
+
+/** The report for programs. 64-bit numbers are hexadecimal strings. */
+export function infoJson(info: InfoReport): string {
+  const replace = (_key: string, value: unknown): unknown =>
+    typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
+  return JSON.stringify(info, replace, 2);
+}
+
+function regionText(info: InfoReport, region: RegionReport): string {
+  const bar = info.config.bars.find((one) => one.index === region.index);
+  const parts = [`Region ${region.index} (${region.name}): size ${sizeText(region.size)}`];
+  if (bar !== undefined) parts.push(barText(bar));
+  parts.push(`${region.readable ? 'r' : '-'}${region.writable ? 'w' : '-'}`);
+  for (const { offset, size } of region.mappable) {
+    parts.push(`mappable 0x${offset.toString(16)}+${sizeText(size)}`);
+  }
+  return parts.join(', ');
+}
+
+function interruptText({ index, name, count, flags }: InterruptReport): string {
+  return `${index} (${name}): count ${count}, ${flagsText(flags)}`;
+}
+
+/** `name+`, `name-` or `name=value` for each. */
+function propertiesText(properties: object): string {
+  return Object.entries(properties)
+    .map(([key, value]) =>
+      typeof value === 'boolean' ? `${key}${value ? '+' : '-'}` : `${key}=${value}`,
+    )
+    .join(' ');
+}

@@ -1,0 +1,49 @@
+import { Command } from '@commander-js/extra-typings';
+import type { CommandContext } from '../../io.js';
+import { addLogOptions, createLogger, logLevel } from '../../logging.js';
+import type { ListenOptions } from './listen-uri.js';
+
+const EXAMPLES = `
+Examples:
+  Run the tutorial device for a virtual machine to connect to:
+    vfio-user serve counter --listen unix:///tmp/counter.sock
+  A 64 MiB NVMe disk in memory, started the way QEMU's tools start their backends:
+    vfio-user serve nvme --set size=64M --socket-path=/tmp/disk.sock
+
+It prints "listening <uri>" when it is ready and serves one client after the other until SIGTERM or
+Ctrl-C. SIGUSR2 logs statistics. Under systemd socket activation no listen option is needed.`;
+
+/** The options of `serve` beside those about logging. */
+export interface ServeOptions extends ListenOptions {
+  readonly set: readonly string[];
+  readonly once?: true | undefined;
+  readonly printCapabilities?: true | undefined;
+}
+
+/** `vfio-user serve`. `devices` is the text about devices and settings for `--help`. */
+export function serveCommand(context: CommandContext, devices: string) {
+  const command = new Command('serve')
+    .summary('run a device that virtual machines can be connected to')
+    .description('Run a PCI device and serve it to vfio-user clients such as QEMU.')
+    .argument('[device]', 'which device, see below')
+    .option('--listen <uri>', 'where to listen, for example unix:///tmp/dev.sock')
+    .option('--set <key=value>', 'a setting of the device; may be repeated', collect, [])
+    .option('--once', 'end after the first client has left')
+    .option('--socket-path <path>', 'listen on this UNIX socket (QEMU backend convention)')
+    .option(
+      '--fd <number>',
+      'use this inherited socket, listening or connected (QEMU backend convention)',
+    )
+    .option('--print-capabilities', 'print what this backend can do as JSON and exit')
+    .addHelpText('after', `\n${devices}\n${EXAMPLES}`);
+  return addLogOptions(command, 'info').action(async (device, options) => {
+    const { printCapabilities, serveDevice } = await import('./serve-device.js');
+    if (options.printCapabilities === true) return printCapabilities(context.io);
+    const logger = await createLogger(logLevel(options, 'info'));
+    await serveDevice(device, options, { io: context.io, logger });
+  });
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}

@@ -1,0 +1,56 @@
+import type { PciDeviceDefinition } from '@vfio-user/core';
+import { z } from 'zod';
+
+/** A `--set` key of a device, as its schema describes it. */
+export interface SettingHelp {
+  readonly key: string;
+  readonly description: string;
+  /** As JSON: a number, a string, a boolean. */
+  readonly default?: unknown;
+  readonly required: boolean;
+}
+
+/** The part of JSON Schema that describes one setting. */
+interface PropertySchema {
+  readonly description?: string;
+  readonly default?: unknown;
+}
+
+/** What `--set` accepts for a device, read from its zod schema. */
+export function settingsHelp(definition: PciDeviceDefinition<unknown>): SettingHelp[] {
+  const input = z.toJSONSchema(definition.options, { io: 'input', unrepresentable: 'any' });
+  // Behind a conversion from text only the output side knows the default.
+  const output = z.toJSONSchema(definition.options, { io: 'output', unrepresentable: 'any' });
+  return Object.keys(input.properties ?? {}).map((key) => {
+    const sides = [input, output].map((schema) => propertySchema(schema.properties?.[key]));
+    const fallback = sides.find((side) => side.default !== undefined)?.default;
+    return {
+      key,
+      description: sides.find((side) => side.description !== undefined)?.description ?? '',
+      required: input.required?.includes(key) ?? false,
+      ...(fallback === undefined ? {} : { default: fallback }),
+    };
+  });
+}
+
+/** A property's schema is a boolean when it accepts anything or nothing. */
+function propertySchema(schema: PropertySchema | boolean | undefined): PropertySchema {
+  return typeof schema === 'object' ? schema : {};
+}
+
+/** The devices and their settings, as `serve --help` prints them. */
+export function devicesHelp(definitions: Iterable<PciDeviceDefinition<unknown>>): string {
+  const lines = ['Devices and their settings (--set key=value):'];
+  for (const definition of definitions) {
+    lines.push(`  ${definition.name.padEnd(20)}${definition.summary}`);
+    for (const setting of settingsHelp(definition)) {
+      lines.push(`    ${setting.key.padEnd(18)}${setting.description}${suffix(setting)}`.trimEnd());
+    }
+  }
+  return lines.join('\n');
+}
+
+function suffix(setting: SettingHelp): string {
+  if (setting.default !== undefined) return ` (default: ${String(setting.default)})`;
+  return setting.required ? ' (required)' : '';
+}

@@ -1,0 +1,30 @@
+import type { PciDeviceDefinition } from '@vfio-user/core';
+import { z } from 'zod';
+import { UsageError } from '../../errors.js';
+
+/** `--set key=value`, as often as given. */
+export function parseSettings(pairs: readonly string[]): Record<string, string> {
+  const settings = new Map<string, string>();
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new UsageError(`--set ${pair}: expected key=value, for example size=64M`);
+    const key = pair.slice(0, at);
+    if (settings.has(key)) throw new UsageError(`--set ${key}: given twice`);
+    settings.set(key, pair.slice(at + 1));
+  }
+  return Object.fromEntries(settings);
+}
+
+/** The device's options, checked by its own schema. */
+export function deviceOptions<Options>(
+  definition: PciDeviceDefinition<Options>,
+  settings: Readonly<Record<string, string>>,
+): Options {
+  const parsed = definition.options.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(
+    `the settings of ${definition.name} are wrong:\n${z.prettifyError(parsed.error)}\n` +
+      '  `vfio-user serve --help` lists what each device accepts.',
+    { cause: parsed.error },
+  );
+}

@@ -1,0 +1,59 @@
+import { VfioUserError, type VfioUserErrorCode } from '@vfio-user/core';
+import { ExitCode } from './exit-codes.js';
+
+/** The command line asks for something that cannot be. */
+export class UsageError extends VfioUserError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('VFU_CONFIG_INVALID', message, options);
+  }
+}
+
+/** An error as a person at a terminal wants it. */
+export interface ErrorReport {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+const HINTS: Readonly<Partial<Record<VfioUserErrorCode, string>>> = {
+  VFU_PEER_CLOSED:
+    'The other side closed the connection; its log says why. Is it a vfio-user peer?',
+  VFU_PROTOCOL_VIOLATION: 'The other side does not follow the vfio-user protocol. -vv logs more.',
+  VFU_TIMEOUT: 'The other side is busy or stuck: its log may say what it waits for.',
+  VFU_UNSUPPORTED: '`vfio-user doctor` says what this machine offers.',
+};
+
+/** Hints by the errno name that the operating system gave. */
+const SYSTEM_HINTS: Readonly<Record<string, string>> = {
+  ENOENT: 'Nothing is there. Start the server first, and check the path.',
+  ECONNREFUSED: 'Nobody listens there. Start the server first.',
+  EADDRINUSE: 'Another server uses this address. Stop it, or choose another one.',
+  EACCES:
+    'Permission denied: sockets are made for their owner only. Use the same user, or another folder.',
+};
+
+/** Turn whatever was thrown into a line, a hint where there is one, and an exit status. */
+export function reportError(error: unknown): ErrorReport {
+  const ours = VfioUserError.is(error) ? error : undefined;
+  const system = systemCode(error);
+  if (!(error instanceof Error) || (ours === undefined && system === undefined)) {
+    // Not thrown on purpose: the stack is what a bug report needs.
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { text: `vfio-user: unexpected error: ${stack}`, exitCode: ExitCode.FAILURE };
+  }
+  const hint = SYSTEM_HINTS[system ?? ''] ?? (ours && HINTS[ours.code]);
+  const text = `vfio-user: ${error.message}`;
+  return {
+    text: hint === undefined ? text : `${text}\n  ${hint}`,
+    exitCode: ours?.code === 'VFU_CONFIG_INVALID' ? ExitCode.USAGE : ExitCode.FAILURE,
+  };
+}
+
+/** The errno name at the bottom of an error's causes. */
+function systemCode(error: unknown): string | undefined {
+  let found: string | undefined;
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string' && /^E[A-Z0-9]+$/.test(at.code))
+      found = at.code;
+  }
+  return found;
+}

@@ -1,0 +1,13 @@
+/**
+ * The `vfio-user` command as a function.
+ *
+ * ```ts
+ * import { run } from '@vfio-user/cli';
+ * process.exitCode = await run(['doctor', '--json']);
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { ExitCode } from './exit-codes.js';
+export { type Io, processIo } from './io.js';
+export { run } from './main.js';

@@ -1,0 +1,44 @@
+import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { reportError } from './errors.js';
+import { ExitCode } from './exit-codes.js';
+import { type CommandContext, type Io, processIo } from './io.js';
+import { buildProgram } from './program.js';
+
+/**
+ * Run the command with `args` (without node and script) and resolve with its exit status. Never
+ * rejects: errors are printed.
+ */
+export async function run(args: readonly string[], io: Io = processIo): Promise<number> {
+  const context: CommandContext = { io, exitCode: ExitCode.OK };
+  try {
+    const program = buildProgram(context, await devicesText(args));
+    captureOutput(program, io);
+    await program.parseAsync(args, { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    // Commander has printed its own message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
+    const report = reportError(error);
+    io.stderr(`${report.text}\n`);
+    return report.exitCode;
+  }
+}
+
+/** Help is printed synchronously, and only this one needs the devices: they are not loaded otherwise. */
+async function devicesText(args: readonly string[]): Promise<string> {
+  const wantsHelp = args.some((arg) => ['-h', '--help', 'help'].includes(arg));
+  if (!wantsHelp || !args.includes('serve')) return '';
+  const [{ builtinDevices }, { devicesHelp }] = await Promise.all([
+    import('@vfio-user/devices'),
+    import('./commands/serve/device-help.js'),
+  ]);
+  return devicesHelp(builtinDevices.values());
+}
+
+function captureOutput(command: CommandUnknownOpts, io: Io): void {
+  command
+    .exitOverride()
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
+    .showHelpAfterError('`vfio-user --help` shows what there is.');
+  for (const child of command.commands) captureOutput(child, io);
+}

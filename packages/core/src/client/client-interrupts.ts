@@ -1,0 +1,76 @@
+import { VfioUserError } from '../errors.js';
+import {
+  Command,
+  IRQ_SET_ACTION_TRIGGER,
+  IRQ_SET_ACTION_UNMASK,
+  IRQ_SET_DATA_EVENTFD,
+  IRQ_SET_DATA_NONE,
+} from '../protocol/constants.js';
+import type { SetIrqs } from '../protocol/messages.js';
+import type { Peer } from '../session/peer.js';
+import type { Descriptor, EventSource } from '../transport/resources.js';
+import { call } from './call.js';
+
+const SET_IRQS_BYTES = 20;
+
+/** Called with the vector, and how often it was raised since the last call. */
+export type InterruptHandler = (vector: number, count: number) => void;
+
+/** The client's half of the interrupts: one event a vector ("DEVICE_SET_IRQS"). */
+export class ClientInterrupts {
+  readonly #peer: Peer;
+  readonly #maxDescriptors: () => number;
+  readonly #events = new Map<number, EventSource[]>();
+
+  constructor(peer: Peer, maxDescriptors: () => number) {
+    this.#peer = peer;
+    this.#maxDescriptors = maxDescriptors;
+  }
+
+  /** Wire up vectors 0 to `count` - 1 of an interrupt index. */
+  async enable(index: number, count: number, handler: InterruptHandler): Promise<void> {
+    const { resources } = this.#peer.connection;
+    if (resources === undefined) {
+      throw new VfioUserError('VFU_UNSUPPORTED', 'this transport delivers no interrupts');
+    }
+    this.#close(index);
+    const events: EventSource[] = [];
+    this.#events.set(index, events);
+    for (let vector = 0; vector < count; vector++) {
+      events.push(resources.createEvent((signals) => handler(vector, signals)));
+    }
+    const step = Math.max(1, this.#maxDescriptors());
+    const flags = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
+    for (let start = 0; start < count; start += step) {
+      const part = events.slice(start, start + step);
+      const descriptors = part.map((event) => event.descriptor());
+      await this.#set({ flags, index, start, count: part.length }, descriptors);
+    }
+  }
+
+  async disable(index: number): Promise<void> {
+    const flags = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
+    await this.#set({ flags, index, start: 0, count: 0 });
+    this.#close(index);
+  }
+
+  /** End of interrupt for a line that masks itself when it fires (INTx). */
+  unmask(index: number, vector = 0): Promise<void> {
+    const flags = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_UNMASK;
+    return this.#set({ flags, index, start: vector, count: 1 });
+  }
+
+  close(): void {
+    for (const index of [...this.#events.keys()]) this.#close(index);
+  }
+
+  #set(request: Omit<SetIrqs, 'argsz'>, descriptors?: readonly Descriptor[]): Promise<void> {
+    const body = { argsz: SET_IRQS_BYTES, ...request };
+    return call(this.#peer, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
+  }
+
+  #close(index: number): void {
+    for (const event of this.#events.get(index) ?? []) event.close();
+    this.#events.delete(index);
+  }
+}

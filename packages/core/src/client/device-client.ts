@@ -1,0 +1,185 @@
+import type { Iova } from '../address.js';
+import { VfioUserError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import {
+  type Capabilities,
+  DEFAULT_CAPABILITIES,
+  OWN_CAPABILITIES,
+} from '../protocol/capabilities.js';
+import { Command } from '../protocol/constants.js';
+import type { Encoding } from '../protocol/encoding.js';
+import type {
+  DeviceInfo,
+  IrqInfo,
+  KnownCommand,
+  RegionInfo,
+  ReplyBodies,
+  RequestBodies,
+  RequestMessage,
+  Version,
+} from '../protocol/messages.js';
+import { accept, offer } from '../protocol/version.js';
+import { Peer, type PeerHandlers } from '../session/peer.js';
+import type { Received } from '../session/request-table.js';
+import type { Descriptor } from '../transport/resources.js';
+import type { Connection, FrameSink } from '../transport/transport.js';
+import { call } from './call.js';
+import { ClientInterrupts, type InterruptHandler } from './client-interrupts.js';
+import { ClientMemory, type DmaMapOptions } from './client-memory.js';
+import { ClientRegions, type MappedRegion } from './client-regions.js';
+import { DmaService } from './dma-service.js';
+
+const INFO_BYTES = 16;
+
+export interface DeviceClientOptions {
+  readonly encoding: Encoding;
+  readonly logger: Logger;
+  readonly timeoutMs: number;
+  readonly capabilities?: Partial<Capabilities>;
+}
+
+/**
+ * A vfio-user client: what a virtual machine monitor is to a device. Requests are promises and may
+ * be issued without waiting for each other.
+ */
+export class DeviceClient implements PeerHandlers {
+  /** Resolves when the connection has ended; the error is absent after an orderly end. */
+  readonly closed: Promise<Error | undefined>;
+  readonly interrupts: ClientInterrupts;
+  readonly memory: ClientMemory;
+  readonly regions: ClientRegions;
+  readonly #peer: Peer;
+  readonly #own: Capabilities;
+  readonly #dma: DmaService;
+  #server: Capabilities = DEFAULT_CAPABILITIES;
+  #version: Version | undefined;
+  #info: DeviceInfo | undefined;
+  #resolveClosed: (error?: Error) => void = () => {};
+
+  constructor(options: DeviceClientOptions) {
+    this.#own = { ...OWN_CAPABILITIES, ...options.capabilities };
+    this.#dma = new DmaService(this.#own.maxDataXferSize);
+    this.#peer = new Peer(this, {
+      encoding: options.encoding,
+      logger: options.logger,
+      timeoutMs: options.timeoutMs,
+      // A server that waits for our DMA replies may leave us waiting meanwhile: keep reading.
+      pauseWhenBackedUp: false,
+    });
+    this.interrupts = new ClientInterrupts(this.#peer, () => this.#server.maxMsgFds);
+    this.memory = new ClientMemory(this.#peer, this.#dma);
+    this.regions = new ClientRegions(this.#peer, this.#own.maxDataXferSize);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get sink(): FrameSink {
+    return this.#peer;
+  }
+
+  /** Negotiate and ask what the device is. Called once, by {@link connectDevice}. */
+  async start(connection: Connection): Promise<void> {
+    this.#peer.attach(connection);
+    const reply = await this.call(Command.VERSION, offer(this.#own), (body) => body);
+    this.#server = accept(reply).peer;
+    this.#version = reply;
+    this.#info = await this.call(Command.DEVICE_GET_INFO, { argsz: INFO_BYTES }, (body) => body);
+  }
+
+  get connection(): Connection {
+    return this.#peer.connection;
+  }
+
+  /** What was negotiated: the server's VERSION reply. */
+  get version(): Version {
+    return started(this.#version);
+  }
+
+  /** What the server said it can do. */
+  get server(): Capabilities {
+    return this.#server;
+  }
+
+  get info(): DeviceInfo {
+    return started(this.#info);
+  }
+
+  regionInfo(index: number): Promise<RegionInfo> {
+    return this.regions.info(index);
+  }
+
+  irqInfo(index: number): Promise<IrqInfo> {
+    return this.call(Command.DEVICE_GET_IRQ_INFO, { argsz: INFO_BYTES, index }, (body) => body);
+  }
+
+  regionRead(region: number, offset: number, count: number): Promise<Uint8Array> {
+    return this.regions.read(region, offset, count);
+  }
+
+  regionWrite(region: number, offset: number, data: Uint8Array): Promise<void> {
+    return this.regions.write(region, offset, data);
+  }
+
+  /** A write that is not answered. Await {@link drained} when this returns `false`. */
+  regionWritePosted(region: number, offset: number, data: Uint8Array): boolean {
+    return this.regions.post(region, offset, data);
+  }
+
+  /** Map what the server lets us map of a region. */
+  mapRegion(index: number): Promise<MappedRegion> {
+    return this.regions.map(index);
+  }
+
+  drained(): Promise<void> {
+    return this.#peer.drained();
+  }
+
+  /** Let the device reach memory of ours. */
+  dmaMap(options: DmaMapOptions): Promise<void> {
+    return this.memory.map(options);
+  }
+
+  dmaUnmap(address: Iova, size: number): Promise<void> {
+    return this.memory.unmap(address, size);
+  }
+
+  enableInterrupts(index: number, count: number, handler: InterruptHandler): Promise<void> {
+    return this.interrupts.enable(index, count, handler);
+  }
+
+  reset(): Promise<void> {
+    return this.call(Command.DEVICE_RESET, undefined, () => undefined);
+  }
+
+  /** Any request at all: see {@link call}. */
+  call<C extends KnownCommand, T>(
+    command: C,
+    body: RequestBodies[C],
+    pick: (body: ReplyBodies[C], received: Received) => T,
+    descriptors?: readonly Descriptor[],
+  ): Promise<T> {
+    return call(this.#peer, command, body, pick, descriptors);
+  }
+
+  async close(): Promise<void> {
+    await this.#peer.close();
+  }
+
+  onRequest(request: RequestMessage): void {
+    this.#dma.answer(this.#peer, request);
+  }
+
+  onClose(error?: Error): void {
+    this.interrupts.close();
+    this.#dma.space.removeAll();
+    this.#resolveClosed(error);
+  }
+}
+
+function started<T>(value: T | undefined): T {
+  if (value === undefined) {
+    throw new VfioUserError('VFU_PROTOCOL_VIOLATION', 'the session is not negotiated yet');
+  }
+  return value;
+}

@@ -1,0 +1,234 @@
+import { EINVAL } from '../../errno.js';
+import { RequestRefusedError } from '../../errors.js';
+import type { InterruptControls } from '../../pci/function-controls.js';
+import {
+  IRQ_FLAG_AUTOMASKED,
+  IRQ_FLAG_EVENTFD,
+  IRQ_FLAG_MASKABLE,
+  IRQ_SET_ACTION_MASK,
+  IRQ_SET_ACTION_TRIGGER,
+  IRQ_SET_DATA_EVENTFD,
+  Irq,
+} from '../../protocol/constants.js';
+import type { SetIrqs } from '../../protocol/messages.js';
+import type { Notifier } from '../../transport/resources.js';
+import type { InterruptMode, Interrupts } from '../device.js';
+import type { NotificationFence } from '../notification-fence.js';
+import type { InterruptIndex } from './interrupt-index.js';
+import { IntxLine } from './intx-line.js';
+import { MessageVectors } from './message-vectors.js';
+import { validateSetIrqs } from './set-irqs.js';
+
+/** Which interrupts a device has. */
+export interface InterruptCounts {
+  readonly intx: boolean;
+  /** Vectors of the MSI capability, 0 without one. */
+  readonly msi: number;
+  /** Vectors of the MSI-X capability, 0 without one. */
+  readonly msix: number;
+}
+
+/** What DEVICE_GET_IRQ_INFO answers for one index. */
+export interface InterruptInfo {
+  readonly flags: number;
+  readonly count: number;
+}
+
+/**
+ * All interrupts of a device: driven by the device ({@link Interrupts}), switched by the driver
+ * through registers ({@link InterruptControls}) and wired up by the client (DEVICE_SET_IRQS).
+ *
+ * It exists before the device does; until {@link describe} tells what the device has, it has none.
+ */
+export class InterruptController implements Interrupts, InterruptControls {
+  readonly #fence: NotificationFence;
+  #intx: IntxLine;
+  #msi: MessageVectors;
+  #msix: MessageVectors;
+  readonly #error: MessageVectors;
+  readonly #release: MessageVectors;
+  #msiGranted = 1;
+
+  constructor(fence: NotificationFence) {
+    this.#fence = fence;
+    this.#intx = this.#line(false);
+    this.#msi = new MessageVectors(0, fence);
+    this.#msix = new MessageVectors(0, fence);
+    this.#error = new MessageVectors(1, fence);
+    this.#release = new MessageVectors(1, fence);
+  }
+
+  /** Called once, when the device is known and before a client is there. */
+  describe(counts: InterruptCounts): void {
+    this.#intx = this.#line(counts.intx);
+    this.#msi = new MessageVectors(counts.msi, this.#fence);
+    this.#msix = new MessageVectors(counts.msix, this.#fence);
+  }
+
+  /**
+   * What the driver enabled counts first. Failing that, what the client wired up: a client need not
+   * forward the driver's writes.
+   */
+  get mode(): InterruptMode {
+    if (this.#msix.enabled) return 'msix';
+    if (this.#msi.enabled) return 'msi';
+    if (this.#msix.assigned) return 'msix';
+    if (this.#msi.assigned) return 'msi';
+    return this.#intx.count > 0 ? 'intx' : 'none';
+  }
+
+  raise(vector: number): void {
+    const mode = this.mode;
+    if (mode === 'msix') {
+      this.#msix.raise(vector);
+    } else if (mode === 'msi') {
+      // A driver that was granted fewer vectors than the device has gets them shared: the device
+      // may only alter the low bits of the message.
+      this.#msi.raise(this.#msi.enabled ? vector & (this.#msiGranted - 1) : vector);
+    }
+  }
+
+  setIntx(asserted: boolean): void {
+    this.#intx.drive(asserted);
+  }
+
+  raiseError(): void {
+    this.#error.raise(0);
+  }
+
+  requestRelease(): void {
+    this.#release.raise(0);
+  }
+
+  get intxAsserted(): boolean {
+    return this.#intx.asserted;
+  }
+
+  disableIntx(disabled: boolean): void {
+    this.#intx.disableByDriver(disabled);
+  }
+
+  configureMsi(enabled: boolean, granted: number): void {
+    this.#msiGranted = granted;
+    this.#msi.configure(enabled, false);
+    this.#intx.update();
+  }
+
+  maskMsi(bits: number): void {
+    for (let vector = 0; vector < this.#msi.count; vector++) {
+      this.#msi.maskByDriver(vector, ((bits >>> vector) & 1) === 1);
+    }
+  }
+
+  get msiPending(): number {
+    const [a = 0, b = 0, c = 0, d = 0] = this.#msi.pending;
+    return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+  }
+
+  configureMsix(enabled: boolean, functionMasked: boolean): void {
+    this.#msix.configure(enabled, functionMasked);
+    this.#intx.update();
+  }
+
+  maskMsixVector(vector: number, masked: boolean): void {
+    this.#msix.maskByDriver(vector, masked);
+  }
+
+  get msixPending(): Uint8Array {
+    return this.#msix.pending;
+  }
+
+  /**
+   * DEVICE_GET_IRQ_INFO.
+   * @throws {RequestRefusedError} EINVAL when there is no such index.
+   */
+  info(index: number): InterruptInfo {
+    const { count } = this.#index(index);
+    return { flags: count === 0 ? 0 : flagsOf(index), count };
+  }
+
+  /**
+   * Check DEVICE_SET_IRQS before its descriptors are made into notifiers.
+   * @throws {RequestRefusedError} EINVAL: nothing was changed.
+   */
+  validate(request: SetIrqs, descriptorCount: number): void {
+    validateSetIrqs(request, descriptorCount, this.#index(request.index).count);
+  }
+
+  /** Carry out a request that {@link validate} accepted. Takes over the notifiers. */
+  apply(request: SetIrqs, notifiers: readonly Notifier[]): void {
+    const { flags, start, count, bools } = request;
+    const index = this.#index(request.index);
+    if (count === 0) {
+      index.disable();
+    } else if ((flags & IRQ_SET_DATA_EVENTFD) !== 0) {
+      if (notifiers.length > 0) index.assign(start, notifiers);
+      else if ((flags & IRQ_SET_ACTION_TRIGGER) !== 0) index.deassign(start, count);
+    } else {
+      for (let i = 0; i < count; i++) {
+        if (bools === undefined || bools[i] !== 0) act(index, flags, start + i);
+      }
+    }
+    // Taking MSI or MSI-X away may bring the line back.
+    this.#intx.update();
+  }
+
+  /** The client is gone: close all it gave us and forget all it said. */
+  releaseAll(): void {
+    this.reset();
+    this.#intx.disable();
+    for (const vectors of this.#messages()) vectors.disable();
+  }
+
+  /**
+   * Power-on state of what the device and its driver control. What the client wired up stays: it
+   * is not told of resets that a driver makes, and would not wire it up again.
+   */
+  reset(): void {
+    this.#msiGranted = 1;
+    this.#intx.reset();
+    for (const vectors of this.#messages()) vectors.reset();
+  }
+
+  #line(present: boolean): IntxLine {
+    return new IntxLine(present, this.#fence, () => this.mode !== 'intx');
+  }
+
+  #messages(): readonly MessageVectors[] {
+    return [this.#msi, this.#msix, this.#error, this.#release];
+  }
+
+  #index(index: number): InterruptIndex {
+    switch (index) {
+      case Irq.INTX:
+        return this.#intx;
+      case Irq.MSI:
+        return this.#msi;
+      case Irq.MSIX:
+        return this.#msix;
+      case Irq.ERR:
+        return this.#error;
+      case Irq.REQ:
+        return this.#release;
+      default:
+        throw new RequestRefusedError(EINVAL, `there is no interrupt index ${index}`);
+    }
+  }
+}
+
+function flagsOf(index: number): number {
+  switch (index) {
+    case Irq.INTX:
+      return IRQ_FLAG_EVENTFD | IRQ_FLAG_MASKABLE | IRQ_FLAG_AUTOMASKED;
+    case Irq.MSI:
+    case Irq.MSIX:
+      return IRQ_FLAG_EVENTFD | IRQ_FLAG_MASKABLE;
+    default:
+      return IRQ_FLAG_EVENTFD;
+  }
+}
+
+function act(index: InterruptIndex, flags: number, vector: number): void {
+  if ((flags & IRQ_SET_ACTION_TRIGGER) !== 0) index.trigger(vector);
+  else index.setMask(vector, (flags & IRQ_SET_ACTION_MASK) !== 0);
+}

@@ -1,0 +1,88 @@
+import type { Notifier } from '../../transport/resources.js';
+import type { NotificationFence } from '../notification-fence.js';
+import type { InterruptIndex } from './interrupt-index.js';
+
+/**
+ * The INTx line. Level-triggered over an edge: each notification masks the line until the client
+ * unmasks it at the end of interrupt, and then a level that is still high is notified again.
+ */
+export class IntxLine implements InterruptIndex {
+  readonly count: number;
+  readonly #fence: NotificationFence;
+  readonly #replaced: () => boolean;
+  readonly #notify = (): void => this.#notifyNow();
+  #notifier: Notifier | undefined;
+  #asserted = false;
+  #masked = false;
+  #disabled = false;
+
+  /** `isReplaced` tells whether MSI or MSI-X is in use, which silences the line. */
+  constructor(present: boolean, fence: NotificationFence, isReplaced: () => boolean) {
+    this.count = present ? 1 : 0;
+    this.#fence = fence;
+    this.#replaced = isReplaced;
+  }
+
+  /** The level the device drives, whether or not anybody is told. */
+  get asserted(): boolean {
+    return this.#asserted;
+  }
+
+  drive(asserted: boolean): void {
+    this.#asserted = asserted && this.count > 0;
+    this.update();
+  }
+
+  /** "Interrupt Disable" of the command register. */
+  disableByDriver(disabled: boolean): void {
+    this.#disabled = disabled;
+    this.update();
+  }
+
+  /** Notify if the level is high and nothing holds it back (any more). */
+  update(): void {
+    if (!this.#asserted) return;
+    if (this.#fence.open) this.#notifyNow();
+    else this.#fence.run(this.#notify);
+  }
+
+  assign(_start: number, notifiers: readonly Notifier[]): void {
+    const old = this.#notifier;
+    this.#notifier = notifiers[0];
+    this.#masked = false;
+    old?.close();
+    this.update();
+  }
+
+  deassign(): void {
+    this.#notifier?.close();
+    this.#notifier = undefined;
+  }
+
+  setMask(_vector: number, masked: boolean): void {
+    this.#masked = masked;
+    this.update();
+  }
+
+  trigger(): void {
+    this.#notifier?.signal();
+  }
+
+  disable(): void {
+    this.deassign();
+    this.#masked = false;
+  }
+
+  reset(): void {
+    this.#asserted = false;
+    this.#disabled = false;
+  }
+
+  #notifyNow(): void {
+    // Asked again here: a fence may have run this later, after the line went low.
+    const silent = !this.#asserted || this.#masked || this.#disabled || this.#replaced();
+    if (silent || this.#notifier === undefined) return;
+    this.#masked = true;
+    this.#notifier.signal();
+  }
+}

@@ -1,0 +1,274 @@
+import { type Iova, iovaText } from '../address.js';
+import type { Dma } from '../device/device.js';
+import { EACCES, ECANCELED, EFAULT, ENOENT } from '../errno.js';
+import { DmaFaultError } from '../errors.js';
+import { DirtyLog } from './dirty-log.js';
+import type { DmaMapping } from './mapping.js';
+import { MappingTable } from './mapping-table.js';
+import { ADDRESS_SPACE_PAGES, advance, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
+import type { RemoteMemory } from './remote-memory.js';
+import { WriteFence } from './write-fence.js';
+
+type Listener = (iova: Iova, length: number) => void;
+type Step = (mapping: DmaMapping, offset: number, done: number, length: number) => void;
+
+/**
+ * The client's memory as the device sees it: the mappings, their permissions, and how each is
+ * reached. Lives as long as the device; empty while no client is there.
+ */
+export class DmaSpace implements Dma {
+  /** What notifications wait for: see {@link WriteFence}. */
+  readonly fence = new WriteFence();
+  readonly #table = new MappingTable();
+  readonly #mapListeners: Listener[] = [];
+  readonly #unmapListeners: Listener[] = [];
+  #remote: RemoteMemory | undefined;
+  #dirtyLog: DirtyLog | undefined;
+
+  // ---- towards the session
+
+  /** How mappings without shared memory are reached; `undefined` when the client is gone. */
+  connect(remote: RemoteMemory | undefined): void {
+    this.#remote = remote;
+  }
+
+  get mappingCount(): number {
+    return this.#table.size;
+  }
+
+  mappings(): readonly DmaMapping[] {
+    return this.#table.all();
+  }
+
+  overlapping(firstPage: number, pages: number): DmaMapping | undefined {
+    return this.#table.overlapping(firstPage, pages);
+  }
+
+  /** The mapping of exactly this range. */
+  exact(address: Iova, size: number): DmaMapping | undefined {
+    const mapping = this.#table.find(pageOf(address));
+    return mapping?.address === address && mapping.size === size ? mapping : undefined;
+  }
+
+  add(mapping: DmaMapping): void {
+    this.#table.insert(mapping);
+    for (const listener of this.#mapListeners) listener(mapping.address, mapping.size);
+  }
+
+  /** When this returns, nothing of this process touches the range any more. */
+  remove(mapping: DmaMapping): void {
+    try {
+      for (const listener of this.#unmapListeners) listener(mapping.address, mapping.size);
+    } finally {
+      this.#table.remove(mapping);
+      this.#remote?.cancel(mapping);
+      mapping.memory?.close();
+      this.#dirtyLog?.forget(mapping.firstPage, mapping.pages);
+    }
+  }
+
+  /** From the end, so that the table has nothing to move. */
+  removeAll(): void {
+    for (const mapping of this.#table.all().toReversed()) this.remove(mapping);
+  }
+
+  get dirtyLog(): DirtyLog | undefined {
+    return this.#dirtyLog;
+  }
+
+  startDirtyLog(pageBytes: number): void {
+    this.#dirtyLog = new DirtyLog(pageBytes);
+  }
+
+  stopDirtyLog(): void {
+    this.#dirtyLog = undefined;
+  }
+
+  // ---- towards the device
+
+  map(iova: Iova, length: number, access: 'read' | 'write' | 'readwrite'): Uint8Array | undefined {
+    const writes = access !== 'read';
+    const mapping = this.#mappingAt(iova, length);
+    const offset = offsetOf(mapping, iova);
+    if (offset + length > mapping.size) {
+      this.#walk(iova, length, writes, access !== 'write', nothing);
+      return undefined;
+    }
+    checkRights(mapping, iova, writes, access !== 'write');
+    if (!this.fence.open) return undefined;
+    const view = mapping.memory?.view(offset, length);
+    if (writes && view !== undefined)
+      this.#dirtyLog?.mark(pageOf(iova), offsetInPage(iova), length);
+    return view;
+  }
+
+  tryRead(iova: Iova, target: Uint8Array): boolean {
+    const mapping = this.#mappingAt(iova, target.length);
+    const offset = offsetOf(mapping, iova);
+    if (offset + target.length <= mapping.size) {
+      checkRights(mapping, iova, false, true);
+      if (mapping.memory === undefined || !this.fence.open) return false;
+      mapping.memory.read(offset, target);
+      return true;
+    }
+    if (!this.#isLocal(iova, target.length, false) || !this.fence.open) return false;
+    this.#walk(iova, target.length, false, true, (piece, at, done, length) =>
+      piece.memory?.read(at, target.subarray(done, done + length)),
+    );
+    return true;
+  }
+
+  tryWrite(iova: Iova, source: Uint8Array): boolean {
+    const mapping = this.#mappingAt(iova, source.length);
+    const offset = offsetOf(mapping, iova);
+    if (offset + source.length <= mapping.size) {
+      checkRights(mapping, iova, true, false);
+      if (mapping.memory === undefined || !this.fence.open) return false;
+      this.#dirtyLog?.mark(pageOf(iova), offsetInPage(iova), source.length);
+      mapping.memory.write(offset, source);
+      return true;
+    }
+    if (!this.#isLocal(iova, source.length, true) || !this.fence.open) return false;
+    this.#dirtyLog?.mark(pageOf(iova), offsetInPage(iova), source.length);
+    this.#walk(iova, source.length, true, false, (piece, at, done, length) =>
+      piece.memory?.write(at, source.subarray(done, done + length)),
+    );
+    return true;
+  }
+
+  async read(iova: Iova, target: Uint8Array): Promise<void> {
+    if (this.tryRead(iova, target)) return;
+    const transfers: Promise<void>[] = [];
+    this.#walk(iova, target.length, false, true, (mapping, offset, done, length) => {
+      const piece = target.subarray(done, done + length);
+      const memory = mapping.memory;
+      if (memory === undefined) {
+        transfers.push(
+          this.#remote?.read(mapping, advance(iova, done), piece) ?? noClient(mapping),
+        );
+      } else {
+        transfers.push(this.#inOrder(mapping, () => memory.read(offset, piece)));
+      }
+    });
+    await allEnded(transfers);
+  }
+
+  async write(iova: Iova, source: Uint8Array): Promise<void> {
+    if (this.tryWrite(iova, source)) return;
+    const transfers: Promise<void>[] = [];
+    this.#walk(iova, source.length, true, false, (mapping, offset, done, length) => {
+      const piece = source.subarray(done, done + length);
+      const memory = mapping.memory;
+      if (memory === undefined) {
+        transfers.push(
+          this.#remote?.write(mapping, advance(iova, done), piece) ?? noClient(mapping),
+        );
+      } else {
+        const write = (): void => {
+          this.#dirtyLog?.mark(mapping.firstPage, offset, length);
+          memory.write(offset, piece);
+        };
+        transfers.push(this.#inOrder(mapping, write));
+      }
+    });
+    await allEnded(transfers);
+  }
+
+  onMap(listener: Listener): void {
+    this.#mapListeners.push(listener);
+  }
+
+  onUnmap(listener: Listener): void {
+    this.#unmapListeners.push(listener);
+  }
+
+  /**
+   * Access shared memory once the writes issued before have ended, those under way as messages and
+   * those that wait themselves. It runs inside the fence: what waits next must find it done.
+   */
+  #inOrder(mapping: DmaMapping, access: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.fence.run(() => {
+        if (this.#table.find(mapping.firstPage) === mapping) {
+          access();
+          resolve();
+        } else {
+          reject(new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`));
+        }
+      });
+    });
+  }
+
+  #mappingAt(iova: Iova, length: number): DmaMapping {
+    const page = pageOf(iova);
+    const end = page + Math.ceil((offsetInPage(iova) + length) / PAGE_BYTES);
+    const mapping = end <= ADDRESS_SPACE_PAGES ? this.#table.find(page) : undefined;
+    if (mapping === undefined) throw notMapped(iova);
+    return mapping;
+  }
+
+  /** Whether all of the range is in shared memory; checks permissions of the pieces it sees. */
+  #isLocal(iova: Iova, length: number, writes: boolean): boolean {
+    let local = true;
+    this.#walk(iova, length, writes, !writes, (mapping) => {
+      if (mapping.memory === undefined) local = false;
+    });
+    return local;
+  }
+
+  /**
+   * Visit the pieces of a range in order. Everything is checked before the first visit, so that a
+   * fault leaves no half-done transfer.
+   */
+  #walk(iova: Iova, length: number, writes: boolean, reads: boolean, step: Step): void {
+    const pieces: DmaMapping[] = [];
+    let mapping = this.#mappingAt(iova, length);
+    let done = mapping.size - offsetOf(mapping, iova);
+    checkRights(mapping, iova, writes, reads);
+    pieces.push(mapping);
+    while (done < length) {
+      const address = advance(iova, done);
+      mapping = this.#mappingAt(address, 0);
+      checkRights(mapping, address, writes, reads);
+      pieces.push(mapping);
+      done += mapping.size;
+    }
+    done = 0;
+    for (const piece of pieces) {
+      const offset = done === 0 ? offsetOf(piece, iova) : 0;
+      const part = Math.min(piece.size - offset, length - done);
+      step(piece, offset, done, part);
+      done += part;
+    }
+  }
+}
+
+function nothing(): void {}
+
+function noClient(mapping: DmaMapping): Promise<never> {
+  return Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
+}
+
+/** Wait for every part, also after one failed: the buffer is in use until the last has ended. */
+async function allEnded(transfers: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(transfers)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
+}
+
+function offsetOf(mapping: DmaMapping, iova: Iova): number {
+  return (pageOf(iova) - mapping.firstPage) * PAGE_BYTES + offsetInPage(iova);
+}
+
+function notMapped(iova: Iova): DmaFaultError {
+  return new DmaFaultError(ENOENT, `DMA to ${iovaText(iova)}: the client did not map this address`);
+}
+
+function checkRights(mapping: DmaMapping, iova: Iova, writes: boolean, reads: boolean): void {
+  if ((writes && !mapping.writable) || (reads && !mapping.readable)) {
+    throw new DmaFaultError(
+      EACCES,
+      `DMA ${writes ? 'write' : 'read'} at ${iovaText(iova)}: mapping ${mapping} does not allow it`,
+    );
+  }
+}

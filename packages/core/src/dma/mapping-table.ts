@@ -1,0 +1,77 @@
+import type { DmaMapping } from './mapping.js';
+
+const INITIAL_CAPACITY = 64;
+
+/**
+ * The mappings of one client, ordered by address and free of overlap. Lookups are a binary search
+ * over a flat array with the last hit tried first; inserting moves the tail of two arrays, which
+ * stays cheap at the specification's 65,535 mappings.
+ */
+export class MappingTable {
+  #firstPages = new Float64Array(INITIAL_CAPACITY);
+  #mappings: DmaMapping[] = [];
+  #last: DmaMapping | undefined;
+
+  get size(): number {
+    return this.#mappings.length;
+  }
+
+  /** The mapping that contains `page`. */
+  find(page: number): DmaMapping | undefined {
+    const last = this.#last;
+    if (last !== undefined && page >= last.firstPage && page < last.firstPage + last.pages) {
+      return last;
+    }
+    const mapping = this.#mappings[this.#countUpTo(page) - 1];
+    if (mapping === undefined || page >= mapping.firstPage + mapping.pages) return undefined;
+    this.#last = mapping;
+    return mapping;
+  }
+
+  /** A mapping that shares a page with the range, if there is one. */
+  overlapping(firstPage: number, pages: number): DmaMapping | undefined {
+    const candidate = this.#mappings[this.#countUpTo(firstPage + pages - 1) - 1];
+    return candidate !== undefined && candidate.firstPage + candidate.pages > firstPage
+      ? candidate
+      : undefined;
+  }
+
+  /** The caller has checked that nothing overlaps. */
+  insert(mapping: DmaMapping): void {
+    const count = this.#mappings.length;
+    if (count === this.#firstPages.length) {
+      const grown = new Float64Array(count * 2);
+      grown.set(this.#firstPages);
+      this.#firstPages = grown;
+    }
+    const at = this.#countUpTo(mapping.firstPage);
+    this.#firstPages.copyWithin(at + 1, at, count);
+    this.#firstPages[at] = mapping.firstPage;
+    this.#mappings.splice(at, 0, mapping);
+  }
+
+  remove(mapping: DmaMapping): void {
+    const at = this.#countUpTo(mapping.firstPage) - 1;
+    if (this.#mappings[at] !== mapping) return;
+    this.#firstPages.copyWithin(at, at + 1, this.#mappings.length);
+    this.#mappings.splice(at, 1);
+    if (this.#last === mapping) this.#last = undefined;
+  }
+
+  /** A copy, so that the table may change while it is walked. */
+  all(): readonly DmaMapping[] {
+    return [...this.#mappings];
+  }
+
+  /** How many mappings start at or before `page`. */
+  #countUpTo(page: number): number {
+    let low = 0;
+    let high = this.#mappings.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#firstPages[middle] as number) <= page) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,47 @@
+import { type Iova, iovaText } from '../address.js';
+import type { MappedMemory } from '../transport/resources.js';
+import { PAGE_BYTES, pageOf } from './page.js';
+
+export interface DmaMappingInit {
+  /** Page-aligned. */
+  readonly address: Iova;
+  /** Bytes, a multiple of the page size. */
+  readonly size: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** Where it starts in the file that came along. */
+  readonly fileOffset: bigint;
+  /** Absent when the client passed no descriptor: reached by DMA_READ and DMA_WRITE. */
+  readonly memory: MappedMemory | undefined;
+}
+
+/** One range of guest memory that the client mapped ("DMA_MAP"). */
+export class DmaMapping {
+  readonly address: Iova;
+  readonly size: number;
+  readonly firstPage: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly fileOffset: bigint;
+  readonly memory: MappedMemory | undefined;
+
+  constructor(init: DmaMappingInit) {
+    this.address = init.address;
+    this.size = init.size;
+    this.firstPage = pageOf(init.address);
+    this.readable = init.readable;
+    this.writable = init.writable;
+    this.fileOffset = init.fileOffset;
+    this.memory = init.memory;
+  }
+
+  get pages(): number {
+    return this.size / PAGE_BYTES;
+  }
+
+  /** For logs and error texts: `[0x1000, +0x2000) rw`. */
+  toString(): string {
+    const rights = `${this.readable ? 'r' : '-'}${this.writable ? 'w' : '-'}`;
+    return `[${iovaText(this.address)}, +0x${this.size.toString(16)}) ${rights}`;
+  }
+}

@@ -1,0 +1,27 @@
+import type { Iova } from '../address.js';
+
+/**
+ * Mappings are page-aligned ("VERSION": pgsizes, 4096 by default), so an address splits into a page
+ * number, which is exact in a double for the whole 64-bit space, and an offset in the page.
+ */
+export const PAGE_BYTES = 4096;
+
+/** Pages in the 64-bit address space. */
+export const ADDRESS_SPACE_PAGES = 2 ** 52;
+
+export function pageOf(iova: Iova): number {
+  return typeof iova === 'number' ? Math.floor(iova / PAGE_BYTES) : Number(iova >> 12n);
+}
+
+export function offsetInPage(iova: Iova): number {
+  return typeof iova === 'number' ? iova % PAGE_BYTES : Number(iova & 0xfffn);
+}
+
+/** `iova + bytes`; the caller has checked that the sum stays below 2^64. */
+export function advance(iova: Iova, bytes: number): Iova {
+  if (typeof iova === 'number') {
+    const sum = iova + bytes;
+    return sum <= Number.MAX_SAFE_INTEGER ? sum : BigInt(iova) + BigInt(bytes);
+  }
+  return iova + BigInt(bytes);
+}

@@ -1,0 +1,54 @@
+interface Waiting {
+  /** Runs once every write with a lower number has ended. */
+  readonly after: number;
+  readonly action: () => void;
+}
+
+/**
+ * Keeps what must follow DMA writes behind them. Writes that travel as messages are numbered; an
+ * action given to {@link run} waits for those issued before it and for no later ones.
+ */
+export class WriteFence {
+  #issued = 0;
+  /** Every write below this number has ended. */
+  #settled = 0;
+  readonly #endedEarly = new Set<number>();
+  #waiting: Waiting[] = [];
+
+  /** No write is under way and nothing waits: what follows may happen at once. */
+  get open(): boolean {
+    return this.#settled === this.#issued && this.#waiting.length === 0;
+  }
+
+  /** A write leaves. @returns its number, for {@link end}. */
+  begin(): number {
+    return this.#issued++;
+  }
+
+  /** The write was answered, refused or given up. */
+  end(write: number): void {
+    if (write !== this.#settled) {
+      this.#endedEarly.add(write);
+      return;
+    }
+    this.#settled++;
+    while (this.#endedEarly.delete(this.#settled)) this.#settled++;
+    this.#release();
+  }
+
+  run(action: () => void): void {
+    if (this.open) action();
+    else this.#waiting.push({ after: this.#issued, action });
+  }
+
+  /** Resolves when the writes issued so far have ended. */
+  passed(): Promise<void> {
+    return new Promise((resolve) => this.run(resolve));
+  }
+
+  #release(): void {
+    while (this.#waiting.length > 0 && (this.#waiting[0] as Waiting).after <= this.#settled) {
+      (this.#waiting.shift() as Waiting).action();
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** Stable machine-readable codes. Adding one is minor, renaming one is breaking. */
+export type VfioUserErrorCode =
+  | 'VFU_CONFIG_INVALID'
+  | 'VFU_PEER_CLOSED'
+  | 'VFU_PROTOCOL_VIOLATION'
+  | 'VFU_REMOTE_ERROR'
+  | 'VFU_REQUEST_REFUSED'
+  | 'VFU_DMA_FAULT'
+  | 'VFU_TIMEOUT'
+  | 'VFU_UNSUPPORTED'
+  | 'VFU_SYSTEM_ERROR';
+
+const brand = Symbol.for('vfio-user.error');
+
+/** Base of every error this project throws on purpose. */
+export class VfioUserError extends Error {
+  readonly code: VfioUserErrorCode;
+
+  constructor(code: VfioUserErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Works across duplicated installs, unlike `instanceof`. */
+  static is(value: unknown): value is VfioUserError {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+}
+
+/** The peer broke a rule of the specification; the stream can no longer be trusted. */
+export class ProtocolViolationError extends VfioUserError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('VFU_PROTOCOL_VIOLATION', message, options);
+  }
+}
+
+/** The peer answered with the Error bit set. `errno` is the Linux number it sent, 0 if it gave none. */
+export class RemoteError extends VfioUserError {
+  readonly errno: number;
+
+  constructor(message: string, errno: number) {
+    super('VFU_REMOTE_ERROR', message);
+    this.errno = errno;
+  }
+}
+
+/**
+ * A request this side refuses: it is answered with an error reply that carries `errno`, and the
+ * session goes on.
+ */
+export class RequestRefusedError extends VfioUserError {
+  readonly errno: number;
+
+  constructor(errno: number, message: string, options?: ErrorOptions) {
+    super('VFU_REQUEST_REFUSED', message, options);
+    this.errno = errno;
+  }
+}
+
+/** A DMA access to memory that the client did not map, or not with the permission it needs. */
+export class DmaFaultError extends VfioUserError {
+  readonly errno: number;
+
+  constructor(errno: number, message: string, options?: ErrorOptions) {
+    super('VFU_DMA_FAULT', message, options);
+    this.errno = errno;
+  }
+}

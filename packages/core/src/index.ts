@@ -1,0 +1,36 @@
+/**
+ * vfio-user: PCI devices as programs, plugged into virtual machines over any transport.
+ *
+ * ```ts
+ * import { serve, TransportRegistry } from '@vfio-user/core';
+ * import { counter } from '@vfio-user/devices';
+ * import { unixTransport } from '@vfio-user/transport-unix';
+ *
+ * const registry = new TransportRegistry([unixTransport()]);
+ * const options = counter.options.parse({});
+ * await serve({ definition: counter, options, registry, listen: 'unix:///run/counter.sock' });
+ * ```
+ *
+ * @packageDocumentation
+ */
+export type { Iova } from './address.js';
+export type { InterruptHandler } from './client/client-interrupts.js';
+export type { DmaMapOptions } from './client/client-memory.js';
+export type { MappedArea, MappedRegion } from './client/client-regions.js';
+export { type ConnectOptions, connectDevice } from './client/connect-device.js';
+export type { DeviceClient } from './client/device-client.js';
+export type { GuestMemory } from './client/guest-memory.js';
+export type * from './device/access.js';
+export * from './device/device.js';
+export * as errno from './errno.js';
+export * from './errors.js';
+export { type Logger, silentLogger } from './logger.js';
+export type { Capability } from './pci/capabilities/capability.js';
+export * from './protocol/constants.js';
+export type { DeviceServer, ServeOptions } from './server/device-server.js';
+export { serve } from './server/device-server.js';
+export { defaultLimits, type ServerLimits } from './server/limits.js';
+export { TransportRegistry } from './transport/registry.js';
+export type * from './transport/resources.js';
+export type * from './transport/transport.js';
+export { parseUri } from './transport/uri.js';

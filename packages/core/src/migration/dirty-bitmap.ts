@@ -1,0 +1,28 @@
+import type { Iova } from '../address.js';
+import { bitmapBytes } from '../dma/dirty-log.js';
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
+
+/**
+ * How long the bitmap of `length` bytes of guest memory (whole 4096-byte pages) is with one bit for
+ * every `pageBytes`, in bytes. The client chose both: it may be far more than can be allocated.
+ * @throws {RequestRefusedError} EINVAL when a bit cannot stand for that.
+ */
+export function dirtyBitmapBytes(length: Iova, pageBytes: Iova): number {
+  checkPageBytes(pageBytes);
+  if (length < pageBytes) {
+    throw new RequestRefusedError(
+      EINVAL,
+      `a dirty bitmap of ${length} bytes of memory with ${pageBytes} bytes a page has no bits`,
+    );
+  }
+  // Both are exact as numbers: 52 significant bits, and a power of two.
+  return bitmapBytes(Math.ceil(Number(length) / Number(pageBytes)));
+}
+
+/** @throws {RequestRefusedError} EINVAL when it is no power of two. */
+export function checkPageBytes(pageBytes: Iova): void {
+  const size = BigInt(pageBytes);
+  if (size > 0n && (size & (size - 1n)) === 0n) return;
+  throw new RequestRefusedError(EINVAL, `page size ${pageBytes} is not a power of two`);
+}

@@ -1,0 +1,159 @@
+import type { DeviceMigration } from '../device/device.js';
+import { ECANCELED, EINVAL, EIO } from '../errno.js';
+import { RequestRefusedError, VfioUserError } from '../errors.js';
+import { Command, DeviceState } from '../protocol/constants.js';
+import type { MigData, MigDataRead } from '../protocol/messages.js';
+import { isSaving, stateName, statePath } from './state-machine.js';
+
+/** argsz and size of "MIG_DATA_READ" and "MIG_DATA_WRITE". */
+const MIG_DATA_HEAD_BYTES = 8;
+
+/** What may still run on a device that stands still. */
+const ALLOWED_WHEN_STOPPED: ReadonlySet<number> = new Set([
+  Command.REGION_READ,
+  Command.REGION_WRITE,
+  Command.REGION_WRITE_MULTI,
+  Command.DEVICE_FEATURE,
+]);
+
+/**
+ * Where the device is in a live migration ("MIG_DEVICE_STATE"), and what that permits. A device
+ * that does not support migration stays in RUNNING for ever.
+ *
+ * The session runs the requests that end here one after the other.
+ */
+export class MigrationController {
+  readonly #device: DeviceMigration | undefined;
+  readonly #quiesce: () => void | Promise<void>;
+  #state: number = DeviceState.RUNNING;
+  /** Counts resets, so that a transition under way notices one. */
+  #resets = 0;
+
+  constructor(device: DeviceMigration | undefined, quiesce: () => void | Promise<void>) {
+    this.#device = device;
+    this.#quiesce = quiesce;
+  }
+
+  get supported(): boolean {
+    return this.#device !== undefined;
+  }
+
+  get preCopy(): boolean {
+    return this.#device?.preCopy ?? false;
+  }
+
+  get state(): number {
+    return this.#state;
+  }
+
+  /** Whether a request of this kind may run in the current state. */
+  allows(command: number): boolean {
+    if (command === Command.MIG_DATA_READ) return isSaving(this.#state);
+    if (command === Command.MIG_DATA_WRITE) return this.#state === DeviceState.RESUMING;
+    return (
+      (this.#state !== DeviceState.STOP && this.#state !== DeviceState.STOP_COPY) ||
+      ALLOWED_WHEN_STOPPED.has(command)
+    );
+  }
+
+  /**
+   * Bring the device to `target`, arc by arc. Where the device refuses an arc it stays in the state
+   * it had reached; where it fails in another way nobody knows its state, which is ERROR.
+   * @throws {RequestRefusedError} EINVAL when no path leads there; what the device threw.
+   */
+  async setState(target: number): Promise<void> {
+    const device = this.#device;
+    const path = statePath(this.#state, target, this.preCopy);
+    if (device === undefined || path === undefined) {
+      throw new RequestRefusedError(
+        EINVAL,
+        `no way from migration state ${stateName(this.#state)} to ${stateName(target)}`,
+      );
+    }
+    const resets = this.#resets;
+    for (const next of path) {
+      await this.#quiesce();
+      this.#checkNotReset(resets, target);
+      try {
+        await device.transition(this.#state, next);
+      } catch (error) {
+        const refused = error instanceof RequestRefusedError;
+        if (!refused && this.#resets === resets) this.#state = DeviceState.ERROR;
+        throw error;
+      }
+      this.#checkNotReset(resets, target);
+      this.#state = next;
+    }
+  }
+
+  /** "MIG_DATA_READ": the next piece of the device's state; shorter than asked for at its end. */
+  readData(body: MigDataRead, maxDataXferSize: number): MigData {
+    const { argsz, size } = body;
+    if (this.#device === undefined || !isSaving(this.#state)) {
+      throw this.#wrongState('MIG_DATA_READ');
+    }
+    checkSize('MIG_DATA_READ', argsz, size, maxDataXferSize);
+    const piece = this.#device.readData(size);
+    if (piece.length > size) {
+      throw new VfioUserError(
+        'VFU_SYSTEM_ERROR',
+        `the device gave ${piece.length} bytes of migration data where ${size} were asked for (errno ${EIO}): fix its readData`,
+      );
+    }
+    // A copy, as the device may go on while the reply waits to be sent.
+    const data = new Uint8Array(piece);
+    return { argsz: MIG_DATA_HEAD_BYTES + data.length, size: data.length, data };
+  }
+
+  /** "MIG_DATA_WRITE": the next piece of the state to resume from. */
+  writeData(body: MigData, maxDataXferSize: number): void {
+    const { argsz, size, data } = body;
+    if (this.#device === undefined || this.#state !== DeviceState.RESUMING) {
+      throw this.#wrongState('MIG_DATA_WRITE');
+    }
+    checkSize('MIG_DATA_WRITE', argsz, size, maxDataXferSize);
+    if (data.length !== size) {
+      throw new RequestRefusedError(
+        EINVAL,
+        `MIG_DATA_WRITE carries ${data.length} bytes of data and says ${size}`,
+      );
+    }
+    this.#device.writeData(data);
+  }
+
+  /** The device was reset, or its client has left: RUNNING again, whatever the state was. */
+  reset(): void {
+    this.#resets++;
+    this.#state = DeviceState.RUNNING;
+  }
+
+  #checkNotReset(resets: number, target: number): void {
+    if (this.#resets === resets) return;
+    throw new RequestRefusedError(
+      ECANCELED,
+      `the device was reset on its way to migration state ${stateName(target)}`,
+    );
+  }
+
+  #wrongState(request: string): RequestRefusedError {
+    return new RequestRefusedError(
+      EINVAL,
+      `${request} is not possible in migration state ${stateName(this.#state)}`,
+    );
+  }
+}
+
+function checkSize(request: string, argsz: number, size: number, maxDataXferSize: number): void {
+  if (size > maxDataXferSize) {
+    throw new RequestRefusedError(
+      EINVAL,
+      `${request} of ${size} bytes: max_data_xfer_size is ${maxDataXferSize}`,
+    );
+  }
+  if (argsz < MIG_DATA_HEAD_BYTES + size) {
+    throw new RequestRefusedError(
+      EINVAL,
+      `${request} of ${size} bytes: argsz ${argsz} is too small, it takes ${MIG_DATA_HEAD_BYTES + size}`,
+    );
+  }
+}

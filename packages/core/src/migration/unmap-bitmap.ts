@@ -1,0 +1,44 @@
+import type { DmaSpace } from '../dma/dma-space.js';
+import type { DmaMapping } from '../dma/mapping.js';
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
+import type { DmaUnmap } from '../protocol/messages.js';
+import { dirtyBitmapBytes } from './dirty-bitmap.js';
+
+/** "DMA_UNMAP" up to its bitmap: the request, then pgsize and size. */
+const UNMAP_HEAD_BYTES = 40;
+
+/**
+ * The dirty pages of a mapping that is about to go ("DMA_UNMAP": GET_DIRTY_BITMAP), as many bytes
+ * as the client asked for. Call it when the device stands still, right before the mapping goes:
+ * what is written in between is lost.
+ * @throws {RequestRefusedError} EINVAL when the request does not add up or nothing is logged.
+ */
+export function takeUnmapBitmap(
+  dma: DmaSpace,
+  mapping: DmaMapping,
+  body: DmaUnmap,
+  maxDataXferSize: number,
+): Uint8Array {
+  const { argsz, bitmap } = body;
+  if (bitmap === undefined) throw refused(mapping, 'the request names no bitmap');
+  const needed = dirtyBitmapBytes(mapping.size, bitmap.pgsize);
+  const size = Number(bitmap.size);
+  if (size < needed) {
+    throw refused(mapping, `its bitmap takes ${needed} bytes, the client has room for ${size}`);
+  }
+  if (argsz < UNMAP_HEAD_BYTES + size) {
+    throw refused(mapping, `argsz ${argsz} is too small for a bitmap of ${size} bytes`);
+  }
+  if (size > maxDataXferSize) {
+    throw refused(mapping, `a bitmap of ${size} bytes is above max_data_xfer_size`);
+  }
+  if (dma.dirtyLog === undefined) throw refused(mapping, 'dirty pages are not being logged');
+  const bits = new Uint8Array(size);
+  dma.dirtyLog.take(mapping.firstPage, mapping.pages, Number(bitmap.pgsize), bits);
+  return bits;
+}
+
+function refused(mapping: DmaMapping, why: string): RequestRefusedError {
+  return new RequestRefusedError(EINVAL, `dirty bitmap of ${mapping}: ${why}`);
+}

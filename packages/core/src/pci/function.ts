@@ -1,0 +1,59 @@
+import type { PciDevice, RegionDefinition, ResetKind } from '../device/device.js';
+import type { InterruptController } from '../device/interrupts/interrupt-controller.js';
+import { buildConfigSpace } from './config-space.js';
+import { barsWithMsix, placeMsix } from './msix-placement.js';
+import { MsixTable } from './msix-table.js';
+import { buildRegions } from './regions.js';
+import type { RegisterSet } from './register-set.js';
+
+/**
+ * The PCI function around a device: its configuration space, its MSI-X structures, and what lies
+ * behind each region index.
+ */
+export class PciFunction {
+  /** The configuration space. */
+  readonly config: RegisterSet;
+  readonly #interrupts: InterruptController;
+  readonly #msixTable: MsixTable | undefined;
+  readonly #regions: readonly (RegionDefinition | undefined)[];
+
+  /**
+   * `onReset` runs when a driver resets the function through a register. The register access must
+   * be answered first; then quiesce and reset the device, and call {@link resetState}.
+   * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the device describes something impossible.
+   */
+  constructor(
+    device: PciDevice,
+    interrupts: InterruptController,
+    onReset: (kind: ResetKind) => void,
+  ) {
+    const capabilities = device.capabilities ?? [];
+    const msix = capabilities.find((c) => c.msix !== undefined)?.msix;
+    const bars = barsWithMsix(device.bars ?? {}, msix);
+    this.#interrupts = interrupts;
+    interrupts.describe({
+      intx: device.intx === true,
+      msi: capabilities.find((c) => c.msiVectors !== undefined)?.msiVectors ?? 0,
+      msix: msix?.vectors ?? 0,
+    });
+    this.config = buildConfigSpace(device, bars, { interrupts, requestReset: onReset });
+    this.#msixTable = msix === undefined ? undefined : new MsixTable(msix.vectors, interrupts);
+    const placed = msix && this.#msixTable ? placeMsix(msix, this.#msixTable, interrupts) : [];
+    this.#regions = buildRegions(device, bars, placed, this.config);
+  }
+
+  /** What lies behind a region index, `undefined` when there is nothing. */
+  region(index: number): RegionDefinition | undefined {
+    return this.#regions[index];
+  }
+
+  /**
+   * Power-on state of everything a driver can program, at each reset of the device. What the
+   * client wired up with DEVICE_SET_IRQS stays.
+   */
+  resetState(): void {
+    this.config.reset();
+    this.#msixTable?.reset();
+    this.#interrupts.reset();
+  }
+}

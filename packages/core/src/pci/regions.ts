@@ -1,0 +1,52 @@
+import type { BarDefinition, PciDevice, RegionDefinition } from '../device/device.js';
+import { Region } from '../protocol/constants.js';
+import { BAR_INDEXES, type Bars } from './bars.js';
+import { invalid } from './invalid.js';
+import type { PlacedWindow } from './msix-placement.js';
+import { Overlay } from './overlay.js';
+import { validateRegion } from './region-validation.js';
+import type { RegisterSet } from './register-set.js';
+
+/**
+ * What lies behind each region index of a PCI device. `bars` are the device's and those the core
+ * added; `placed` is what the core answers for inside them.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID`
+ */
+export function buildRegions(
+  device: PciDevice,
+  bars: Bars,
+  placed: readonly PlacedWindow[],
+  config: RegisterSet,
+): readonly (RegionDefinition | undefined)[] {
+  const regions: (RegionDefinition | undefined)[] = [];
+  for (const index of BAR_INDEXES) {
+    const bar = bars[index];
+    if (bar === undefined) continue;
+    const windows = placed.filter((window) => window.bar === index);
+    regions[index] = barRegion(`BAR${index}`, bar, windows);
+  }
+  if (device.rom !== undefined) {
+    validateRegion('ROM', device.rom, []);
+    regions[Region.ROM] = { ...device.rom, writable: device.rom.writable ?? false };
+  }
+  regions[Region.CONFIG] = { size: config.length, access: config };
+  if (device.vga !== undefined) {
+    validateRegion('VGA', device.vga, []);
+    regions[Region.VGA] = device.vga;
+  }
+  return regions;
+}
+
+function barRegion(
+  name: string,
+  bar: BarDefinition,
+  windows: readonly PlacedWindow[],
+): RegionDefinition {
+  if (bar.kind === 'io' && (bar.mappable?.length ?? 0) > 0) {
+    invalid(`${name} is I/O, only memory can be mappable`);
+  }
+  validateRegion(name, bar, windows);
+  if (windows.length === 0) return bar;
+  // The windows are always there for the driver, whatever the device does with the rest.
+  return { ...bar, readable: true, writable: true, access: new Overlay(bar, windows) };
+}

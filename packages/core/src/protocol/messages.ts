@@ -1,0 +1,265 @@
+import type { Iova } from '../address.js';
+import type { Command } from './constants.js';
+
+/**
+ * The messages as typed values, independent of how they are written: the native encoding (C
+ * structs) and the portable one both translate to and from these. Field names are the
+ * specification's; `argsz` is kept because its value is part of the protocol.
+ */
+
+/** "VERSION". `capabilities` is the JSON text without its NUL; absent when the peer sent none. */
+export interface Version {
+  readonly major: number;
+  readonly minor: number;
+  readonly capabilities?: string | undefined;
+}
+
+/** "DMA_MAP". `offset` is where the memory starts in the file that came along. */
+export interface DmaMap {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly offset: bigint;
+  readonly address: Iova;
+  readonly size: Iova;
+}
+
+export interface DirtyBitmap {
+  readonly pgsize: Iova;
+  /** Bytes of bitmap. */
+  readonly size: Iova;
+}
+
+/** "DMA_UNMAP". `bitmap` is there with GET_DIRTY_BITMAP. */
+export interface DmaUnmap {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly address: Iova;
+  readonly size: Iova;
+  readonly bitmap?: DirtyBitmap | undefined;
+}
+
+/** Reply: the request echoed, and the bits when asked for. */
+export interface DmaUnmapReply extends DmaUnmap {
+  readonly bits?: Uint8Array | undefined;
+}
+
+/** "DEVICE_GET_INFO". The request carries just argsz. */
+export interface ArgszOnly {
+  readonly argsz: number;
+}
+export interface DeviceInfo {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly numRegions: number;
+  readonly numIrqs: number;
+}
+
+/** "DEVICE_GET_REGION_INFO" and "DEVICE_GET_IRQ_INFO" requests. */
+export interface IndexRequest {
+  readonly argsz: number;
+  readonly index: number;
+}
+export interface SparseArea {
+  readonly offset: number;
+  readonly size: number;
+}
+/** `sparse` is written only when the request's argsz has room; `argsz` says what is needed. */
+export interface RegionInfo {
+  readonly argsz: number;
+  /** Without CAPS: that is what `sparse` says. */
+  readonly flags: number;
+  readonly index: number;
+  /** Bytes. */
+  readonly size: Iova;
+  /** Where the mappable memory starts in the descriptor that comes along. */
+  readonly offset: Iova;
+  readonly sparse?: readonly SparseArea[] | undefined;
+}
+
+/** "DEVICE_GET_REGION_IO_FDS" request. */
+export interface RegionIoFdsRequest {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly index: number;
+  readonly count: number;
+}
+export interface RegionIoFd {
+  readonly offset: number;
+  readonly size: number;
+  /** Index into the descriptors of the message, 0xffffffff for none. */
+  readonly fdIndex: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly datamatch: bigint;
+}
+/** `entries` is empty when the request's argsz has no room; `argsz` says what is needed. */
+export interface RegionIoFds {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly index: number;
+  readonly count: number;
+  readonly entries: readonly RegionIoFd[];
+}
+
+export interface IrqInfo {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly index: number;
+  readonly count: number;
+}
+
+/** "DEVICE_SET_IRQS". `bools` is one byte per interrupt with DATA_BOOL. */
+export interface SetIrqs {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly index: number;
+  readonly start: number;
+  readonly count: number;
+  readonly bools?: Uint8Array | undefined;
+}
+
+/**
+ * "REGION_READ" request, "REGION_WRITE" reply. Offsets of 2^53 and above lose precision: they lie
+ * outside every region and are refused.
+ */
+export interface RegionAccess {
+  readonly offset: number;
+  readonly region: number;
+  readonly count: number;
+}
+/** "REGION_READ" reply, "REGION_WRITE" request. `data` is valid until the handler returns. */
+export interface RegionData extends RegionAccess {
+  readonly data: Uint8Array;
+}
+
+/** "DMA_READ" request. */
+export interface DmaAccess {
+  readonly address: Iova;
+  readonly count: number;
+}
+/** "DMA_READ" reply, "DMA_WRITE" request. `data` is valid until the handler returns. */
+export interface DmaData extends DmaAccess {
+  readonly data: Uint8Array;
+}
+
+/** "REGION_WRITE_MULTI". Each write is at most 8 bytes. */
+export interface RegionWriteMulti {
+  readonly writes: readonly RegionData[];
+}
+export interface RegionWriteMultiReply {
+  readonly count: number;
+}
+
+/** "DEVICE_FEATURE". `data` follows the 8-byte head. */
+export interface DeviceFeature {
+  readonly argsz: number;
+  readonly flags: number;
+  readonly data: Uint8Array;
+}
+
+/** "MIG_DATA_READ" request. */
+export interface MigDataRead {
+  readonly argsz: number;
+  readonly size: number;
+}
+/** "MIG_DATA_READ" reply, "MIG_DATA_WRITE" request. */
+export interface MigData {
+  readonly argsz: number;
+  readonly size: number;
+  readonly data: Uint8Array;
+}
+
+/** Body of a request, by command number. */
+export interface RequestBodies {
+  [Command.VERSION]: Version;
+  [Command.DMA_MAP]: DmaMap;
+  [Command.DMA_UNMAP]: DmaUnmap;
+  [Command.DEVICE_GET_INFO]: ArgszOnly;
+  [Command.DEVICE_GET_REGION_INFO]: IndexRequest;
+  [Command.DEVICE_GET_REGION_IO_FDS]: RegionIoFdsRequest;
+  [Command.DEVICE_GET_IRQ_INFO]: IndexRequest;
+  [Command.DEVICE_SET_IRQS]: SetIrqs;
+  [Command.REGION_READ]: RegionAccess;
+  [Command.REGION_WRITE]: RegionData;
+  [Command.DMA_READ]: DmaAccess;
+  [Command.DMA_WRITE]: DmaData;
+  [Command.DEVICE_RESET]: undefined;
+  [Command.REGION_WRITE_MULTI]: RegionWriteMulti;
+  [Command.DEVICE_FEATURE]: DeviceFeature;
+  [Command.MIG_DATA_READ]: MigDataRead;
+  [Command.MIG_DATA_WRITE]: MigData;
+}
+
+/**
+ * Body of a success reply, by command number. `undefined`: the header alone. A REGION_READ or
+ * REGION_WRITE of nothing is answered by the header alone too. DMA_WRITE replies come in three
+ * shapes in the field (nothing, 12 and 16 bytes), all decoded; ours has 16.
+ */
+export interface ReplyBodies {
+  [Command.VERSION]: Version;
+  [Command.DMA_MAP]: undefined;
+  [Command.DMA_UNMAP]: DmaUnmapReply;
+  [Command.DEVICE_GET_INFO]: DeviceInfo;
+  [Command.DEVICE_GET_REGION_INFO]: RegionInfo;
+  [Command.DEVICE_GET_REGION_IO_FDS]: RegionIoFds;
+  [Command.DEVICE_GET_IRQ_INFO]: IrqInfo;
+  [Command.DEVICE_SET_IRQS]: undefined;
+  [Command.REGION_READ]: RegionData | undefined;
+  [Command.REGION_WRITE]: RegionAccess | undefined;
+  [Command.DMA_READ]: DmaData;
+  [Command.DMA_WRITE]: DmaAccess | undefined;
+  [Command.DEVICE_RESET]: undefined;
+  [Command.REGION_WRITE_MULTI]: RegionWriteMultiReply;
+  [Command.DEVICE_FEATURE]: DeviceFeature;
+  [Command.MIG_DATA_READ]: MigData;
+  [Command.MIG_DATA_WRITE]: undefined;
+}
+
+export type KnownCommand = keyof RequestBodies;
+
+/** A decoded message. Bodies borrow from the frame: valid until the handler returns. */
+export type Message = RequestMessage | ReplyMessage | ErrorMessage | MalformedMessage;
+
+export type RequestMessage = {
+  [C in KnownCommand]: {
+    readonly kind: 'request';
+    readonly command: C;
+    readonly id: number;
+    readonly noReply: boolean;
+    readonly body: RequestBodies[C];
+  };
+}[KnownCommand];
+
+export type ReplyMessage = {
+  [C in KnownCommand]: {
+    readonly kind: 'reply';
+    readonly command: C;
+    readonly id: number;
+    readonly body: ReplyBodies[C];
+  };
+}[KnownCommand];
+
+/** The peer refused a request. `errno` is a Linux number; 0 when the peer gave none. */
+export interface ErrorMessage {
+  readonly kind: 'error';
+  readonly command: number;
+  readonly id: number;
+  readonly errno: number;
+  /** What went wrong in words, where the encoding carries it. */
+  readonly text?: string | undefined;
+}
+
+/**
+ * The frame is whole but what it says is not a message: unknown command, payload too short, argsz
+ * below the minimum. A request is answered with `errno`; the stream stays usable.
+ */
+export interface MalformedMessage {
+  readonly kind: 'malformed';
+  /** Whether it claimed to be a request, which is what gets an error reply. */
+  readonly isRequest: boolean;
+  readonly command: number;
+  readonly id: number;
+  readonly noReply: boolean;
+  readonly errno: number;
+  readonly reason: string;
+}

@@ -1,0 +1,105 @@
+import type {
+  DeviceHost,
+  DeviceMemory,
+  PciDevice,
+  PciDeviceDefinition,
+  ResetKind,
+} from '../device/device.js';
+import { InterruptController } from '../device/interrupts/interrupt-controller.js';
+import { DmaSpace } from '../dma/dma-space.js';
+import type { Logger } from '../logger.js';
+import { MigrationController } from '../migration/migration-controller.js';
+import { PciFunction } from '../pci/function.js';
+import type { SharedMemory } from '../transport/resources.js';
+import { type MemoryFactory, SharedDeviceMemory } from './device-memory.js';
+
+/**
+ * A device and what the core keeps for it: configuration space, interrupts, guest memory. Lives as
+ * long as the server, over any number of clients.
+ */
+export class DeviceInstance {
+  readonly pci: PciFunction;
+  readonly interrupts: InterruptController;
+  readonly dma: DmaSpace;
+  readonly migration: MigrationController;
+  /** Runs inside the register write by which a driver resets the function; see {@link reset}. */
+  onResetRequest: ((kind: ResetKind) => void) | undefined;
+  readonly #device: PciDevice;
+  readonly #memories: readonly SharedDeviceMemory[];
+
+  private constructor(
+    device: PciDevice,
+    interrupts: InterruptController,
+    dma: DmaSpace,
+    memories: readonly SharedDeviceMemory[],
+  ) {
+    this.#device = device;
+    this.pci = new PciFunction(device, interrupts, (kind) => this.onResetRequest?.(kind));
+    this.interrupts = interrupts;
+    this.dma = dma;
+    this.#memories = memories;
+    this.migration = new MigrationController(device.migration, () => this.quiesce());
+  }
+
+  static async create<Options>(
+    definition: PciDeviceDefinition<Options>,
+    options: Options,
+    logger: Logger,
+    createMemory: MemoryFactory | undefined,
+  ): Promise<DeviceInstance> {
+    const dma = new DmaSpace();
+    const interrupts = new InterruptController(dma.fence);
+    const memories: SharedDeviceMemory[] = [];
+    const host: DeviceHost = {
+      dma,
+      interrupts,
+      logger,
+      allocateDeviceMemory(name, length) {
+        const memory = new SharedDeviceMemory(name, length, createMemory);
+        memories.push(memory);
+        return memory;
+      },
+    };
+    const device = await definition.create(host, options);
+    return new DeviceInstance(device, interrupts, dma, memories);
+  }
+
+  /** The descriptor-backed memory behind `memory`, where this server can share memory at all. */
+  sharedMemoryOf(memory: DeviceMemory): SharedMemory | undefined {
+    return this.#memories.find((candidate) => candidate === memory)?.shared;
+  }
+
+  quiesce(): Promise<void> | undefined {
+    return this.#device.quiesce?.() ?? undefined;
+  }
+
+  /** Quiesce, then the device's own reset, then configuration space and interrupts. */
+  reset(kind: ResetKind): void | Promise<void> {
+    const pending = this.quiesce();
+    return pending === undefined ? this.#reset(kind) : pending.then(() => this.#reset(kind));
+  }
+
+  /** The client has left: its memory and interrupts are given back, the device starts afresh. */
+  async clientGone(): Promise<void> {
+    try {
+      await this.reset('connection-lost');
+    } finally {
+      this.interrupts.releaseAll();
+      this.dma.removeAll();
+      this.dma.connect(undefined);
+      this.dma.stopDirtyLog();
+      this.migration.reset();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#device.close?.();
+    for (const memory of this.#memories) memory.close();
+  }
+
+  #reset(kind: ResetKind): void | Promise<void> {
+    const pending = this.#device.reset(kind);
+    if (pending === undefined) this.pci.resetState();
+    else return pending.then(() => this.pci.resetState());
+  }
+}

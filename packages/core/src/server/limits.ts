@@ -1,0 +1,38 @@
+import { DEFAULT_MAX_DATA_XFER_SIZE, DEFAULT_MAX_DMA_MAPS } from '../protocol/constants.js';
+
+/** What one client can make the server use. Each limit protects against a peer that asks for more. */
+export interface ServerLimits {
+  /** Most bytes of data in one message, both directions. */
+  readonly maxDataXferSize: number;
+  /** Most descriptors in one message we send or accept. */
+  readonly maxMsgFds: number;
+  /** Most DMA mappings at once. */
+  readonly maxDmaMaps: number;
+  /** Largest single DMA mapping, bytes. */
+  readonly maxDmaMapBytes: number;
+  /** DMA_READ and DMA_WRITE requests of ours under way at once. */
+  readonly maxDmaOutstanding: number;
+  /** How long the client may leave one of those unanswered before it counts as gone, ms. */
+  readonly replyTimeoutMs: number;
+  /** How long a new connection may take to send VERSION, ms. */
+  readonly negotiationTimeoutMs: number;
+  /** Requests that wait behind one that takes its time, before the connection stops being read. */
+  readonly maxDeferredRequests: number;
+  /** Connections that wait while another client is served. */
+  readonly maxWaitingClients: number;
+  /** How long they wait before they are told the device is busy, ms. */
+  readonly busyTimeoutMs: number;
+}
+
+export const defaultLimits: ServerLimits = {
+  maxDataXferSize: DEFAULT_MAX_DATA_XFER_SIZE,
+  maxMsgFds: 16,
+  maxDmaMaps: DEFAULT_MAX_DMA_MAPS,
+  maxDmaMapBytes: 8 * 2 ** 40,
+  maxDmaOutstanding: 32,
+  replyTimeoutMs: 30_000,
+  negotiationTimeoutMs: 10_000,
+  maxDeferredRequests: 64,
+  maxWaitingClients: 8,
+  busyTimeoutMs: 2_000,
+};

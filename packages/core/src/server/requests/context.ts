@@ -1,0 +1,15 @@
+import type { Logger } from '../../logger.js';
+import type { Capabilities } from '../../protocol/capabilities.js';
+import type { Peer } from '../../session/peer.js';
+import type { DeviceInstance } from '../device-instance.js';
+import type { ServerLimits } from '../limits.js';
+
+/** What the handlers of requests work with: one per session. */
+export interface RequestContext {
+  readonly device: DeviceInstance;
+  readonly peer: Peer;
+  readonly limits: ServerLimits;
+  readonly logger: Logger;
+  /** What the client said it can do; there once VERSION was exchanged. */
+  readonly client: Capabilities;
+}

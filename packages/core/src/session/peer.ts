@@ -1,0 +1,200 @@
+import { EIO } from '../errno.js';
+import {
+  DmaFaultError,
+  ProtocolViolationError,
+  RequestRefusedError,
+  VfioUserError,
+} from '../errors.js';
+import type { Logger } from '../logger.js';
+import { commandName } from '../protocol/constants.js';
+import type { EncodedMessage, Encoding } from '../protocol/encoding.js';
+import type {
+  KnownCommand,
+  Message,
+  ReplyBodies,
+  RequestBodies,
+  RequestMessage,
+} from '../protocol/messages.js';
+import type { Descriptor } from '../transport/resources.js';
+import type { Connection, Frame, FrameSink } from '../transport/transport.js';
+import { type Received, type Requester, RequestTable } from './request-table.js';
+
+/** Never written to: nobody takes anything out of an empty array. */
+const NOTHING_RECEIVED: Received = [];
+
+export interface PeerHandlers {
+  /** `received` descriptors still in the array afterwards are closed. */
+  onRequest(request: RequestMessage, received: Received): void;
+  onClose(error?: Error): void;
+}
+
+export interface PeerOptions {
+  readonly encoding: Encoding;
+  readonly logger: Logger;
+  /** How long our own requests may stay unanswered, ms; 0 waits for ever. */
+  readonly timeoutMs: number;
+  /** Stop reading while the other side does not read what we send. */
+  readonly pauseWhenBackedUp: boolean;
+}
+
+/**
+ * One end of a session: requests and replies in both directions at once over one connection. It
+ * matches by direction and id, so neither side's requests ever wait for the other's.
+ */
+export class Peer implements FrameSink {
+  readonly requests: RequestTable;
+  readonly #encoding: Encoding;
+  readonly #logger: Logger;
+  readonly #handlers: PeerHandlers;
+  readonly #pauseWhenBackedUp: boolean;
+  #connection: Connection | undefined;
+  #closed = false;
+  #drainListeners: (() => void)[] = [];
+
+  constructor(handlers: PeerHandlers, options: PeerOptions) {
+    this.#handlers = handlers;
+    this.#encoding = options.encoding;
+    this.#logger = options.logger;
+    this.#pauseWhenBackedUp = options.pauseWhenBackedUp;
+    this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
+  }
+
+  attach(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  get connection(): Connection {
+    if (this.#connection === undefined) {
+      throw new VfioUserError('VFU_PEER_CLOSED', 'the session has no connection yet');
+    }
+    return this.#connection;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Send a request; `requester` learns the outcome. Returns `false` when the send queue is full:
+   * produce no more until {@link drained}.
+   * @throws {VfioUserError} `VFU_PEER_CLOSED` after the end, `VFU_TIMEOUT` when no id is free.
+   */
+  request<C extends KnownCommand>(
+    command: C,
+    body: RequestBodies[C],
+    requester: Requester,
+    descriptors?: readonly Descriptor[],
+    owner?: object,
+  ): boolean {
+    const id = this.requests.register(command, requester, owner);
+    return this.#send(this.#encoding.encodeRequest(command, id, body), descriptors);
+  }
+
+  /** Send a request that is not answered ("Header": No_reply). */
+  post<C extends KnownCommand>(command: C, body: RequestBodies[C]): boolean {
+    if (this.#closed) throw new VfioUserError('VFU_PEER_CLOSED', 'the connection has ended');
+    return this.#send(this.#encoding.encodeRequest(command, 0, body, true));
+  }
+
+  reply<C extends KnownCommand>(
+    command: C,
+    id: number,
+    body: ReplyBodies[C],
+    descriptors?: readonly Descriptor[],
+  ): void {
+    const roomLeft = this.#send(this.#encoding.encodeReply(command, id, body), descriptors);
+    if (!roomLeft && this.#pauseWhenBackedUp) this.#connection?.pause();
+  }
+
+  /** Answer a request with what went wrong; logs it unless it is the peer's everyday mistake. */
+  replyError(command: number, id: number, noReply: boolean, error: unknown): void {
+    const errno = errnoOf(error);
+    const text = error instanceof Error ? error.message : String(error);
+    if (errno === EIO)
+      this.#logger.error({ err: error }, `${commandName(command)} failed: ${text}`);
+    else this.#logger.warn({ command: commandName(command), errno }, `refused: ${text}`);
+    if (!noReply) this.#send(this.#encoding.encodeError(command, id, errno, text));
+  }
+
+  /** Resolves when there is room in the send queue again, or the connection has ended. */
+  drained(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => this.#drainListeners.push(resolve));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection?.close();
+  }
+
+  abort(reason: Error): void {
+    this.#connection?.abort(reason);
+  }
+
+  onFrame(frame: Frame): void {
+    const received = frame.descriptors.length === 0 ? NOTHING_RECEIVED : [...frame.descriptors];
+    try {
+      this.#dispatch(this.#encoding.decode(frame), received);
+    } finally {
+      if (received.length > 0) for (const descriptor of received) descriptor.close();
+    }
+  }
+
+  onDrain(): void {
+    if (this.#pauseWhenBackedUp) this.#connection?.resume();
+    this.#wakeDrained();
+  }
+
+  onClose(error?: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.requests.end(
+      new VfioUserError(
+        'VFU_PEER_CLOSED',
+        `the connection has ended${error ? `: ${error.message}` : ''}`,
+        {
+          cause: error,
+        },
+      ),
+    );
+    this.#wakeDrained();
+    this.#handlers.onClose(error);
+  }
+
+  #dispatch(message: Message, received: Received): void {
+    switch (message.kind) {
+      case 'request':
+        this.#handlers.onRequest(message, received);
+        return;
+      case 'reply':
+      case 'error':
+        this.requests.settle(message, received);
+        return;
+      case 'malformed': {
+        if (message.isRequest) {
+          const error = new RequestRefusedError(message.errno, message.reason);
+          this.replyError(message.command, message.id, message.noReply, error);
+        } else {
+          this.requests.fail(message.id, new ProtocolViolationError(message.reason));
+        }
+      }
+    }
+  }
+
+  #send(message: EncodedMessage, descriptors?: readonly Descriptor[]): boolean {
+    if (this.#connection === undefined) {
+      throw new VfioUserError('VFU_PEER_CLOSED', 'the session has no connection yet');
+    }
+    return this.#connection.send(message.head, message.data, descriptors);
+  }
+
+  #wakeDrained(): void {
+    if (this.#drainListeners.length === 0) return;
+    const listeners = this.#drainListeners;
+    this.#drainListeners = [];
+    for (const listener of listeners) listener();
+  }
+}
+
+function errnoOf(error: unknown): number {
+  return error instanceof RequestRefusedError || error instanceof DmaFaultError ? error.errno : EIO;
+}

@@ -1,0 +1,28 @@
+import type { MappedMemory } from './resources.js';
+
+/** A part of a mapping, addressed from its own start. Closing it leaves the mapping alone. */
+export class MemoryWindow implements MappedMemory {
+  readonly length: number;
+  readonly #memory: MappedMemory;
+  readonly #offset: number;
+
+  constructor(memory: MappedMemory, offset: number, length: number) {
+    this.#memory = memory;
+    this.#offset = offset;
+    this.length = length;
+  }
+
+  view(offset: number, length: number): Uint8Array | undefined {
+    return this.#memory.view(this.#offset + offset, length);
+  }
+
+  read(offset: number, target: Uint8Array): void {
+    this.#memory.read(this.#offset + offset, target);
+  }
+
+  write(offset: number, source: Uint8Array): void {
+    this.#memory.write(this.#offset + offset, source);
+  }
+
+  close(): void {}
+}

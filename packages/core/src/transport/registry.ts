@@ -1,0 +1,52 @@
+import { VfioUserError } from '../errors.js';
+import type { Transport } from './transport.js';
+import { parseUri } from './uri.js';
+
+/** The transports of one program, as a value: several registries can live in one process. */
+export class TransportRegistry {
+  readonly #byScheme = new Map<string, Transport>();
+
+  constructor(transports: Iterable<Transport>) {
+    for (const transport of transports) {
+      for (const scheme of transport.schemes) {
+        if (this.#byScheme.has(scheme)) {
+          throw new VfioUserError(
+            'VFU_CONFIG_INVALID',
+            `two transports claim the scheme ${scheme}:`,
+          );
+        }
+        this.#byScheme.set(scheme, transport);
+      }
+    }
+  }
+
+  get schemes(): readonly string[] {
+    return [...this.#byScheme.keys()].sort();
+  }
+
+  /**
+   * Find the transport of a URI and check its query keys.
+   * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming what is known.
+   */
+  resolve(text: string): { readonly transport: Transport; readonly uri: URL } {
+    const uri = parseUri(text);
+    const scheme = uri.protocol.slice(0, -1);
+    const transport = this.#byScheme.get(scheme);
+    if (transport === undefined) {
+      throw new VfioUserError(
+        'VFU_CONFIG_INVALID',
+        `${text}: unknown scheme ${scheme}:, known here: ${this.schemes.map((s) => `${s}:`).join(', ')}`,
+      );
+    }
+    for (const key of uri.searchParams.keys()) {
+      if (!transport.queryKeys.includes(key)) {
+        const known = transport.queryKeys.length === 0 ? 'none' : transport.queryKeys.join(', ');
+        throw new VfioUserError(
+          'VFU_CONFIG_INVALID',
+          `${text}: unknown option ${key}, known for ${scheme}: ${known}`,
+        );
+      }
+    }
+    return { transport, uri };
+  }
+}

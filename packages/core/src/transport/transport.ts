@@ -1,0 +1,114 @@
+import type { Logger } from '../logger.js';
+import type { Descriptor, SharedMemory, SharedResources } from './resources.js';
+
+/**
+ * What the wire below the protocol can do. Code above asks these flags, never the URI scheme.
+ * A flag that is on is covered by the compliance suite.
+ */
+export interface TransportCapabilities {
+  /** Descriptors can ride along with a message (SCM_RIGHTS); `resources` is present. */
+  readonly fdPassing: boolean;
+  /** Both ends can map the same memory, so a DMA_MAP descriptor gives direct access. */
+  readonly sharedMemory: boolean;
+  /**
+   * Messages and notifications share one ordered channel. When off (an eventfd beside a socket), a
+   * notification must wait for the replies of the DMA writes issued before it.
+   */
+  readonly orderedNotifications: boolean;
+  /** Largest frame the transport carries, header included, bytes. */
+  readonly maxFrameBytes: number;
+  /** Most descriptors one frame can carry. */
+  readonly maxDescriptors: number;
+}
+
+/** One whole received message. Reused by the transport: valid until the handler returns. */
+export interface Frame {
+  /** The transport's receive buffer; this frame is `[start, start + length)` of it. */
+  readonly bytes: Uint8Array;
+  /** A view of the same buffer: `view.getUint8(i)` is `bytes[i]`. */
+  readonly view: DataView;
+  readonly start: number;
+  /** Bytes, header included. */
+  readonly length: number;
+  /** Descriptors that came along. The handler owns them, also when it ignores the message. */
+  readonly descriptors: readonly Descriptor[];
+}
+
+/** How a byte stream is cut into frames: the encoding's knowledge, lent to stream transports. */
+export interface Framing {
+  /** Bytes that must be there before {@link frameLength} can tell the length. */
+  readonly headerBytes: number;
+  /**
+   * Length of the frame that starts at `offset`, header included.
+   * @throws {ProtocolViolationError} when the length is impossible or above the limit.
+   */
+  frameLength(view: DataView, offset: number): number;
+  /** Whether the frame that starts at `offset` is of a kind that may carry descriptors. */
+  mayCarryDescriptors(view: DataView, offset: number): boolean;
+}
+
+/** Receives from one connection. Passed in at open time so no message can be missed. */
+export interface FrameSink {
+  onFrame(frame: Frame): void;
+  /** The send queue fell below its low-water mark after {@link Connection.send} returned `false`. */
+  onDrain(): void;
+  /** Called exactly once. `error` is absent after an orderly close by either side. */
+  onClose(error?: Error): void;
+}
+
+/** A bidirectional ordered stream of frames. */
+export interface Connection {
+  /** Who is at the other end, for logs. */
+  readonly peer: string;
+  readonly capabilities: TransportCapabilities;
+  readonly resources: SharedResources | undefined;
+  /**
+   * Queue one frame: `head`, then `data`.
+   *
+   * `head` is read before this returns. `data` is borrowed: it must not change before the frame
+   * has left, so hand over memory that nobody writes to, or put small payloads into `head`.
+   * Ownership of `descriptors` passes to this call. Returns `false` when the queue is above its
+   * high-water mark: the frame is queued all the same, the caller should stop producing until
+   * {@link FrameSink.onDrain}.
+   *
+   * After the connection ended this does nothing but close the descriptors.
+   */
+  send(head: Uint8Array, data?: Uint8Array, descriptors?: readonly Descriptor[]): boolean;
+  /** Stop reading: back-pressure towards the peer. */
+  pause(): void;
+  resume(): void;
+  /** Send what is queued, then close. Idempotent. */
+  close(): Promise<void>;
+  /** Close now; what is queued is lost. `reason` goes to the sink. */
+  abort(reason: Error): void;
+}
+
+export interface Listener {
+  /** Where it really listens: port 0 is already resolved. */
+  readonly uri: string;
+  /** Stop accepting. Connections already made live on. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What the system injects, as opposed to what the user configures. */
+export interface OpenContext {
+  readonly framing: Framing;
+  readonly signal?: AbortSignal;
+  readonly logger?: Logger;
+}
+
+/** A way to carry frames. Stateless: one instance serves any number of endpoints. */
+export interface Transport {
+  /** URI schemes without the colon, for example `['unix', 'fd']`. */
+  readonly schemes: readonly string[];
+  /** Query keys it understands, for error texts and documentation. */
+  readonly queryKeys: readonly string[];
+  /** Memory that peers of this transport can map; absent where descriptors cannot be passed. */
+  createMemory?(name: string, length: number): SharedMemory;
+  connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection>;
+  listen(
+    uri: URL,
+    accept: (connection: Connection) => FrameSink,
+    context: OpenContext,
+  ): Promise<Listener>;
+}

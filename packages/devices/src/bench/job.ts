@@ -1,0 +1,58 @@
+import { errno, type Logger, VfioUserError } from '@vfio-user/core';
+import { STATUS_BUSY, STATUS_DONE, STATUS_FAILED } from './registers.js';
+
+/** Work that a command register started: what its STATUS and ERROR registers show. */
+export class Job {
+  readonly #onEnd: () => void;
+  #status = STATUS_BUSY;
+  #error = 0;
+
+  /** @param onEnd runs after the status says how the job ended. */
+  constructor(onEnd: () => void = () => {}) {
+    this.#onEnd = onEnd;
+  }
+
+  get status(): number {
+    return this.#status;
+  }
+
+  /** Linux errno, 0 while all is well. */
+  get error(): number {
+    return this.#error;
+  }
+
+  /** Looked at after every `await`: a job that ended touches guest memory no more. */
+  get running(): boolean {
+    return this.#status === STATUS_BUSY;
+  }
+
+  /** Only the first end counts. */
+  end(error = 0): void {
+    if (!this.running) return;
+    this.#error = error;
+    this.#status = error === 0 ? STATUS_DONE : STATUS_DONE | STATUS_FAILED;
+    this.#onEnd();
+  }
+
+  cancel(): void {
+    this.end(errno.ECANCELED);
+  }
+
+  /** End it without telling anybody. */
+  abandon(): void {
+    this.#status = STATUS_DONE;
+  }
+}
+
+/** What an ERROR register shows for `cause`. A mistake of ours is logged, the guest sees EIO. */
+export function errnoOf(cause: unknown, logger: Logger): number {
+  if (!VfioUserError.is(cause)) {
+    logger.error({ error: String(cause) }, 'a bench operation failed unexpectedly');
+    return errno.EIO;
+  }
+  if (cause.code === 'VFU_PEER_CLOSED') return errno.ENOTCONN;
+  // A client may refuse an access without saying why.
+  return 'errno' in cause && typeof cause.errno === 'number' && cause.errno > 0
+    ? cause.errno
+    : errno.EIO;
+}

@@ -1,0 +1,52 @@
+import type { Dma, Iova } from '@vfio-user/core';
+import { outcomeOf } from './outcome.js';
+
+/** Writes under way at once; each needs bytes of its own until it ends. */
+const WINDOW = 64;
+const NUMBER_BYTES = 4;
+
+/** Writes numbers to one guest address, one after the other, without waiting for each. */
+export class SequenceWriter {
+  readonly #dma: Dma;
+  readonly #address: Iova;
+  readonly #bytes = new Uint8Array(WINDOW * NUMBER_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #outcomes: (Promise<unknown> | undefined)[] = new Array(WINDOW).fill(undefined);
+  #slot = 0;
+
+  constructor(dma: Dma, address: Iova) {
+    this.#dma = dma;
+    this.#address = address;
+  }
+
+  /** All of the window is under way: {@link settle} before the next {@link write}. */
+  get full(): boolean {
+    return this.#outcomes[this.#slot] !== undefined;
+  }
+
+  /** Wait for the oldest write. @throws what it failed with. */
+  async settle(): Promise<void> {
+    const slot = this.#slot;
+    const cause = await this.#outcomes[slot];
+    this.#outcomes[slot] = undefined;
+    if (cause !== undefined) throw cause;
+  }
+
+  write(number: number): void {
+    const start = this.#slot * NUMBER_BYTES;
+    const bytes = this.#bytes.subarray(start, start + NUMBER_BYTES);
+    this.#view.setUint32(start, number, true);
+    if (!this.#dma.tryWrite(this.#address, bytes)) {
+      this.#outcomes[this.#slot] = outcomeOf(this.#dma.write(this.#address, bytes));
+    }
+    this.#slot = (this.#slot + 1) % WINDOW;
+  }
+
+  /** Wait for all writes. @throws what the oldest failing one failed with. */
+  async drain(): Promise<void> {
+    for (let settled = 0; settled < WINDOW; settled++) {
+      await this.settle();
+      this.#slot = (this.#slot + 1) % WINDOW;
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import { crc32 } from 'node:zlib';
+import { advanceIova, type Dma, type Iova } from '@vfio-user/core';
+import type { DmaRequest } from './dma-request.js';
+import * as command from './registers.js';
+
+/**
+ * Moves the chunks of a request. `start` either finishes at once, because guest memory is shared,
+ * or returns what to wait for. Those waited for are finished in the order they were started.
+ */
+export interface Transfer {
+  /** @param slot a number that no other chunk under way has, below the request's depth. */
+  start(offset: number, size: number, slot: number): Promise<void> | undefined;
+  finish?(offset: number, size: number, slot: number): void;
+  /** CRC-32 of what went through, for the command that asks for it. */
+  readonly checksum?: number;
+}
+
+/** @param memory the device memory; the request's range in it was checked. */
+export function createTransfer(request: DmaRequest, dma: Dma, memory: Uint8Array): Transfer {
+  switch (request.command) {
+    case command.DMA_COPY_GUEST:
+      return copyGuest(request, dma);
+    case command.DMA_LOAD:
+      return load(request, dma, memory);
+    case command.DMA_STORE:
+      return store(request, dma, memory);
+    case command.DMA_FILL_GUEST:
+      return fill(request, dma);
+    default:
+      return new Checksum(request, dma);
+  }
+}
+
+function copyGuest({ source, destination, chunk }: DmaRequest, dma: Dma): Transfer {
+  const buffers = new ChunkBuffers(chunk);
+
+  async function copySlowly(from: Iova, to: Iova, buffer: Uint8Array): Promise<void> {
+    if (!dma.tryRead(from, buffer)) await dma.read(from, buffer);
+    if (!dma.tryWrite(to, buffer)) await dma.write(to, buffer);
+  }
+
+  return {
+    start(offset, size, slot) {
+      const from = advanceIova(source, offset);
+      const to = advanceIova(destination, offset);
+      const fromView = dma.map(from, size, 'read');
+      const toView = dma.map(to, size, 'write');
+      if (fromView === undefined || toView === undefined) {
+        return copySlowly(from, to, buffers.get(slot, size));
+      }
+      toView.set(fromView);
+      return undefined;
+    },
+  };
+}
+
+function load({ source, destination }: DmaRequest, dma: Dma, memory: Uint8Array): Transfer {
+  const base = Number(destination);
+  return {
+    start(offset, size) {
+      const from = advanceIova(source, offset);
+      const target = memory.subarray(base + offset, base + offset + size);
+      return dma.tryRead(from, target) ? undefined : dma.read(from, target);
+    },
+  };
+}
+
+function store({ source, destination }: DmaRequest, dma: Dma, memory: Uint8Array): Transfer {
+  const base = Number(source);
+  return {
+    start(offset, size) {
+      const to = advanceIova(destination, offset);
+      const data = memory.subarray(base + offset, base + offset + size);
+      return dma.tryWrite(to, data) ? undefined : dma.write(to, data);
+    },
+  };
+}
+
+function fill({ destination, chunk, length, pattern }: DmaRequest, dma: Dma): Transfer {
+  // A chunk is a multiple of 4 bytes, so that the pattern goes on seamlessly in the next one.
+  const words = new Uint32Array(Math.ceil(Math.min(chunk, length) / 4));
+  new DataView(words.buffer).setUint32(0, pattern, true);
+  words.fill(words[0] as number);
+  const bytes = new Uint8Array(words.buffer);
+  return {
+    start(offset, size) {
+      const to = advanceIova(destination, offset);
+      const data = bytes.subarray(0, size);
+      return dma.tryWrite(to, data) ? undefined : dma.write(to, data);
+    },
+  };
+}
+
+/** A checksum depends on the order of its chunks: those that took messages are added in `finish`. */
+class Checksum implements Transfer {
+  checksum = 0;
+  readonly #source: Iova;
+  readonly #dma: Dma;
+  readonly #buffers: ChunkBuffers;
+  #waiting = 0;
+
+  constructor({ source, chunk }: DmaRequest, dma: Dma) {
+    this.#source = source;
+    this.#dma = dma;
+    this.#buffers = new ChunkBuffers(chunk);
+  }
+
+  start(offset: number, size: number, slot: number): Promise<void> | undefined {
+    const from = advanceIova(this.#source, offset);
+    const view = this.#waiting === 0 ? this.#dma.map(from, size, 'read') : undefined;
+    if (view !== undefined) {
+      this.#add(offset, view);
+      return undefined;
+    }
+    this.#waiting++;
+    return this.#dma.read(from, this.#buffers.get(slot, size));
+  }
+
+  finish(offset: number, size: number, slot: number): void {
+    this.#waiting--;
+    this.#add(offset, this.#buffers.get(slot, size));
+  }
+
+  #add(offset: number, bytes: Uint8Array): void {
+    // Every repetition starts over: the result is that of one pass.
+    this.checksum = crc32(bytes, offset === 0 ? 0 : this.checksum);
+  }
+}
+
+/** One buffer for each chunk under way, made when first needed. */
+class ChunkBuffers {
+  readonly #bytes: number;
+  readonly #buffers: Uint8Array[] = [];
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  get(slot: number, size: number): Uint8Array {
+    const buffer = this.#buffers[slot] ?? new Uint8Array(this.#bytes);
+    this.#buffers[slot] = buffer;
+    return size === buffer.length ? buffer : buffer.subarray(0, size);
+  }
+}

@@ -1,0 +1,43 @@
+/** Admin command opcodes (NVM Express 1.4, figure 139). */
+export const ADMIN_OPCODE = {
+  DELETE_SUBMISSION_QUEUE: 0x00,
+  CREATE_SUBMISSION_QUEUE: 0x01,
+  GET_LOG_PAGE: 0x02,
+  DELETE_COMPLETION_QUEUE: 0x04,
+  CREATE_COMPLETION_QUEUE: 0x05,
+  IDENTIFY: 0x06,
+  ABORT: 0x08,
+  SET_FEATURES: 0x09,
+  GET_FEATURES: 0x0a,
+  ASYNC_EVENT_REQUEST: 0x0c,
+} as const;
+
+/** Log page identifiers. */
+export const LOG_PAGE = {
+  ERROR: 0x01,
+  SMART: 0x02,
+  FIRMWARE_SLOT: 0x03,
+  CHANGED_NAMESPACES: 0x04,
+  COMMANDS_SUPPORTED: 0x05,
+} as const;
+
+/** Feature identifiers. */
+export const FEATURE = {
+  ARBITRATION: 0x01,
+  POWER_MANAGEMENT: 0x02,
+  TEMPERATURE_THRESHOLD: 0x04,
+  ERROR_RECOVERY: 0x05,
+  VOLATILE_WRITE_CACHE: 0x06,
+  NUMBER_OF_QUEUES: 0x07,
+  INTERRUPT_COALESCING: 0x08,
+  INTERRUPT_VECTOR_CONFIGURATION: 0x09,
+  WRITE_ATOMICITY: 0x0a,
+  ASYNC_EVENT_CONFIGURATION: 0x0b,
+  TIMESTAMP: 0x0e,
+} as const;
+
+/** What the controller pretends to be at, kelvin. */
+export const TEMPERATURE_KELVIN = 313;
+/** Where a warning begins, kelvin. */
+export const WARNING_TEMPERATURE_KELVIN = 343;
+export const CRITICAL_TEMPERATURE_KELVIN = 353;

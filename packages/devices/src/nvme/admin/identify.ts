@@ -1,0 +1,84 @@
+import type { Command } from '../commands/command.js';
+import type { CommandHandler } from '../commands/handler.js';
+import { scatter } from '../commands/pieces.js';
+import type { ControllerState } from '../controller-state.js';
+import { NAMESPACE_ID } from '../storage/namespace.js';
+import { STATUS, type Status } from '../status.js';
+import { CONTROLLER_ID, identifyController } from './identify-controller.js';
+import { identifyNamespace, namespaceDescriptors } from './identify-namespace.js';
+
+/** Every structure has this length, bytes. */
+const IDENTIFY_BYTES = 4096;
+
+/** Which structure (CNS). */
+const CNS = {
+  NAMESPACE: 0x00,
+  CONTROLLER: 0x01,
+  ACTIVE_NAMESPACES: 0x02,
+  NAMESPACE_DESCRIPTORS: 0x03,
+  CONTROLLERS_OF_NAMESPACE: 0x12,
+  CONTROLLERS: 0x13,
+} as const;
+
+/** Identify (NVM Express 1.4, 5.15). */
+export class Identify implements CommandHandler {
+  readonly #state: ControllerState;
+
+  constructor(state: ControllerState) {
+    this.#state = state;
+  }
+
+  check(command: Command): Status {
+    command.dataLength = IDENTIFY_BYTES;
+    const namespaceId = command.namespaceId;
+    switch (command.dword(10) & 0xff) {
+      case CNS.CONTROLLER:
+      case CNS.CONTROLLERS:
+        return STATUS.SUCCESS;
+      case CNS.NAMESPACE:
+      case CNS.NAMESPACE_DESCRIPTORS:
+      case CNS.CONTROLLERS_OF_NAMESPACE:
+        return namespaceId === NAMESPACE_ID ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE;
+      case CNS.ACTIVE_NAMESPACES:
+        // The list starts after this identifier; the last two have no successor.
+        return namespaceId < 0xffff_fffe ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE;
+      default:
+        return STATUS.INVALID_FIELD;
+    }
+  }
+
+  perform(command: Command, data: readonly Uint8Array[]): Status {
+    scatter(this.#structure(command), data);
+    return STATUS.SUCCESS;
+  }
+
+  #structure(command: Command): Uint8Array {
+    switch (command.dword(10) & 0xff) {
+      case CNS.NAMESPACE:
+        return identifyNamespace(this.#state);
+      case CNS.CONTROLLER:
+        return identifyController(this.#state);
+      case CNS.ACTIVE_NAMESPACES:
+        return activeNamespaces(command.namespaceId);
+      case CNS.NAMESPACE_DESCRIPTORS:
+        return namespaceDescriptors(this.#state);
+      default:
+        return controllers(command.dword(10) >>> 16);
+    }
+  }
+}
+
+function activeNamespaces(after: number): Uint8Array {
+  const list = new DataView(new ArrayBuffer(IDENTIFY_BYTES));
+  if (after < NAMESPACE_ID) list.setUint32(0, NAMESPACE_ID, true);
+  return new Uint8Array(list.buffer);
+}
+
+function controllers(from: number): Uint8Array {
+  const list = new DataView(new ArrayBuffer(IDENTIFY_BYTES));
+  if (from <= CONTROLLER_ID) {
+    list.setUint16(0, 1, true);
+    list.setUint16(2, CONTROLLER_ID, true);
+  }
+  return new Uint8Array(list.buffer);
+}

@@ -1,0 +1,93 @@
+import type { Command } from '../commands/command.js';
+import type { CommandHandler } from '../commands/handler.js';
+import { scatter } from '../commands/pieces.js';
+import type { ControllerState } from '../controller-state.js';
+import { IO_OPCODE, MAX_TRANSFER_BYTES } from '../io/constants.js';
+import { ALL_NAMESPACES } from '../storage/namespace.js';
+import { STATUS, type Status } from '../status.js';
+import { ADMIN_OPCODE, LOG_PAGE } from './constants.js';
+import { smartLog } from './smart-log.js';
+
+/** 8 characters. */
+export const FIRMWARE_REVISION = '1.0     ';
+
+/** Commands Supported and Effects: supported; changes the contents of the namespace. */
+const SUPPORTED = 1 << 0;
+const CHANGES_CONTENTS = 1 << 1;
+
+const CONTENT_CHANGING: readonly number[] = [
+  IO_OPCODE.WRITE,
+  IO_OPCODE.WRITE_ZEROES,
+  IO_OPCODE.DATASET_MANAGEMENT,
+];
+
+/** Get Log Page (NVM Express 1.4, 5.14). */
+export class GetLogPage implements CommandHandler {
+  readonly #state: ControllerState;
+
+  constructor(state: ControllerState) {
+    this.#state = state;
+  }
+
+  check(command: Command): Status {
+    const dwords = (command.dword(10) >>> 16) + (command.dword(11) & 0xffff) * 0x1_0000 + 1;
+    const length = dwords * 4;
+    if (length > MAX_TRANSFER_BYTES) return STATUS.INVALID_FIELD;
+    const page = this.#page(command);
+    if (page === undefined) return STATUS.INVALID_LOG_PAGE;
+    if (command.namespaceId !== 0 && command.namespaceId !== ALL_NAMESPACES) {
+      return STATUS.INVALID_FIELD; // no log is kept for a single namespace
+    }
+    const offset = command.dword(12);
+    if (command.dword(13) !== 0 || offset % 4 !== 0 || offset > page.length) {
+      return STATUS.INVALID_FIELD;
+    }
+    command.dataLength = length;
+    return STATUS.SUCCESS;
+  }
+
+  perform(command: Command, data: readonly Uint8Array[]): Status {
+    const page = this.#page(command) as Uint8Array; // check() has seen it
+    const answer = new Uint8Array(command.dataLength);
+    const offset = command.dword(12);
+    answer.set(page.subarray(offset, offset + answer.length));
+    scatter(answer, data);
+    const retainsEvent = (command.dword(10) & (1 << 15)) !== 0;
+    if (!retainsEvent) this.#state.events.logPageRead(command.dword(10) & 0xff);
+    return STATUS.SUCCESS;
+  }
+
+  #page(command: Command): Uint8Array | undefined {
+    switch (command.dword(10) & 0xff) {
+      case LOG_PAGE.ERROR:
+        return this.#state.errorLog.encode();
+      case LOG_PAGE.SMART:
+        return smartLog(this.#state);
+      case LOG_PAGE.FIRMWARE_SLOT:
+        return firmwareSlots();
+      case LOG_PAGE.CHANGED_NAMESPACES:
+        return new Uint8Array(4096); // none ever
+      case LOG_PAGE.COMMANDS_SUPPORTED:
+        return commandsSupported();
+      default:
+        return undefined;
+    }
+  }
+}
+
+function firmwareSlots(): Uint8Array {
+  const page = Buffer.alloc(512);
+  page[0] = 1; // slot 1 is active
+  page.write(FIRMWARE_REVISION, 8, 'latin1');
+  return page;
+}
+
+function commandsSupported(): Uint8Array {
+  const page = new DataView(new ArrayBuffer(4096));
+  for (const opcode of Object.values(ADMIN_OPCODE)) page.setUint32(opcode * 4, SUPPORTED, true);
+  for (const opcode of Object.values(IO_OPCODE)) {
+    const effects = CONTENT_CHANGING.includes(opcode) ? CHANGES_CONTENTS : 0;
+    page.setUint32(1024 + opcode * 4, SUPPORTED | effects, true);
+  }
+  return new Uint8Array(page.buffer);
+}

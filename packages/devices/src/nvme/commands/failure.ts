@@ -1,0 +1,19 @@
+import { type Logger, VfioUserError } from '@vfio-user/core';
+import { STATUS, type Status } from '../status.js';
+import { type Command, DIRECTION } from './command.js';
+
+/** The status for a command whose work has thrown. */
+export function statusOfFailure(error: unknown, command: Command, logger: Logger): Status {
+  if (VfioUserError.is(error)) {
+    logger.debug({ error, opcode: command.opcode }, 'nvme: guest memory of a command is not there');
+    return STATUS.DATA_TRANSFER_ERROR;
+  }
+  logger.error({ error, opcode: command.opcode, queue: command.queue.id }, 'nvme: a command failed');
+  if (command.queue.id === 0) return STATUS.INTERNAL_ERROR;
+  if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
+    return STATUS.CAPACITY_EXCEEDED;
+  }
+  return command.direction === DIRECTION.TO_HOST
+    ? STATUS.UNRECOVERED_READ_ERROR
+    : STATUS.WRITE_FAULT;
+}

@@ -1,0 +1,30 @@
+import type { Status } from '../status.js';
+import type { Command } from './command.js';
+
+/** The command stays open: an asynchronous event request. */
+export const NO_COMPLETION = -2;
+
+/** What one opcode does, whether or not the guest's memory is at hand. */
+export interface CommandHandler {
+  /** Everything that can be checked without the data; sets `command.dataLength`. */
+  check(command: Command): Status;
+  /**
+   * Do it. `data` is the command's buffer in pieces, together `command.dataLength` bytes: to read
+   * from or to fill, as the direction of the opcode says. Pieces are only valid until the call
+   * returns. What is thrown becomes a status.
+   */
+  perform(
+    command: Command,
+    data: readonly Uint8Array[],
+  ): Status | typeof NO_COMPLETION | Promise<Status>;
+}
+
+/** The handlers of a command set by opcode. */
+export type CommandSet = readonly (CommandHandler | undefined)[];
+
+/** Index handlers by opcode. */
+export function commandSet(handlers: Readonly<Record<number, CommandHandler>>): CommandSet {
+  const set: (CommandHandler | undefined)[] = new Array(256).fill(undefined);
+  for (const [opcode, handler] of Object.entries(handlers)) set[Number(opcode)] = handler;
+  return set;
+}

@@ -1,0 +1,19 @@
+/** Lay `payload` out over the pieces of a buffer, which are together at most as long. */
+export function scatter(payload: Uint8Array, pieces: readonly Uint8Array[]): void {
+  let done = 0;
+  for (const piece of pieces) {
+    piece.set(payload.subarray(done, done + piece.length));
+    done += piece.length;
+  }
+}
+
+/** The contents of the pieces in one buffer of our own. */
+export function gather(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, done);
+    done += piece.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,27 @@
+import type { DeviceHost } from '@vfio-user/core';
+import type { AsyncEvents } from './admin/async-events.js';
+import type { ErrorLog } from './admin/error-log.js';
+import type { Features } from './admin/features.js';
+import type { Statistics } from './admin/statistics.js';
+import type { ControllerIdentity } from './identity.js';
+import type { QueueSet } from './queues/queue-set.js';
+import type { Configuration } from './registers.js';
+import type { Namespace } from './storage/namespace.js';
+
+/** What command handlers work on. */
+export interface ControllerState {
+  readonly host: DeviceHost;
+  readonly identity: ControllerIdentity;
+  readonly namespace: Namespace;
+  /** I/O queue pairs at most. */
+  readonly ioQueues: number;
+  readonly queues: QueueSet;
+  readonly features: Features;
+  readonly events: AsyncEvents;
+  readonly errorLog: ErrorLog;
+  readonly statistics: Statistics;
+  /** CC as the host wrote it. */
+  readonly configuration: Configuration;
+  /** A queue was made: its doorbell starts at 0. */
+  resetDoorbell(queueId: number, kind: 'tail' | 'head'): void;
+}

@@ -1,0 +1,79 @@
+import type { Interrupts } from '@vfio-user/core';
+import type { CompletionQueue } from './queues/completion-queue.js';
+import type { QueueSet } from './queues/queue-set.js';
+
+/**
+ * How completion queues interrupt: by message, once for a batch of entries, or by the INTx line,
+ * which stays up while any entry is unacknowledged (NVM Express 1.4, 7.5).
+ */
+export class InterruptLines {
+  readonly #interrupts: Interrupts;
+  readonly #queues: QueueSet;
+  readonly #waiting: CompletionQueue[] = [];
+  /** INTMS and INTMC: a set bit masks the vector. */
+  #mask = 0;
+  #level = false;
+
+  constructor(interrupts: Interrupts, queues: QueueSet) {
+    this.#interrupts = interrupts;
+    this.#queues = queues;
+  }
+
+  get mask(): number {
+    return this.#mask;
+  }
+
+  setMask(bits: number): void {
+    this.#mask = (this.#mask | bits) >>> 0;
+    this.update();
+  }
+
+  clearMask(bits: number): void {
+    this.#mask = (this.#mask & ~bits) >>> 0;
+    this.update();
+  }
+
+  /** An entry was written. */
+  posted(queue: CompletionQueue): void {
+    if (queue.needsInterrupt || !queue.interruptsEnabled) return;
+    queue.needsInterrupt = true;
+    this.#waiting.push(queue);
+  }
+
+  /** Tell the host of everything posted since the last call. */
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    for (const queue of this.#waiting) {
+      queue.needsInterrupt = false;
+      this.#interrupts.raise(queue.interruptVector);
+    }
+    this.#waiting.length = 0;
+    this.update();
+  }
+
+  /** Set the INTx line to what the queues and the mask say. */
+  update(): void {
+    const level = this.#isMessageMode() ? false : this.#queues.completion.some(this.#asserts);
+    if (level === this.#level) return;
+    this.#level = level;
+    this.#interrupts.setIntx(level);
+  }
+
+  /** The controller was reset: its queues are gone. */
+  reset(): void {
+    this.#waiting.length = 0;
+    this.#mask = 0;
+    this.update();
+  }
+
+  #isMessageMode(): boolean {
+    const { mode } = this.#interrupts;
+    return mode === 'msix' || mode === 'msi';
+  }
+
+  readonly #asserts = (queue: CompletionQueue): boolean =>
+    queue.interruptsEnabled &&
+    queue.outstanding > 0 &&
+    // Only the first 32 vectors can be masked.
+    (queue.interruptVector > 31 || (this.#mask & (1 << queue.interruptVector)) === 0);
+}

@@ -1,0 +1,107 @@
+import type { Dma, Iova } from '@vfio-user/core';
+import { Ring } from './ring.js';
+import { storeFence } from './store-fence.js';
+
+/** Bytes of a completion queue entry. */
+export const COMPLETION_BYTES = 16;
+
+/** How a completion queue is made. */
+export interface CompletionQueueInit {
+  readonly id: number;
+  readonly base: Iova;
+  readonly entryCount: number;
+  readonly interruptVector: number;
+  readonly interruptsEnabled: boolean;
+}
+
+/** What is to be posted. */
+export interface Completion {
+  readonly queueId: number;
+  /** SQ head: the submission queue entries before it are free again. */
+  readonly queueHead: number;
+  readonly commandId: number;
+  readonly status: number;
+  readonly result: number;
+}
+
+/** The device's side of a completion queue. */
+export class CompletionQueue {
+  readonly id: number;
+  readonly ring: Ring;
+  readonly interruptVector: number;
+  readonly interruptsEnabled: boolean;
+  /** Submission queues that complete here. */
+  users = 0;
+  /** Commands under way, each of which will need an entry. */
+  reserved = 0;
+  /** Entries were posted which the host has not been told of. */
+  needsInterrupt = false;
+  #head = 0;
+  #tail = 0;
+  #phase = 1;
+
+  constructor(dma: Dma, init: CompletionQueueInit) {
+    this.id = init.id;
+    this.ring = new Ring(dma, init.base, init.entryCount, COMPLETION_BYTES, 'write');
+    this.interruptVector = init.interruptVector;
+    this.interruptsEnabled = init.interruptsEnabled;
+  }
+
+  /** What the head doorbell says. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Entries that the host has not acknowledged. */
+  get outstanding(): number {
+    const distance = this.#tail - this.#head;
+    return distance < 0 ? distance + this.ring.entryCount : distance;
+  }
+
+  /** Entries which may still be promised to commands; one always stays empty. */
+  get free(): number {
+    return this.ring.entryCount - 1 - this.outstanding - this.reserved;
+  }
+
+  /** The head doorbell was written. False when the value makes no sense. */
+  acknowledge(head: number): boolean {
+    if (head >= this.ring.entryCount) return false;
+    const distance = head - this.#head;
+    const count = distance < 0 ? distance + this.ring.entryCount : distance;
+    if (count > this.outstanding) return false;
+    this.#head = head;
+    return true;
+  }
+
+  /** Write an entry into a ring at hand; the phase bit last, because the host waits for it. */
+  post(completion: Completion, entries: DataView): void {
+    const at = this.#tail * COMPLETION_BYTES;
+    entries.setUint32(at, completion.result, true);
+    entries.setUint32(at + 4, 0, true);
+    entries.setUint32(at + 8, (completion.queueId << 16) | completion.queueHead, true);
+    storeFence();
+    entries.setUint32(at + 12, this.#lastDword(completion), true);
+    this.#advance();
+  }
+
+  /** The same as bytes to send to the address returned. */
+  encode(completion: Completion, entry: DataView): Iova {
+    const address = this.ring.addressOf(this.#tail);
+    entry.setUint32(0, completion.result, true);
+    entry.setUint32(8, (completion.queueId << 16) | completion.queueHead, true);
+    entry.setUint32(12, this.#lastDword(completion), true);
+    this.#advance();
+    return address;
+  }
+
+  #lastDword({ commandId, status }: Completion): number {
+    return commandId | (this.#phase << 16) | (status << 17);
+  }
+
+  #advance(): void {
+    if (++this.#tail === this.ring.entryCount) {
+      this.#tail = 0;
+      this.#phase ^= 1;
+    }
+  }
+}

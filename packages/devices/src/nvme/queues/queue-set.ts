@@ -1,0 +1,61 @@
+import type { CompletionQueue } from './completion-queue.js';
+import type { SubmissionQueue } from './submission-queue.js';
+
+/** The queues of an enabled controller by identifier, the admin pair first. */
+export class QueueSet {
+  /** In no particular order, for loops. */
+  readonly submission: SubmissionQueue[] = [];
+  readonly completion: CompletionQueue[] = [];
+  readonly #submissionById: (SubmissionQueue | undefined)[];
+  readonly #completionById: (CompletionQueue | undefined)[];
+
+  /** `ioQueues`: how many pairs there may be besides the admin pair. */
+  constructor(ioQueues: number) {
+    this.#submissionById = new Array(ioQueues + 1).fill(undefined);
+    this.#completionById = new Array(ioQueues + 1).fill(undefined);
+  }
+
+  /** Whether an identifier is one that this controller may give to an I/O queue. */
+  isIoQueueId(id: number): boolean {
+    return id > 0 && id < this.#submissionById.length;
+  }
+
+  submissionQueue(id: number): SubmissionQueue | undefined {
+    return this.#submissionById[id];
+  }
+
+  completionQueue(id: number): CompletionQueue | undefined {
+    return this.#completionById[id];
+  }
+
+  addSubmission(queue: SubmissionQueue): void {
+    queue.completionQueue.users++;
+    this.#submissionById[queue.id] = queue;
+    this.submission.push(queue);
+  }
+
+  addCompletion(queue: CompletionQueue): void {
+    this.#completionById[queue.id] = queue;
+    this.completion.push(queue);
+  }
+
+  removeSubmission(queue: SubmissionQueue): void {
+    queue.completionQueue.users--;
+    this.#submissionById[queue.id] = undefined;
+    this.submission.splice(this.submission.indexOf(queue), 1);
+  }
+
+  removeCompletion(queue: CompletionQueue): void {
+    this.#completionById[queue.id] = undefined;
+    this.completion.splice(this.completion.indexOf(queue), 1);
+  }
+
+  /** The controller is reset: none of them exists any more. */
+  clear(): void {
+    for (const queue of this.submission) queue.state = 'reset';
+    this.submission.length = 0;
+    this.completion.length = 0;
+    this.#submissionById.fill(undefined);
+    this.#completionById.fill(undefined);
+  }
+}

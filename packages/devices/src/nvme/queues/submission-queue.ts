@@ -1,0 +1,87 @@
+import type { Dma, Iova } from '@vfio-user/core';
+import { COMMAND_BYTES } from '../commands/command.js';
+import type { CompletionQueue } from './completion-queue.js';
+import { Ring } from './ring.js';
+
+/** How a submission queue is made. */
+export interface SubmissionQueueInit {
+  readonly id: number;
+  readonly base: Iova;
+  readonly entryCount: number;
+  readonly completionQueue: CompletionQueue;
+}
+
+/**
+ * `deleted`: no further command is fetched, those under way complete. `reset`: nothing completes
+ * any more, the controller has begun a new life.
+ */
+export type SubmissionQueueState = 'running' | 'deleted' | 'reset';
+
+/** The device's side of a submission queue. */
+export class SubmissionQueue {
+  readonly id: number;
+  readonly ring: Ring;
+  readonly completionQueue: CompletionQueue;
+  /** Entries are being read by message: nobody else may fetch. */
+  isFetching = false;
+  state: SubmissionQueueState = 'running';
+  #head = 0;
+  #tail = 0;
+  #running = 0;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(dma: Dma, init: SubmissionQueueInit) {
+    this.id = init.id;
+    this.ring = new Ring(dma, init.base, init.entryCount, COMMAND_BYTES, 'read');
+    this.completionQueue = init.completionQueue;
+  }
+
+  /** Entries before it have been fetched. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** What the tail doorbell says. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** Entries to fetch. */
+  get waiting(): number {
+    const distance = this.#tail - this.#head;
+    return distance < 0 ? distance + this.ring.entryCount : distance;
+  }
+
+  /** The tail doorbell was written. False when the value makes no sense. */
+  submit(tail: number): boolean {
+    const { entryCount } = this.ring;
+    if (tail >= entryCount) return false;
+    const distance = tail - this.#tail;
+    const count = distance < 0 ? distance + entryCount : distance;
+    if (count > entryCount - 1 - this.waiting) return false;
+    this.#tail = tail;
+    return true;
+  }
+
+  /** `count` entries from the head have been copied. */
+  fetched(count: number): void {
+    this.#head = (this.#head + count) % this.ring.entryCount;
+  }
+
+  /** A command does not end in the turn in which it was fetched. */
+  commandStarted(): void {
+    this.#running++;
+  }
+
+  commandEnded(): void {
+    if (--this.#running === 0) this.#whenIdle?.();
+  }
+
+  /** When no command of this queue is under way any more. */
+  idle(): void | Promise<void> {
+    if (this.#running === 0) return;
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+    });
+  }
+}

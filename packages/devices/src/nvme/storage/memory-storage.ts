@@ -1,0 +1,88 @@
+import type { Storage } from './storage.js';
+
+/** Bytes allocated at a time. */
+const CHUNK_BYTES = 1024 * 1024;
+
+/** Blocks in memory. What was never written, or was discarded, takes no room. */
+export class MemoryStorage implements Storage {
+  readonly size: number;
+  readonly isReadOnly: boolean;
+  readonly hasVolatileCache = false;
+  readonly discardReadsZero = true;
+  readonly #chunks = new Map<number, Uint8Array>();
+
+  constructor(size: number, isReadOnly = false) {
+    this.size = size;
+    this.isReadOnly = isReadOnly;
+  }
+
+  /** Bytes that really take room. */
+  get allocatedBytes(): number {
+    return this.#chunks.size * CHUNK_BYTES;
+  }
+
+  read(offset: number, target: Uint8Array): void {
+    const start = offset % CHUNK_BYTES;
+    const index = (offset - start) / CHUNK_BYTES;
+    if (start + target.length <= CHUNK_BYTES) {
+      this.#readPart(index, start, target);
+      return;
+    }
+    forEachChunk(offset, target.length, (chunk, from, done, length) =>
+      this.#readPart(chunk, from, target.subarray(done, done + length)),
+    );
+  }
+
+  write(offset: number, source: Uint8Array): void {
+    forEachChunk(offset, source.length, (index, from, done, length) => {
+      const part = length === source.length ? source : source.subarray(done, done + length);
+      this.#chunkForWriting(index).set(part, from);
+    });
+  }
+
+  zero(offset: number, length: number): void {
+    forEachChunk(offset, length, (index, from, _done, part) => {
+      if (part === CHUNK_BYTES) this.#chunks.delete(index);
+      else this.#chunks.get(index)?.fill(0, from, from + part);
+    });
+  }
+
+  discard(offset: number, length: number): void {
+    this.zero(offset, length);
+  }
+
+  flush(): void {}
+
+  close(): void {
+    this.#chunks.clear();
+  }
+
+  #readPart(index: number, from: number, target: Uint8Array): void {
+    const chunk = this.#chunks.get(index);
+    if (chunk === undefined) target.fill(0);
+    else target.set(chunk.subarray(from, from + target.length));
+  }
+
+  #chunkForWriting(index: number): Uint8Array {
+    let chunk = this.#chunks.get(index);
+    if (chunk === undefined) {
+      chunk = new Uint8Array(CHUNK_BYTES);
+      this.#chunks.set(index, chunk);
+    }
+    return chunk;
+  }
+}
+
+/** Cut a range at the chunk borders. */
+function forEachChunk(
+  offset: number,
+  length: number,
+  visit: (index: number, from: number, done: number, length: number) => void,
+): void {
+  for (let done = 0; done < length; ) {
+    const from = (offset + done) % CHUNK_BYTES;
+    const part = Math.min(CHUNK_BYTES - from, length - done);
+    visit((offset + done - from) / CHUNK_BYTES, from, done, part);
+    done += part;
+  }
+}

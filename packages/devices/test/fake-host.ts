@@ -1,0 +1,186 @@
+import { setImmediate } from 'node:timers/promises';
+import {
+  type BarIndex,
+  type DeviceHost,
+  type DeviceMemory,
+  type Dma,
+  DmaFaultError,
+  errno,
+  type InterruptMode,
+  type Interrupts,
+  type Iova,
+  type Logger,
+  type PciDevice,
+  type RegisterAccess,
+} from '@vfio-user/core';
+
+export interface FakeHostOptions {
+  /** Guest memory, bytes. */
+  readonly memory?: number;
+  /** Where guest memory starts. */
+  readonly base?: Iova;
+  /** Guest memory is reached by messages only, as over a network. */
+  readonly messagesOnly?: boolean;
+  readonly interruptMode?: InterruptMode;
+}
+
+/** A machine to plug a device into: guest memory in an array, interrupts and log lines recorded. */
+export class FakeHost implements DeviceHost {
+  readonly dma: FakeDma;
+  readonly interrupts: FakeInterrupts;
+  readonly logger: Logger;
+  /** What the guest would notice, in order: `write <offset> <length>`, `raise <vector>`. */
+  readonly events: string[] = [];
+  readonly logged: string[] = [];
+
+  constructor(options: FakeHostOptions = {}) {
+    this.dma = new FakeDma(options, this.events);
+    this.interrupts = new FakeInterrupts(options.interruptMode ?? 'msix', this.events);
+    const log = (_fields: object, message: string): void => void this.logged.push(message);
+    this.logger = { debug: log, info: log, warn: log, error: log, child: () => this.logger };
+  }
+
+  /** Guest memory. */
+  get guest(): Uint8Array {
+    return this.dma.guest;
+  }
+
+  allocateDeviceMemory(_name: string, length: number): DeviceMemory {
+    const bytes = new Uint8Array(length);
+    return {
+      bytes,
+      readBlock: (offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
+      writeBlock: (offset, source) => bytes.set(source, offset),
+      close() {},
+    };
+  }
+}
+
+export class FakeInterrupts implements Interrupts {
+  mode: InterruptMode;
+  /** Vectors in the order raised. */
+  readonly raised: number[] = [];
+  /** Level of the INTx line. */
+  intx = false;
+  errors = 0;
+  releases = 0;
+  readonly #events: string[];
+
+  constructor(mode: InterruptMode, events: string[]) {
+    this.mode = mode;
+    this.#events = events;
+  }
+
+  raise(vector: number): void {
+    this.raised.push(vector);
+    this.#events.push(`raise ${vector}`);
+  }
+
+  setIntx(asserted: boolean): void {
+    this.intx = asserted;
+  }
+
+  raiseError(): void {
+    this.errors++;
+  }
+
+  requestRelease(): void {
+    this.releases++;
+  }
+}
+
+export class FakeDma implements Dma {
+  readonly guest: Uint8Array;
+  /** Messages under way now, and the most there were at once. */
+  underWay = 0;
+  mostUnderWay = 0;
+  readonly #base: bigint;
+  readonly #messagesOnly: boolean;
+  readonly #events: string[];
+  #nextFailure: Error | undefined;
+
+  constructor(
+    { memory = 2 ** 20, base = 0, messagesOnly = false }: FakeHostOptions,
+    events: string[],
+  ) {
+    this.guest = new Uint8Array(memory);
+    this.#base = BigInt(base);
+    this.#messagesOnly = messagesOnly;
+    this.#events = events;
+  }
+
+  /** Let the next access by message fail after it has left. */
+  failNext(error: Error): void {
+    this.#nextFailure = error;
+  }
+
+  map(iova: Iova, length: number): Uint8Array | undefined {
+    const view = this.#view(iova, length);
+    return this.#messagesOnly ? undefined : view;
+  }
+
+  tryRead(iova: Iova, target: Uint8Array): boolean {
+    const view = this.#view(iova, target.length);
+    if (this.#messagesOnly) return false;
+    target.set(view);
+    return true;
+  }
+
+  tryWrite(iova: Iova, source: Uint8Array): boolean {
+    const view = this.#view(iova, source.length);
+    if (this.#messagesOnly) return false;
+    this.#record(view);
+    view.set(source);
+    return true;
+  }
+
+  async read(iova: Iova, target: Uint8Array): Promise<void> {
+    const view = this.#view(iova, target.length);
+    await this.#message();
+    target.set(view);
+  }
+
+  async write(iova: Iova, source: Uint8Array): Promise<void> {
+    const view = this.#view(iova, source.length);
+    this.#record(view);
+    await this.#message();
+    view.set(source);
+  }
+
+  onMap(): void {}
+
+  onUnmap(): void {}
+
+  async #message(): Promise<void> {
+    const failure = this.#nextFailure;
+    this.#nextFailure = undefined;
+    this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
+    await setImmediate();
+    this.underWay--;
+    if (failure !== undefined) throw failure;
+  }
+
+  #record(view: Uint8Array): void {
+    this.#events.push(`write ${view.byteOffset} ${view.length}`);
+  }
+
+  #view(iova: Iova, length: number): Uint8Array {
+    const offset = BigInt(iova) - this.#base;
+    if (offset < 0n || offset + BigInt(length) > BigInt(this.guest.length)) {
+      throw new DmaFaultError(errno.EFAULT, `0x${iova.toString(16)} is not mapped`);
+    }
+    return this.guest.subarray(Number(offset), Number(offset) + length);
+  }
+}
+
+/** The registers of a BAR. */
+export function registersOf(device: PciDevice, bar: BarIndex): RegisterAccess {
+  const access = device.bars?.[bar]?.access;
+  if (access === undefined || !('read' in access)) throw new Error(`BAR${bar} has no registers`);
+  return access;
+}
+
+/** Let the event loop turn until `condition` holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await setImmediate();
+}

@@ -1,0 +1,136 @@
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import type Koffi from 'koffi';
+import { SystemError } from './system-error.js';
+
+/**
+ * The C library. Pointers are numbers (user space ends far below 2^53), so that a call allocates
+ * nothing. Calls that fail return -1 and leave the reason in {@link Libc.errno}.
+ */
+export interface Libc {
+  readonly koffi: typeof Koffi;
+  /** The thread's own `errno`. Read it before anything else happens. */
+  readonly errno: Int32Array;
+  readonly pageBytes: number;
+  readonly sendmsg: (fd: number, message: number, flags: number) => number;
+  readonly recvmsg: (fd: number, message: number, flags: number) => number;
+  readonly socket: (domain: number, type: number, protocol: number) => number;
+  readonly socketpair: (domain: number, type: number, protocol: number, pair: Int32Array) => number;
+  readonly bind: (fd: number, address: Uint8Array, length: number) => number;
+  readonly listen: (fd: number, backlog: number) => number;
+  readonly accept4: (fd: number, address: number, length: number, flags: number) => number;
+  readonly connect: (fd: number, address: Uint8Array, length: number) => number;
+  readonly shutdown: (fd: number, how: number) => number;
+  readonly getsockopt: (
+    fd: number,
+    level: number,
+    name: number,
+    value: Int32Array,
+    length: Uint32Array,
+  ) => number;
+  readonly mmap: (
+    address: number,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ) => number;
+  readonly munmap: (address: number, length: number) => number;
+  readonly memfdCreate: (name: string, flags: number) => number;
+  readonly eventfd: (initial: number, flags: number) => number;
+  readonly read: (fd: number, target: number, length: number) => number;
+  readonly write: (fd: number, source: number, length: number) => number;
+  readonly pread: (fd: number, target: number, length: number, offset: number) => number;
+  readonly pwrite: (fd: number, source: number, length: number, offset: number) => number;
+  readonly poll: (entries: number, count: number, timeoutMs: number) => number;
+  /** `fcntl` of the commands that take one int. */
+  readonly fcntl: (fd: number, command: number, argument: number) => number;
+  readonly close: (fd: number) => number;
+}
+
+let loaded: Libc | undefined;
+
+/**
+ * The C library, loaded at the first use: importing this package works everywhere.
+ * @throws {Error} a sentence that says what this machine lacks.
+ */
+export function libc(): Libc {
+  loaded ??= load();
+  return loaded;
+}
+
+/** Why {@link libc} cannot work here, or `undefined` when it can. */
+export function unavailableReason(): string | undefined {
+  try {
+    libc();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Fails with the errno of the call that just returned. */
+export function failed(syscall: string, detail?: string): SystemError {
+  return new SystemError(libc().errno[0] as number, syscall, detail);
+}
+
+/** Passes a result on, or throws the errno of the call that returned it. */
+export function check(result: number, syscall: string, detail?: string): number {
+  if (result === -1) throw failed(syscall, detail);
+  return result;
+}
+
+function load(): Libc {
+  if (process.platform !== 'linux' || endianness() !== 'LE' || !/64$/.test(process.arch)) {
+    throw new Error(
+      `descriptor passing needs 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}: use a network transport such as tcp:`,
+    );
+  }
+  try {
+    // Required here and not imported above: koffi throws while loading where it has no binary.
+    return bind(createRequire(import.meta.url)('koffi') as typeof Koffi);
+  } catch (cause) {
+    throw new Error(
+      `cannot call the C library: ${(cause as Error).message}. Reinstall the dependencies on this machine (koffi brings one binary per platform) or use a network transport such as tcp:`,
+      { cause },
+    );
+  }
+}
+
+function bind(koffi: typeof Koffi): Libc {
+  // `null` is the program itself, which has glibc or musl linked in already.
+  const library = koffi.load(null);
+  const location = library.func('uintptr_t __errno_location()')() as number;
+  return {
+    koffi,
+    errno: new Int32Array(koffi.view(location, Int32Array.BYTES_PER_ELEMENT)),
+    pageBytes: library.func('int getpagesize()')() as number,
+    sendmsg: library.func('intptr_t sendmsg(int, uintptr_t, int)'),
+    recvmsg: library.func('intptr_t recvmsg(int, uintptr_t, int)'),
+    socket: library.func('int socket(int, int, int)'),
+    socketpair: library.func('int socketpair(int, int, int, void *)'),
+    bind: library.func('int bind(int, void *, uint32_t)'),
+    listen: library.func('int listen(int, int)'),
+    accept4: library.func('int accept4(int, uintptr_t, uintptr_t, int)'),
+    connect: library.func('int connect(int, void *, uint32_t)'),
+    shutdown: library.func('int shutdown(int, int)'),
+    getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
+    mmap: library.func('intptr_t mmap(uintptr_t, size_t, int, int, int, int64_t)'),
+    munmap: library.func('int munmap(uintptr_t, size_t)'),
+    memfdCreate: library.func('int memfd_create(const char *, uint)'),
+    eventfd: library.func('int eventfd(uint, int)'),
+    read: library.func('intptr_t read(int, uintptr_t, size_t)'),
+    write: library.func('intptr_t write(int, uintptr_t, size_t)'),
+    pread: library.func('intptr_t pread(int, uintptr_t, size_t, int64_t)'),
+    pwrite: library.func('intptr_t pwrite(int, uintptr_t, size_t, int64_t)'),
+    poll: library.func('int poll(uintptr_t, ulong, int)'),
+    fcntl: variadicFcntl(library.func('int fcntl(int, int, ...)')),
+    close: library.func('int close(int)'),
+  };
+}
+
+/** A variadic function is told the type of each extra argument. */
+function variadicFcntl(fcntl: (...args: unknown[]) => number): Libc['fcntl'] {
+  return (fd, command, argument) => fcntl(fd, command, 'int', argument);
+}

@@ -1,0 +1,194 @@
+import {
+  EINVAL,
+  ENODEV,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+} from './constants.js';
+import type { FileDescriptor } from './file-descriptor.js';
+import { check, libc } from './libc.js';
+import { identifyFile, mappingGranularity } from './memory-file.js';
+import { SystemError } from './system-error.js';
+
+/** Node 20 has no ArrayBuffer for all of a big guest's memory: it is viewed in pieces of this size. */
+export const WINDOW_BYTES = 0x4000_0000;
+
+/** Which part of a file to map. */
+export interface MappingOptions {
+  /** Where the range starts in the file, bytes. Need not be page-aligned. */
+  readonly offset?: bigint;
+  /** Bytes. */
+  readonly length: number;
+  readonly writable: boolean;
+}
+
+/** The address range of a mapping, which outlives the mapping until its last view is gone. */
+interface Range {
+  readonly address: number;
+  readonly bytes: number;
+  windows: number;
+}
+
+const unmapWithLastView = new FinalizationRegistry((range: Range) => {
+  range.windows -= 1;
+  if (range.windows === 0) libc().munmap(range.address, range.bytes);
+});
+
+/**
+ * File memory mapped into this process, as `Uint8Array`s.
+ *
+ * JavaScript has no read-only `Uint8Array`, and a store to a page without write permission kills
+ * the process. So a mapping that is not `writable` is a private one: it shows what the file holds,
+ * and a stray store stays in this process (where it hides later changes of that one page).
+ *
+ * The caller must know that the file stays long enough: touching a mapped page beyond the end of a
+ * file that was cut off kills the process as well. See `cannotShrink()`.
+ */
+export class Mapping {
+  /** Bytes. */
+  readonly length: number;
+  readonly #range: Range;
+  /** From the page boundary, where the mapping starts, to the first byte that was asked for. */
+  readonly #lead: number;
+  #windows: Uint8Array[] = [];
+  #revoked = false;
+
+  private constructor(range: Range, lead: number, length: number) {
+    this.length = length;
+    this.#range = range;
+    this.#lead = lead;
+    for (let start = 0; start < lead + length; start += WINDOW_BYTES) {
+      const bytes = Math.min(WINDOW_BYTES, lead + length - start);
+      // Pointers are BigInts in koffi's declarations; at run time it takes numbers as well.
+      const window = libc().koffi.view(range.address + start, bytes);
+      unmapWithLastView.register(window, range);
+      this.#windows.push(new Uint8Array(window));
+    }
+  }
+
+  /**
+   * Map a range of a regular file. The descriptor may be closed afterwards.
+   * @throws {SystemError} when it is no regular file, or shorter than the range.
+   */
+  static create(file: FileDescriptor, options: MappingOptions): Mapping {
+    const { offset = 0n, length, writable } = options;
+    checkRange(file, offset, length);
+    const granularity = mappingGranularity(file);
+    const lead = Number(offset % BigInt(granularity));
+    const bytes = Math.ceil((lead + length) / granularity) * granularity;
+    const address = check(
+      libc().mmap(
+        0,
+        bytes,
+        PROT_READ | PROT_WRITE,
+        writable ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE,
+        file.number,
+        Number(offset) - lead,
+      ),
+      'mmap',
+      `${length} bytes at ${offset}`,
+    );
+    const windows = Math.ceil((lead + length) / WINDOW_BYTES);
+    return new Mapping({ address, bytes, windows }, lead, length);
+  }
+
+  /**
+   * The bytes `[offset, offset + length)`, or `undefined` when they lie in two windows, outside the
+   * mapping, or the mapping is revoked. A view that outlives {@link revoke} is harmless.
+   */
+  view(offset: number, length: number): Uint8Array | undefined {
+    if (!this.#contains(offset, length)) return undefined;
+    const start = this.#lead + offset;
+    const index = Math.floor(start / WINDOW_BYTES);
+    const inside = start - index * WINDOW_BYTES;
+    if (inside + length > WINDOW_BYTES) return undefined;
+    return this.#windows[index]?.subarray(inside, inside + length);
+  }
+
+  /** Copy out. @throws {RangeError} outside the mapping. */
+  read(offset: number, target: Uint8Array): void {
+    this.#assertContains(offset, target.length);
+    for (let done = 0; done < target.length; ) {
+      const piece = this.#piece(offset + done, target.length - done);
+      target.set(piece, done);
+      done += piece.length;
+    }
+  }
+
+  /** Copy in. @throws {RangeError} outside the mapping. */
+  write(offset: number, source: Uint8Array): void {
+    this.#assertContains(offset, source.length);
+    for (let done = 0; done < source.length; ) {
+      const piece = this.#piece(offset + done, source.length - done);
+      piece.set(source.subarray(done, done + piece.length));
+      done += piece.length;
+    }
+  }
+
+  /**
+   * Put empty private memory in the place of the file's: from now on nothing in this process reads
+   * or writes the file through this mapping, also not a view that somebody kept. The address range
+   * itself is given back when the last view is collected. Idempotent.
+   */
+  revoke(): void {
+    if (this.#revoked) return;
+    check(
+      libc().mmap(
+        this.#range.address,
+        this.#range.bytes,
+        PROT_READ | PROT_WRITE,
+        MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+        -1,
+        0,
+      ),
+      'mmap',
+      'to revoke a mapping',
+    );
+    this.#revoked = true;
+    this.#windows = [];
+  }
+
+  /** As much of `[offset, offset + length)` as the first window holds. The range is checked. */
+  #piece(offset: number, length: number): Uint8Array {
+    const start = this.#lead + offset;
+    const index = Math.floor(start / WINDOW_BYTES);
+    const inside = start - index * WINDOW_BYTES;
+    // The windows cover the whole mapping.
+    return this.#windows[index]!.subarray(inside, Math.min(inside + length, WINDOW_BYTES));
+  }
+
+  #contains(offset: number, length: number): boolean {
+    return !this.#revoked && offset >= 0 && length >= 0 && offset + length <= this.length;
+  }
+
+  #assertContains(offset: number, length: number): void {
+    if (!this.#contains(offset, length)) {
+      throw new RangeError(
+        this.#revoked
+          ? 'the mapping is revoked'
+          : `[${offset}, ${offset + length}) is outside a mapping of ${this.length} bytes`,
+      );
+    }
+  }
+}
+
+/** Fails unless `[offset, offset + length)` lies in a regular file. */
+export function checkRange(file: FileDescriptor, offset: bigint, length: number): void {
+  const { regular, size } = identifyFile(file);
+  if (!regular) throw new SystemError(ENODEV, 'fstat', 'of a descriptor that is no regular file');
+  if (!Number.isSafeInteger(length) || length <= 0 || offset < 0n) {
+    throw new RangeError(`not a range of a file: ${length} bytes at ${offset}`);
+  }
+  const end = offset + BigInt(length);
+  if (end > size || end > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new SystemError(
+      EINVAL,
+      'mmap',
+      `${length} bytes at ${offset} of a file of ${size} bytes, which is too short`,
+    );
+  }
+}

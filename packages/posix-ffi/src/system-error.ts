@@ -1,0 +1,22 @@
+import { getSystemErrorMap } from 'node:util';
+
+/** A system call that failed. */
+export class SystemError extends Error {
+  /** Symbolic name, for example `ECONNREFUSED`. */
+  readonly code: string;
+  /** The positive Linux number. */
+  readonly errno: number;
+  /** The call, for example `connect`. */
+  readonly syscall: string;
+
+  /** `detail` says what the call was about, for example a path. */
+  constructor(errno: number, syscall: string, detail?: string) {
+    // Node counts errors downwards, as libuv does.
+    const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
+    super(`${syscall}${detail === undefined ? '' : ` ${detail}`}: ${text} (${code})`);
+    this.name = 'SystemError';
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+  }
+}
