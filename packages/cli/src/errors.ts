@@ -1,11 +1,9 @@
-import { VfioUserError, type VfioUserErrorCode } from '@vfio-user/core';
+import type { VfioUserErrorCode } from '@vfio-user/core';
 import { ExitCode } from './exit-codes.js';
 
 /** The command line asks for something that cannot be. */
-export class UsageError extends VfioUserError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('VFU_CONFIG_INVALID', message, options);
-  }
+export class UsageError extends Error {
+  readonly code = 'VFU_CONFIG_INVALID' satisfies VfioUserErrorCode;
 }
 
 /** An error as a person at a terminal wants it. */
@@ -32,20 +30,29 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
 };
 
 /** Turn whatever was thrown into a line, a hint where there is one, and an exit status. */
-export function reportError(error: unknown): ErrorReport {
-  const ours = VfioUserError.is(error) ? error : undefined;
+export async function reportError(error: unknown): Promise<ErrorReport> {
+  const code = await ownCode(error);
   const system = systemCode(error);
-  if (!(error instanceof Error) || (ours === undefined && system === undefined)) {
+  if (!(error instanceof Error) || (code === undefined && system === undefined)) {
     // Not thrown on purpose: the stack is what a bug report needs.
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return { text: `vfio-user: unexpected error: ${stack}`, exitCode: ExitCode.FAILURE };
   }
-  const hint = SYSTEM_HINTS[system ?? ''] ?? (ours && HINTS[ours.code]);
   const text = `vfio-user: ${error.message}`;
+  if (code === 'VFU_CONFIG_INVALID') return { text, exitCode: ExitCode.USAGE };
+  const hint = SYSTEM_HINTS[system ?? ''] ?? (code && HINTS[code]);
   return {
     text: hint === undefined ? text : `${text}\n  ${hint}`,
-    exitCode: ours?.code === 'VFU_CONFIG_INVALID' ? ExitCode.USAGE : ExitCode.FAILURE,
+    exitCode: ExitCode.FAILURE,
   };
+}
+
+/** The code of an error that this project threw on purpose. */
+async function ownCode(error: unknown): Promise<VfioUserErrorCode | undefined> {
+  if (error instanceof UsageError) return error.code;
+  // Loaded only now: `--help` and wrong usage do without the core, and so answer at once.
+  const { VfioUserError } = await import('@vfio-user/core');
+  return VfioUserError.is(error) ? error.code : undefined;
 }
 
 /** The errno name at the bottom of an error's causes. */

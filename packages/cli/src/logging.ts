@@ -1,6 +1,5 @@
-import type { Command } from '@commander-js/extra-typings';
-import { Option } from '@commander-js/extra-typings';
-import { type Logger, pino } from 'pino';
+import { type Command, Option } from '@commander-js/extra-typings';
+import type { Logger } from 'pino';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 type Level = (typeof LEVELS)[number];
@@ -40,6 +39,7 @@ export function logLevel(
  * synchronous, so no line is lost when the process ends.
  */
 export async function createLogger(level: Level): Promise<Logger> {
+  const { pino } = await import('pino');
   if (!process.stderr.isTTY) {
     return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
   }

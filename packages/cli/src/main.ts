@@ -18,7 +18,7 @@ export async function run(args: readonly string[], io: Io = processIo): Promise<
   } catch (error) {
     // Commander has printed its own message, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
-    const report = reportError(error);
+    const report = await reportError(error);
     io.stderr(`${report.text}\n`);
     return report.exitCode;
   }

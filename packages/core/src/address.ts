@@ -23,7 +23,7 @@ export function advanceIova(iova: Iova, bytes: number): Iova {
     const sum = iova + bytes;
     if (sum <= Number.MAX_SAFE_INTEGER) return sum;
   }
-  return BigInt.asUintN(64, BigInt(iova) + BigInt(bytes));
+  return normalizeIova(BigInt.asUintN(64, BigInt(iova) + BigInt(bytes)));
 }
 
 export function iovaText(iova: Iova): string {

@@ -13,7 +13,7 @@
  *
  * @packageDocumentation
  */
-export type { Iova } from './address.js';
+export { advanceIova, getIova, type Iova, iovaFromHalves, setIova } from './address.js';
 export type { InterruptHandler } from './client/client-interrupts.js';
 export type { DmaMapOptions } from './client/client-memory.js';
 export type { MappedArea, MappedRegion } from './client/client-regions.js';
@@ -26,6 +26,21 @@ export * as errno from './errno.js';
 export * from './errors.js';
 export { type Logger, silentLogger } from './logger.js';
 export type { Capability } from './pci/capabilities/capability.js';
+export { deviceSerialNumber } from './pci/capabilities/device-serial-number.js';
+export { type MsiOptions, msi } from './pci/capabilities/msi.js';
+export { type MsixOptions, msix } from './pci/capabilities/msix.js';
+export { type PciExpressOptions, pciExpress } from './pci/capabilities/pci-express.js';
+export {
+  type PowerManagementOptions,
+  powerManagement,
+} from './pci/capabilities/power-management.js';
+export { vendorSpecific } from './pci/capabilities/vendor-specific.js';
+export {
+  type VendorSpecificExtendedOptions,
+  vendorSpecificExtended,
+} from './pci/capabilities/vendor-specific-extended.js';
+export { RegisterSet } from './pci/register-set.js';
+export { RegisterSetBuilder } from './pci/register-set-builder.js';
 export * from './protocol/constants.js';
 export type { DeviceServer, ServeOptions } from './server/device-server.js';
 export { serve } from './server/device-server.js';

@@ -7,7 +7,7 @@ import { nvme } from './nvme/index.js';
 export { type BenchOptions, bench, benchRegisters } from './bench/index.js';
 export { type CounterOptions, counter } from './counter/index.js';
 export { type GpioOptions, gpio, type InputToggle } from './gpio/index.js';
-export { nvme } from './nvme/index.js';
+export { type NvmeOptions, nvme } from './nvme/index.js';
 export { sizeOption } from './size.js';
 
 /** The devices of this package by the name `vfio-user serve` knows them by. */

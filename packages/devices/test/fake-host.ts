@@ -19,8 +19,11 @@ export interface FakeHostOptions {
   readonly memory?: number;
   /** Where guest memory starts. */
   readonly base?: Iova;
-  /** Guest memory is reached by messages only, as over a network. */
-  readonly messagesOnly?: boolean;
+  /**
+   * Whether the guest memory at an offset is shared. What is not is reached by messages, as over a
+   * network. Default: all is.
+   */
+  readonly isShared?: (offset: number) => boolean;
   readonly interruptMode?: InterruptMode;
 }
 
@@ -95,17 +98,17 @@ export class FakeDma implements Dma {
   underWay = 0;
   mostUnderWay = 0;
   readonly #base: bigint;
-  readonly #messagesOnly: boolean;
+  readonly #isShared: (offset: number) => boolean;
   readonly #events: string[];
   #nextFailure: Error | undefined;
 
   constructor(
-    { memory = 2 ** 20, base = 0, messagesOnly = false }: FakeHostOptions,
+    { memory = 2 ** 20, base = 0, isShared = () => true }: FakeHostOptions,
     events: string[],
   ) {
     this.guest = new Uint8Array(memory);
     this.#base = BigInt(base);
-    this.#messagesOnly = messagesOnly;
+    this.#isShared = isShared;
     this.#events = events;
   }
 
@@ -116,19 +119,19 @@ export class FakeDma implements Dma {
 
   map(iova: Iova, length: number): Uint8Array | undefined {
     const view = this.#view(iova, length);
-    return this.#messagesOnly ? undefined : view;
+    return this.#isShared(view.byteOffset) ? view : undefined;
   }
 
   tryRead(iova: Iova, target: Uint8Array): boolean {
     const view = this.#view(iova, target.length);
-    if (this.#messagesOnly) return false;
+    if (!this.#isShared(view.byteOffset)) return false;
     target.set(view);
     return true;
   }
 
   tryWrite(iova: Iova, source: Uint8Array): boolean {
     const view = this.#view(iova, source.length);
-    if (this.#messagesOnly) return false;
+    if (!this.#isShared(view.byteOffset)) return false;
     this.#record(view);
     view.set(source);
     return true;
@@ -155,7 +158,8 @@ export class FakeDma implements Dma {
     const failure = this.#nextFailure;
     this.#nextFailure = undefined;
     this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
-    await setImmediate();
+    // Longer than a device needs to notice that it should wait.
+    for (let turn = 0; turn < 3; turn++) await setImmediate();
     this.underWay--;
     if (failure !== undefined) throw failure;
   }

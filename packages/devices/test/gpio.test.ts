@@ -45,6 +45,10 @@ t.test('an input change holds INTx until it is cleared, once interrupts are enab
   ports.write(0, 1, 0x00);
   t.equal(ports.read(6, 1), 0b111);
 
+  ports.write(2, 1, 0);
+  t.notOk(host.interrupts.intx, 'disabling releases the line');
+  ports.read(2, 1);
+  t.ok(host.interrupts.intx, 'and enabling asserts what is still pending');
   ports.write(1, 1, 0);
   t.notOk(host.interrupts.intx);
   t.equal(ports.read(6, 1), 0);

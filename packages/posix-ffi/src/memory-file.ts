@@ -27,6 +27,9 @@ export interface FileIdentity {
 
 /** A memfd of `length` zero bytes whose size is sealed: whoever maps it needs no signal handler. */
 export function createMemoryFile(name: string, length: number): FileDescriptor {
+  if (!Number.isSafeInteger(length) || length <= 0) {
+    throw new RangeError(`not a length of memory: ${length}`);
+  }
   const file = FileDescriptor.fromSyscall(
     libc().memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING),
     'memfd_create',

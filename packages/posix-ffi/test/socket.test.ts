@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -6,7 +5,6 @@ import {
   accept,
   bind,
   connect,
-  createEventFd,
   FileDescriptor,
   isListening,
   isUnixStream,
@@ -25,23 +23,16 @@ import {
   unixSocketAddress,
 } from '../src/index.js';
 import { openDescriptors } from './open-descriptors.js';
+import { runScript } from './run-script.js';
 
 t.test('the C library is found here', async (t) => t.equal(unavailableReason(), undefined));
 
 t.test('elsewhere a sentence says what is missing', async (t) => {
-  const child = spawnSync(
-    process.execPath,
-    [
-      ...process.execArgv,
-      '--input-type=module',
-      '-e',
-      `Object.defineProperty(process, 'platform', { value: 'darwin' });
-       const { unavailableReason } = await import('@vfio-user/posix-ffi');
-       console.log(unavailableReason());`,
-    ],
-    { cwd: new URL('../../transport-unix', import.meta.url), encoding: 'utf8' },
-  );
-  t.match(child.stdout, /needs 64-bit little-endian Linux, this is darwin/);
+  const { stdout } = runScript(`
+    Object.defineProperty(process, 'platform', { value: 'darwin' });
+    console.log((await load()).unavailableReason());
+  `);
+  t.match(stdout, /needs 64-bit little-endian Linux, this is darwin/);
 });
 
 for (const kind of ['path', 'abstract']) {
@@ -136,27 +127,17 @@ t.test('a poller reports readable, writable, and nothing after its end', async (
 });
 
 t.test('an unreferenced poller lets the process end, a referenced one does not', async (t) => {
-  const run = (call: string) =>
-    spawnSync(
-      process.execPath,
-      [
-        ...process.execArgv,
-        '--input-type=module',
-        '-e',
-        `import { createEventFd, Poller } from '@vfio-user/posix-ffi';
-         const poller = new Poller(createEventFd(), () => {});
-         poller.${call}();
-         poller.watch(true, false);
-         setTimeout(() => process.exit(7), 300).unref();`,
-      ],
-      { cwd: new URL('../../transport-unix', import.meta.url) },
-    ).status;
-  t.equal(run('unref'), 0);
-  t.equal(run('ref'), 7);
-});
-
-t.test('an eventfd is a descriptor too', async (t) => {
-  const before = openDescriptors();
-  createEventFd().close();
-  t.equal(openDescriptors(), before);
+  const { status, stdout } = runScript(`
+    const { createEventFd, Poller } = await load();
+    const poller = new Poller(createEventFd(), () => {});
+    poller.unref();
+    poller.watch(true, false);
+    process.once('beforeExit', () => {
+      console.log('would have ended');
+      poller.ref();
+      setTimeout(() => process.exit(7), 50).unref();
+    });
+  `);
+  t.equal(stdout.trim(), 'would have ended');
+  t.equal(status, 7);
 });

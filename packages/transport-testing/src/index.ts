@@ -1,1 +1,19 @@
-export {};
+/**
+ * What a transport is tested with: the compliance suite, an in-process transport, faults.
+ *
+ * ```ts
+ * import { TransportRegistry } from '@vfio-user/core';
+ * import { memoryTransport } from '@vfio-user/transport-testing';
+ *
+ * const registry = new TransportRegistry([memoryTransport()]);
+ * ```
+ *
+ * @packageDocumentation
+ */
+export {
+  type MemoryTransport,
+  type MemoryTransportOptions,
+  memoryTransport,
+} from './memory/memory-transport.js';
+export type { TransportFixture } from './compliance/fixture.js';
+export { transportCompliance } from './compliance/transport-compliance.js';

@@ -8,10 +8,12 @@ const BAR_KINDS = {
   io: 'I/O ports',
 } as const;
 
-/** `Name+` or `Name-` for each flag, as lspci writes them. */
-export function flagsText(flags: Readonly<Record<string, boolean>>): string {
-  return Object.entries(flags)
-    .map(([name, on]) => `${name}${on ? '+' : '-'}`)
+/** `name+` or `name-` for what is true or false, as lspci writes flags; `name=value` for the rest. */
+export function propertiesText(properties: object): string {
+  return Object.entries(properties)
+    .map(([name, value]) =>
+      typeof value === 'boolean' ? `${name}${value ? '+' : '-'}` : `${name}=${value}`,
+    )
     .join(' ');
 }
 
@@ -20,8 +22,8 @@ export function headerLines(config: DecodedConfigSpace): string[] {
   const lines = [
     `${hex(config.vendorId, 4)}:${hex(config.deviceId, 4)} ${config.className} [${hex(config.classCode, 6)}] (rev ${hex(config.revisionId, 2)})`,
     `  Subsystem: ${hex(config.subsystemVendorId, 4)}:${hex(config.subsystemId, 4)}`,
-    `  Control: ${flagsText(config.command)}`,
-    `  Status: ${flagsText(config.status)}`,
+    `  Control: ${propertiesText(config.command)}`,
+    `  Status: ${propertiesText(config.status)}`,
   ];
   if (config.interruptPin !== undefined) lines.push(`  Interrupt: pin ${config.interruptPin}`);
   return lines;
@@ -43,8 +45,6 @@ export function capabilityText({
   version,
 }: DecodedCapability): string {
   const where = `[${hex(offset, extended ? 3 : 2)}${extended ? ` v${version}` : ''}]`;
-  const says = Object.entries(fields).map(([key, value]) =>
-    typeof value === 'boolean' ? `${key}${value ? '+' : '-'}` : `${key}=${value}`,
-  );
-  return says.length === 0 ? `${where} ${name}` : `${where} ${name}: ${says.join(' ')}`;
+  const says = propertiesText(fields);
+  return says === '' ? `${where} ${name}` : `${where} ${name}: ${says}`;
 }

@@ -126,13 +126,20 @@ export interface PciIdentity {
 /** Why a device is reset. */
 export type ResetKind = 'device' | 'function-level' | 'power' | 'connection-lost';
 
-/** Live migration, for a device that supports it (VFIO migration v2). */
+/**
+ * Live migration, for a device that supports it (VFIO migration v2). A device begins in RUNNING,
+ * and any reset brings it back there without an arc.
+ */
 export interface DeviceMigration {
   readonly preCopy?: boolean;
-  /** One arc of the state machine. Throwing a RequestRefusedError refuses it with that errno. */
+  /**
+   * One arc of the state machine. Throwing a RequestRefusedError refuses it with that errno and
+   * means that the device is still in `from`; after any other error it is in ERROR.
+   */
   transition(from: number, to: number): void | Promise<void>;
   /** Up to `size` bytes of state; empty at the end. */
   readData(size: number): Uint8Array;
+  /** `data` is valid until this returns. */
   writeData(data: Uint8Array): void;
 }
 

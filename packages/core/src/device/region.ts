@@ -3,10 +3,12 @@ import { RequestRefusedError } from '../errors.js';
 import type { AccessSize, BlockAccess, RegisterAccess } from './access.js';
 import type { RegionDefinition } from './device.js';
 
-/** Whether `[offset, offset + length)` lies inside `size` bytes. Never wraps around. */
+/**
+ * Whether `[offset, offset + length)` lies inside `size` bytes. A sum of numbers does not wrap
+ * around; where it is rounded, above 2^53, it is beyond any size.
+ */
 export function isInRange(offset: number, length: number, size: number): boolean {
-  // A sum could be rounded above 2^53; this difference of two sizes cannot.
-  return offset >= 0 && length >= 0 && length <= size && offset <= size - length;
+  return offset >= 0 && length >= 0 && offset + length <= size;
 }
 
 /**

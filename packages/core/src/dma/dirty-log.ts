@@ -21,7 +21,7 @@ export class DirtyLog {
   /** Bitmaps by page number divided by {@link CHUNK_PAGES}; absent where nothing is dirty. */
   readonly #chunks = new Map<number, Uint8Array>();
   #lastNumber = -1;
-  #last = new Uint8Array(0);
+  #last: Uint8Array = new Uint8Array(0);
 
   constructor(pageBytes: number) {
     this.pageBytes = pageBytes;

@@ -1,11 +1,11 @@
-import { type Iova, iovaText } from '../address.js';
+import { advanceIova, type Iova, iovaText } from '../address.js';
 import type { Dma } from '../device/device.js';
 import { EACCES, ECANCELED, EFAULT, ENOENT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';
 import { MappingTable } from './mapping-table.js';
-import { ADDRESS_SPACE_PAGES, advance, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
+import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
 import type { RemoteMemory } from './remote-memory.js';
 import { WriteFence } from './write-fence.js';
 
@@ -24,6 +24,8 @@ export class DmaSpace implements Dma {
   readonly #unmapListeners: Listener[] = [];
   #remote: RemoteMemory | undefined;
   #dirtyLog: DirtyLog | undefined;
+  /** Accesses that wait in the fence. */
+  #waiting = 0;
 
   // ---- towards the session
 
@@ -67,9 +69,17 @@ export class DmaSpace implements Dma {
     }
   }
 
-  /** From the end, so that the table has nothing to move. */
   removeAll(): void {
-    for (const mapping of this.#table.all().toReversed()) this.remove(mapping);
+    const failures: unknown[] = [];
+    // From the end, so that the table has nothing to move.
+    for (const mapping of this.#table.all().toReversed()) {
+      try {
+        this.remove(mapping);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   get dirtyLog(): DirtyLog | undefined {
@@ -141,14 +151,12 @@ export class DmaSpace implements Dma {
     const transfers: Promise<void>[] = [];
     this.#walk(iova, target.length, false, true, (mapping, offset, done, length) => {
       const piece = target.subarray(done, done + length);
-      const memory = mapping.memory;
-      if (memory === undefined) {
-        transfers.push(
-          this.#remote?.read(mapping, advance(iova, done), piece) ?? noClient(mapping),
-        );
-      } else {
-        transfers.push(this.#inOrder(mapping, () => memory.read(offset, piece)));
-      }
+      const { memory } = mapping;
+      transfers.push(
+        memory === undefined
+          ? this.#remoteFor(mapping).read(mapping, advanceIova(iova, done), piece)
+          : this.#inOrder(mapping, () => memory.read(offset, piece)),
+      );
     });
     await allEnded(transfers);
   }
@@ -158,18 +166,19 @@ export class DmaSpace implements Dma {
     const transfers: Promise<void>[] = [];
     this.#walk(iova, source.length, true, false, (mapping, offset, done, length) => {
       const piece = source.subarray(done, done + length);
-      const memory = mapping.memory;
-      if (memory === undefined) {
-        transfers.push(
-          this.#remote?.write(mapping, advance(iova, done), piece) ?? noClient(mapping),
-        );
-      } else {
+      const { memory } = mapping;
+      if (memory !== undefined) {
         const write = (): void => {
           this.#dirtyLog?.mark(mapping.firstPage, offset, length);
           memory.write(offset, piece);
         };
         transfers.push(this.#inOrder(mapping, write));
+        return;
       }
+      const address = advanceIova(iova, done);
+      const send = (): Promise<void> => this.#remoteFor(mapping).write(mapping, address, piece);
+      // Messages keep their order among themselves: only what waits can be overtaken.
+      transfers.push(this.#waiting === 0 ? send() : this.#inOrder(mapping, send));
     });
     await allEnded(transfers);
   }
@@ -183,20 +192,28 @@ export class DmaSpace implements Dma {
   }
 
   /**
-   * Access shared memory once the writes issued before have ended, those under way as messages and
-   * those that wait themselves. It runs inside the fence: what waits next must find it done.
+   * Access memory once the writes issued before have ended, those under way as messages and those
+   * that wait themselves. It runs inside the fence: what waits next must find it done.
    */
-  #inOrder(mapping: DmaMapping, access: () => void): Promise<void> {
+  #inOrder(mapping: DmaMapping, access: () => void | Promise<void>): Promise<void> {
+    this.#waiting++;
     return new Promise((resolve, reject) => {
       this.fence.run(() => {
-        if (this.#table.find(mapping.firstPage) === mapping) {
-          access();
-          resolve();
-        } else {
-          reject(new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`));
+        this.#waiting--;
+        try {
+          if (this.#table.find(mapping.firstPage) !== mapping) {
+            throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`);
+          }
+          resolve(access());
+        } catch (error) {
+          reject(error);
         }
       });
     });
+  }
+
+  #remoteFor(mapping: DmaMapping): RemoteMemory {
+    return this.#remote ?? goneMemory(mapping);
   }
 
   #mappingAt(iova: Iova, length: number): DmaMapping {
@@ -227,7 +244,7 @@ export class DmaSpace implements Dma {
     checkRights(mapping, iova, writes, reads);
     pieces.push(mapping);
     while (done < length) {
-      const address = advance(iova, done);
+      const address = advanceIova(iova, done);
       mapping = this.#mappingAt(address, 0);
       checkRights(mapping, address, writes, reads);
       pieces.push(mapping);
@@ -245,8 +262,11 @@ export class DmaSpace implements Dma {
 
 function nothing(): void {}
 
-function noClient(mapping: DmaMapping): Promise<never> {
-  return Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
+/** Refuses by a promise, as a real one does: other parts of the transfer may be under way. */
+function goneMemory(mapping: DmaMapping): RemoteMemory {
+  const refuse = (): Promise<never> =>
+    Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
+  return { read: refuse, write: refuse, cancel: nothing };
 }
 
 /** Wait for every part, also after one failed: the buffer is in use until the last has ended. */

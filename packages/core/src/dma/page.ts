@@ -16,12 +16,3 @@ export function pageOf(iova: Iova): number {
 export function offsetInPage(iova: Iova): number {
   return typeof iova === 'number' ? iova % PAGE_BYTES : Number(iova & 0xfffn);
 }
-
-/** `iova + bytes`; the caller has checked that the sum stays below 2^64. */
-export function advance(iova: Iova, bytes: number): Iova {
-  if (typeof iova === 'number') {
-    const sum = iova + bytes;
-    return sum <= Number.MAX_SAFE_INTEGER ? sum : BigInt(iova) + BigInt(bytes);
-  }
-  return iova + BigInt(bytes);
-}

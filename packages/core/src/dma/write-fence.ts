@@ -1,6 +1,6 @@
 interface Waiting {
   /** Runs once every write with a lower number has ended. */
-  readonly after: number;
+  after: number;
   readonly action: () => void;
 }
 
@@ -41,14 +41,13 @@ export class WriteFence {
     else this.#waiting.push({ after: this.#issued, action });
   }
 
-  /** Resolves when the writes issued so far have ended. */
-  passed(): Promise<void> {
-    return new Promise((resolve) => this.run(resolve));
-  }
-
   #release(): void {
     while (this.#waiting.length > 0 && (this.#waiting[0] as Waiting).after <= this.#settled) {
+      const issued = this.#issued;
       (this.#waiting.shift() as Waiting).action();
+      if (this.#issued === issued) continue;
+      // A write that waited has left only now: the others were issued after it.
+      for (const waiting of this.#waiting) waiting.after = this.#issued;
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { DeviceMigration } from '../device/device.js';
-import { ECANCELED, EINVAL, EIO } from '../errno.js';
+import { ECANCELED, EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
 import { Command, DeviceState } from '../protocol/constants.js';
 import type { MigData, MigDataRead } from '../protocol/messages.js';
@@ -97,7 +97,7 @@ export class MigrationController {
     if (piece.length > size) {
       throw new VfioUserError(
         'VFU_SYSTEM_ERROR',
-        `the device gave ${piece.length} bytes of migration data where ${size} were asked for (errno ${EIO}): fix its readData`,
+        `the device gave ${piece.length} bytes of migration data where ${size} were asked for: fix its readData`,
       );
     }
     // A copy, as the device may go on while the reply waits to be sent.

@@ -73,12 +73,13 @@ function typeBits(bar: BarDefinition): number {
   return width | (bar.prefetchable === true ? BAR_PREFETCHABLE : 0);
 }
 
+/** From 4 GiB on, none of the lower 32 bits is an address bit: `~` looks at just those. */
 function addressMask(size: number, typeMask: number): number {
-  return size >= LOW ? 0 : (~(size - 1) & ~typeMask) >>> 0;
+  return (~(size - 1) & ~typeMask) >>> 0;
 }
 
 function upperAddressMask(size: number): number {
-  return size > LOW ? ~(size / LOW - 1) >>> 0 : 0xffff_ffff;
+  return ~(Math.ceil(size / LOW) - 1) >>> 0;
 }
 
 function checkSize(name: string, size: number, min: number, max: number): void {

@@ -10,8 +10,8 @@ export interface ServerLimits {
   readonly maxDmaMaps: number;
   /** Largest single DMA mapping, bytes. */
   readonly maxDmaMapBytes: number;
-  /** DMA_READ and DMA_WRITE requests of ours under way at once. */
-  readonly maxDmaOutstanding: number;
+  /** DMA_READ requests of ours under way at once. */
+  readonly maxDmaReads: number;
   /** How long the client may leave one of those unanswered before it counts as gone, ms. */
   readonly replyTimeoutMs: number;
   /** How long a new connection may take to send VERSION, ms. */
@@ -29,7 +29,7 @@ export const defaultLimits: ServerLimits = {
   maxMsgFds: 16,
   maxDmaMaps: DEFAULT_MAX_DMA_MAPS,
   maxDmaMapBytes: 8 * 2 ** 40,
-  maxDmaOutstanding: 32,
+  maxDmaReads: 32,
   replyTimeoutMs: 30_000,
   negotiationTimeoutMs: 10_000,
   maxDeferredRequests: 64,

@@ -28,6 +28,8 @@ export interface ServerSessionOptions {
   readonly onEnd: (error?: Error) => void;
 }
 
+type ReadRequest = Extract<RequestMessage, { command: typeof Command.REGION_READ }>;
+
 /**
  * One client, from VERSION to the end of the connection. Register accesses are answered at once;
  * everything else runs in order through the control queue, and neither waits for DMA of ours.
@@ -108,10 +110,10 @@ export class ServerSession implements PeerHandlers, RequestContext {
       }
       switch (command) {
         case Command.REGION_READ: {
-          const { offset, region, count } = request.body;
           const data = this.#regions.read(command, request.body);
           if (noReply) return;
-          this.peer.reply(command, id, count === 0 ? undefined : { offset, region, count, data });
+          if (this.#memory?.writesHaveLeft === false) this.#replyBehindWrites(request, data);
+          else this.#replyRead(request, data);
           return;
         }
         case Command.REGION_WRITE: {
@@ -156,9 +158,11 @@ export class ServerSession implements PeerHandlers, RequestContext {
       if (received.length > 0) throw new RequestRefusedError(EINVAL, 'VERSION carries descriptors');
       const { reply, peer } = negotiate(request.body, this.#ownCapabilities());
       this.#client = peer;
-      this.#memory = new MessageMemory(this.peer, this.device.dma.fence, {
+      this.#memory = new MessageMemory(this.peer, {
         maxTransferBytes: Math.min(peer.maxDataXferSize, this.limits.maxDataXferSize),
-        maxOutstanding: this.limits.maxDmaOutstanding,
+        maxReads: this.limits.maxDmaReads,
+        fence: this.device.dma.fence,
+        orderedNotifications: this.peer.connection.capabilities.orderedNotifications,
       });
       this.device.dma.connect(this.#memory);
       this.peer.reply(request.command, id, reply);
@@ -223,6 +227,17 @@ export class ServerSession implements PeerHandlers, RequestContext {
 
   #refuse({ command, id, noReply }: RequestMessage, error: unknown): void {
     this.peer.replyError(command, id, noReply, error);
+  }
+
+  #replyRead({ command, id, body }: ReadRequest, data: Uint8Array): void {
+    const { offset, region, count } = body;
+    this.peer.reply(command, id, count === 0 ? undefined : { offset, region, count, data });
+  }
+
+  /** PCI ordering: a read completion pushes the writes issued before it. */
+  #replyBehindWrites(request: ReadRequest, data: Uint8Array): void {
+    const held = data.slice();
+    this.#memory?.afterWrites(() => this.#replyRead(request, held));
   }
 
   /** The write that asked for it is answered by now: a reset may need DMA, and so the client. */

@@ -3,6 +3,7 @@ import type { DmaMapping } from '../dma/mapping.js';
 import { ProtocolViolationError } from '../errors.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { ReplyMessage } from '../protocol/messages.js';
+import type { Peer } from './peer.js';
 import type { Requester } from './request-table.js';
 
 export type DmaDirection = typeof Command.DMA_READ | typeof Command.DMA_WRITE;
@@ -36,7 +37,9 @@ export class DmaChunk implements Requester {
   readonly data: Uint8Array;
   readonly #transfer: DmaTransfer;
   readonly #onEnd: () => void;
+  readonly #onLeave: (() => void) | undefined;
 
+  /** @param onEnd it left and was answered or given up. @param onLeave it left or was dropped. */
   constructor(
     direction: DmaDirection,
     mapping: DmaMapping,
@@ -44,6 +47,7 @@ export class DmaChunk implements Requester {
     data: Uint8Array,
     transfer: DmaTransfer,
     onEnd: () => void,
+    onLeave?: () => void,
   ) {
     this.direction = direction;
     this.mapping = mapping;
@@ -51,6 +55,31 @@ export class DmaChunk implements Requester {
     this.data = data;
     this.#transfer = transfer;
     this.#onEnd = onEnd;
+    this.#onLeave = onLeave;
+  }
+
+  /** Returns `false` when the send queue is full now. */
+  send(peer: Peer): boolean {
+    const { address, data, mapping } = this;
+    const count = data.length;
+    let roomLeft = true;
+    try {
+      roomLeft =
+        this.direction === Command.DMA_READ
+          ? peer.request(Command.DMA_READ, { address, count }, this, undefined, mapping)
+          : peer.request(Command.DMA_WRITE, { address, count, data }, this, undefined, mapping);
+    } catch (error) {
+      this.onFailure(error as Error);
+    }
+    this.#onLeave?.();
+    return roomLeft;
+  }
+
+  /** It will not be sent. */
+  drop(error: Error): void {
+    this.#transfer.chunkEnded(error);
+    if (this.direction === Command.DMA_WRITE) this.#onEnd();
+    this.#onLeave?.();
   }
 
   onReply(reply: ReplyMessage): void {

@@ -1,41 +1,84 @@
-import type { Iova } from '../address.js';
+import { advanceIova, type Iova } from '../address.js';
 import type { DmaMapping } from '../dma/mapping.js';
-import { advance } from '../dma/page.js';
 import type { RemoteMemory } from '../dma/remote-memory.js';
-import type { WriteFence } from '../dma/write-fence.js';
+import { WriteFence } from '../dma/write-fence.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
-import { DmaChunk, type DmaDirection, DmaTransfer } from './dma-chunk.js';
+import { DmaChunk, DmaTransfer } from './dma-chunk.js';
 import type { Peer } from './peer.js';
 
 export interface MessageMemoryOptions {
   /** Most bytes of one DMA_READ or DMA_WRITE: what the client negotiated. */
   readonly maxTransferBytes: number;
-  /** Most requests under way at once. */
-  readonly maxOutstanding: number;
+  /** Most DMA_READ requests under way at once. */
+  readonly maxReads: number;
+  /**
+   * What notifications wait for: until the client answered the writes, or, where notifications
+   * travel behind the writes in one ordered channel, until the writes have left.
+   */
+  readonly fence: WriteFence;
+  readonly orderedNotifications: boolean;
 }
 
-/** Guest memory over "DMA_READ" and "DMA_WRITE": chunked, pipelined, bounded, in order. */
+/**
+ * Guest memory over "DMA_READ" and "DMA_WRITE", cut to what the client accepts. Reads are pipelined
+ * up to a limit. Writes are posted: they leave in the order issued, as fast as the connection
+ * takes them, so that whatever is sent later arrives behind them.
+ */
 export class MessageMemory implements RemoteMemory {
   readonly #peer: Peer;
-  readonly #fence: WriteFence;
   readonly #options: MessageMemoryOptions;
-  #queue: DmaChunk[] = [];
-  #outstanding = 0;
+  /** Writes that wait for room in the send queue; see {@link afterWrites}. */
+  readonly #departures = new WriteFence();
+  #reads: DmaChunk[] = [];
+  #writes: DmaChunk[] = [];
+  #readsUnderWay = 0;
+  #backedUp = false;
 
-  constructor(peer: Peer, fence: WriteFence, options: MessageMemoryOptions) {
+  constructor(peer: Peer, options: MessageMemoryOptions) {
     this.#peer = peer;
-    this.#fence = fence;
     this.#options = options;
   }
 
+  /** Everything written so far has left: what is sent now arrives behind it. */
+  get writesHaveLeft(): boolean {
+    return this.#departures.open;
+  }
+
+  /** Run `action` when the writes issued so far have left. */
+  afterWrites(action: () => void): void {
+    this.#departures.run(action);
+  }
+
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void> {
-    return this.#transfer(Command.DMA_READ, mapping, address, target);
+    return this.#transfer(target, (data, at, transfer) => {
+      const onEnd = (): void => {
+        this.#readsUnderWay--;
+        this.#pumpReads();
+      };
+      const from = advanceIova(address, at);
+      this.#reads.push(new DmaChunk(Command.DMA_READ, mapping, from, data, transfer, onEnd));
+      this.#pumpReads();
+    });
   }
 
   write(mapping: DmaMapping, address: Iova, source: Uint8Array): Promise<void> {
-    return this.#transfer(Command.DMA_WRITE, mapping, address, source);
+    const { fence, orderedNotifications } = this.#options;
+    return this.#transfer(source, (data, at, transfer) => {
+      const departure = this.#departures.begin();
+      const number = fence.begin();
+      const onLeave = (): void => {
+        this.#departures.end(departure);
+        if (orderedNotifications) fence.end(number);
+      };
+      const onEnd = orderedNotifications ? () => {} : () => fence.end(number);
+      const to = advanceIova(address, at);
+      this.#writes.push(
+        new DmaChunk(Command.DMA_WRITE, mapping, to, data, transfer, onEnd, onLeave),
+      );
+      this.#pumpWrites();
+    });
   }
 
   cancel(mapping: DmaMapping): void {
@@ -50,76 +93,50 @@ export class MessageMemory implements RemoteMemory {
   }
 
   #transfer(
-    direction: DmaDirection,
-    mapping: DmaMapping,
-    address: Iova,
     data: Uint8Array,
+    issue: (piece: Uint8Array, at: number, transfer: DmaTransfer) => void,
   ): Promise<void> {
     if (data.length === 0) return Promise.resolve();
     const step = this.#options.maxTransferBytes;
     return new Promise((resolve, reject) => {
       const transfer = new DmaTransfer(Math.ceil(data.length / step), resolve, reject);
       for (let at = 0; at < data.length; at += step) {
-        const piece = data.subarray(at, at + step);
-        const onEnd = this.#onEnd(direction);
-        const chunk = new DmaChunk(
-          direction,
-          mapping,
-          advance(address, at),
-          piece,
-          transfer,
-          onEnd,
-        );
-        this.#queue.push(chunk);
+        issue(data.subarray(at, at + step), at, transfer);
       }
-      this.#pump();
     });
   }
 
-  /** A write is numbered when it is issued, not when it leaves: that is the order that counts. */
-  #onEnd(direction: DmaDirection): () => void {
-    if (direction === Command.DMA_READ) return () => this.#ended();
-    const write = this.#fence.begin();
-    return () => {
-      this.#ended();
-      this.#fence.end(write);
-    };
-  }
-
-  #ended(): void {
-    this.#outstanding--;
-    this.#pump();
-  }
-
-  #pump(): void {
-    while (this.#outstanding < this.#options.maxOutstanding) {
-      const chunk = this.#queue.shift();
+  #pumpReads(): void {
+    while (this.#readsUnderWay < this.#options.maxReads) {
+      const chunk = this.#reads.shift();
       if (chunk === undefined) return;
-      this.#outstanding++;
-      this.#send(chunk);
+      this.#readsUnderWay++;
+      chunk.send(this.#peer);
     }
   }
 
-  #send(chunk: DmaChunk): void {
-    const { address, data, mapping } = chunk;
-    const count = data.length;
-    try {
-      if (chunk.direction === Command.DMA_READ) {
-        this.#peer.request(Command.DMA_READ, { address, count }, chunk, undefined, mapping);
-      } else {
-        this.#peer.request(Command.DMA_WRITE, { address, count, data }, chunk, undefined, mapping);
-      }
-    } catch (error) {
-      chunk.onFailure(error as Error);
+  #pumpWrites(): void {
+    while (!this.#backedUp) {
+      const chunk = this.#writes.shift();
+      if (chunk === undefined) return;
+      if (!chunk.send(this.#peer)) this.#waitForRoom();
     }
+  }
+
+  #waitForRoom(): void {
+    this.#backedUp = true;
+    void this.#peer.drained().then(() => {
+      this.#backedUp = false;
+      this.#pumpWrites();
+    });
   }
 
   /** Fail chunks that have not left yet. */
   #drop(matches: (chunk: DmaChunk) => boolean, error: Error): void {
-    const dropped = this.#queue.filter(matches);
-    this.#queue = this.#queue.filter((chunk) => !matches(chunk));
-    // They count as outstanding while they end, as the ones that left do.
-    this.#outstanding += dropped.length;
-    for (const chunk of dropped) chunk.onFailure(error);
+    const keep = (chunk: DmaChunk): boolean => !matches(chunk);
+    const dropped = [...this.#reads.filter(matches), ...this.#writes.filter(matches)];
+    this.#reads = this.#reads.filter(keep);
+    this.#writes = this.#writes.filter(keep);
+    for (const chunk of dropped) chunk.drop(error);
   }
 }

@@ -164,7 +164,16 @@ t.test('an interrupt raised while QEMU exchanges its notifiers is not lost', asy
 });
 
 t.test('switching MSI-X off forgets what was pending', async (t) => {
-  const { interrupts, assign } = bench();
+  const { interrupts, assign, send } = bench();
+  const [masked] = assign(Irq.MSIX) as [CountingNotifier];
+  interrupts.configureMsix(true, true);
+  interrupts.raise(0);
+  interrupts.configureMsix(false, false);
+  interrupts.configureMsix(true, false);
+  t.equal(masked.signals, 0);
+  interrupts.configureMsix(false, false);
+  send(DISABLE, Irq.MSIX, 0);
+
   interrupts.configureMsix(true, false);
   interrupts.raise(0);
   interrupts.configureMsix(false, false);

@@ -2,16 +2,10 @@ import t from 'tap';
 import { EINVAL } from '../../src/errno.js';
 import { Command } from '../../src/protocol/constants.js';
 import { NativeEncoding } from '../../src/protocol/native/native-encoding.js';
-import { frameOf, frameWith, hex } from './wire.js';
+import { frameOf, frameWith, hex, u32 } from './wire.js';
 
 const native = new NativeEncoding();
 const REPLY = { flags: 1 };
-
-function u32(...values: number[]): Buffer {
-  const bytes = Buffer.alloc(4 * values.length);
-  values.forEach((value, i) => void bytes.writeUInt32LE(value, 4 * i));
-  return bytes;
-}
 
 /** Payload bytes of the fixed part, by command: one byte less is malformed, exactly that is not. */
 const structs: readonly [command: number, bytes: number][] = [
@@ -248,61 +242,4 @@ t.test('migration data must hold size bytes, and argsz the data that is asked fo
   );
   t.match(native.decode(frameWith(Command.MIG_DATA_READ, u32(11, 4))), { kind: 'malformed' });
   t.match(native.decode(frameWith(Command.MIG_DATA_READ, u32(12, 4))), { kind: 'request' });
-});
-
-t.test('a region capability chain that leads nowhere is malformed', async (t) => {
-  const reply = (capOffset: number, ...capability: number[]) =>
-    native.decode(
-      frameWith(
-        Command.DEVICE_GET_REGION_INFO,
-        u32(80, 0xf, 0, capOffset, 0x4000, 0, 0, 0, ...capability),
-        REPLY,
-      ),
-    );
-  const sparse = 0x1_0001;
-  const other = 0x1_0002;
-  t.match(reply(32, sparse, 0, 1, 0, 0, 0, 1, 0), { kind: 'reply' });
-  t.match(reply(0), { kind: 'reply' }, 'an empty chain is one');
-  for (const [what, message] of [
-    ['offset in the fixed part', reply(8)],
-    ['offset at the end', reply(32)],
-    ['offset past the end', reply(0xffff_fff8, sparse, 0)],
-    ['header over the end', reply(36, sparse, 0)],
-    ['loop onto itself', reply(32, other, 32)],
-    ['loop of two', reply(32, other, 40, other, 32)],
-    ['next past the end', reply(32, other, 4000)],
-    ['sparse head cut', reply(32, sparse, 0, 1)],
-    ['one area too many', reply(32, sparse, 0, 2, 0, 0, 0, 1, 0)],
-    ['areas near 2^32', reply(32, sparse, 0, 0xffff_ffff, 0, 0, 0, 1, 0)],
-  ] as const) {
-    t.match(message, { kind: 'malformed', isRequest: false, errno: EINVAL }, what);
-  }
-  t.match(reply(32, 0x2_0001, 0, 0xffff_ffff, 0), { kind: 'reply' }, 'another version is unknown');
-});
-
-t.test('sub-regions that do not fit their argsz or payload are malformed', async (t) => {
-  const reply = (argsz: number, count: number, there: number) =>
-    native.decode(
-      frameWith(
-        Command.DEVICE_GET_REGION_IO_FDS,
-        Buffer.concat([u32(argsz, 0, 0, count), Buffer.alloc(there)]),
-        REPLY,
-      ),
-    );
-  t.match(reply(56, 1, 40), { body: { entries: { length: 1 } } });
-  t.match(reply(64, 1, 48), { body: { entries: { length: 1 } } });
-  t.match(reply(16 + 40 * 6, 6, 0), { body: { count: 6, entries: [] } }, 'no room was given');
-  t.match(reply(16, 0, 0), { body: { entries: [] } });
-  for (const [argsz, count, there] of [
-    [55, 1, 40],
-    [57, 1, 41],
-    [56, 2, 40],
-    [56, 1, 39],
-    [96, 2, 40],
-    [16, 0xffff_ffff, 40],
-    [0, 1, 40],
-    [0xffff_ffff, 0xffff_ffff, 40],
-  ] as const) {
-    t.match(reply(argsz, count, there), { kind: 'malformed' }, `${argsz} ${count} ${there}`);
-  }
 });

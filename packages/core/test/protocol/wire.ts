@@ -6,7 +6,14 @@ export function hex(text: string): Buffer {
   return Buffer.from(text.replace(/\s+/g, ''), 'hex');
 }
 
-/** The inverse, for readable failures: no spaces. */
+/** 32-bit fields, little-endian. */
+export function u32(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length);
+  values.forEach((value, i) => void bytes.writeUInt32LE(value, 4 * i));
+  return bytes;
+}
+
+/** A message in hexadecimal, no spaces. */
 export function hexText(message: EncodedMessage): string {
   return Buffer.concat([message.head, message.data ?? Buffer.alloc(0)]).toString('hex');
 }

@@ -1,5 +1,6 @@
 import {
   type AccessSize,
+  type Iova,
   iovaFromHalves,
   type RegisterAccess,
   type ResetKind,
@@ -205,7 +206,7 @@ export class ControlRegisters implements RegisterAccess {
     });
   }
 
-  #quad(offset: number) {
+  #quad(offset: number): Iova {
     return iovaFromHalves(this.#word(offset), this.#word(offset + 4));
   }
 }

@@ -3,7 +3,9 @@ import type { AsyncEvents } from './admin/async-events.js';
 import type { ErrorLog } from './admin/error-log.js';
 import type { Features } from './admin/features.js';
 import type { Statistics } from './admin/statistics.js';
+import type { Timestamp } from './admin/timestamp.js';
 import type { ControllerIdentity } from './identity.js';
+import type { InterruptLines } from './interrupt-lines.js';
 import type { QueueSet } from './queues/queue-set.js';
 import type { Configuration } from './registers.js';
 import type { Namespace } from './storage/namespace.js';
@@ -17,6 +19,8 @@ export interface ControllerState {
   readonly ioQueues: number;
   readonly queues: QueueSet;
   readonly features: Features;
+  readonly timestamp: Timestamp;
+  readonly interrupts: InterruptLines;
   readonly events: AsyncEvents;
   readonly errorLog: ErrorLog;
   readonly statistics: Statistics;

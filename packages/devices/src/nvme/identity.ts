@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
 
+/** PCI vendor and device: those of QEMU's NVMe controller, which drivers know no quirks for. */
+export const VENDOR_ID = 0x1b36;
+export const DEVICE_ID = 0x0010;
+/** 8 characters. */
+export const FIRMWARE_REVISION = '1.0     ';
+
 /** What tells this controller from others. */
 export interface ControllerIdentity {
   /** At most 20 ASCII characters. */

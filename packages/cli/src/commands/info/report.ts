@@ -1,4 +1,4 @@
-import { barText, capabilityText, flagsText, headerLines } from '../../pci-text/format.js';
+import { barText, capabilityText, headerLines, propertiesText } from '../../pci-text/format.js';
 import { sizeText } from '../../pci-text/hex.js';
 import type { InfoReport, InterruptReport, RegionReport } from './collect.js';
 
@@ -35,14 +35,5 @@ function regionText(info: InfoReport, region: RegionReport): string {
 }
 
 function interruptText({ index, name, count, flags }: InterruptReport): string {
-  return `${index} (${name}): count ${count}, ${flagsText(flags)}`;
-}
-
-/** `name+`, `name-` or `name=value` for each. */
-function propertiesText(properties: object): string {
-  return Object.entries(properties)
-    .map(([key, value]) =>
-      typeof value === 'boolean' ? `${key}${value ? '+' : '-'}` : `${key}=${value}`,
-    )
-    .join(' ');
+  return `${index} (${name}): count ${count}, ${propertiesText(flags)}`;
 }

@@ -185,7 +185,6 @@ export class InterruptController implements Interrupts, InterruptControls {
    * is not told of resets that a driver makes, and would not wire it up again.
    */
   reset(): void {
-    this.#msiGranted = 1;
     this.#intx.reset();
     for (const vectors of this.#messages()) vectors.reset();
   }

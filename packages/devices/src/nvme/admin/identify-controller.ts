@@ -1,15 +1,12 @@
 import type { ControllerState } from '../controller-state.js';
-import { uuidText } from '../identity.js';
+import { FIRMWARE_REVISION, uuidText, VENDOR_ID } from '../identity.js';
 import { MAX_TRANSFER_SHIFT } from '../io/constants.js';
 import { VERSION } from '../registers.js';
 import { NAMESPACE_ID } from '../storage/namespace.js';
 import { MAX_ASYNC_EVENT_REQUESTS } from './async-events.js';
 import { CRITICAL_TEMPERATURE_KELVIN, WARNING_TEMPERATURE_KELVIN } from './constants.js';
 import { ERROR_LOG_ENTRIES } from './error-log.js';
-import { FIRMWARE_REVISION } from './log-pages.js';
 
-/** PCI vendor of the controller, also for VID and SSVID here. */
-export const VENDOR_ID = 0x1b36;
 /** CNTLID. */
 export const CONTROLLER_ID = 0;
 
@@ -17,8 +14,8 @@ export const CONTROLLER_ID = 0;
 const ABORT_LIMIT = 3;
 /** Log page attributes: commands supported and effects, offsets into a page. */
 const LPA = (1 << 1) | (1 << 2);
-/** Optional commands: compare, dataset management, write zeroes, save/select, timestamp, verify. */
-const ONCS = (1 << 0) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7);
+/** Optional commands: compare, dataset management, write zeroes, select in features, timestamp. */
+const ONCS = (1 << 0) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 6);
 /** SGLs for I/O without alignment, also longer than the data. */
 const SGLS = 1 | (1 << 18);
 /** Flush works for all namespaces at once (VWC bits 2:1). */

@@ -2,8 +2,8 @@ import type { Command } from '../commands/command.js';
 import type { CommandHandler } from '../commands/handler.js';
 import { scatter } from '../commands/pieces.js';
 import type { ControllerState } from '../controller-state.js';
-import { NAMESPACE_ID } from '../storage/namespace.js';
 import { STATUS, type Status } from '../status.js';
+import { NAMESPACE_ID } from '../storage/namespace.js';
 import { CONTROLLER_ID, identifyController } from './identify-controller.js';
 import { identifyNamespace, namespaceDescriptors } from './identify-namespace.js';
 

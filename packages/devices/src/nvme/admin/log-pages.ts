@@ -2,14 +2,12 @@ import type { Command } from '../commands/command.js';
 import type { CommandHandler } from '../commands/handler.js';
 import { scatter } from '../commands/pieces.js';
 import type { ControllerState } from '../controller-state.js';
+import { FIRMWARE_REVISION } from '../identity.js';
 import { IO_OPCODE, MAX_TRANSFER_BYTES } from '../io/constants.js';
-import { ALL_NAMESPACES } from '../storage/namespace.js';
 import { STATUS, type Status } from '../status.js';
+import { ALL_NAMESPACES } from '../storage/namespace.js';
 import { ADMIN_OPCODE, LOG_PAGE } from './constants.js';
 import { smartLog } from './smart-log.js';
-
-/** 8 characters. */
-export const FIRMWARE_REVISION = '1.0     ';
 
 /** Commands Supported and Effects: supported; changes the contents of the namespace. */
 const SUPPORTED = 1 << 0;

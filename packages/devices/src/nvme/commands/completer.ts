@@ -1,9 +1,9 @@
 import type { ErrorLog } from '../admin/error-log.js';
 import type { InterruptLines } from '../interrupt-lines.js';
-import { STATUS, type Status } from '../status.js';
 import type { Completion, CompletionQueue } from '../queues/completion-queue.js';
 import { COMPLETION_BYTES } from '../queues/completion-queue.js';
 import type { SubmissionQueue } from '../queues/submission-queue.js';
+import { STATUS, type Status } from '../status.js';
 import type { Command } from './command.js';
 import type { PostedWrites } from './posted-writes.js';
 

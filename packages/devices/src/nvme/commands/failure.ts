@@ -8,7 +8,10 @@ export function statusOfFailure(error: unknown, command: Command, logger: Logger
     logger.debug({ error, opcode: command.opcode }, 'nvme: guest memory of a command is not there');
     return STATUS.DATA_TRANSFER_ERROR;
   }
-  logger.error({ error, opcode: command.opcode, queue: command.queue.id }, 'nvme: a command failed');
+  logger.error(
+    { error, opcode: command.opcode, queue: command.queue.id },
+    'nvme: a command failed',
+  );
   if (command.queue.id === 0) return STATUS.INTERNAL_ERROR;
   if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
     return STATUS.CAPACITY_EXCEEDED;

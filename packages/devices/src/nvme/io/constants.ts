@@ -6,7 +6,6 @@ export const IO_OPCODE = {
   COMPARE: 0x05,
   WRITE_ZEROES: 0x08,
   DATASET_MANAGEMENT: 0x09,
-  VERIFY: 0x0c,
 } as const;
 
 /** The longest data transfer of one command is 2 ^ this pages of 4 KiB: 512 KiB (MDTS). */

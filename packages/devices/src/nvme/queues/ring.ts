@@ -14,7 +14,13 @@ export class Ring {
   #epoch = -1;
   #view: DataView | undefined;
 
-  constructor(dma: Dma, base: Iova, entryCount: number, entryBytes: number, access: 'read' | 'write') {
+  constructor(
+    dma: Dma,
+    base: Iova,
+    entryCount: number,
+    entryBytes: number,
+    access: 'read' | 'write',
+  ) {
     this.#dma = dma;
     this.base = base;
     this.entryCount = entryCount;
@@ -29,6 +35,11 @@ export class Ring {
     this.#view = bytes && new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#epoch = epoch;
     return this.#view;
+  }
+
+  /** @throws {DmaFaultError} when the ring is not in guest memory. */
+  check(): void {
+    this.#dma.map(this.base, this.entryCount * this.entryBytes, this.#access);
   }
 
   addressOf(index: number): Iova {

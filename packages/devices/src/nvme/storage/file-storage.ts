@@ -1,4 +1,13 @@
-import { closeSync, constants, fdatasync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { promisify } from 'node:util';
 import { VfioUserError } from '@vfio-user/core';
 import type { Storage } from './storage.js';
@@ -25,6 +34,7 @@ export class FileStorage implements Storage {
   readonly isReadOnly: boolean;
   readonly hasVolatileCache = true;
   readonly discardReadsZero = false;
+  readonly zeroSliceBytes = 1024 * 1024;
   readonly #fd: number;
 
   /** Takes over the descriptor `fd`. */

@@ -9,6 +9,7 @@ export class MemoryStorage implements Storage {
   readonly isReadOnly: boolean;
   readonly hasVolatileCache = false;
   readonly discardReadsZero = true;
+  readonly zeroSliceBytes = Number.POSITIVE_INFINITY;
   readonly #chunks = new Map<number, Uint8Array>();
 
   constructor(size: number, isReadOnly = false) {
@@ -41,10 +42,8 @@ export class MemoryStorage implements Storage {
   }
 
   zero(offset: number, length: number): void {
-    forEachChunk(offset, length, (index, from, _done, part) => {
-      if (part === CHUNK_BYTES) this.#chunks.delete(index);
-      else this.#chunks.get(index)?.fill(0, from, from + part);
-    });
+    if (length / CHUNK_BYTES > this.#chunks.size + 2) this.#zeroAllocated(offset, offset + length);
+    else this.#zeroRange(offset, length);
   }
 
   discard(offset: number, length: number): void {
@@ -55,6 +54,22 @@ export class MemoryStorage implements Storage {
 
   close(): void {
     this.#chunks.clear();
+  }
+
+  /** For a range of many chunks, of which few exist: it takes as long as there are chunks. */
+  #zeroAllocated(start: number, end: number): void {
+    for (const index of [...this.#chunks.keys()]) {
+      const from = Math.max(start, index * CHUNK_BYTES);
+      const to = Math.min(end, (index + 1) * CHUNK_BYTES);
+      if (from < to) this.#zeroRange(from, to - from);
+    }
+  }
+
+  #zeroRange(offset: number, length: number): void {
+    forEachChunk(offset, length, (index, from, _done, part) => {
+      if (part === CHUNK_BYTES) this.#chunks.delete(index);
+      else this.#chunks.get(index)?.fill(0, from, from + part);
+    });
   }
 
   #readPart(index: number, from: number, target: Uint8Array): void {

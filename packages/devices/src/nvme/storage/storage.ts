@@ -12,6 +12,8 @@ export interface Storage {
   readonly discardReadsZero: boolean;
   read(offset: number, target: Uint8Array): void;
   write(offset: number, source: Uint8Array): void;
+  /** Longest range that {@link zero} does without holding up everything else, bytes. */
+  readonly zeroSliceBytes: number;
   /** Make a range read as zeros. */
   zero(offset: number, length: number): void;
   /** The range is not needed any more. */

@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
+import { unixTransport } from '@vfio-user/transport-unix';
+import t from 'tap';
+import { watchTermination } from '../src/commands/serve/termination.js';
+import { CliProcess } from './cli-process.js';
+import { runCaught } from './fake-io.js';
+
+const registry = new TransportRegistry([unixTransport()]);
+
+t.test('a device serves one client after the other until SIGTERM', async (t) => {
+  const path = `${t.testdir()}/dev.sock`;
+  const uri = `unix://${path}`;
+  const server = new CliProcess(t, ['serve', 'counter', '--listen', uri, '--set', 'modulus=10']);
+  t.equal(await server.line('stdout', /./), `listening ${uri}`);
+
+  const client = await connectDevice(uri, { registry });
+  await client.regionWrite(Region.BAR0, 4, Uint8Array.of(7, 0, 0, 0));
+  await client.regionWrite(Region.BAR0, 4, Uint8Array.of(7, 0, 0, 0));
+  t.strictSame([...(await client.regionRead(Region.BAR0, 0, 4))], [4, 0, 0, 0]);
+  await client.close();
+  const again = await connectDevice(uri, { registry });
+
+  server.kill('SIGUSR2');
+  const statistics = JSON.parse(await server.line('stderr', /"statistics"/));
+  t.equal(statistics.clientsServed, 2);
+  await again.close();
+
+  server.kill('SIGTERM');
+  const { code, stdout, stderr } = await server.exit();
+  t.equal(code, 0);
+  t.strictSame(stdout, [`listening ${uri}`], 'nothing else on stdout');
+  t.match(JSON.parse(stderr.at(-1) ?? ''), { signal: 'SIGTERM', msg: 'ending' });
+  t.notOk(existsSync(path), 'the socket is removed');
+});
+
+t.test('info describes the device of a running server, for people and as JSON', async (t) => {
+  const uri = `unix://${t.testdir()}/dev.sock`;
+  const server = new CliProcess(t, ['serve', 'counter', '--listen', uri]);
+  await server.line('stdout', /^listening /);
+
+  const { code, stdout } = await runCaught(['info', uri]);
+  t.equal(code, 0);
+  t.match(stdout, /^1234:c001 Unassigned class \[ff0000\]/);
+  t.match(stdout, /Region 0 \(BAR0\): size 4K, memory 32-bit, non-prefetchable/);
+  t.match(stdout, /Interrupt 2 \(MSIX\): count 1, eventfd\+/);
+  t.match(stdout, /Capabilities: \[40\] MSI-X: enable- count=1 masked- table=BAR1\+0x0/);
+  t.match(stdout, /Transport: unix:.* fdPassing\+ sharedMemory\+/);
+
+  const json = JSON.parse((await runCaught(['info', uri, '--json'])).stdout);
+  t.match(json.config, { vendorId: 0x1234, deviceId: 0xc001, interruptPin: 'A' });
+  t.match(json.regions[0], { name: 'BAR0', size: '0x1000', readable: true, mappable: [] });
+  t.match(json.protocol, { major: 0 });
+});
+
+t.test("--once with QEMU's --socket-path ends with the first client", async (t) => {
+  const path = `${t.testdir()}/a b.sock`;
+  const server = new CliProcess(t, ['serve', 'counter', '--once', `--socket-path=${path}`]);
+  const [, uri = ''] = (await server.line('stdout', /^listening /)).split(' ');
+  const client = await connectDevice(uri, { registry });
+  await client.close();
+  t.equal((await server.exit()).code, 0);
+});
+
+t.test('inherited listening sockets are served: --fd and systemd activation', async (t) => {
+  const cases = [
+    { args: ['--fd=3'], prefix: '' },
+    { args: [], prefix: 'LISTEN_PID=$$ LISTEN_FDS=1' },
+  ];
+  for (const { args, prefix } of cases) {
+    const path = `${t.testdir()}/dev.sock`;
+    const listening = createServer().listen(path);
+    await once(listening, 'listening');
+    // Node offers no public way to an open socket's number.
+    const inherit = (listening as unknown as { _handle: { fd: number } })._handle.fd;
+    const server = new CliProcess(t, ['serve', 'counter', '--once', ...args], { inherit, prefix });
+    t.equal(await server.line('stdout', /./), 'listening fd:3');
+    const client = await connectDevice(`unix://${path}`, { registry });
+    t.equal(client.info.numRegions, 9);
+    await client.close();
+    t.equal((await server.exit()).code, 0);
+    listening.close();
+  }
+});
+
+t.test('the first SIGINT asks for a clean end, the second one ends at once', async (t) => {
+  const exit = t.capture(process, 'exit', () => undefined as never);
+  const termination = watchTermination();
+  process.emit('SIGINT', 'SIGINT');
+  t.equal(await termination.requested, 'SIGINT');
+  t.strictSame(exit(), []);
+  process.emit('SIGINT', 'SIGINT');
+  t.match(exit(), [{ args: [130] }]);
+  termination.dispose();
+});

@@ -1,0 +1,316 @@
+import t from 'tap';
+import { DmaSpace } from '../../src/dma/dma-space.js';
+import { EACCES, ECANCELED, EFAULT, ENOENT } from '../../src/errno.js';
+import { ArrayMemory, ManualRemote, mappingOf } from './fakes.js';
+
+const PAGE = 4096;
+const FAULT = { code: 'VFU_DMA_FAULT' };
+
+/** Pages at 0x10000: two of shared memory, one by messages, one of shared memory. */
+function mixedSpace() {
+  const dma = new DmaSpace();
+  const remote = new ManualRemote(dma.fence);
+  dma.connect(remote);
+  const low = new ArrayMemory(2 * PAGE);
+  const high = new ArrayMemory(PAGE);
+  const mappings = {
+    low: mappingOf(0x10000, 2, low),
+    messages: mappingOf(0x12000, 1),
+    high: mappingOf(0x13000, 1, high),
+  };
+  for (const mapping of Object.values(mappings)) dma.add(mapping);
+  return { dma, remote, low, high, mappings };
+}
+
+function bytes(length: number, value: number): Uint8Array {
+  return new Uint8Array(length).fill(value);
+}
+
+t.test('a range in one shared mapping is reached at once and by a view', async (t) => {
+  const { dma, low } = mixedSpace();
+  t.ok(dma.tryWrite(0x10ffe, bytes(4, 7)), 'across a page border');
+  t.strictSame([...low.bytes.subarray(0xffd, 0x1003)], [0, 7, 7, 7, 7, 0]);
+  const target = bytes(4, 0);
+  t.ok(dma.tryRead(0x10ffe, target));
+  t.strictSame([...target], [7, 7, 7, 7]);
+  const view = dma.map(0x10ffe, 4, 'readwrite');
+  view?.set([1, 2, 3, 4]);
+  await dma.read(0x10ffe, target);
+  t.strictSame([...target], [1, 2, 3, 4]);
+  await dma.write(0x10ffe, bytes(4, 9));
+  t.strictSame([...low.bytes.subarray(0xffe, 0x1002)], [9, 9, 9, 9]);
+});
+
+t.test('a range over several shared mappings is read and written whole', async (t) => {
+  const dma = new DmaSpace();
+  const memories = [new ArrayMemory(PAGE), new ArrayMemory(PAGE), new ArrayMemory(PAGE)];
+  memories.forEach((memory, index) => {
+    dma.add(mappingOf(index * PAGE, 1, memory));
+  });
+  const source = Uint8Array.from({ length: PAGE + 20 }, (_, index) => index);
+  t.ok(dma.tryWrite(PAGE - 10, source));
+  t.strictSame(memories[0]?.bytes.subarray(PAGE - 10), source.subarray(0, 10));
+  t.strictSame(memories[1]?.bytes, source.subarray(10, PAGE + 10));
+  t.strictSame(memories[2]?.bytes.subarray(0, 10), source.subarray(PAGE + 10));
+  const target = bytes(source.length, 0);
+  t.ok(dma.tryRead(PAGE - 10, target));
+  t.strictSame(target, source);
+  t.equal(dma.map(PAGE - 10, 20, 'read'), undefined, 'no view of it in one piece');
+});
+
+t.test('memory without a descriptor is reached by messages only', async (t) => {
+  const { dma, remote, mappings } = mixedSpace();
+  t.equal(dma.map(0x12000, 8, 'read'), undefined);
+  t.notOk(dma.tryRead(0x12000, bytes(8, 0)));
+  t.notOk(dma.tryWrite(0x12000, bytes(8, 0)));
+  const target = bytes(8, 0);
+  const done = dma.read(0x12010, target);
+  const [transfer] = remote.transfers;
+  t.match(transfer, { kind: 'read', address: 0x12010, mapping: mappings.messages });
+  transfer?.data.fill(5);
+  transfer?.end();
+  await done;
+  t.strictSame([...target], [5, 5, 5, 5, 5, 5, 5, 5]);
+});
+
+t.test('a range over shared and message memory is cut at the border', async (t) => {
+  const { dma, remote, low, high } = mixedSpace();
+  low.bytes.fill(1);
+  high.bytes.fill(3);
+  const target = bytes(PAGE + 16, 0);
+  const read = dma.read(0x11ff8, target);
+  t.match(remote.transfers, [{ kind: 'read', address: 0x12000, data: { length: PAGE } }]);
+  remote.transfers[0]?.data.fill(2);
+  remote.transfers[0]?.end();
+  await read;
+  t.strictSame([...target.subarray(6, 10)], [1, 1, 2, 2]);
+  t.strictSame([...target.subarray(PAGE + 6, PAGE + 10)], [2, 2, 3, 3]);
+
+  const write = dma.write(0x11ff8, bytes(PAGE + 16, 9));
+  t.equal(low.bytes.at(-1), 9, 'what comes before the message is written at once');
+  t.equal(high.bytes[0], 3, 'what comes after it waits');
+  remote.transfers[1]?.end();
+  await write;
+  t.strictSame([...high.bytes.subarray(6, 10)], [9, 9, 3, 3]);
+});
+
+t.test('memory that is not mapped is a fault, and nothing is transferred', async (t) => {
+  const { dma, low, remote } = mixedSpace();
+  for (const iova of [0xffff, 0x14000, 2n ** 63n, -1, Number.NaN]) {
+    t.throws(() => dma.tryRead(iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+    t.throws(() => dma.map(iova, 1, 'read'), { ...FAULT, errno: ENOENT });
+    await t.rejects(dma.write(iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+  }
+  dma.remove(dma.exact(0x13000, PAGE)!);
+  await t.rejects(dma.write(0x11ff8, bytes(PAGE + 16, 9)), { ...FAULT, errno: ENOENT });
+  t.throws(() => dma.map(0x12ff8, 16, 'read'), { ...FAULT, errno: ENOENT });
+  t.equal(low.bytes.at(-1), 0);
+  t.equal(remote.transfers.length, 0);
+});
+
+t.test('permissions of every piece are checked first', async (t) => {
+  const dma = new DmaSpace();
+  const [both, readable, writable] = [1, 2, 3].map(() => new ArrayMemory(PAGE));
+  dma.add(mappingOf(0, 1, both));
+  dma.add(mappingOf(PAGE, 1, readable, 'r'));
+  dma.add(mappingOf(3 * PAGE, 1, writable, 'w'));
+  const refused = { ...FAULT, errno: EACCES };
+  t.throws(() => dma.tryWrite(PAGE, bytes(1, 1)), refused);
+  t.throws(() => dma.map(PAGE, 1, 'readwrite'), refused);
+  t.ok(dma.map(PAGE, 1, 'read'));
+  t.throws(() => dma.tryRead(3 * PAGE, bytes(1, 0)), refused);
+  t.throws(() => dma.map(3 * PAGE, 1, 'readwrite'), refused);
+  t.ok(dma.map(3 * PAGE, 1, 'write'));
+  t.throws(() => dma.map(PAGE - 4, 8, 'write'), refused);
+  await t.rejects(dma.write(PAGE - 4, bytes(8, 1)), refused);
+  t.equal(both?.bytes.at(-1), 0, 'the part that is writable is left alone too');
+});
+
+t.test('the end of the address space is reached and never passed', async (t) => {
+  const dma = new DmaSpace();
+  const memory = new ArrayMemory(PAGE);
+  const start = 2n ** 64n - 4096n;
+  dma.add(mappingOf(0, 1, new ArrayMemory(PAGE)));
+  dma.add(mappingOf(start, 1, memory));
+  t.ok(dma.tryWrite(start + 4092n, bytes(4, 6)));
+  t.strictSame([...memory.bytes.subarray(4091)], [0, 6, 6, 6, 6]);
+  for (const length of [5, 5000, 2 * PAGE]) {
+    t.throws(() => dma.tryWrite(start + 4092n, bytes(length, 1)), { ...FAULT, errno: ENOENT });
+    t.throws(() => dma.map(start + 4092n, length, 'read'), { ...FAULT, errno: ENOENT });
+  }
+});
+
+t.test('addresses above 2^53 are found, in one mapping and across two', async (t) => {
+  const dma = new DmaSpace();
+  const remote = new ManualRemote(dma.fence);
+  dma.connect(remote);
+  const start = 2n ** 53n - 4096n;
+  const memory = new ArrayMemory(PAGE);
+  dma.add(mappingOf(Number(start), 1, memory));
+  dma.add(mappingOf(start + 4096n, 1));
+  void dma.write(start + 4090n, bytes(8, 1));
+  t.strictSame([...memory.bytes.subarray(4090)], [1, 1, 1, 1, 1, 1]);
+  t.match(remote.transfers, [{ address: 2n ** 53n, data: { length: 2 } }]);
+});
+
+t.test('an address reaches the client in canonical form', async (t) => {
+  const { dma, remote } = mixedSpace();
+  void dma.read(0x12000n, bytes(8, 0));
+  t.equal(remote.transfers[0]?.address, 0x12000);
+});
+
+t.test('a shared write stays behind message writes, and everything stays behind it', async (t) => {
+  const { dma, remote, low } = mixedSpace();
+  const message = dma.write(0x12000, bytes(4, 1));
+  t.notOk(dma.tryWrite(0x10000, bytes(4, 2)));
+  t.equal(dma.map(0x10000, 4, 'write'), undefined);
+  const shared = dma.write(0x10000, bytes(4, 2));
+  let seen: number | undefined;
+  dma.fence.run(() => {
+    seen = low.bytes[0];
+  });
+  const later = dma.write(0x12000, bytes(4, 3));
+  t.equal(low.bytes[0], 0);
+  t.equal(remote.transfers.length, 1, 'a message may not overtake the write that waits');
+  remote.transfers[0]?.end();
+  t.equal(seen, 2, 'a notification finds the data');
+  t.equal(remote.transfers.length, 2);
+  remote.transfers[1]?.end();
+  await Promise.all([message, shared, later]);
+  t.ok(dma.tryWrite(0x10000, bytes(4, 4)), 'and then the way is free');
+});
+
+t.test('a read finds what was written before it', async (t) => {
+  const { dma, remote } = mixedSpace();
+  void dma.write(0x12000, bytes(4, 1));
+  void dma.write(0x10000, bytes(4, 2));
+  const target = bytes(4, 0);
+  t.notOk(dma.tryRead(0x10000, target));
+  t.equal(dma.map(0x10000, 4, 'read'), undefined);
+  const read = dma.read(0x10000, target);
+  remote.transfers[0]?.end();
+  await read;
+  t.strictSame([...target], [2, 2, 2, 2]);
+});
+
+t.test('unmapping cancels messages under way and revokes the memory', async (t) => {
+  const { dma, low, mappings } = mixedSpace();
+  const view = dma.map(0x10000, 4, 'write');
+  view?.fill(1);
+  const read = dma.read(0x12000, bytes(4, 0));
+  dma.remove(mappings.messages);
+  await t.rejects(read, { message: 'cancelled' });
+  dma.remove(mappings.low);
+  t.ok(low.closed);
+  t.strictSame([...(view ?? [])], [0, 0, 0, 0]);
+  t.throws(() => dma.tryRead(0x10000, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+  t.equal(dma.mappingCount, 1);
+});
+
+t.test(
+  'a write that waits is lost with its mapping, also when the range is mapped anew',
+  async (t) => {
+    const { dma, remote, mappings } = mixedSpace();
+    const message = dma.write(0x12000, bytes(4, 1));
+    const shared = dma.write(0x10000, bytes(4, 2));
+    dma.remove(mappings.low);
+    const fresh = new ArrayMemory(2 * PAGE);
+    dma.add(mappingOf(0x10000, 2, fresh));
+    remote.transfers[0]?.end();
+    await message;
+    await t.rejects(shared, { ...FAULT, errno: ECANCELED });
+    t.equal(fresh.bytes[0], 0);
+  },
+);
+
+t.test('a failed part fails the transfer once the other parts have ended', async (t) => {
+  const { dma, remote } = mixedSpace();
+  dma.add(mappingOf(0x14000, 1));
+  let failed = false;
+  const write = dma.write(0x12000, bytes(3 * PAGE, 1)).catch(() => {
+    failed = true;
+  });
+  remote.transfers[0]?.end(new Error('refused'));
+  await new Promise(setImmediate);
+  t.notOk(failed, 'the buffer is still in use');
+  remote.transfers[1]?.end();
+  await write;
+  t.ok(failed);
+});
+
+t.test('message memory is a fault once the client is gone', async (t) => {
+  const { dma } = mixedSpace();
+  dma.connect(undefined);
+  await t.rejects(dma.read(0x12000, bytes(4, 0)), { ...FAULT, errno: EFAULT });
+  await t.rejects(dma.write(0x11ffc, bytes(8, 0)), { ...FAULT, errno: EFAULT });
+});
+
+t.test('listeners hear of mappings, with the memory still there on unmap', async (t) => {
+  const dma = new DmaSpace();
+  const heard: unknown[] = [];
+  dma.onMap((iova, length) => heard.push(['map', iova, length]));
+  dma.onUnmap((iova, length) =>
+    heard.push(['unmap', iova, length, dma.tryRead(iova, bytes(1, 0))]),
+  );
+  dma.add(mappingOf(PAGE, 2, new ArrayMemory(2 * PAGE)));
+  dma.removeAll();
+  t.strictSame(heard, [
+    ['map', PAGE, 2 * PAGE],
+    ['unmap', PAGE, 2 * PAGE, true],
+  ]);
+});
+
+t.test('a listener that throws keeps no memory mapped', async (t) => {
+  const { dma, low, high } = mixedSpace();
+  dma.onUnmap(() => {
+    throw new Error('listener');
+  });
+  t.throws(() => dma.removeAll(), { message: 'listener' });
+  t.equal(dma.mappingCount, 0);
+  t.ok(low.closed && high.closed);
+});
+
+t.test('all mappings go from the last to the first, so that none has to move up', async (t) => {
+  const { dma } = mixedSpace();
+  const gone: unknown[] = [];
+  dma.onUnmap((iova) => gone.push(iova));
+  dma.removeAll();
+  t.strictSame(gone, [0x13000, 0x12000, 0x10000]);
+});
+
+t.test('only the exact range names a mapping', async (t) => {
+  const { dma, mappings } = mixedSpace();
+  t.equal(dma.exact(0x10000, 2 * PAGE), mappings.low);
+  t.equal(dma.exact(0x10000, PAGE), undefined);
+  t.equal(dma.exact(0x11000, PAGE), undefined);
+  t.equal(dma.overlapping(0xf, 3), mappings.low);
+  t.equal(dma.overlapping(0xf, 1), undefined);
+});
+
+t.test('writes to shared memory are logged, reads and messages are not', async (t) => {
+  const { dma, remote } = mixedSpace();
+  const dirty = (): number => {
+    const bits = new Uint8Array(8);
+    dma.dirtyLog?.take(0x10, 4, PAGE, bits);
+    return bits[0] as number;
+  };
+  dma.startDirtyLog(PAGE);
+  dma.map(0x10000, 4, 'read');
+  dma.tryRead(0x10000, bytes(4, 0));
+  t.equal(dirty(), 0);
+  dma.tryWrite(0x11000, bytes(4, 0));
+  t.equal(dirty(), 0b10);
+  dma.map(0x10ffe, 4, 'write');
+  t.equal(dirty(), 0b11);
+  const write = dma.write(0x11ffc, bytes(PAGE + 8, 1));
+  t.equal(dirty(), 0b10, 'the end of the range waits behind the message');
+  remote.transfers[0]?.end();
+  await write;
+  t.equal(dirty(), 0b1000);
+  dma.tryWrite(0x13000, bytes(4, 0));
+  dma.remove(dma.exact(0x13000, PAGE)!);
+  dma.add(mappingOf(0x13000, 1, new ArrayMemory(PAGE)));
+  t.equal(dirty(), 0, 'a mapping starts clean');
+  dma.stopDirtyLog();
+  t.equal(dma.dirtyLog, undefined);
+});

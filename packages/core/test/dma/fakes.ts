@@ -1,0 +1,104 @@
+import type { Iova } from '../../src/address.js';
+import { DmaMapping } from '../../src/dma/mapping.js';
+import type { RemoteMemory } from '../../src/dma/remote-memory.js';
+import type { WriteFence } from '../../src/dma/write-fence.js';
+import type { MappedMemory } from '../../src/transport/resources.js';
+
+/** Shared memory in an array: once closed, views of it read zeros. */
+export class ArrayMemory implements MappedMemory {
+  readonly bytes: Uint8Array;
+  closed = false;
+
+  constructor(length: number) {
+    this.bytes = new Uint8Array(length);
+  }
+
+  get length(): number {
+    return this.bytes.length;
+  }
+
+  view(offset: number, length: number): Uint8Array {
+    return this.bytes.subarray(offset, offset + length);
+  }
+
+  read(offset: number, target: Uint8Array): void {
+    target.set(this.bytes.subarray(offset, offset + target.length));
+  }
+
+  write(offset: number, source: Uint8Array): void {
+    this.bytes.set(source, offset);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.bytes.fill(0);
+  }
+}
+
+interface Transfer {
+  readonly kind: 'read' | 'write';
+  readonly mapping: DmaMapping;
+  readonly address: Iova;
+  readonly data: Uint8Array;
+  end(error?: Error): void;
+}
+
+/** Message-mode memory whose transfers end when the test says so. */
+export class ManualRemote implements RemoteMemory {
+  readonly transfers: Transfer[] = [];
+  readonly cancelled: DmaMapping[] = [];
+  readonly #fence: WriteFence;
+
+  constructor(fence: WriteFence) {
+    this.#fence = fence;
+  }
+
+  read(mapping: DmaMapping, address: Iova, data: Uint8Array): Promise<void> {
+    return this.#start('read', mapping, address, data);
+  }
+
+  write(mapping: DmaMapping, address: Iova, data: Uint8Array): Promise<void> {
+    return this.#start('write', mapping, address, data);
+  }
+
+  cancel(mapping: DmaMapping): void {
+    this.cancelled.push(mapping);
+    for (const transfer of this.transfers.splice(0)) {
+      if (transfer.mapping === mapping) transfer.end(new Error('cancelled'));
+      else this.transfers.push(transfer);
+    }
+  }
+
+  #start(
+    kind: 'read' | 'write',
+    mapping: DmaMapping,
+    address: Iova,
+    data: Uint8Array,
+  ): Promise<void> {
+    const number = kind === 'write' ? this.#fence.begin() : undefined;
+    return new Promise((resolve, reject) => {
+      const end = (error?: Error): void => {
+        if (number !== undefined) this.#fence.end(number);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.transfers.push({ kind, mapping, address, data, end });
+    });
+  }
+}
+
+export function mappingOf(
+  address: Iova,
+  pages: number,
+  memory?: MappedMemory,
+  rights: 'r' | 'w' | 'rw' = 'rw',
+): DmaMapping {
+  return new DmaMapping({
+    address,
+    size: pages * 4096,
+    readable: rights !== 'w',
+    writable: rights !== 'r',
+    fileOffset: 0n,
+    memory,
+  });
+}

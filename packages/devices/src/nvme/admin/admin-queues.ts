@@ -1,0 +1,27 @@
+import type { Iova } from '@vfio-user/core';
+import { type Configuration, MAX_PAGE_SHIFT, MIN_PAGE_BYTES } from '../registers.js';
+
+/** Where the admin queues are, from AQA, ASQ and ACQ. */
+export interface AdminQueues {
+  readonly submission: { readonly base: Iova; readonly entryCount: number };
+  readonly completion: { readonly base: Iova; readonly entryCount: number };
+}
+
+/** Why a controller cannot be enabled like this; `undefined` when it can. */
+export function refusalToEnable(
+  configuration: Configuration,
+  { submission, completion }: AdminQueues,
+): string | undefined {
+  const { pageShift, commandSet, arbitration } = configuration;
+  if (commandSet !== 0) return `CC.CSS ${commandSet} is not the NVM command set`;
+  if (arbitration !== 0) return `CC.AMS ${arbitration} is not round robin`;
+  if (pageShift > MAX_PAGE_SHIFT) return `CC.MPS ${pageShift} is above CAP.MPSMAX`;
+  if (submission.entryCount < 2 || completion.entryCount < 2) {
+    return 'AQA asks for a queue of one entry';
+  }
+  const pageBytes = BigInt(MIN_PAGE_BYTES << pageShift);
+  const isAligned = (base: Iova): boolean => BigInt(base) % pageBytes === 0n;
+  if (!isAligned(submission.base)) return 'ASQ is not aligned to the memory page size';
+  if (!isAligned(completion.base)) return 'ACQ is not aligned to the memory page size';
+  return undefined;
+}

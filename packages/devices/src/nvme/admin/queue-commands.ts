@@ -1,0 +1,114 @@
+import type { Iova } from '@vfio-user/core';
+import type { Command } from '../commands/command.js';
+import { COMMAND_BYTES } from '../commands/command.js';
+import type { CommandHandler } from '../commands/handler.js';
+import type { ControllerState } from '../controller-state.js';
+import { COMPLETION_BYTES, CompletionQueue } from '../queues/completion-queue.js';
+import { SubmissionQueue } from '../queues/submission-queue.js';
+import { MAX_QUEUE_ENTRIES, MIN_PAGE_BYTES } from '../registers.js';
+import { STATUS, type Status } from '../status.js';
+import { withoutData } from './without-data.js';
+
+const PHYSICALLY_CONTIGUOUS = 1 << 0;
+const INTERRUPTS_ENABLED = 1 << 1;
+
+/** Create I/O Completion Queue (NVM Express 1.4, 5.3). */
+export function createCompletionQueue(state: ControllerState): CommandHandler {
+  return withoutData((command) => {
+    const id = command.dword(10) & 0xffff;
+    const flags = command.dword(11);
+    const interruptVector = flags >>> 16;
+    const interruptsEnabled = (flags & INTERRUPTS_ENABLED) !== 0;
+    if (!state.queues.isIoQueueId(id) || state.queues.completionQueue(id) !== undefined) {
+      return STATUS.INVALID_QUEUE_ID;
+    }
+    const status = checkQueueMemory(state, command);
+    if (status !== STATUS.SUCCESS) return status;
+    if (1 << state.configuration.completionEntryShift !== COMPLETION_BYTES) {
+      return STATUS.INVALID_FIELD;
+    }
+    if (interruptsEnabled && !hasVector(state, interruptVector)) {
+      return STATUS.INVALID_INTERRUPT_VECTOR;
+    }
+    const { base, entryCount } = placeOf(command);
+    const init = { id, base, entryCount, interruptVector, interruptsEnabled };
+    const queue = new CompletionQueue(state.host.dma, init);
+    queue.ring.check();
+    state.queues.addCompletion(queue);
+    state.resetDoorbell(id, 'head');
+    return STATUS.SUCCESS;
+  });
+}
+
+/** Create I/O Submission Queue (NVM Express 1.4, 5.4). */
+export function createSubmissionQueue(state: ControllerState): CommandHandler {
+  return withoutData((command) => {
+    const id = command.dword(10) & 0xffff;
+    const completionQueueId = command.dword(11) >>> 16;
+    if (!state.queues.isIoQueueId(id) || state.queues.submissionQueue(id) !== undefined) {
+      return STATUS.INVALID_QUEUE_ID;
+    }
+    if (!state.queues.isIoQueueId(completionQueueId)) return STATUS.INVALID_QUEUE_ID;
+    const completionQueue = state.queues.completionQueue(completionQueueId);
+    if (completionQueue === undefined) return STATUS.INVALID_COMPLETION_QUEUE;
+    const status = checkQueueMemory(state, command);
+    if (status !== STATUS.SUCCESS) return status;
+    if (1 << state.configuration.submissionEntryShift !== COMMAND_BYTES) {
+      return STATUS.INVALID_FIELD;
+    }
+    const { base, entryCount } = placeOf(command);
+    const init = { id, base, entryCount, completionQueue };
+    const queue = new SubmissionQueue(state.host.dma, init);
+    queue.ring.check();
+    state.queues.addSubmission(queue);
+    state.resetDoorbell(id, 'tail');
+    return STATUS.SUCCESS;
+  });
+}
+
+/** Delete I/O Submission Queue (NVM Express 1.4, 5.6): when its last command has ended. */
+export function deleteSubmissionQueue(state: ControllerState): CommandHandler {
+  const remove = (queue: SubmissionQueue): Status => {
+    if (queue.state !== 'reset') state.queues.removeSubmission(queue);
+    return STATUS.SUCCESS;
+  };
+  return withoutData((command) => {
+    const id = command.dword(10) & 0xffff;
+    const queue = state.queues.isIoQueueId(id) ? state.queues.submissionQueue(id) : undefined;
+    if (queue?.state !== 'running') return STATUS.INVALID_QUEUE_ID;
+    queue.state = 'deleted';
+    const idle = queue.idle();
+    return idle === undefined ? remove(queue) : idle.then(() => remove(queue));
+  });
+}
+
+/** Delete I/O Completion Queue (NVM Express 1.4, 5.5). */
+export function deleteCompletionQueue(state: ControllerState): CommandHandler {
+  return withoutData((command) => {
+    const id = command.dword(10) & 0xffff;
+    const queue = state.queues.isIoQueueId(id) ? state.queues.completionQueue(id) : undefined;
+    if (queue === undefined) return STATUS.INVALID_QUEUE_ID;
+    if (queue.users > 0) return STATUS.INVALID_QUEUE_DELETION;
+    state.queues.removeCompletion(queue);
+    state.interrupts.update();
+    return STATUS.SUCCESS;
+  });
+}
+
+/** What both kinds of queue have in common. */
+function checkQueueMemory(state: ControllerState, command: Command): Status {
+  const { base, entryCount } = placeOf(command);
+  if (entryCount < 2 || entryCount > MAX_QUEUE_ENTRIES) return STATUS.INVALID_QUEUE_SIZE;
+  if ((command.dword(11) & PHYSICALLY_CONTIGUOUS) === 0) return STATUS.INVALID_FIELD;
+  const pageBytes = MIN_PAGE_BYTES << state.configuration.pageShift;
+  return BigInt(base) % BigInt(pageBytes) === 0n ? STATUS.SUCCESS : STATUS.INVALID_PRP_OFFSET;
+}
+
+function placeOf(command: Command): { base: Iova; entryCount: number } {
+  return { base: command.prp1, entryCount: (command.dword(10) >>> 16) + 1 };
+}
+
+/** Without MSI-X there is one interrupt, vector 0. */
+function hasVector(state: ControllerState, vector: number): boolean {
+  return state.host.interrupts.mode === 'msix' ? vector <= state.ioQueues : vector === 0;
+}

@@ -1,0 +1,210 @@
+import {
+  type DeviceHost,
+  type DeviceMemory,
+  iovaFromHalves,
+  type ResetKind,
+} from '@vfio-user/core';
+import { type AdminQueues, refusalToEnable } from './admin/admin-queues.js';
+import { Engine } from './engine.js';
+import type { ControllerIdentity } from './identity.js';
+import { DoorbellPage } from './queues/doorbell-page.js';
+import {
+  CAP_HIGH,
+  CAP_LOW,
+  CC_MASK,
+  CSTS_CFS,
+  CSTS_RDY,
+  CSTS_SHST_COMPLETE,
+  CSTS_SHST_OCCURRING,
+  decodeAdminQueueSizes,
+  decodeConfiguration,
+  REGISTER,
+  VERSION,
+} from './registers.js';
+import type { Namespace } from './storage/namespace.js';
+
+/** How an {@link NvmeController} is made. */
+export interface NvmeControllerInit {
+  readonly host: DeviceHost;
+  readonly identity: ControllerIdentity;
+  readonly namespace: Namespace;
+  readonly ioQueues: number;
+  readonly doorbells: 'trapped' | 'mapped' | 'auto';
+  /** Present unless doorbells are trapped. */
+  readonly doorbellMemory?: DeviceMemory | undefined;
+}
+
+/** The registers and what they start and stop: enabling, reset and shutdown of the controller. */
+export class NvmeController {
+  readonly #host: DeviceHost;
+  readonly #namespace: Namespace;
+  readonly #stopsPolling: boolean;
+  readonly #engine: Engine;
+  #cc = 0;
+  #csts = 0;
+  #aqa = 0;
+  readonly #asq = new Uint32Array(2);
+  readonly #acq = new Uint32Array(2);
+  /** Counts the times the controller was stopped, so that a late shutdown is not reported. */
+  #life = 0;
+
+  constructor(init: NvmeControllerInit) {
+    const { host, doorbellMemory } = init;
+    this.#host = host;
+    this.#namespace = init.namespace;
+    this.#stopsPolling = init.doorbells === 'auto';
+    this.#engine = new Engine({
+      ...init,
+      onFatal: (reason, error) => {
+        this.#csts |= CSTS_CFS;
+        host.logger.warn({ error }, `nvme: ${reason}; the driver must reset the controller`);
+      },
+    });
+    if (doorbellMemory !== undefined) {
+      const { queues, doorbells } = this.#engine;
+      this.#engine.page = new DoorbellPage(doorbellMemory, queues, doorbells);
+    }
+  }
+
+  /** `offset` is a multiple of 4. */
+  readRegister(offset: number): number {
+    switch (offset) {
+      case REGISTER.CAP:
+        return CAP_LOW;
+      case REGISTER.CAP + 4:
+        return CAP_HIGH;
+      case REGISTER.VS:
+        return VERSION;
+      case REGISTER.INTMS:
+      case REGISTER.INTMC:
+        return this.#engine.interrupts.mask;
+      case REGISTER.CC:
+        return this.#cc;
+      case REGISTER.CSTS:
+        return this.#csts;
+      case REGISTER.AQA:
+        return this.#aqa;
+      case REGISTER.ASQ:
+      case REGISTER.ASQ + 4:
+        return this.#asq[(offset - REGISTER.ASQ) / 4] as number; // 0 or 1
+      case REGISTER.ACQ:
+      case REGISTER.ACQ + 4:
+        return this.#acq[(offset - REGISTER.ACQ) / 4] as number; // 0 or 1
+      default:
+        return 0;
+    }
+  }
+
+  /** `offset` is a multiple of 4. */
+  writeRegister(offset: number, value: number): void {
+    switch (offset) {
+      case REGISTER.INTMS:
+        this.#engine.interrupts.setMask(value);
+        break;
+      case REGISTER.INTMC:
+        this.#engine.interrupts.clearMask(value);
+        break;
+      case REGISTER.CC:
+        this.#configure((value & CC_MASK) >>> 0);
+        break;
+      case REGISTER.AQA:
+        this.#aqa = value & 0x0fff_0fff;
+        break;
+      case REGISTER.ASQ:
+        this.#asq[0] = value & ~0xfff;
+        break;
+      case REGISTER.ASQ + 4:
+        this.#asq[1] = value;
+        break;
+      case REGISTER.ACQ:
+        this.#acq[0] = value & ~0xfff;
+        break;
+      case REGISTER.ACQ + 4:
+        this.#acq[1] = value;
+        break;
+    }
+  }
+
+  readDoorbell(index: number): number {
+    return this.#engine.page?.read(index) ?? 0;
+  }
+
+  writeDoorbell(index: number, value: number): void {
+    if ((this.#csts & (CSTS_RDY | CSTS_CFS)) !== CSTS_RDY) return;
+    const { page, scheduler, doorbells } = this.#engine;
+    page?.store(index, value);
+    // QEMU takes mappings away while INTx is pending: then a message does not mean there is none.
+    if (this.#stopsPolling && this.#host.interrupts.mode !== 'intx') scheduler.page = undefined;
+    doorbells.ring(index, value);
+    scheduler.kick();
+  }
+
+  /** Back to power-on. The namespace and its contents stay. */
+  reset(kind: ResetKind): void {
+    this.#disable();
+    this.#cc = 0;
+    this.#aqa = 0;
+    this.#asq.fill(0);
+    this.#acq.fill(0);
+    if (kind === 'power') this.#engine.statistics.powerCycles++;
+  }
+
+  close(): void {
+    this.#disable();
+  }
+
+  #configure(value: number): void {
+    const before = decodeConfiguration(this.#cc);
+    const after = decodeConfiguration(value);
+    this.#cc = value;
+    if (before.enabled && !after.enabled) this.#disable();
+    else if (!before.enabled && after.enabled) this.#enable();
+    if (before.shutdown === 0 && after.shutdown !== 0) this.#shutDown();
+  }
+
+  #enable(): void {
+    const configuration = decodeConfiguration(this.#cc);
+    const queues = this.#adminQueues();
+    const refusal = refusalToEnable(configuration, queues);
+    try {
+      if (refusal !== undefined) throw new RangeError(refusal);
+      this.#engine.start(configuration, queues);
+      this.#csts = CSTS_RDY;
+    } catch (error) {
+      this.#csts = CSTS_CFS;
+      this.#host.logger.warn({ error }, 'nvme: the driver enabled a controller that cannot work');
+    }
+  }
+
+  /** A controller reset, which keeps AQA, ASQ and ACQ. */
+  #disable(): void {
+    this.#life++;
+    this.#csts = 0;
+    this.#engine.stop();
+  }
+
+  #shutDown(): void {
+    const life = this.#life;
+    const complete = (): void => {
+      if (life === this.#life) this.#csts = this.#withShutdownStatus(CSTS_SHST_COMPLETE);
+    };
+    this.#csts = this.#withShutdownStatus(CSTS_SHST_OCCURRING);
+    Promise.resolve(this.#namespace.storage.flush())
+      .catch((error) => this.#host.logger.error({ error }, 'nvme: flush before shutdown failed'))
+      .finally(complete);
+  }
+
+  #withShutdownStatus(status: number): number {
+    return (this.#csts & ~(CSTS_SHST_OCCURRING | CSTS_SHST_COMPLETE)) | status;
+  }
+
+  #adminQueues(): AdminQueues {
+    const sizes = decodeAdminQueueSizes(this.#aqa);
+    const [asqLow, asqHigh] = this.#asq as unknown as [number, number]; // two elements
+    const [acqLow, acqHigh] = this.#acq as unknown as [number, number];
+    return {
+      submission: { base: iovaFromHalves(asqLow, asqHigh), entryCount: sizes.submission },
+      completion: { base: iovaFromHalves(acqLow, acqHigh), entryCount: sizes.completion },
+    };
+  }
+}

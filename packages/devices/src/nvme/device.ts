@@ -1,0 +1,108 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import {
+  type DeviceMemory,
+  definePciDevice,
+  msix,
+  type PciDeviceDefinition,
+  pciExpress,
+  powerManagement,
+} from '@vfio-user/core';
+import { NvmeController } from './controller.js';
+import { createIdentity, DEVICE_ID, VENDOR_ID } from './identity.js';
+import { type NvmeOptions, nvmeOptions } from './options.js';
+import { RegisterFile } from './register-file.js';
+import {
+  BAR_SIZE,
+  DOORBELLS_OFFSET,
+  DOORBELLS_SIZE,
+  MSIX_PBA_OFFSET,
+  MSIX_TABLE_OFFSET,
+} from './registers.js';
+import { openFileStorage } from './storage/file-storage.js';
+import { MemoryStorage } from './storage/memory-storage.js';
+import { Namespace } from './storage/namespace.js';
+import type { Storage } from './storage/storage.js';
+
+/** Mass storage, non-volatile memory, NVM Express. */
+const CLASS_CODE = 0x010802;
+
+/** An NVMe controller with one namespace, in memory or in a file. */
+export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
+  name: 'nvme',
+  summary: 'NVMe 1.4 controller; blocks in memory or in a file',
+  options: nvmeOptions,
+
+  create(host, options) {
+    const storage = openStorage(options);
+    const memory = doorbellMemory(options, (length) =>
+      host.allocateDeviceMemory('nvme-doorbells', length),
+    );
+    const controller = new NvmeController({
+      host,
+      identity: createIdentity(options.serial ?? serialFor(options), options.model),
+      namespace: new Namespace(storage, options.lba),
+      ioQueues: options.queues,
+      doorbells: options.doorbells,
+      doorbellMemory: memory,
+    });
+    return {
+      identity: {
+        vendorId: VENDOR_ID,
+        deviceId: DEVICE_ID,
+        revisionId: 2,
+        classCode: CLASS_CODE,
+        subsystemVendorId: VENDOR_ID,
+        subsystemId: DEVICE_ID,
+      },
+      intx: true,
+      capabilities: [
+        powerManagement(),
+        pciExpress({ functionLevelReset: true }),
+        msix({
+          vectors: options.queues + 1,
+          table: { bar: 0, offset: MSIX_TABLE_OFFSET },
+          pendingBits: { bar: 0, offset: MSIX_PBA_OFFSET },
+        }),
+      ],
+      bars: {
+        0: {
+          kind: 'memory64',
+          size: BAR_SIZE,
+          access: new RegisterFile(controller),
+          memory,
+          mappable:
+            memory === undefined ? undefined : [{ offset: DOORBELLS_OFFSET, size: DOORBELLS_SIZE }],
+        },
+      },
+      reset: (kind) => controller.reset(kind),
+      close() {
+        controller.close();
+        memory?.close();
+        storage.close();
+      },
+    };
+  },
+});
+
+function openStorage({ file, size, readonly: isReadOnly }: NvmeOptions): Storage {
+  if (file !== undefined) return openFileStorage({ path: file, size, isReadOnly });
+  return new MemoryStorage(size ?? 0, isReadOnly);
+}
+
+/** Area `[0, end of the doorbells)`, since offsets in the memory are offsets in the BAR. */
+function doorbellMemory(
+  { doorbells }: NvmeOptions,
+  allocate: (length: number) => DeviceMemory,
+): DeviceMemory | undefined {
+  return doorbells === 'trapped' ? undefined : allocate(DOORBELLS_OFFSET + DOORBELLS_SIZE);
+}
+
+/**
+ * Two controllers in one guest must not look like the same: a file keeps its serial, memory has
+ * a new one each time.
+ */
+function serialFor({ file }: NvmeOptions): string {
+  if (file === undefined) return randomBytes(10).toString('hex');
+  return createHash('sha256').update(resolve(file)).digest('hex').slice(0, 20);
+}

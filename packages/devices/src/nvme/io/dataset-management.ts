@@ -1,0 +1,49 @@
+import { getIova } from '@vfio-user/core';
+import type { Command } from '../commands/command.js';
+import type { CommandHandler } from '../commands/handler.js';
+import { gather } from '../commands/pieces.js';
+import type { ControllerState } from '../controller-state.js';
+import { STATUS, type Status } from '../status.js';
+import { NAMESPACE_ID } from '../storage/namespace.js';
+
+const RANGE_BYTES = 16;
+/** AD, in dword 11. */
+const DEALLOCATE = 1 << 2;
+
+/** Dataset Management (NVM Express 1.4, 6.7): deallocation; the other attributes are hints. */
+export class DatasetManagement implements CommandHandler {
+  readonly #state: ControllerState;
+
+  constructor(state: ControllerState) {
+    this.#state = state;
+  }
+
+  check(command: Command): Status {
+    if (command.namespaceId !== NAMESPACE_ID) return STATUS.INVALID_NAMESPACE;
+    command.dataLength = ((command.dword(10) & 0xff) + 1) * RANGE_BYTES;
+    const isReadOnly = this.#state.namespace.storage.isReadOnly;
+    return deallocates(command) && isReadOnly ? STATUS.WRITE_PROTECTED : STATUS.SUCCESS;
+  }
+
+  perform(command: Command, data: readonly Uint8Array[]): Status {
+    const { namespace } = this.#state;
+    const ranges = new DataView(gather(data, command.dataLength).buffer);
+    // All are checked before any is gone.
+    for (let at = 0; at < ranges.byteLength; at += RANGE_BYTES) {
+      const first = getIova(ranges, at + 8);
+      if (!namespace.contains(first, ranges.getUint32(at + 4, true))) {
+        return STATUS.LBA_OUT_OF_RANGE;
+      }
+    }
+    if (!deallocates(command)) return STATUS.SUCCESS;
+    for (let at = 0; at < ranges.byteLength; at += RANGE_BYTES) {
+      const offset = Number(getIova(ranges, at + 8)) * namespace.blockBytes;
+      namespace.storage.discard(offset, ranges.getUint32(at + 4, true) * namespace.blockBytes);
+    }
+    return STATUS.SUCCESS;
+  }
+}
+
+function deallocates(command: Command): boolean {
+  return (command.dword(11) & DEALLOCATE) !== 0;
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { sizeOption } from '../size.js';
+
+/** Printable ASCII, as identify strings are. */
+const text = (maxLength: number) =>
+  z
+    .string()
+    .regex(/^[ -~]+$/, 'use printable ASCII characters')
+    .max(maxLength);
+
+/** What `--set` accepts. */
+export interface NvmeOptions {
+  /** Bytes of storage in memory, or of a file to create. */
+  readonly size?: number | undefined;
+  /** Store the blocks in this file. */
+  readonly file?: string | undefined;
+  readonly readonly: boolean;
+  /** Bytes of a logical block. */
+  readonly lba: number;
+  /** I/O queue pairs at most. */
+  readonly queues: number;
+  /**
+   * `trapped`: each doorbell is a message; nothing is polled and writes may be posted, the best
+   * for a driver under QEMU. `mapped`: the client may map the doorbells, which are then polled: for
+   * clients that poll themselves (SPDK). `auto`: as `mapped`, until a doorbell comes by message.
+   */
+  readonly doorbells: 'trapped' | 'mapped' | 'auto';
+  /** Unique; made from the file's name or at random when left out. */
+  readonly serial?: string | undefined;
+  readonly model: string;
+}
+
+export const nvmeOptions: z.ZodType<NvmeOptions> = z
+  .strictObject({
+    size: sizeOption.optional(),
+    file: z.string().min(1).optional(),
+    readonly: z.union([z.boolean(), z.stringbool()]).default(false),
+    lba: z.coerce
+      .number()
+      .refine((bytes) => bytes === 512 || bytes === 4096, 'expected 512 or 4096')
+      .default(512),
+    // A doorbell page and a page of MSI-X vectors hold more, but no client asks for them.
+    queues: z.coerce.number().int().min(1).max(127).default(16),
+    doorbells: z.enum(['trapped', 'mapped', 'auto']).default('trapped'),
+    serial: text(20).optional(),
+    model: text(40).default('vfio-user NVMe'),
+  })
+  .refine(({ size, file }) => size !== undefined || file !== undefined, {
+    error: 'say where the blocks are: size=64M (memory) or file=path',
+  })
+  .refine(({ size, lba }) => size === undefined || size >= lba, {
+    error: 'smaller than one block',
+    path: ['size'],
+  });

@@ -1,0 +1,52 @@
+import type { Test } from 'tap';
+import { bench } from '../src/bench/index.js';
+import * as reg from '../src/bench/registers.js';
+import { FakeHost, type FakeHostOptions, registersOf, until } from './fake-host.js';
+
+/** Bytes of device memory. */
+export const MEMORY = 2 ** 20;
+
+/** STATUS of what ended with an error. */
+export const FAILED = reg.STATUS_DONE | reg.STATUS_FAILED;
+
+/** Of guest memory everything, nothing, or every other page is shared. */
+export const bySharedMemory: FakeHostOptions = {};
+export const byMessages: FakeHostOptions = { isShared: () => false };
+export const byBoth: FakeHostOptions = { isShared: (offset) => (offset >> 12) % 2 === 1 };
+
+/** The device with its driver's view of it. */
+export async function createBench(t: Test, options: FakeHostOptions = {}) {
+  const host = new FakeHost(options);
+  const device = await bench.create(host, { memory: MEMORY, vectors: 32 });
+  t.teardown(() => device.close?.());
+  const registers = registersOf(device, 0);
+  const get = (offset: number): number => registers.read(offset, 4);
+  const set = (offset: number, value: number): void => registers.write(offset, 4, value);
+  const set64 = (offset: number, value: number | bigint): void => {
+    set(offset, Number(BigInt(value) & 0xffff_ffffn));
+    set(offset + 4, Number(BigInt(value) >> 32n));
+  };
+  const memory = device.bars?.[2]?.memory?.bytes as Uint8Array;
+
+  interface Operation {
+    readonly source?: number | bigint;
+    readonly destination?: number | bigint;
+    readonly length: number | bigint;
+    readonly [register: number]: number;
+  }
+  function start(
+    command: number,
+    { source = 0, destination = 0, length, ...rest }: Operation,
+  ): void {
+    set64(reg.DMA_SOURCE, source);
+    set64(reg.DMA_DESTINATION, destination);
+    set64(reg.DMA_LENGTH, length);
+    for (const [register, value] of Object.entries(rest)) set(Number(register), Number(value));
+    set(reg.DMA_COMMAND, command);
+  }
+  async function run(command: number, operation: Operation): Promise<void> {
+    start(command, operation);
+    await until(() => get(reg.DMA_STATUS) !== reg.STATUS_BUSY);
+  }
+  return { host, device, registers, get, set, set64, memory, start, run };
+}

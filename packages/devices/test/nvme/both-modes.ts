@@ -1,0 +1,19 @@
+import t, { type Test } from 'tap';
+import { Driver } from './driver.js';
+import type { MemoryMode } from './fake-host.js';
+
+/** Run a test with guest memory at hand, and with guest memory behind messages. */
+export function inBothModes(
+  title: string,
+  body: (t: Test, driver: Driver, mode: MemoryMode) => Promise<unknown>,
+  set: Record<string, unknown> = {},
+): void {
+  for (const mode of ['mapped', 'messages'] as const) {
+    t.test(`${title} (${mode})`, async (t) => {
+      const driver = await Driver.create(mode, set);
+      t.teardown(() => driver.device.close?.());
+      driver.enable();
+      await body(t, driver, mode);
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import type { Connection, Framing, Listener } from '@vfio-user/core';
+import type { Test } from 'tap';
+import type { Suite } from '../suite.js';
+import { TestFraming } from '../test-frames.js';
+import { Waiter } from '../waiter.js';
+import { Endpoint } from './endpoint.js';
+
+/** Largest frame the transport tests use, whatever more the transport could carry. */
+const MAX_TEST_FRAME_BYTES = 4 * 2 ** 20;
+
+/** The largest frame to test `suite`'s transport with. */
+export function largestFrame({ fixture }: Suite): number {
+  return Math.min(fixture.expected.maxFrameBytes, MAX_TEST_FRAME_BYTES);
+}
+
+/** A listener under test, and the connections it was given. */
+export class Host {
+  readonly endpoints: Endpoint[] = [];
+  /** Makes the sink of a new connection; a plain {@link Endpoint} when absent. */
+  onAccept: ((endpoint: Endpoint, connection: Connection) => void) | undefined;
+  readonly #suite: Suite;
+  readonly #waiter = new Waiter();
+  #listener: Listener | undefined;
+
+  constructor(suite: Suite) {
+    this.#suite = suite;
+  }
+
+  async listen(framing: Framing, address = this.#suite.fixture.address()): Promise<void> {
+    const { transport, uri } = this.#suite.registry.resolve(address);
+    const accept = (connection: Connection): Endpoint => {
+      const endpoint = new Endpoint().attach(connection);
+      this.endpoints.push(endpoint);
+      this.onAccept?.(endpoint, connection);
+      this.#waiter.changed();
+      return endpoint;
+    };
+    this.#listener = await transport.listen(uri, accept, { framing });
+  }
+
+  get listener(): Listener {
+    if (this.#listener === undefined) throw new Error('the host does not listen');
+    return this.#listener;
+  }
+
+  /** The connection number `index`, once it is there. */
+  async endpoint(index: number): Promise<Endpoint> {
+    await this.#waiter.until(() => this.endpoints.length > index, `connection ${index}`);
+    return this.endpoints[index] as Endpoint;
+  }
+
+  /** Connect to it. */
+  async connect(signal?: AbortSignal): Promise<Endpoint> {
+    const { transport, uri } = this.#suite.registry.resolve(this.listener.uri);
+    const endpoint = new Endpoint();
+    const context = { framing: new TestFraming(largestFrame(this.#suite)), ...(signal && { signal }) };
+    return endpoint.attach(await transport.connect(uri, endpoint, context));
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    for (const endpoint of this.endpoints) endpoint.connection.abort(new Error('test over'));
+  }
+}
+
+export interface LinkOptions {
+  /** Longest frame each side accepts; as long as the transport allows when absent. */
+  readonly hostMaxFrameBytes?: number;
+}
+
+/** Both ends of one connection. */
+export interface Link {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly host: Host;
+}
+
+/** A listener that is closed when the test ends. */
+export async function openHost(
+  t: Test,
+  suite: Suite,
+  { hostMaxFrameBytes = largestFrame(suite) }: LinkOptions = {},
+): Promise<Host> {
+  const host = new Host(suite);
+  t.teardown(() => host.close());
+  await host.listen(new TestFraming(hostMaxFrameBytes));
+  return host;
+}
+
+/** A connection that is closed when the test ends. */
+export async function openLink(t: Test, suite: Suite, options: LinkOptions = {}): Promise<Link> {
+  const host = await openHost(t, suite, options);
+  const client = await host.connect();
+  t.teardown(() => client.connection.abort(new Error('test over')));
+  return { client, server: await host.endpoint(0), host };
+}

@@ -1,0 +1,102 @@
+import { VfioUserError } from '@vfio-user/core';
+import type { Suite } from '../suite.js';
+import { isTestFrame, TestFraming, testFrame } from '../test-frames.js';
+import { Endpoint } from './endpoint.js';
+import { largestFrame, openHost, openLink } from './link.js';
+
+/** How connections come about, and what they say of themselves. */
+export function openingTests(suite: Suite): void {
+  suite.test('a connection states the expected capabilities', {}, async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const { expected } = suite.fixture;
+    for (const { connection } of [client, server]) {
+      t.same(connection.capabilities, expected);
+      t.equal(connection.resources !== undefined, expected.fdPassing);
+      t.not(connection.peer, '');
+    }
+  });
+
+  suite.test('connecting to nobody fails and names the address', {}, async (t) => {
+    const address = suite.fixture.unusedAddress();
+    const { transport, uri } = suite.registry.resolve(address);
+    const endpoint = new Endpoint();
+    const framing = new TestFraming(largestFrame(suite));
+    const error = await transport.connect(uri, endpoint, { framing }).catch((cause) => cause);
+    t.ok(VfioUserError.is(error), `a VfioUserError: ${error}`);
+    t.match(String(error), nameIn(uri));
+    t.same(endpoint.closes, [], 'there was no connection to end');
+  });
+
+  suite.test('an aborted signal stops connecting and listening', {}, async (t) => {
+    const host = await openHost(t, suite);
+    const signal = AbortSignal.abort(new Error('not any more'));
+    const framing = new TestFraming(largestFrame(suite));
+    await t.rejects(host.connect(signal));
+    const { transport, uri } = suite.registry.resolve(suite.fixture.address());
+    await t.rejects(transport.listen(uri, () => new Endpoint(), { framing, signal }));
+  });
+
+  suite.test('an address that is listened on already is refused', {}, async (t) => {
+    const host = await openHost(t, suite);
+    const { transport, uri } = suite.registry.resolve(host.listener.uri);
+    const framing = new TestFraming(largestFrame(suite));
+    await t.rejects(transport.listen(uri, () => new Endpoint(), { framing }), VfioUserError);
+    const client = await host.connect();
+    client.connection.send(testFrame(0, 20));
+    await (await host.endpoint(0)).arrived(1);
+    client.connection.abort(new Error('test over'));
+  });
+
+  suite.test('two clients at once have nothing to do with each other', {}, async (t) => {
+    const host = await openHost(t, suite);
+    const framing = new TestFraming(largestFrame(suite));
+    const clients = [await host.connect(), await host.connect()];
+    const servers = [await host.endpoint(0), await host.endpoint(1)];
+    clients.forEach(({ connection }, i) => connection.send(testFrame(i, 100)));
+    for (const [i, server] of servers.entries()) {
+      await server.arrived(1);
+      t.ok(isTestFrame(server.frames[0]!.bytes, i, 100));
+    }
+    clients[0]!.connection.abort(new Error('one leaves'));
+    await servers[0]!.ended();
+    clients[1]!.connection.send(testFrame(7, 100));
+    await servers[1]!.arrived(2);
+    t.same(servers[1]!.closes, []);
+    clients[1]!.connection.abort(new Error('test over'));
+  });
+
+  suite.test('a listener that closes keeps its connections', {}, async (t) => {
+    const { client, server, host } = await openLink(t, suite);
+    await host.listener.close();
+    await host.listener.close();
+    await t.rejects(host.connect());
+    client.connection.send(testFrame(0, 100));
+    await server.arrived(1);
+    server.connection.send(testFrame(1, 100));
+    await client.arrived(1);
+  });
+
+  suite.test('a connection that is turned away on arrival ends for its client', {}, async (t) => {
+    const host = await openHost(t, suite);
+    host.onAccept = (_, connection) => connection.abort(new Error('go away'));
+    const client = await host.connect();
+    await client.ended();
+    const server = await host.endpoint(0);
+    await server.ended();
+    t.match(server.closes, [{ message: 'go away' }]);
+  });
+
+  suite.test('a server may speak first', {}, async (t) => {
+    const host = await openHost(t, suite);
+    host.onAccept = (_, connection) => connection.send(testFrame(5, 5000));
+    const client = await host.connect();
+    await client.arrived(1);
+    t.ok(isTestFrame(client.frames[0]!.bytes, 5, 5000));
+    client.connection.abort(new Error('test over'));
+  });
+}
+
+/** What an error text must contain to name the address: the path or the authority. */
+function nameIn(uri: URL): string {
+  return uri.host === '' ? uri.pathname : uri.host;
+}

@@ -1,0 +1,143 @@
+import type { MemoryDescriptor } from './memory-descriptor.js';
+import type { MemoryEvent } from './memory-event.js';
+
+/** Deliveries before the event loop gets its turn. */
+const TURN_ITEMS = 64;
+const TURN_BYTES = 262_144;
+
+/** Above this the sender is told to stop producing, below the other to go on. */
+const HIGH_WATER_BYTES = 262_144;
+const LOW_WATER_BYTES = 65_536;
+
+/** A frame under way. */
+export interface SentFrame {
+  readonly head: Uint8Array;
+  /** Still the sender's memory, until the frame is delivered. */
+  data: Uint8Array | undefined;
+  readonly descriptors: readonly MemoryDescriptor[];
+}
+
+interface Signal {
+  readonly event: MemoryEvent;
+  count: number;
+}
+
+/** The receiving end. */
+export interface Receiver {
+  /** It reads nothing for now. */
+  readonly paused: boolean;
+  deliverFrame(frame: SentFrame): void;
+  /** The sender closed after all that came before. */
+  deliverEnd(): void;
+}
+
+/**
+ * One direction of a connection: frames and signals in one queue, delivered in later turns of the
+ * event loop. It outlives its sender, like bytes that are in a socket already.
+ */
+export class Channel {
+  readonly #onDrain: () => void;
+  #receiver: Receiver | undefined;
+  readonly #queue: (SentFrame | Signal)[] = [];
+  /** What lies before it in the queue has been delivered. */
+  #next = 0;
+  #bytes = 0;
+  #senderWaits = false;
+  #ending = false;
+  #closed = false;
+  #scheduled: NodeJS.Immediate | undefined;
+  readonly #deliver = (): void => this.#deliverTurn();
+
+  constructor(onDrain: () => void) {
+    this.#onDrain = onDrain;
+  }
+
+  connect(receiver: Receiver): void {
+    this.#receiver = receiver;
+    this.schedule();
+  }
+
+  /** Returns `false` above the high-water mark. */
+  pushFrame(frame: SentFrame): boolean {
+    if (this.#closed || this.#ending) {
+      discard(frame);
+      return true;
+    }
+    this.#queue.push(frame);
+    this.#bytes += sizeOf(frame);
+    this.schedule();
+    if (this.#bytes > HIGH_WATER_BYTES) this.#senderWaits = true;
+    return !this.#senderWaits;
+  }
+
+  /** Signals that nothing separates are delivered as one, with their count. */
+  pushSignal(event: MemoryEvent): void {
+    if (this.#closed || this.#ending) return;
+    const last = this.#next < this.#queue.length ? this.#queue.at(-1) : undefined;
+    if (last !== undefined && 'event' in last && last.event === event) last.count++;
+    else this.#queue.push({ event, count: 1 });
+    this.schedule();
+  }
+
+  /** The sender is done: what is queued still arrives, out of memory that is nobody else's. */
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    for (const item of this.#queue.slice(this.#next)) {
+      if ('head' in item) item.data = item.data?.slice();
+    }
+    this.schedule();
+  }
+
+  /** Nothing more is delivered. */
+  close(): void {
+    this.#closed = true;
+    clearImmediate(this.#scheduled);
+    for (const item of this.#queue.splice(this.#next)) if ('head' in item) discard(item);
+  }
+
+  /** Deliver in the next turn, unless there is nothing to do or the receiver has paused. */
+  schedule(): void {
+    if (this.#closed || this.#scheduled !== undefined) return;
+    if (this.#receiver === undefined || this.#receiver.paused) return;
+    if (this.#next === this.#queue.length && !this.#ending) return;
+    this.#scheduled = setImmediate(this.#deliver);
+  }
+
+  #deliverTurn(): void {
+    this.#scheduled = undefined;
+    const receiver = this.#receiver;
+    if (receiver === undefined) return;
+    let bytes = 0;
+    while (this.#next < TURN_ITEMS && bytes < TURN_BYTES && !this.#closed && !receiver.paused) {
+      const item = this.#queue[this.#next];
+      if (item === undefined) break;
+      this.#next++;
+      if ('head' in item) {
+        const size = sizeOf(item);
+        bytes += size;
+        this.#bytes -= size;
+        receiver.deliverFrame(item);
+      } else {
+        item.event.deliver(item.count);
+      }
+    }
+    this.#queue.splice(0, this.#next);
+    this.#next = 0;
+    if (this.#closed) return;
+    if (this.#senderWaits && this.#bytes <= LOW_WATER_BYTES) {
+      this.#senderWaits = false;
+      this.#onDrain();
+    }
+    if (this.#ending && this.#queue.length === 0 && !receiver.paused) receiver.deliverEnd();
+    else this.schedule();
+  }
+}
+
+function sizeOf({ head, data }: SentFrame): number {
+  return head.length + (data?.length ?? 0);
+}
+
+function discard(frame: SentFrame): void {
+  for (const descriptor of frame.descriptors) descriptor.close();
+}

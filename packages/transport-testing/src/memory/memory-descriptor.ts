@@ -1,0 +1,44 @@
+import { type Descriptor, VfioUserError } from '@vfio-user/core';
+import type { MemoryEvent } from './memory-event.js';
+import type { MemoryHandles } from './memory-handles.js';
+import type { MemorySegment } from './memory-segment.js';
+
+/** Stands for a passed file descriptor: names a piece of memory or an event of this process. */
+export class MemoryDescriptor implements Descriptor {
+  readonly target: MemorySegment | MemoryEvent;
+  readonly #handles: MemoryHandles;
+  readonly #release: () => void;
+  #closed = false;
+
+  constructor(target: MemorySegment | MemoryEvent, handles: MemoryHandles) {
+    this.target = target;
+    this.#handles = handles;
+    this.#release = handles.take();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#release();
+  }
+
+  /** What sending does: the receiver gets one of its own, this one is closed. */
+  move(): MemoryDescriptor {
+    const moved = new MemoryDescriptor(this.target, this.#handles);
+    this.close();
+    return moved;
+  }
+}
+
+/**
+ * An open descriptor of this transport.
+ * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when it is another transport's, or closed.
+ */
+export function memoryDescriptor(descriptor: Descriptor): MemoryDescriptor {
+  if (descriptor instanceof MemoryDescriptor && !descriptor.closed) return descriptor;
+  const what = descriptor instanceof MemoryDescriptor ? 'closed' : 'not one of memory:';
+  throw new VfioUserError('VFU_SYSTEM_ERROR', `the descriptor is ${what}`);
+}

@@ -1,0 +1,110 @@
+import { setImmediate } from 'node:timers/promises';
+import {
+  type Connection,
+  type FrameSink,
+  type Listener,
+  type OpenContext,
+  type SharedMemory,
+  type Transport,
+  type TransportCapabilities,
+  VfioUserError,
+} from '@vfio-user/core';
+import { connectEnds, MemoryConnection } from './memory-connection.js';
+import { MemoryHandles } from './memory-handles.js';
+import { SharedSegment } from './memory-segment.js';
+
+/** Switches capabilities off, so that what replaces them is exercised. */
+export interface MemoryTransportOptions {
+  /** `false`: no descriptors, and so neither shared memory nor notifications. */
+  readonly fdPassing?: boolean;
+  readonly sharedMemory?: boolean;
+  /** `false`: notifications overtake frames. */
+  readonly orderedNotifications?: boolean;
+  /** 16 MiB when absent. */
+  readonly maxFrameBytes?: number;
+  /** 16 when absent. */
+  readonly maxDescriptors?: number;
+}
+
+interface Listening {
+  readonly accept: (connection: Connection) => FrameSink;
+  readonly context: OpenContext;
+}
+
+/**
+ * Both ends in one process: `memory:name`. Names are known to this instance only. A listener does
+ * not keep the process alive.
+ */
+export class MemoryTransport implements Transport {
+  readonly schemes = ['memory'];
+  readonly queryKeys = [];
+  readonly createMemory?: (name: string, length: number) => SharedMemory;
+  readonly #capabilities: TransportCapabilities;
+  readonly #handles = new MemoryHandles();
+  readonly #listening = new Map<string, Listening>();
+  #connections = 0;
+
+  constructor(options: MemoryTransportOptions) {
+    const { fdPassing = true, sharedMemory = true, orderedNotifications = true } = options;
+    this.#capabilities = {
+      fdPassing,
+      sharedMemory: fdPassing && sharedMemory,
+      orderedNotifications,
+      maxFrameBytes: options.maxFrameBytes ?? 2 ** 24,
+      maxDescriptors: fdPassing ? (options.maxDescriptors ?? 16) : 0,
+    };
+    if (this.#capabilities.sharedMemory) {
+      this.createMemory = (name, length) => new SharedSegment(name, length, this.#handles);
+    }
+  }
+
+  /** Descriptors, mappings and event ends that are not closed: a test finds leaks by it. */
+  get openHandles(): number {
+    return this.#handles.open;
+  }
+
+  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+    await setImmediate(undefined, context.signal && { signal: context.signal });
+    const listening = this.#listening.get(nameOf(uri));
+    if (listening === undefined) {
+      throw new VfioUserError('VFU_SYSTEM_ERROR', `${uri.href}: nobody listens there`);
+    }
+    const client = this.#end(uri.href, context);
+    const server = this.#end(`${uri.href}#${++this.#connections}`, listening.context);
+    connectEnds(client, sink, server, listening.accept);
+    return client;
+  }
+
+  async listen(
+    uri: URL,
+    accept: (connection: Connection) => FrameSink,
+    context: OpenContext,
+  ): Promise<Listener> {
+    context.signal?.throwIfAborted();
+    const name = nameOf(uri);
+    if (this.#listening.has(name)) {
+      throw new VfioUserError('VFU_SYSTEM_ERROR', `${uri.href}: somebody listens there already`);
+    }
+    const listening = { accept, context };
+    this.#listening.set(name, listening);
+    const close = async (): Promise<void> => {
+      if (this.#listening.get(name) === listening) this.#listening.delete(name);
+    };
+    return { uri: uri.href, close };
+  }
+
+  #end(peer: string, { framing }: OpenContext): MemoryConnection {
+    const capabilities = this.#capabilities;
+    return new MemoryConnection({ peer, capabilities, framing, handles: this.#handles });
+  }
+}
+
+/** An in-process transport with a namespace of its own. */
+export function memoryTransport(options: MemoryTransportOptions = {}): MemoryTransport {
+  return new MemoryTransport(options);
+}
+
+function nameOf(uri: URL): string {
+  if (uri.pathname.length > 0 && uri.host === '') return uri.pathname;
+  throw new VfioUserError('VFU_CONFIG_INVALID', `${uri.href}: expected memory:name`);
+}

@@ -1,0 +1,30 @@
+import t from 'tap';
+import { type MemoryTransportOptions, memoryTransport, transportCompliance } from '../src/index.js';
+
+const KEPT_VIEWS = 'an ArrayBuffer cannot be taken from one of two owners in the same process';
+
+function run(name: string, options: MemoryTransportOptions = {}): void {
+  const { fdPassing = true, sharedMemory = fdPassing, orderedNotifications = true } = options;
+  const transport = memoryTransport(options);
+  let addresses = 0;
+  transportCompliance(t, {
+    name,
+    transport,
+    address: () => `memory:test-${addresses++}`,
+    unusedAddress: () => 'memory:nobody',
+    expected: {
+      fdPassing,
+      sharedMemory,
+      orderedNotifications,
+      maxFrameBytes: 2 ** 24,
+      maxDescriptors: fdPassing ? 16 : 0,
+    },
+    exclusions: { 'a view is harmless after its mapping': KEPT_VIEWS },
+    openHandles: () => transport.openHandles,
+  });
+}
+
+run('memory');
+run('memory with notifications that overtake', { orderedNotifications: false });
+run('memory without shared memory', { sharedMemory: false });
+run('memory without descriptors', { fdPassing: false });

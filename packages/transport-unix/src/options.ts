@@ -1,0 +1,68 @@
+import { VfioUserError } from '@vfio-user/core';
+
+/** What can be tuned; every default is meant to be right. */
+export interface UnixTransportOptions {
+  /** Largest message, bytes: bounds what one peer can make us allocate. Default 32 MiB. */
+  readonly maxFrameBytes?: number;
+  /** `send()` asks the caller to stop above this many queued bytes. Default 1 MiB. */
+  readonly highWaterBytes?: number;
+  /** `onDrain()` asks it to go on below this many. Default 256 KiB. */
+  readonly lowWaterBytes?: number;
+  /** A connection whose peer leaves more than this unread is ended. Default 256 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** How long `close()` waits for the peer to read what is queued. Default 5000. */
+  readonly closeTimeoutMs?: number;
+  /** How long `connect()` tries while the listener's backlog is full. Default 5000. */
+  readonly connectTimeoutMs?: number;
+  /**
+   * The next message is awaited actively for up to this long if messages come that quickly, which
+   * saves a wake-up. It costs up to this much processor time when none comes. 0 switches it off.
+   * Default 100.
+   */
+  readonly maxSpinUs?: number;
+  /** Permissions of the socket file. Default 0o600: the same user and root. */
+  readonly socketMode?: number;
+  /** Connections that may wait to be accepted. Default 16. */
+  readonly backlog?: number;
+  /**
+   * Whether to map memory that the peer could cut off under our feet, which kills this process.
+   * `trusted`: if the peer runs as the same user or as root, and could kill us anyway. Otherwise
+   * such memory is read and written by system calls. Sealed memory is always mapped.
+   * Default `trusted`.
+   */
+  readonly mapUnsealed?: 'trusted' | 'always' | 'never';
+}
+
+/** The options with the defaults filled in. */
+export type Settings = Required<UnixTransportOptions>;
+
+const defaults: Settings = {
+  maxFrameBytes: 32 * 1024 * 1024,
+  highWaterBytes: 1024 * 1024,
+  lowWaterBytes: 256 * 1024,
+  maxQueuedBytes: 256 * 1024 * 1024,
+  closeTimeoutMs: 5000,
+  connectTimeoutMs: 5000,
+  maxSpinUs: 100,
+  socketMode: 0o600,
+  backlog: 16,
+  mapUnsealed: 'trusted',
+};
+
+/** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
+export function resolveOptions(options: UnixTransportOptions): Settings {
+  const settings = { ...defaults, ...options };
+  for (const [name, value] of Object.entries(settings)) {
+    if (typeof value === 'number' && !(value >= 0)) {
+      throw new VfioUserError('VFU_CONFIG_INVALID', `${name} must not be negative, it is ${value}`);
+    }
+  }
+  const { lowWaterBytes, highWaterBytes } = settings;
+  if (lowWaterBytes > highWaterBytes) {
+    throw new VfioUserError(
+      'VFU_CONFIG_INVALID',
+      `lowWaterBytes (${lowWaterBytes}) must not be above highWaterBytes (${highWaterBytes})`,
+    );
+  }
+  return settings;
+}

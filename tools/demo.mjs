@@ -1,0 +1,74 @@
+// npm start: shows a device at work over every transport there is. The device runs in a process of
+// its own, as it would beside a virtual machine; this process plays the machine.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectDevice, TransportRegistry } from '../packages/core/dist/index.js';
+import { unixTransport } from '../packages/transport-unix/dist/index.js';
+import { copyMemory, countInterrupts, exchangeRegisters, identify } from './demo/bench-driver.mjs';
+import { startDevice } from './demo/device-process.mjs';
+
+/** Each with the URI to listen on, in a folder made for this run. */
+const TRANSPORTS = [{ name: 'unix', listen: (folder) => `unix://${folder}/bench.sock` }];
+const TIME_LIMIT_MS = 60_000;
+const COLUMNS = [14, 26, 22, 20, 0];
+
+const registry = new TransportRegistry([unixTransport()]);
+
+async function demonstrate({ name, listen }, folder) {
+  const device = await startDevice('bench', listen(folder));
+  try {
+    const client = await connectDevice(device.uri, { registry });
+    await identify(client);
+    const registers = await exchangeRegisters(client);
+    const copy = await copyMemory(client);
+    const interrupts = await countInterrupts(client);
+    await client.close();
+    return { name, registers, copy, interrupts };
+  } finally {
+    await device.stop();
+  }
+}
+
+function isGood({ registers, copy, interrupts }) {
+  return registers.ok && copy.ok && interrupts.ok;
+}
+
+function row(...cells) {
+  process.stdout.write(
+    `${cells
+      .map((cell, i) => cell.padEnd(COLUMNS[i]))
+      .join('')
+      .trimEnd()}\n`,
+  );
+}
+
+function print(result) {
+  const { name, registers, copy, interrupts } = result;
+  row(
+    name,
+    `${registers.microseconds.toFixed(1)} µs`,
+    `${copy.mebibytesPerSecond.toFixed(0)} MiB/s`,
+    `${interrupts.received} of ${interrupts.sent}`,
+    isGood(result) ? 'ok' : `WRONG: ${JSON.stringify(result)}`,
+  );
+}
+
+const timer = setTimeout(() => {
+  process.stderr.write(`demo: no end after ${TIME_LIMIT_MS / 1000} s, giving up\n`);
+  process.exit(1);
+}, TIME_LIMIT_MS);
+const folder = mkdtempSync(join(tmpdir(), 'vfio-user-demo-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+process.stdout.write(`A PCI device in one process, its user in another. For each transport: how long the
+device takes to answer a register read (median), how fast it copies memory of its user by DMA,
+whether all its interrupts arrive, and whether all data is what it should be.\n\n`);
+row('transport', 'register read', 'DMA copy', 'interrupts', 'data');
+for (const transport of TRANSPORTS) {
+  const result = await demonstrate(transport, folder);
+  print(result);
+  if (!isGood(result)) process.exitCode = 1;
+}
+clearTimeout(timer);
