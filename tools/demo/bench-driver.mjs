@@ -59,8 +59,8 @@ export async function exchangeRegisters(client) {
 
 /** Lets the device copy memory of this process, compares, and lets it check what it sees. */
 export async function copyMemory(client) {
-  const source = client.allocateMemory(COPY_BYTES);
-  const destination = client.allocateMemory(COPY_BYTES);
+  const source = client.memory.allocate(COPY_BYTES);
+  const destination = client.memory.allocate(COPY_BYTES);
   const sent = source.view(0, COPY_BYTES);
   randomFillSync(sent);
   await client.dmaMap({ address: SOURCE, memory: source, writable: false });
@@ -98,7 +98,7 @@ export async function copyMemory(client) {
  * interrupt the number in memory must be at least as high as the interrupts seen.
  */
 export async function countInterrupts(client) {
-  const memory = client.allocateMemory(PAGE_BYTES);
+  const memory = client.memory.allocate(PAGE_BYTES);
   await client.dmaMap({ address: SEQUENCE, memory });
   const view = memory.view(0, PAGE_BYTES);
   const sequence = new DataView(view.buffer, view.byteOffset);

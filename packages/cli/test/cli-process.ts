@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 
-const ENTRY = fileURLToPath(new URL('./run-cli.ts', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../bin/vfio-user.js', import.meta.url));
 
 export interface StartOptions {
   /** A descriptor of this process that becomes descriptor 3 of the command. */
@@ -13,7 +13,7 @@ export interface StartOptions {
   readonly prefix?: string;
 }
 
-/** The command as a process of its own, loaded as this test was (from the sources). */
+/** The built command as a process of its own: `npm test` builds it first. */
 export class CliProcess {
   readonly #child: ChildProcess;
   readonly #lines: { readonly stdout: string[]; readonly stderr: string[] };
@@ -21,7 +21,7 @@ export class CliProcess {
   #wake = (): void => {};
 
   constructor(t: Test, args: readonly string[], { inherit, prefix = '' }: StartOptions = {}) {
-    const words = [process.execPath, ...process.execArgv, ENTRY, ...args];
+    const words = [process.execPath, COMMAND, ...args];
     const script = `${prefix} exec ${words.map((word) => `'${word}'`).join(' ')}`;
     this.#child = spawn('sh', ['-c', script], {
       stdio: ['ignore', 'pipe', 'pipe', ...(inherit === undefined ? [] : [inherit])],

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { reportError } from '../src/errors.js';
 import { runCaught } from './fake-io.js';
+import { socketFolder } from './socket-folder.js';
 
 t.test('--help names every command, on stdout, with status 0', async (t) => {
   const { code, stdout, stderr } = await runCaught(['--help']);
@@ -80,7 +81,7 @@ t.test('--print-capabilities prints JSON whatever else is asked for', async (t) 
 });
 
 t.test('a server that is not there is a failure with a hint', async (t) => {
-  const { code, stderr } = await runCaught(['info', `unix://${t.testdir()}/no.sock`]);
+  const { code, stderr } = await runCaught(['info', `unix://${socketFolder(t)}/no.sock`]);
   t.equal(code, 1);
   t.match(stderr, /^vfio-user: .*no\.sock/);
   t.match(stderr, /Start the server first/);

@@ -7,11 +7,12 @@ import t from 'tap';
 import { watchTermination } from '../src/commands/serve/termination.js';
 import { CliProcess } from './cli-process.js';
 import { runCaught } from './fake-io.js';
+import { socketFolder } from './socket-folder.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 
 t.test('a device serves one client after the other until SIGTERM', async (t) => {
-  const path = `${t.testdir()}/dev.sock`;
+  const path = `${socketFolder(t)}/dev.sock`;
   const uri = `unix://${path}`;
   const server = new CliProcess(t, ['serve', 'counter', '--listen', uri, '--set', 'modulus=10']);
   t.equal(await server.line('stdout', /./), `listening ${uri}`);
@@ -37,7 +38,7 @@ t.test('a device serves one client after the other until SIGTERM', async (t) => 
 });
 
 t.test('info describes the device of a running server, for people and as JSON', async (t) => {
-  const uri = `unix://${t.testdir()}/dev.sock`;
+  const uri = `unix://${socketFolder(t)}/dev.sock`;
   const server = new CliProcess(t, ['serve', 'counter', '--listen', uri]);
   await server.line('stdout', /^listening /);
 
@@ -56,7 +57,7 @@ t.test('info describes the device of a running server, for people and as JSON', 
 });
 
 t.test("--once with QEMU's --socket-path ends with the first client", async (t) => {
-  const path = `${t.testdir()}/a b.sock`;
+  const path = `${socketFolder(t)}/a b.sock`;
   const server = new CliProcess(t, ['serve', 'counter', '--once', `--socket-path=${path}`]);
   const [, uri = ''] = (await server.line('stdout', /^listening /)).split(' ');
   const client = await connectDevice(uri, { registry });
@@ -70,7 +71,7 @@ t.test('inherited listening sockets are served: --fd and systemd activation', as
     { args: [], prefix: 'LISTEN_PID=$$ LISTEN_FDS=1' },
   ];
   for (const { args, prefix } of cases) {
-    const path = `${t.testdir()}/dev.sock`;
+    const path = `${socketFolder(t)}/dev.sock`;
     const listening = createServer().listen(path);
     await once(listening, 'listening');
     // Node offers no public way to an open socket's number.

@@ -10,10 +10,11 @@
  *
  * @packageDocumentation
  */
+
+export type { TransportFixture } from './compliance/fixture.js';
+export { transportCompliance } from './compliance/transport-compliance.js';
 export {
   type MemoryTransport,
   type MemoryTransportOptions,
   memoryTransport,
 } from './memory/memory-transport.js';
-export type { TransportFixture } from './compliance/fixture.js';
-export { transportCompliance } from './compliance/transport-compliance.js';

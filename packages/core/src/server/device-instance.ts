@@ -88,7 +88,6 @@ export class DeviceInstance {
       this.dma.removeAll();
       this.dma.connect(undefined);
       this.dma.stopDirtyLog();
-      this.migration.reset();
     }
   }
 
@@ -99,7 +98,11 @@ export class DeviceInstance {
 
   #reset(kind: ResetKind): void | Promise<void> {
     const pending = this.#device.reset(kind);
-    if (pending === undefined) this.pci.resetState();
-    else return pending.then(() => this.pci.resetState());
+    const finish = (): void => {
+      this.pci.resetState();
+      this.migration.reset();
+    };
+    if (pending === undefined) finish();
+    else return pending.then(finish);
   }
 }

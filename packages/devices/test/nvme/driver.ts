@@ -54,6 +54,8 @@ export class Driver {
   readonly queues: QueuePair[] = [];
   /** Whether completions are taken out when an interrupt comes. */
   isReaping = true;
+  /** Memory page size in units of 4 KiB. */
+  pageStride = 1;
   /** How doorbells are rung. */
   ring: (offset: number, value: number) => void = (offset, value) => this.write32(offset, value);
   readonly #registers: RegisterAccess;
@@ -89,13 +91,19 @@ export class Driver {
     this.#registers.write(offset, 4, value);
   }
 
-  /** Fresh, zeroed pages. */
+  /** Fresh pages; with 0, where the next ones will be. */
   pages(count = 1): number {
     const address = this.#nextPage;
-    this.#nextPage += count * PAGE;
-    if (this.#nextPage > GUEST_BASE + GUEST_BYTES)
+    this.#nextPage += count * this.pageStride * PAGE;
+    if (this.#nextPage > GUEST_BASE + GUEST_BYTES) {
       throw new Error('the test guest is out of memory');
+    }
     return address;
+  }
+
+  /** Use the memory from `address` again. */
+  rewind(address: number): void {
+    this.#nextPage = address;
   }
 
   bytes(address: number, length: number): Uint8Array {
@@ -120,24 +128,33 @@ export class Driver {
     this.write32(0x14, 0);
   }
 
-  /** Create an I/O queue pair. */
-  async queuePair(id: number, entries = 64, vector = id): Promise<QueuePair> {
-    const pair = new QueuePair(id, entries, this.pages(entries / 64 || 1), this.pages());
-    const size = id | ((entries - 1) << 16);
+  /** Create an I/O queue pair whose completions are reaped. */
+  async queuePair(id: number, entries = 64): Promise<QueuePair> {
+    const pair = await this.createPair(id, { entries });
+    this.queues.push(pair);
+    return pair;
+  }
+
+  /** Create an I/O queue pair whose completions are left alone. */
+  async createPair(
+    id: number,
+    { entries = 64, completionEntries = entries, completionFlags = 3 | (id << 16) } = {},
+  ): Promise<QueuePair> {
+    const submission = this.pages(Math.ceil((entries * 64) / PAGE));
+    const completion = this.pages(Math.ceil((completionEntries * 16) / PAGE));
     const cq = await this.execute({
       opcode: 0x05,
-      prp1: pair.completionBase,
-      dwords: [size, 3 | (vector << 16)],
+      prp1: completion,
+      dwords: [id | ((completionEntries - 1) << 16), completionFlags],
     });
     const sq = await this.execute({
       opcode: 0x01,
-      prp1: pair.submissionBase,
-      dwords: [size, 1 | (id << 16)],
+      prp1: submission,
+      dwords: [id | ((entries - 1) << 16), 1 | (id << 16)],
     });
     if (cq.status !== 0 || sq.status !== 0)
       throw new Error(`queue ${id}: ${cq.status} ${sq.status}`);
-    this.queues.push(pair);
-    return pair;
+    return new QueuePair(id, entries, submission, completion);
   }
 
   /** Put a command into the ring without ringing. */

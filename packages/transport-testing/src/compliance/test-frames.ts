@@ -31,7 +31,11 @@ export class TestFraming implements Framing {
 }
 
 /** A frame whose content tells its number. */
-export function testFrame(sequence: number, length: number, carriesDescriptors = false): Uint8Array {
+export function testFrame(
+  sequence: number,
+  length: number,
+  carriesDescriptors = false,
+): Uint8Array {
   const bytes = new Uint8Array(length);
   fillPattern(bytes, sequence);
   const view = new DataView(bytes.buffer);

@@ -1,4 +1,9 @@
-import { type FileDescriptor, type MessageSocket, NativeMemory, WOULD_BLOCK } from '@vfio-user/posix-ffi';
+import {
+  type FileDescriptor,
+  type MessageSocket,
+  NativeMemory,
+  WOULD_BLOCK,
+} from '@vfio-user/posix-ffi';
 import { closeAll } from '../descriptors.js';
 
 /** Small messages share a block, so that one system call sends many of them. */

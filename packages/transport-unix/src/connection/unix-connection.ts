@@ -134,7 +134,7 @@ export class UnixConnection implements Connection {
   close(): Promise<void> {
     if (this.#state === 'open') {
       this.#state = 'closing';
-      this.#attempt(() => this.#sender.push());
+      this.#push();
       this.#finishClosing();
     }
     return this.#closed;
@@ -162,7 +162,7 @@ export class UnixConnection implements Connection {
 
   #onReady(readable: boolean, writable: boolean): void {
     if (writable && this.#sender.queuedBytes > 0) this.#flush();
-    if (readable && this.#receive()) this.#scheduleTurn();
+    if (readable && this.#receive()) this.#awaitNext();
   }
 
   /**
@@ -171,12 +171,16 @@ export class UnixConnection implements Connection {
    */
   readonly #onTurn = (): void => {
     this.#turnScheduled = false;
-    this.#deliver();
+    if (this.#receiver.pendingBytes > 0 || this.#ended) this.#deliver();
     for (let attempt = 0; attempt < ATTEMPTS_PER_TURN; attempt++) {
-      if (this.#receive()) return this.#scheduleTurn();
+      if (this.#receive()) break;
     }
-    if (this.#canReceive() && this.#spin.pays(performance.now())) this.#scheduleTurn();
+    this.#awaitNext();
   };
+
+  #awaitNext(): void {
+    if (this.#canReceive() && this.#spin.pays(performance.now())) this.#scheduleTurn();
+  }
 
   #scheduleTurn(): void {
     if (this.#turnScheduled) return;
@@ -193,7 +197,12 @@ export class UnixConnection implements Connection {
     if (!this.#canReceive()) return false;
     try {
       const received = this.#receiver.receive();
-      if (received === 'nothing') return false;
+      if (received === 'nothing') {
+        // A peer that left would have ended the stream: this one only stopped reading.
+        if (this.#deaf)
+          this.#end(new VfioUserError('VFU_PEER_CLOSED', `${this.peer} reads no more`));
+        return false;
+      }
       if (received === 'end') this.#ended = true;
       else this.#spin.arrived(performance.now());
     } catch (error) {
@@ -205,22 +214,19 @@ export class UnixConnection implements Connection {
   }
 
   #deliver(): void {
-    const sink = this.#sink;
-    // A sink that is called back from its own handler would see messages out of order.
-    if (sink === undefined || this.#delivering) return;
     this.#delivering = true;
     try {
       while (this.#state === 'open' && !this.#paused) {
         const frame = this.#receiver.next();
         if (frame === undefined) break;
-        sink.onFrame(frame);
+        // Nothing is received before open() brought the sink.
+        this.#sink!.onFrame(frame);
       }
     } catch (error) {
       this.#end(error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      this.#delivering = false;
     }
-    this.#attempt(() => this.#sender.push());
+    this.#delivering = false;
+    this.#push();
     if (this.#ended && this.#state === 'open' && !this.#paused) this.#onEndOfStream();
     else this.#watch();
   }
@@ -237,21 +243,29 @@ export class UnixConnection implements Connection {
     );
   }
 
+  /** Send what waited for the rest of its batch. */
+  #push(): void {
+    try {
+      this.#sender.push();
+    } catch (error) {
+      this.#onSendFailure(error);
+    }
+  }
+
   #flush(): void {
-    this.#attempt(() => this.#sender.flush());
-    if (this.#state === 'closing') return this.#finishClosing();
+    try {
+      this.#sender.flush();
+    } catch (error) {
+      this.#onSendFailure(error);
+    }
+    if (this.#state === 'closing') {
+      this.#finishClosing();
+      return;
+    }
     this.#watch();
     if (this.#owesDrain && this.#sender.queuedBytes <= this.#settings.lowWaterBytes) {
       this.#owesDrain = false;
       if (this.#state === 'open') this.#sink?.onDrain();
-    }
-  }
-
-  #attempt(send: () => void): void {
-    try {
-      send();
-    } catch (error) {
-      this.#onSendFailure(error);
     }
   }
 

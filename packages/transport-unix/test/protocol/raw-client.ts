@@ -1,66 +1,45 @@
 import {
   connect,
-  FileDescriptor,
+  type FileDescriptor,
   MessageSocket,
   NativeMemory,
   Poller,
-  shutdown,
   SHUT_WR,
+  shutdown,
   streamSocket,
   unixSocketAddress,
   WOULD_BLOCK,
 } from '@vfio-user/posix-ffi';
+import { MessageReader, type RawMessage } from './message-reader.js';
 import { version } from './requests.js';
-import { ERROR, type FrameOptions, frame, HEADER_BYTES, REPLY, VERSION } from './wire.js';
+import { ERROR, type FrameOptions, frame, REPLY, VERSION } from './wire.js';
 
 /** A test that waits for longer than this has failed. */
 const PATIENCE_MS = 5000;
-const SCRATCH_BYTES = 0x1_0000;
-
-/** One message as it arrived. */
-export interface RawMessage {
-  readonly id: number;
-  readonly command: number;
-  readonly flags: number;
-  readonly errno: number;
-  readonly payload: Buffer;
-  readonly fds: readonly FileDescriptor[];
-}
 
 export interface RequestOptions extends FrameOptions {
   readonly fds?: readonly FileDescriptor[];
 }
 
-/**
- * A vfio-user client that knows nothing: it sends the bytes it is given, and receives as the strict
- * clients in the field do. The header must come in one piece, and descriptors with the header.
- */
+/** A vfio-user client that knows nothing: it sends the bytes it is given. */
 export class RawClient {
   readonly #socket = streamSocket();
   readonly #wire = new MessageSocket(this.#socket);
+  readonly #reader = new MessageReader(this.#wire);
   readonly #poller: Poller;
-  readonly #scratch = new NativeMemory(SCRATCH_BYTES);
   readonly #inbox: RawMessage[] = [];
   readonly #checks = new Set<() => void>();
-  readonly #received: FileDescriptor[] = [];
-  #header: Buffer | undefined;
-  #payload: Buffer[] = [];
-  #payloadBytes = 0;
-  #fds: readonly FileDescriptor[] = [];
-  #ended = false;
   #reading = true;
+  #writable = true;
   #fault: Error | undefined;
   #lastId = 0;
 
   constructor(path: string) {
     connect(this.#socket, unixSocketAddress(path), path);
-    this.#poller = new Poller(this.#socket, () => this.#onReady());
-    this.#poller.watch(true, false);
-  }
-
-  /** Messages that arrived and were not looked at yet. */
-  get waiting(): number {
-    return this.#inbox.length;
+    this.#poller = new Poller(this.#socket, (readable, writable) =>
+      this.#onReady(readable, writable),
+    );
+    this.#watch();
   }
 
   /** Bytes as they are, descriptors with the first of them. */
@@ -70,7 +49,7 @@ export class RawClient {
     for (let done = 0; done < bytes.length; ) {
       const left = bytes.length - done;
       const count = this.#wire.send(memory.address + done, left, 0, 0, done === 0 ? fds : []);
-      if (count === WOULD_BLOCK) await this.#writable();
+      if (count === WOULD_BLOCK) await this.#room();
       else done += count;
     }
   }
@@ -79,7 +58,9 @@ export class RawClient {
   receive(): Promise<RawMessage> {
     return this.#until('message', () => {
       const message = this.#inbox.shift();
-      if (message === undefined && this.#ended) throw new Error('the server closed the connection');
+      if (message === undefined && this.#reader.ended) {
+        throw new Error('the server has closed the connection');
+      }
       return message;
     });
   }
@@ -90,51 +71,48 @@ export class RawClient {
     payload?: Uint8Array,
     { fds, ...options }: RequestOptions = {},
   ): Promise<RawMessage> {
-    this.#lastId = options.id ?? (this.#lastId + 1) & 0xffff;
-    await this.send(frame(command, payload, { ...options, id: this.#lastId }), fds);
-    return this.reply(command, this.#lastId);
+    const id = options.id ?? this.#nextId();
+    await this.send(frame(command, payload, { ...options, id }), fds);
+    return this.reply(command, id);
   }
 
   /** The next message, which must be the reply to this request. */
   async reply(command: number, id: number): Promise<RawMessage> {
     const message = await this.receive();
     if (message.id !== id || message.command !== command || (message.flags & 0xf) !== REPLY) {
-      throw new Error(`not the reply to ${command} (id ${id}): ${JSON.stringify(message)}`);
+      throw new Error(`not the reply to command ${command} with id ${id}: ${describe(message)}`);
     }
     return message;
   }
 
   /** The payload of a request's success reply. */
   async call(command: number, payload?: Uint8Array, options?: RequestOptions): Promise<Buffer> {
-    const reply = await this.request(command, payload, options);
-    if (reply.flags !== REPLY || reply.errno !== 0) {
-      throw new Error(`command ${command} failed: flags ${reply.flags}, errno ${reply.errno}`);
-    }
-    return reply.payload;
+    return payloadOf(await this.request(command, payload, options));
   }
 
-  /** The errno of a request's error reply, which is a header alone. */
+  /** The errno of a request's error reply. */
   async refusal(command: number, payload?: Uint8Array, options?: RequestOptions): Promise<number> {
     return errnoOf(await this.request(command, payload, options));
   }
 
-  async negotiate(json?: string): Promise<Buffer> {
+  /** Exchange VERSION 0.1 and return the payload of the reply. */
+  negotiate(json?: string): Promise<Buffer> {
     return this.call(VERSION, version(0, 1, json));
   }
 
   /** Resolves when the server has closed the connection. */
   async closed(): Promise<void> {
-    await this.#until('end of the connection', () => this.#ended || undefined);
+    await this.#until('end of the connection', () => this.#reader.ended || undefined);
   }
 
   stopReading(): void {
     this.#reading = false;
-    this.#poller.watch(false, false);
+    this.#watch();
   }
 
   resumeReading(): void {
     this.#reading = true;
-    this.#poller.watch(true, false);
+    this.#watch();
   }
 
   /** No more bytes will be sent; the server's are still read. */
@@ -144,48 +122,83 @@ export class RawClient {
 
   /** Gone, as when the process is killed. Descriptors that were received are closed too. */
   close(): void {
-    this.#ended = true;
     this.#poller.close();
     this.#socket.close();
-    for (const descriptor of this.#received) descriptor.close();
+    for (const descriptor of this.#reader.descriptors) descriptor.close();
   }
 
-  #onReady(): void {
+  #nextId(): number {
+    this.#lastId = (this.#lastId + 1) & 0xffff;
+    return this.#lastId;
+  }
+
+  async #room(): Promise<void> {
+    this.#writable = false;
+    this.#watch();
+    await this.#until('room to send', () => this.#writable || undefined);
+  }
+
+  #watch(): void {
+    this.#poller.watch(this.#reading && !this.#reader.ended, !this.#writable);
+  }
+
+  #onReady(readable: boolean, writable: boolean): void {
+    if (writable) this.#writable = true;
     try {
-      while (this.#reading && !this.#ended && this.#receiveSome());
+      if (readable && this.#reading) {
+        for (let next = this.#reader.next(); next !== undefined; next = this.#reader.next()) {
+          this.#inbox.push(next);
+        }
+      }
     } catch (error) {
       this.#fault = error as Error;
     }
+    this.#watch();
     for (const check of [...this.#checks]) check();
   }
 
-  /** @returns whether there may be more to receive. */
-  #receiveSome(): boolean {
-    const want =
-      this.#header === undefined ? HEADER_BYTES : this.#messageBytes() - this.#payloadBytes;
-    const count = this.#wire.receive(this.#scratch.address, Math.min(want, SCRATCH_BYTES));
-    if (count === WOULD_BLOCK) return false;
-    if (count === 0) {
-      this.#ended = true;
-      this.#poller.watch(false, false);
-      return false;
-    }
-    const bytes = Buffer.from(this.#scratch.bytes.subarray(0, count));
-    const fds = this.#wire.takeDescriptors();
-    this.#received.push(...fds);
-    if (this.#header === undefined) this.#beginMessage(bytes, fds);
-    else if (fds.length > 0) throw new Error('descriptors came behind the header');
-    else this.#payload.push(bytes);
-    if (this.#payloadBytes + (this.#payload.at(-1)?.length ?? 0) > 0) this.#countPayload();
-    this.#finishMessage();
-    return true;
+  #until<T>(what: string, ready: () => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        clearTimeout(timer);
+        this.#checks.delete(check);
+        settle();
+      };
+      const timer = setTimeout(
+        () => end(() => reject(new Error(`no ${what} within ${PATIENCE_MS} ms`))),
+        PATIENCE_MS,
+      );
+      const check = (): void => {
+        try {
+          if (this.#fault !== undefined) throw this.#fault;
+          const value = ready();
+          if (value !== undefined) end(() => resolve(value));
+        } catch (error) {
+          end(() => reject(error));
+        }
+      };
+      this.#checks.add(check);
+      check();
+    });
   }
 }
 
-/** The errno of an error reply, after checking that it is a proper one. */
+/** The payload of a success reply. */
+export function payloadOf(reply: RawMessage): Buffer {
+  if (reply.flags !== REPLY || reply.errno !== 0) {
+    throw new Error(`not a success reply: ${describe(reply)}`);
+  }
+  return reply.payload;
+}
+
+/** The errno of an error reply, which is a header alone with both flags and a number. */
 export function errnoOf(reply: RawMessage): number {
   if (reply.flags !== (REPLY | ERROR) || reply.errno === 0 || reply.payload.length > 0) {
-    throw new Error(`not a proper error reply: ${JSON.stringify(reply)}`);
+    throw new Error(`not a proper error reply: ${describe(reply)}`);
   }
   return reply.errno;
+}
+
+function describe({ payload, fds, ...header }: RawMessage): string {
+  return JSON.stringify({ ...header, payloadBytes: payload.length, fds: fds.length });
 }

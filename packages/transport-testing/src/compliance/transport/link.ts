@@ -53,7 +53,10 @@ export class Host {
   async connect(signal?: AbortSignal): Promise<Endpoint> {
     const { transport, uri } = this.#suite.registry.resolve(this.listener.uri);
     const endpoint = new Endpoint();
-    const context = { framing: new TestFraming(largestFrame(this.#suite)), ...(signal && { signal }) };
+    const context = {
+      framing: new TestFraming(largestFrame(this.#suite)),
+      ...(signal && { signal }),
+    };
     return endpoint.attach(await transport.connect(uri, endpoint, context));
   }
 

@@ -40,7 +40,10 @@ export function openingTests(suite: Suite): void {
     const host = await openHost(t, suite);
     const { transport, uri } = suite.registry.resolve(host.listener.uri);
     const framing = new TestFraming(largestFrame(suite));
-    await t.rejects(transport.listen(uri, () => new Endpoint(), { framing }), VfioUserError);
+    await t.rejects(
+      transport.listen(uri, () => new Endpoint(), { framing }),
+      VfioUserError,
+    );
     const client = await host.connect();
     client.connection.send(testFrame(0, 20));
     await (await host.endpoint(0)).arrived(1);
@@ -49,10 +52,9 @@ export function openingTests(suite: Suite): void {
 
   suite.test('two clients at once have nothing to do with each other', {}, async (t) => {
     const host = await openHost(t, suite);
-    const framing = new TestFraming(largestFrame(suite));
     const clients = [await host.connect(), await host.connect()];
     const servers = [await host.endpoint(0), await host.endpoint(1)];
-    clients.forEach(({ connection }, i) => connection.send(testFrame(i, 100)));
+    for (const [i, { connection }] of clients.entries()) connection.send(testFrame(i, 100));
     for (const [i, server] of servers.entries()) {
       await server.arrived(1);
       t.ok(isTestFrame(server.frames[0]!.bytes, i, 100));

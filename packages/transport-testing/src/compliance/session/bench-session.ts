@@ -1,0 +1,103 @@
+import { setImmediate } from 'node:timers/promises';
+import {
+  type ConnectOptions,
+  connectDevice,
+  type DeviceClient,
+  type DeviceServer,
+  type GuestMemory,
+  type Iova,
+  type ServerLimits,
+  serve,
+} from '@vfio-user/core';
+import { bench } from '@vfio-user/devices';
+import type { Test } from 'tap';
+import type { Suite } from '../suite.js';
+import { BenchDriver } from './bench-driver.js';
+
+/** What the device under test is made with. */
+export const VECTORS = 8;
+export const DEVICE_MEMORY_BYTES = 2 ** 20;
+
+/** Small, so that transfers are cut even where the test's memory is small. */
+export const MAX_TRANSFER_BYTES = 65_536;
+
+/** A served bench device and clients of it; all ends with the test. */
+export class BenchSession {
+  readonly server: DeviceServer;
+  readonly #suite: Suite;
+  readonly #t: Test;
+
+  private constructor(t: Test, suite: Suite, server: DeviceServer) {
+    this.#t = t;
+    this.#suite = suite;
+    this.server = server;
+  }
+
+  static async open(t: Test, suite: Suite, limits: Partial<ServerLimits> = {}): Promise<BenchSession> {
+    const server = await serve({
+      definition: bench,
+      options: { memory: DEVICE_MEMORY_BYTES, vectors: VECTORS },
+      registry: suite.registry,
+      listen: suite.fixture.address(),
+      limits,
+    });
+    t.teardown(() => server.close());
+    return new BenchSession(t, suite, server);
+  }
+
+  async connect(options: Omit<ConnectOptions, 'registry'> = {}): Promise<BenchDriver> {
+    const client = await connectDevice(this.server.uri, {
+      registry: this.#suite.registry,
+      capabilities: { maxDataXferSize: MAX_TRANSFER_BYTES },
+      ...options,
+    });
+    this.#t.teardown(() => client.close());
+    return new BenchDriver(client);
+  }
+
+  /** Resolves once the server has let go of its last client. */
+  async idle(): Promise<void> {
+    while (this.server.statistics()['client'] !== 'none') await setImmediate();
+  }
+}
+
+/** A device and one client: what most tests need. */
+export async function openBench(t: Test, suite: Suite): Promise<BenchDriver> {
+  const session = await BenchSession.open(t, suite);
+  return session.connect();
+}
+
+export interface GuestRange {
+  readonly address: Iova;
+  readonly length: number;
+  /** Whether the device may map it, rather than ask by message. */
+  readonly share: boolean;
+  readonly readable?: boolean;
+  readonly writable?: boolean;
+}
+
+/** Allocate guest memory and let the device reach it. */
+export async function mapGuest(client: DeviceClient, range: GuestRange): Promise<GuestMemory> {
+  const memory = client.memory.allocate(range.length);
+  await client.dmaMap({ ...range, memory });
+  return memory;
+}
+
+/** A copy of `[offset, offset + length)`. */
+export function bytesIn(memory: GuestMemory, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  memory.read(offset, bytes);
+  return bytes;
+}
+
+/** How the device reaches guest memory: every DMA test runs once for each that is possible. */
+export interface DmaMode {
+  readonly name: string;
+  readonly share: boolean;
+  readonly needs: readonly ('sharedMemory' | 'fdPassing')[];
+}
+
+export const dmaModes: readonly DmaMode[] = [
+  { name: 'shared memory', share: true, needs: ['sharedMemory'] },
+  { name: 'messages', share: false, needs: [] },
+];

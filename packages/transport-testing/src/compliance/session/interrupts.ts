@@ -1,0 +1,104 @@
+import { Command, Irq, Region } from '@vfio-user/core';
+import { benchRegisters as register } from '@vfio-user/devices';
+import type { Suite } from '../suite.js';
+import { Waiter } from '../waiter.js';
+import type { BenchDriver } from './bench-driver.js';
+import { openBench, VECTORS } from './bench-session.js';
+
+const IO_FDS_BYTES = 4096;
+
+/** Interrupts from the device, doorbells to it. */
+export function interruptTests(suite: Suite): void {
+  for (const [name, index] of [
+    ['MSI-X', Irq.MSIX],
+    ['MSI', Irq.MSI],
+  ] as const) {
+    suite.test(`${name} vectors are told apart`, { needs: ['fdPassing'] }, async (t) => {
+      const driver = await openBench(t, suite);
+      const counts = await Counts.enable(driver, index, VECTORS);
+      for (let vector = VECTORS - 1; vector >= 0; vector--) {
+        await driver.ring(vector);
+        await counts.until(() => counts.of[vector] === 1, `vector ${vector}`);
+      }
+      t.same(counts.of, new Array(VECTORS).fill(1));
+      await driver.client.interrupts.disable(index);
+      await driver.ring(0);
+      await driver.read32(register.ID);
+      t.equal(counts.of[0], 1, 'nothing after it was switched off');
+    });
+  }
+
+  suite.test('INTx waits for the end of interrupt', { needs: ['fdPassing'] }, async (t) => {
+    const driver = await openBench(t, suite);
+    const counts = await Counts.enable(driver, Irq.INTX, 1);
+    const errors = await Counts.enable(driver, Irq.ERR, 1);
+    await driver.ring(0);
+    await counts.until(() => counts.of[0] === 1, 'the interrupt');
+    await driver.ring(1);
+    await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
+    await errors.until(() => errors.of[0] === 1, 'a later notification');
+    t.equal(counts.of[0], 1, 'masked until the end of interrupt');
+    await driver.client.interrupts.unmask(Irq.INTX);
+    await counts.until(() => counts.of[0] === 2, 'the interrupt that is still asserted');
+    await driver.write32(register.INTERRUPT_STATUS, 0xffff_ffff);
+    await driver.client.interrupts.unmask(Irq.INTX);
+    await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
+    await errors.until(() => errors.of[0] === 2, 'a later notification');
+    t.equal(counts.of[0], 2, 'acknowledged: no more');
+  });
+
+  suite.test('the device reports errors and asks for its release', { needs: ['fdPassing'] }, async (t) => {
+    const driver = await openBench(t, suite);
+    const errors = await Counts.enable(driver, Irq.ERR, 1);
+    const requests = await Counts.enable(driver, Irq.REQ, 1);
+    await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
+    await errors.until(() => errors.of[0] === 1, 'the error');
+    await driver.write32(register.NOTIFY, register.NOTIFY_RELEASE);
+    await requests.until(() => requests.of[0] === 1, 'the request');
+    t.same([errors.of, requests.of], [[1], [1]]);
+  });
+
+  suite.test('a doorbell is rung by a descriptor', { needs: ['fdPassing'] }, async (t) => {
+    const driver = await openBench(t, suite);
+    const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
+    await driver.write32(register.DOORBELL_VECTOR, 3);
+    const { client } = driver;
+    const request = { argsz: IO_FDS_BYTES, flags: 0, index: Region.BAR0, count: 0 };
+    const { entry, descriptor } = await client.call(
+      Command.DEVICE_GET_REGION_IO_FDS,
+      request,
+      ({ entries }, received) => ({ entry: entries[0], descriptor: received.shift() }),
+    );
+    t.match(entry, { offset: register.DOORBELL, size: 4 });
+    const notifier = client.connection.resources!.notifier(descriptor!);
+    notifier.signal();
+    await counts.until(() => counts.of[3] === 1, 'the interrupt of the doorbell');
+    t.equal(await driver.read32(register.DOORBELL_COUNT), 1);
+    notifier.close();
+  });
+}
+
+/** Counts the interrupts of one index. */
+export class Counts {
+  readonly of: number[];
+  readonly #waiter = new Waiter();
+
+  private constructor(vectors: number) {
+    this.of = new Array(vectors).fill(0);
+  }
+
+  static async enable({ client }: BenchDriver, index: number, vectors: number): Promise<Counts> {
+    const counts = new Counts(vectors);
+    await client.enableInterrupts(index, vectors, (vector, count) => counts.#add(vector, count));
+    return counts;
+  }
+
+  until(condition: () => boolean, what: string): Promise<void> {
+    return this.#waiter.until(condition, what);
+  }
+
+  #add(vector: number, count: number): void {
+    this.of[vector]! += count;
+    this.#waiter.changed();
+  }
+}

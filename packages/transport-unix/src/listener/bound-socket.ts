@@ -1,0 +1,121 @@
+import { fchmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { VfioUserError } from '@vfio-user/core';
+import {
+  bind,
+  connect,
+  type FileDescriptor,
+  listen,
+  streamSocket,
+  unixSocketAddress,
+} from '@vfio-user/posix-ffi';
+import { errorCode, systemFailure } from '../system-failure.js';
+
+/** A listening socket, and how to take its name away again. */
+export interface BoundSocket {
+  readonly socket: FileDescriptor;
+  /** Remove the socket file, if it is still the one that was made here. */
+  unlink(): void;
+}
+
+/** How a name is bound. */
+export interface BindOptions {
+  /** Permissions of the socket file. */
+  readonly mode: number;
+  readonly backlog: number;
+}
+
+/** Bind and listen. A socket file that nobody answers on any more is replaced. */
+export function bindSocket(path: string, { mode, backlog }: BindOptions): BoundSocket {
+  const socket = streamSocket();
+  try {
+    // The file that bind() makes inherits the socket's own mode: it is never more open than this.
+    fchmodSync(socket.number, mode);
+    bindReplacingStale(socket, path);
+    const file = path.startsWith('@') ? undefined : inodeOf(path);
+    listen(socket, backlog);
+    return {
+      socket,
+      unlink() {
+        if (file !== undefined && inodeOf(path) === file) unlinkSync(path);
+      },
+    };
+  } catch (error) {
+    socket.close();
+    throw systemFailure(`cannot listen on ${path}${hint(error)}`, error);
+  }
+}
+
+function bindReplacingStale(socket: FileDescriptor, path: string): void {
+  const address = unixSocketAddress(path);
+  try {
+    bind(socket, address);
+    return;
+  } catch (error) {
+    if (errorCode(error) !== 'EADDRINUSE') throw error;
+    if (path.startsWith('@')) throw inUse(path, error);
+    removeStale(path, address, error);
+  }
+  bind(socket, address);
+}
+
+function removeStale(path: string, address: Uint8Array, cause: unknown): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new VfioUserError(
+      'VFU_SYSTEM_ERROR',
+      `cannot listen on ${path}: there is something that is no socket. Remove it or choose another path`,
+      { cause },
+    );
+  }
+  if (answers(address)) throw inUse(path, cause);
+  // Another process may have replaced it while we asked.
+  if (inodeOf(path) === fileKey(found)) unlinkSync(path);
+}
+
+/** Whether a process listens there. One whose backlog is full does. */
+function answers(address: Uint8Array): boolean {
+  const probe = streamSocket();
+  try {
+    connect(probe, address);
+    return true;
+  } catch (error) {
+    return errorCode(error) !== 'ECONNREFUSED';
+  } finally {
+    probe.close();
+  }
+}
+
+function inUse(path: string, cause: unknown): VfioUserError {
+  return new VfioUserError(
+    'VFU_SYSTEM_ERROR',
+    `cannot listen on ${path}: another process listens there already (EADDRINUSE). Stop it or choose another path`,
+    { cause },
+  );
+}
+
+/** What tells one file from another, or `undefined` if there is none. */
+function inodeOf(path: string): string | undefined {
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  return status === undefined ? undefined : fileKey(status);
+}
+
+function fileKey({
+  dev,
+  ino,
+  birthtimeMs,
+}: {
+  dev: number;
+  ino: number;
+  birthtimeMs: number;
+}): string {
+  // An inode number is reused at once after an unlink, the time of its birth is not.
+  return `${dev}:${ino}:${birthtimeMs}`;
+}
+
+function hint(error: unknown): string {
+  const code = errorCode(error);
+  if (code === 'ENOENT') return ' (does its folder exist?)';
+  if (code === 'EACCES') return ' (may this user write to its folder?)';
+  return '';
+}

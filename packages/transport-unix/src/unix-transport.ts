@@ -1,0 +1,166 @@
+import {
+  type Connection,
+  type FrameSink,
+  type Framing,
+  type Listener,
+  type OpenContext,
+  silentLogger,
+  type Transport,
+  type TransportCapabilities,
+  VfioUserError,
+} from '@vfio-user/core';
+import {
+  FileDescriptor,
+  isListening,
+  isUnixStream,
+  SCM_MAX_FD,
+  unavailableReason,
+} from '@vfio-user/posix-ffi';
+import { parseUnixUri, type UnixAddress } from './address.js';
+import { connectSocket } from './connect-socket.js';
+import { UnixConnection } from './connection/unix-connection.js';
+import { bindSocket } from './listener/bound-socket.js';
+import { UnixListener } from './listener/unix-listener.js';
+import { resolveOptions, type Settings, type UnixTransportOptions } from './options.js';
+import { identifyPeer, type Peer } from './peer.js';
+import { UnixResources } from './resources/unix-resources.js';
+import { systemFailure } from './system-failure.js';
+
+/** vfio-user over AF_UNIX stream sockets, with descriptors: `unix:` and `fd:`. */
+export function unixTransport(options: UnixTransportOptions = {}): Transport {
+  return new UnixTransport(resolveOptions(options));
+}
+
+type Accept = (connection: Connection) => FrameSink;
+
+class UnixTransport implements Transport {
+  readonly schemes = ['unix', 'fd'] as const;
+  readonly queryKeys = [] as const;
+  readonly #settings: Settings;
+  readonly #capabilities: TransportCapabilities;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#capabilities = {
+      fdPassing: true,
+      sharedMemory: true,
+      orderedNotifications: false,
+      maxFrameBytes: settings.maxFrameBytes,
+      maxDescriptors: SCM_MAX_FD,
+    };
+  }
+
+  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+    const { signal, framing } = context;
+    signal?.throwIfAborted();
+    const address = open(uri);
+    const socket =
+      address.kind === 'descriptor'
+        ? adopt(address.number, uri)
+        : await connectSocket(address.path, { timeoutMs: this.#settings.connectTimeoutMs, signal });
+    if (isListening(socket)) {
+      socket.close();
+      throw new VfioUserError(
+        'VFU_CONFIG_INVALID',
+        `${uri.href} is a listening socket: it can be listened on, not connected`,
+      );
+    }
+    const connection = this.#connection(socket, identifyPeer(socket), framing);
+    connection.open(sink);
+    return connection;
+  }
+
+  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+    context.signal?.throwIfAborted();
+    const address = open(uri);
+    return address.kind === 'descriptor'
+      ? this.#listenOnDescriptor(address.number, uri, accept, context)
+      : this.#listenOnPath(address, uri, accept, context);
+  }
+
+  #listenOnPath(
+    { kind, path }: Extract<UnixAddress, { path: string }>,
+    uri: URL,
+    accept: Accept,
+    context: OpenContext,
+  ): Listener {
+    const { socketMode: mode, backlog } = this.#settings;
+    const { socket, unlink } = bindSocket(path, { mode, backlog });
+    // An abstract name has no file whose permissions could keep others out.
+    const anybody = kind === 'path' || (mode & 0o077) !== 0;
+    return this.#listener(uri, socket, accept, context, { anybody, onClose: unlink });
+  }
+
+  #listenOnDescriptor(number: number, uri: URL, accept: Accept, context: OpenContext): Listener {
+    const socket = adopt(number, uri);
+    if (isListening(socket)) {
+      return this.#listener(uri, socket, accept, context, { anybody: true, onClose() {} });
+    }
+    // Connected by whoever started us: the one connection there will be.
+    this.#accept(socket, identifyPeer(socket), accept, context);
+    return { uri: uri.href, close: async () => {} };
+  }
+
+  #listener(
+    { href }: URL,
+    socket: FileDescriptor,
+    accept: Accept,
+    context: OpenContext,
+    { anybody, onClose }: { readonly anybody: boolean; onClose(): void },
+  ): Listener {
+    const { logger = silentLogger } = context;
+    const onConnection = (accepted: FileDescriptor): void => {
+      const peer = identifyPeer(accepted);
+      if (anybody || peer.trusted) {
+        this.#accept(accepted, peer, accept, context);
+      } else {
+        accepted.close();
+        logger.warn({ uri: href, peer: peer.name }, 'refused a connection of another user');
+      }
+    };
+    return new UnixListener({ uri: href, socket, logger, onConnection, onClose });
+  }
+
+  #accept(socket: FileDescriptor, peer: Peer, accept: Accept, context: OpenContext): void {
+    const connection = this.#connection(socket, peer, context.framing);
+    try {
+      connection.open(accept(connection));
+    } catch (error) {
+      connection.abort(error instanceof Error ? error : new Error(String(error)));
+      context.logger?.error({ err: error, peer: peer.name }, 'cannot serve a connection');
+    }
+  }
+
+  #connection(socket: FileDescriptor, peer: Peer, framing: Framing): UnixConnection {
+    const { mapUnsealed } = this.#settings;
+    const mapsUnsealed = mapUnsealed === 'trusted' ? peer.trusted : mapUnsealed === 'always';
+    return new UnixConnection(socket, {
+      peer: peer.name,
+      capabilities: this.#capabilities,
+      resources: new UnixResources(mapsUnsealed),
+      framing,
+      settings: this.#settings,
+    });
+  }
+}
+
+/** What every call starts with: a usable machine and a usable address. */
+function open(uri: URL): UnixAddress {
+  const reason = unavailableReason();
+  if (reason !== undefined) {
+    throw new VfioUserError('VFU_UNSUPPORTED', `${uri.href} cannot be used: ${reason}`);
+  }
+  return parseUnixUri(uri);
+}
+
+function adopt(number: number, uri: URL): FileDescriptor {
+  let descriptor: FileDescriptor;
+  try {
+    descriptor = FileDescriptor.adopt(number);
+  } catch (error) {
+    throw systemFailure(`${uri.href} is not open: pass it on when starting this process`, error);
+  }
+  // Not closed: a number that is something else was not meant for us.
+  if (isUnixStream(descriptor)) return descriptor;
+  throw new VfioUserError('VFU_CONFIG_INVALID', `${uri.href} is no AF_UNIX stream socket`);
+}
