@@ -62,7 +62,7 @@ function install() {
     'the installation',
     'npx',
     ['--yes', PNPM, 'install', '--frozen-lockfile', '--config.confirm-modules-purge=false'],
-    'It needs the npm registry: check the network, then run it again.',
+    'The messages above say why; it needs the npm registry.',
   );
   mkdirSync(join(root, 'node_modules'), { recursive: true });
   writeFileSync(stamp, key);

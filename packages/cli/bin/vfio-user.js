@@ -1,4 +1,9 @@
 #!/usr/bin/env node
 import { run } from '../dist/index.js';
 
+// A reader that has seen enough (`vfio-user info ... | head`) is no error.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2));

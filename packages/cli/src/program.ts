@@ -7,16 +7,18 @@ import { packageVersion } from './version.js';
 
 const INTRODUCTION = `PCI devices written in TypeScript, plugged into virtual machines over vfio-user.
 
-A device is a process that listens on a URI. A virtual machine (QEMU, cloud-hypervisor) or another
-program connects to it, and the device appears as a PCI card there.`;
+A device is a process that listens on a URI. A virtual machine (QEMU,
+cloud-hypervisor) or another program connects to it, and there the device
+appears as a PCI card.`;
 
 const EXAMPLES = `
 Examples:
-  vfio-user serve counter --listen unix:///tmp/counter.sock    run a device
-  vfio-user info unix:///tmp/counter.sock                      look at it
-  vfio-user doctor                                             what does this machine offer?
+  vfio-user serve counter --listen unix:///tmp/counter.sock   run a device
+  vfio-user info unix:///tmp/counter.sock                     look at it
+  vfio-user doctor                                            what is missing?
 
-\`vfio-user <command> --help\` says more. Exit status: 0 ok, 1 failure, 2 wrong usage.`;
+\`vfio-user <command> --help\` says more.
+Exit status: 0 ok, 1 failure, 2 wrong usage.`;
 
 /** The whole command line. `devices` is what `serve --help` says about devices. */
 export function buildProgram(context: CommandContext, devices: string): Command {

@@ -49,6 +49,11 @@ export class CliProcess {
     }
   }
 
+  /** Stop reading its stdout, as `head` does when it has seen enough. */
+  closeStdout(): void {
+    this.#child.stdout?.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -87,6 +87,12 @@ t.test('a server that is not there is a failure with a hint', async (t) => {
   t.match(stderr, /Start the server first/);
 });
 
+t.test('a descriptor that is not open is a failure', async (t) => {
+  const { code, stderr } = await runCaught(['serve', 'counter', '--fd=987654']);
+  t.equal(code, 1);
+  t.match(stderr, /^vfio-user: .*987654/);
+});
+
 t.test('an error that nobody threw on purpose comes with its stack', async (t) => {
   const { text, exitCode } = await reportError(new TypeError('oops'));
   t.equal(exitCode, 1);

@@ -3,4 +3,15 @@
  *
  * @packageDocumentation
  */
+export { call } from './client/call.js';
+export { type Capabilities, OWN_CAPABILITIES } from './protocol/capabilities.js';
+export type {
+  KnownCommand,
+  ReplyBodies,
+  RequestBodies,
+  RequestMessage,
+} from './protocol/messages.js';
+export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
+export { offer } from './protocol/version.js';
+export { Peer, type PeerHandlers } from './session/peer.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';

@@ -12,7 +12,12 @@
  */
 
 export type { TransportFixture } from './compliance/fixture.js';
+export { type StreamFixture, streamCompliance } from './compliance/stream-compliance.js';
 export { transportCompliance } from './compliance/transport-compliance.js';
+export type { ByteFaults } from './faults/byte-pipe.js';
+export { ByteRelay, type ByteRelayOptions, type SocketAddress } from './faults/byte-relay.js';
+export type { TransportFaults } from './faults/faults.js';
+export { faultyTransport } from './faults/faulty-transport.js';
 export {
   type MemoryTransport,
   type MemoryTransportOptions,

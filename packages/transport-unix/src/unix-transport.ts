@@ -4,6 +4,7 @@ import {
   type Framing,
   type Listener,
   type OpenContext,
+  type SharedMemory,
   silentLogger,
   type Transport,
   type TransportCapabilities,
@@ -48,6 +49,10 @@ class UnixTransport implements Transport {
       maxFrameBytes: settings.maxFrameBytes,
       maxDescriptors: SCM_MAX_FD,
     };
+  }
+
+  createMemory(name: string, length: number): SharedMemory {
+    return new UnixResources(this.#settings.mapUnsealed === 'always').createMemory(name, length);
   }
 
   async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {

@@ -26,8 +26,21 @@ export const Command = {
 export type CommandName = keyof typeof Command;
 export type CommandNumber = (typeof Command)[CommandName];
 
+/**
+ * Commands of the portable encoding only: what descriptors and shared memory do on one host. Outside
+ * the specification's range, so that no later classic command meets one of them.
+ */
+export const ExtensionCommand = {
+  INTERRUPT: 0x8001,
+  DOORBELL: 0x8002,
+  KEEP_ALIVE: 0x8003,
+  ACKNOWLEDGE: 0x8004,
+  PUSH_RULES: 0x8005,
+} as const;
+export type ExtensionCommandNumber = (typeof ExtensionCommand)[keyof typeof ExtensionCommand];
+
 const commandNames: ReadonlyMap<number, string> = new Map(
-  Object.entries(Command).map(([name, number]) => [number, name]),
+  Object.entries({ ...Command, ...ExtensionCommand }).map(([name, number]) => [number, name]),
 );
 
 /** Readable form of a command number, also of an unknown one. */

@@ -17,6 +17,8 @@ export const INLINE_DATA_BYTES = 4096;
 export interface Encoding {
   readonly name: string;
   readonly framing: Framing;
+  /** Most bytes of data that one side may have asked the other for at a time. */
+  readonly replyWindowBytes: number;
   encodeRequest<C extends KnownCommand>(
     command: C,
     id: number,

@@ -1,5 +1,5 @@
 import type { Iova } from '../address.js';
-import type { Command } from './constants.js';
+import type { Command, ExtensionCommand } from './constants.js';
 
 /**
  * The messages as typed values, independent of how they are written: the native encoding (C
@@ -108,7 +108,10 @@ export interface IrqInfo {
   readonly count: number;
 }
 
-/** "DEVICE_SET_IRQS". `bools` is one byte per interrupt with DATA_BOOL. */
+/**
+ * "DEVICE_SET_IRQS". `bools` is one byte per interrupt with DATA_BOOL. `events` says with
+ * DATA_EVENTFD how many events the client attaches, where no descriptors can say it.
+ */
 export interface SetIrqs {
   readonly argsz: number;
   readonly flags: number;
@@ -116,6 +119,7 @@ export interface SetIrqs {
   readonly start: number;
   readonly count: number;
   readonly bools?: Uint8Array | undefined;
+  readonly events?: number | undefined;
 }
 
 /**
@@ -127,9 +131,18 @@ export interface RegionAccess {
   readonly region: number;
   readonly count: number;
 }
-/** "REGION_READ" reply, "REGION_WRITE" request. `data` is valid until the handler returns. */
+/** Memory of the client that it sends along with a register write (PUSH_RULES). */
+export interface PushedMemory {
+  readonly address: Iova;
+  readonly data: Uint8Array;
+}
+/**
+ * "REGION_READ" reply, "REGION_WRITE" request. `data` is valid until the handler returns, and so is
+ * that of `pushed`, which only a REGION_WRITE of the portable encoding carries.
+ */
 export interface RegionData extends RegionAccess {
   readonly data: Uint8Array;
+  readonly pushed?: readonly PushedMemory[] | undefined;
 }
 
 /** "DMA_READ" request. */
@@ -169,6 +182,57 @@ export interface MigData {
   readonly data: Uint8Array;
 }
 
+/** INTERRUPT: signals of a vector, as many as the counter of its eventfd would have. */
+export interface Interrupt {
+  /** Interrupt index (`Irq`). */
+  readonly index: number;
+  readonly vector: number;
+  readonly count: number;
+}
+
+/** DOORBELL: signals of an entry of the region's DEVICE_GET_REGION_IO_FDS reply. */
+export interface Doorbell {
+  readonly region: number;
+  readonly entry: number;
+  readonly count: number;
+}
+
+/** KEEP_ALIVE. One without `reply` is answered at once by one with it and the same nonce. */
+export interface KeepAlive {
+  readonly nonce: number;
+  readonly reply: boolean;
+}
+
+/** ACKNOWLEDGE: how many one-way messages were handled since the session began, and their bytes. */
+export interface Acknowledge {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** A ring of entries in client memory, for example an NVMe submission queue. */
+export interface PushRing {
+  readonly address: Iova;
+  readonly entryBytes: number;
+  readonly entries: number;
+  /** Index of the first entry that was not pushed yet. */
+  readonly tail: number;
+}
+/**
+ * When the client writes `tail` to `size` bytes at `offset`, it sends the ring's entries from the
+ * previous tail up to that one along with the write.
+ */
+export interface PushRule {
+  readonly id: number;
+  readonly region: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly ring: PushRing;
+}
+/** PUSH_RULES, from the server: all rules there are from now on. */
+export interface PushRules {
+  readonly rules: readonly PushRule[];
+}
+
 /** Body of a request, by command number. */
 export interface RequestBodies {
   [Command.VERSION]: Version;
@@ -188,6 +252,11 @@ export interface RequestBodies {
   [Command.DEVICE_FEATURE]: DeviceFeature;
   [Command.MIG_DATA_READ]: MigDataRead;
   [Command.MIG_DATA_WRITE]: MigData;
+  [ExtensionCommand.INTERRUPT]: Interrupt;
+  [ExtensionCommand.DOORBELL]: Doorbell;
+  [ExtensionCommand.KEEP_ALIVE]: KeepAlive;
+  [ExtensionCommand.ACKNOWLEDGE]: Acknowledge;
+  [ExtensionCommand.PUSH_RULES]: PushRules;
 }
 
 /**
@@ -213,6 +282,11 @@ export interface ReplyBodies {
   [Command.DEVICE_FEATURE]: DeviceFeature;
   [Command.MIG_DATA_READ]: MigData;
   [Command.MIG_DATA_WRITE]: undefined;
+  [ExtensionCommand.INTERRUPT]: undefined;
+  [ExtensionCommand.DOORBELL]: undefined;
+  [ExtensionCommand.KEEP_ALIVE]: undefined;
+  [ExtensionCommand.ACKNOWLEDGE]: undefined;
+  [ExtensionCommand.PUSH_RULES]: undefined;
 }
 
 export type KnownCommand = keyof RequestBodies;

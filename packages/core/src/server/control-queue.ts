@@ -1,4 +1,9 @@
-type Task = () => void | Promise<void>;
+/** Something that changes the session's state. */
+export interface ControlTask {
+  run(): void | Promise<void>;
+  /** The session has ended before its turn came: give back what it holds. */
+  drop(): void;
+}
 
 /**
  * Runs requests that change the session's state one after the other. Nearly all finish at once;
@@ -6,7 +11,7 @@ type Task = () => void | Promise<void>;
  * accesses do not come through here, so the guest is answered meanwhile.
  */
 export class ControlQueue {
-  readonly #waiting: Task[] = [];
+  #waiting: ControlTask[] = [];
   #busy = false;
   #closed = false;
 
@@ -19,20 +24,22 @@ export class ControlQueue {
     return !this.#busy;
   }
 
-  run(task: Task): void {
-    if (this.#closed) return;
-    if (this.#busy) this.#waiting.push(task);
+  run(task: ControlTask): void {
+    if (this.#closed) task.drop();
+    else if (this.#busy) this.#waiting.push(task);
     else this.#start(task);
   }
 
   /** What waits is dropped; what runs ends by itself. */
   close(): void {
     this.#closed = true;
-    this.#waiting.length = 0;
+    const dropped = this.#waiting;
+    this.#waiting = [];
+    for (const task of dropped) task.drop();
   }
 
-  #start(task: Task): void {
-    const outcome = task();
+  #start(task: ControlTask): void {
+    const outcome = task.run();
     if (outcome === undefined) return;
     this.#busy = true;
     void outcome.finally(() => {

@@ -79,21 +79,34 @@ export class DeviceInstance {
     return pending === undefined ? this.#reset(kind) : pending.then(() => this.#reset(kind));
   }
 
-  /** The client has left: its memory and interrupts are given back, the device starts afresh. */
+  /**
+   * The client has left: its memory and interrupts are given back, the device starts afresh. Also
+   * one that does not stand still or cannot be reset, as nobody is there to be told.
+   */
   async clientGone(): Promise<void> {
     try {
-      await this.reset('connection-lost');
+      await this.quiesce();
     } finally {
-      this.interrupts.releaseAll();
-      this.dma.removeAll();
-      this.dma.connect(undefined);
-      this.dma.stopDirtyLog();
+      try {
+        await this.#reset('connection-lost');
+      } finally {
+        this.#release();
+      }
     }
   }
 
   async close(): Promise<void> {
     await this.#device.close?.();
     for (const memory of this.#memories) memory.close();
+  }
+
+  #release(): void {
+    this.pci.resetState();
+    this.migration.reset();
+    this.interrupts.releaseAll();
+    this.dma.connect(undefined);
+    this.dma.stopDirtyLog();
+    this.dma.removeAll();
   }
 
   #reset(kind: ResetKind): void | Promise<void> {

@@ -70,6 +70,8 @@ export class DeviceServer {
   #listener: Listener | undefined;
   #current: Client | undefined;
   #clientsServed = 0;
+  /** The device is letting go of the client that left last. */
+  #releasing: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
 
@@ -159,7 +161,7 @@ export class DeviceServer {
     if (this.#current !== client) return;
     const fields = { peer: client.connection.peer, ...(error && { reason: error.message }) };
     this.#logger.info(fields, 'client gone');
-    this.#device
+    this.#releasing = this.#device
       .clientGone()
       .catch((failure) =>
         this.#logger.error({ err: failure }, 'the device did not let go of its client'),
@@ -182,6 +184,7 @@ export class DeviceServer {
     }
     const current = this.#current;
     if (current !== undefined) await current.connection.close();
+    await this.#releasing;
     await this.#device.close();
     this.#resolveClosed();
   }

@@ -39,11 +39,16 @@ export class ServerSession implements PeerHandlers, RequestContext {
   readonly peer: Peer;
   readonly limits: ServerLimits;
   readonly logger: Logger;
+  readonly #replyWindowBytes: number;
   readonly #onEnd: (error?: Error) => void;
   readonly #control = new ControlQueue();
   readonly #regions: RegionAccessHandler;
   readonly #requests: ControlRequests;
   #started = false;
+  /** The first message was no acceptable VERSION: nothing behind it counts. */
+  #turnedDown = false;
+  /** Too many requests wait: the connection is not read meanwhile. */
+  #congested = false;
   /** A driver asked for a reset by the register write that is being handled. */
   #requestedReset: ResetKind | undefined;
   #client: Capabilities | undefined;
@@ -54,6 +59,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
     this.device = device;
     this.limits = options.limits;
     this.logger = options.logger;
+    this.#replyWindowBytes = options.encoding.replyWindowBytes;
     this.#onEnd = options.onEnd;
     this.#regions = new RegionAccessHandler(this);
     this.#requests = new ControlRequests(this);
@@ -138,6 +144,10 @@ export class ServerSession implements PeerHandlers, RequestContext {
     }
   }
 
+  onMalformedRequest(): void {
+    if (this.#client === undefined) this.#turnDown();
+  }
+
   onClose(error?: Error): void {
     clearTimeout(this.#negotiationTimer);
     this.#control.close();
@@ -148,6 +158,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
   }
 
   #negotiate(request: RequestMessage, received: Received): void {
+    if (this.#turnedDown) return;
     clearTimeout(this.#negotiationTimer);
     const { command, id, noReply } = request;
     try {
@@ -161,6 +172,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
       this.#memory = new MessageMemory(this.peer, {
         maxTransferBytes: Math.min(peer.maxDataXferSize, this.limits.maxDataXferSize),
         maxReads: this.limits.maxDmaReads,
+        replyWindowBytes: this.#replyWindowBytes,
         fence: this.device.dma.fence,
         orderedNotifications: this.peer.connection.capabilities.orderedNotifications,
       });
@@ -172,8 +184,13 @@ export class ServerSession implements PeerHandlers, RequestContext {
       );
     } catch (error) {
       this.peer.replyError(command, id, noReply, error);
-      void this.peer.close();
+      this.#turnDown();
     }
+  }
+
+  #turnDown(): void {
+    this.#turnedDown = true;
+    void this.peer.close();
   }
 
   #ownCapabilities(): Capabilities {
@@ -192,14 +209,21 @@ export class ServerSession implements PeerHandlers, RequestContext {
   #enqueue(request: RequestMessage, received: Received): void {
     const owned = this.#control.idle ? request : ownedRequest(request);
     const descriptors = received.splice(0);
-    this.#control.run(() => this.#execute(owned, descriptors));
-    if (this.#control.length >= this.limits.maxDeferredRequests) this.peer.connection.pause();
+    this.#control.run({
+      run: () => this.#execute(owned, descriptors),
+      drop: () => closeAll(descriptors),
+    });
+    if (this.#control.length < this.limits.maxDeferredRequests) return;
+    this.#congested = true;
+    this.peer.connection.pause();
   }
 
   #execute(request: RequestMessage, descriptors: Received): void | Promise<void> {
     const finish = (): void => {
-      for (const descriptor of descriptors) descriptor.close();
-      if (this.#control.length === 0 && !this.#control.idle) this.peer.connection.resume();
+      closeAll(descriptors);
+      if (!this.#congested || this.#control.length > 0) return;
+      this.#congested = false;
+      this.peer.connection.resume();
     };
     try {
       const outcome = this.#requests.handle(request, descriptors);
@@ -221,7 +245,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
     body: ReplyBodies[KnownCommand],
     descriptors: readonly Descriptor[] = [],
   ): void {
-    if (noReply) for (const descriptor of descriptors) descriptor.close();
+    if (noReply) closeAll(descriptors);
     else this.peer.reply(command, id, body as ReplyBodies[typeof command], descriptors);
   }
 
@@ -243,15 +267,22 @@ export class ServerSession implements PeerHandlers, RequestContext {
   /** The write that asked for it is answered by now: a reset may need DMA, and so the client. */
   #resetAsRequested(kind: ResetKind): void {
     this.#requestedReset = undefined;
-    this.#control.run(() => {
-      const failed = (error: unknown): void =>
-        this.logger.error({ err: error, kind }, 'the device could not be reset');
-      try {
-        const pending = this.device.reset(kind);
-        return pending instanceof Promise ? pending.catch(failed) : undefined;
-      } catch (error) {
-        failed(error);
-      }
+    this.#control.run({
+      drop() {},
+      run: () => {
+        const failed = (error: unknown): void =>
+          this.logger.error({ err: error, kind }, 'the device could not be reset');
+        try {
+          const pending = this.device.reset(kind);
+          return pending instanceof Promise ? pending.catch(failed) : undefined;
+        } catch (error) {
+          failed(error);
+        }
+      },
     });
   }
+}
+
+function closeAll(descriptors: readonly Descriptor[]): void {
+  for (const descriptor of descriptors) descriptor.close();
 }

@@ -13,6 +13,8 @@ export interface MessageMemoryOptions {
   readonly maxTransferBytes: number;
   /** Most DMA_READ requests under way at once. */
   readonly maxReads: number;
+  /** Most bytes they ask for together; see `Encoding.replyWindowBytes`. */
+  readonly replyWindowBytes: number;
   /**
    * What notifications wait for: until the client answered the writes, or, where notifications
    * travel behind the writes in one ordered channel, until the writes have left.
@@ -34,6 +36,7 @@ export class MessageMemory implements RemoteMemory {
   #reads: DmaChunk[] = [];
   #writes: DmaChunk[] = [];
   #readsUnderWay = 0;
+  #bytesUnderWay = 0;
   #backedUp = false;
 
   constructor(peer: Peer, options: MessageMemoryOptions) {
@@ -52,9 +55,11 @@ export class MessageMemory implements RemoteMemory {
   }
 
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void> {
-    return this.#transfer(target, (data, at, transfer) => {
+    const step = Math.min(this.#options.maxTransferBytes, this.#options.replyWindowBytes);
+    return this.#transfer(target, step, (data, at, transfer) => {
       const onEnd = (): void => {
         this.#readsUnderWay--;
+        this.#bytesUnderWay -= data.length;
         this.#pumpReads();
       };
       const from = advanceIova(address, at);
@@ -64,8 +69,8 @@ export class MessageMemory implements RemoteMemory {
   }
 
   write(mapping: DmaMapping, address: Iova, source: Uint8Array): Promise<void> {
-    const { fence, orderedNotifications } = this.#options;
-    return this.#transfer(source, (data, at, transfer) => {
+    const { fence, maxTransferBytes, orderedNotifications } = this.#options;
+    return this.#transfer(source, maxTransferBytes, (data, at, transfer) => {
       const departure = this.#departures.begin();
       const number = fence.begin();
       const onLeave = (): void => {
@@ -94,10 +99,10 @@ export class MessageMemory implements RemoteMemory {
 
   #transfer(
     data: Uint8Array,
+    step: number,
     issue: (piece: Uint8Array, at: number, transfer: DmaTransfer) => void,
   ): Promise<void> {
     if (data.length === 0) return Promise.resolve();
-    const step = this.#options.maxTransferBytes;
     return new Promise((resolve, reject) => {
       const transfer = new DmaTransfer(Math.ceil(data.length / step), resolve, reject);
       for (let at = 0; at < data.length; at += step) {
@@ -108,10 +113,14 @@ export class MessageMemory implements RemoteMemory {
 
   #pumpReads(): void {
     while (this.#readsUnderWay < this.#options.maxReads) {
-      const chunk = this.#reads.shift();
-      if (chunk === undefined) return;
+      const [next] = this.#reads;
+      if (next === undefined) return;
+      const bytes = this.#bytesUnderWay + next.data.length;
+      if (bytes > this.#options.replyWindowBytes) return;
+      this.#reads.shift();
       this.#readsUnderWay++;
-      chunk.send(this.#peer);
+      this.#bytesUnderWay = bytes;
+      next.send(this.#peer);
     }
   }
 

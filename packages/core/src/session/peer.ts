@@ -25,6 +25,8 @@ const NOTHING_RECEIVED: Received = [];
 export interface PeerHandlers {
   /** `received` descriptors still in the array afterwards are closed. */
   onRequest(request: RequestMessage, received: Received): void;
+  /** A request that could not be understood; it was answered with an error. */
+  onMalformedRequest?(): void;
   onClose(error?: Error): void;
 }
 
@@ -173,6 +175,7 @@ export class Peer implements FrameSink {
         if (message.isRequest) {
           const error = new RequestRefusedError(message.errno, message.reason);
           this.replyError(message.command, message.id, message.noReply, error);
+          this.#handlers.onMalformedRequest?.();
         } else {
           this.requests.fail(message.id, new ProtocolViolationError(message.reason));
         }
@@ -196,5 +199,7 @@ export class Peer implements FrameSink {
 }
 
 function errnoOf(error: unknown): number {
-  return error instanceof RequestRefusedError || error instanceof DmaFaultError ? error.errno : EIO;
+  const told = error instanceof RequestRefusedError || error instanceof DmaFaultError;
+  // A failure without a number would look like a success to some clients.
+  return told && error.errno !== 0 ? error.errno : EIO;
 }

@@ -22,7 +22,6 @@ import {
 import { openFileStorage } from './storage/file-storage.js';
 import { MemoryStorage } from './storage/memory-storage.js';
 import { Namespace } from './storage/namespace.js';
-import type { Storage } from './storage/storage.js';
 
 /** Mass storage, non-volatile memory, NVM Express. */
 const CLASS_CODE = 0x010802;
@@ -34,14 +33,14 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
   options: nvmeOptions,
 
   create(host, options) {
-    const storage = openStorage(options);
+    const namespace = openNamespace(options);
     const memory = doorbellMemory(options, (length) =>
       host.allocateDeviceMemory('nvme-doorbells', length),
     );
     const controller = new NvmeController({
       host,
       identity: createIdentity(options.serial ?? serialFor(options), options.model),
-      namespace: new Namespace(storage, options.lba),
+      namespace,
       ioQueues: options.queues,
       doorbells: options.doorbells,
       doorbellMemory: memory,
@@ -75,19 +74,24 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
             memory === undefined ? undefined : [{ offset: DOORBELLS_OFFSET, size: DOORBELLS_SIZE }],
         },
       },
+      // No quiesce(): a client which waits for an answer may not serve our messages, so waiting for
+      // them would stall both. Commands whose memory goes away fail by themselves.
       reset: (kind) => controller.reset(kind),
       close() {
         controller.close();
         memory?.close();
-        storage.close();
+        namespace.storage.close();
       },
     };
   },
 });
 
-function openStorage({ file, size, readonly: isReadOnly }: NvmeOptions): Storage {
-  if (file !== undefined) return openFileStorage({ path: file, size, isReadOnly });
-  return new MemoryStorage(size ?? 0, isReadOnly);
+function openNamespace({ file, size, readonly: isReadOnly, lba }: NvmeOptions): Namespace {
+  const storage =
+    file === undefined
+      ? new MemoryStorage(size ?? 0, isReadOnly)
+      : openFileStorage({ path: file, size, isReadOnly, minimumSize: lba });
+  return new Namespace(storage, lba);
 }
 
 /** Area `[0, end of the doorbells)`, since offsets in the memory are offsets in the BAR. */

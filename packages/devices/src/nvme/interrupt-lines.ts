@@ -40,15 +40,16 @@ export class InterruptLines {
     this.#waiting.push(queue);
   }
 
-  /** Tell the host of everything posted since the last call. */
-  flush(): void {
-    if (this.#waiting.length === 0) return;
+  /** Tell the host of everything posted since the last call; false when there was nothing. */
+  flush(): boolean {
+    if (this.#waiting.length === 0) return false;
     for (const queue of this.#waiting) {
       queue.needsInterrupt = false;
       this.#interrupts.raise(queue.interruptVector);
     }
     this.#waiting.length = 0;
     this.update();
+    return true;
   }
 
   /** Set the INTx line to what the queues and the mask say. */

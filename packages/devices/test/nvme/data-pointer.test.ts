@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import t from 'tap';
 import { inBothModes } from './both-modes.js';
 import { type Driver, PAGE, pattern, type QueuePair, type Result } from './driver.js';
 import { GUEST_BASE } from './fake-host.js';

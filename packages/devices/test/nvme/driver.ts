@@ -138,8 +138,10 @@ export class Driver {
   /** Create an I/O queue pair whose completions are left alone. */
   async createPair(
     id: number,
-    { entries = 64, completionEntries = entries, completionFlags = 3 | (id << 16) } = {},
+    options: { entries?: number; completionEntries?: number; completionFlags?: number } = {},
   ): Promise<QueuePair> {
+    const { entries = 64, completionEntries = entries } = options;
+    const { completionFlags = 3 | (id << 16) } = options;
     const submission = this.pages(Math.ceil((entries * 64) / PAGE));
     const completion = this.pages(Math.ceil((completionEntries * 16) / PAGE));
     const cq = await this.execute({

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { inBothModes } from './both-modes.js';
-import { type Driver, PAGE, pattern, type QueuePair, type Result } from './driver.js';
+import { Driver, PAGE, pattern, type QueuePair, type Result } from './driver.js';
+import { READ_ONLY_BASE } from './fake-host.js';
 
 const BLOCK = 512;
 const BLOCKS = 16 * 2048;
@@ -104,7 +105,6 @@ inBothModes('data outside of what the guest mapped is a transfer error', async (
       `opcode ${opcode}`,
     );
   }
-  const { READ_ONLY_BASE } = await import('./fake-host.js');
   t.equal(
     (await blocks(driver, queue, OP.READ, { prp1: READ_ONLY_BASE })).status,
     0x04,
@@ -224,7 +224,6 @@ inBothModes('flush knows the namespace, or all of them', async (t, driver) => {
 });
 
 t.test('a read by message at depth 1 waits for one message only', async (t) => {
-  const { Driver } = await import('./driver.js');
   const driver = await Driver.create('messages');
   driver.enable();
   const queue = await driver.queuePair(1);

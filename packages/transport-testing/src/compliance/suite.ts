@@ -42,7 +42,11 @@ export class Suite {
     void this.#t.test('every capability that is on has a test', async (t) => {
       const { fdPassing, sharedMemory, orderedNotifications } = this.fixture.expected;
       // Without descriptors, notifications are messages, and ordered because all messages are.
-      const flags = { fdPassing, sharedMemory, orderedNotifications: orderedNotifications && fdPassing };
+      const flags = {
+        fdPassing,
+        sharedMemory,
+        orderedNotifications: orderedNotifications && fdPassing,
+      };
       for (const [flag, on] of Object.entries(flags)) {
         if (on) t.ok(this.#covered.has(flag as Flag), flag);
       }

@@ -1,5 +1,11 @@
 import type { Test } from 'tap';
 import type { TransportFixture } from './fixture.js';
+import { concurrencyTests } from './session/concurrency.js';
+import { dmaTests } from './session/dma.js';
+import { interruptTests } from './session/interrupts.js';
+import { lifecycleTests } from './session/lifecycle.js';
+import { orderingTests } from './session/ordering.js';
+import { registerTests } from './session/registers.js';
 import { Suite } from './suite.js';
 import { backPressureTests } from './transport/back-pressure.js';
 import { closingTests } from './transport/closing.js';
@@ -20,6 +26,12 @@ export function transportCompliance(t: Test, fixture: TransportFixture): void {
     backPressureTests(suite);
     closingTests(suite);
     descriptorTests(suite);
+    registerTests(suite);
+    dmaTests(suite);
+    interruptTests(suite);
+    orderingTests(suite);
+    concurrencyTests(suite);
+    lifecycleTests(suite);
     suite.finish();
   });
 }

@@ -31,10 +31,10 @@ interface Listening {
   readonly context: OpenContext;
 }
 
-/**
- * Both ends in one process: `memory:name`. Names are known to this instance only. A listener does
- * not keep the process alive.
- */
+/** Keeps the process alive while somebody listens, as a socket would. Its period does not matter. */
+const KEEP_ALIVE_MS = 2 ** 30;
+
+/** Both ends in one process: `memory:name`. Names are known to this instance only. */
 export class MemoryTransport implements Transport {
   readonly schemes = ['memory'];
   readonly queryKeys = [];
@@ -87,7 +87,9 @@ export class MemoryTransport implements Transport {
     }
     const listening = { accept, context };
     this.#listening.set(name, listening);
+    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
     const close = async (): Promise<void> => {
+      clearInterval(keepAlive);
       if (this.#listening.get(name) === listening) this.#listening.delete(name);
     };
     return { uri: uri.href, close };

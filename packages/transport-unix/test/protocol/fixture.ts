@@ -57,7 +57,7 @@ export class Fixture {
 
   /** Until the server has let go of its client. */
   async idle(): Promise<void> {
-    await until(() => this.server.statistics()['client'] === 'none', 'the server lets go');
+    await until(() => this.server.statistics().client === 'none', 'the server lets go');
   }
 
   async close(): Promise<void> {

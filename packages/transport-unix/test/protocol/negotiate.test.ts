@@ -66,7 +66,10 @@ t.test('nothing that comes behind a refused VERSION is carried out', async (t) =
   t.equal(errnoOf(await client.reply(VERSION, 1)), EINVAL);
   await client.closed();
   t.equal(client.waiting, 0);
-  t.strictSame(fixture.device.takeCalls().filter((call) => call.startsWith('map')), []);
+  t.strictSame(
+    fixture.device.takeCalls().filter((call) => call.startsWith('map')),
+    [],
+  );
 });
 
 t.test('an impossible length before VERSION ends the connection', async (t) => {
@@ -124,7 +127,7 @@ t.test('unusual capabilities are accepted', async (t) => {
     client.close();
     await fixture.idle();
   }
-  t.equal(fixture.server.statistics()['clientsServed'], 6);
+  t.equal(fixture.server.statistics().clientsServed, 6);
 });
 
 t.test('the reply to QEMU is no longer than what QEMU sent', async (t) => {

@@ -42,6 +42,11 @@ export class RawClient {
     this.#watch();
   }
 
+  /** Messages that arrived and were not looked at yet. */
+  get waiting(): number {
+    return this.#inbox.length;
+  }
+
   /** Bytes as they are, descriptors with the first of them. */
   async send(bytes: Uint8Array, fds: readonly FileDescriptor[] = []): Promise<void> {
     const memory = new NativeMemory(bytes.length);

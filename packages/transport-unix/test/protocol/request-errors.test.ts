@@ -22,17 +22,20 @@ import {
   struct,
 } from './wire.js';
 
-t.test('an impossible length ends the connection, as nothing after it can be trusted', async (t) => {
-  const fixture = await serveTestDevice(t);
-  for (const size of [0, 15, MIB + 0x1_0000, 0xffff_ffff]) {
-    const client = await fixture.connected();
-    await client.send(frame(DEVICE_GET_INFO, request.deviceInfo(), { size }));
-    await client.closed();
-    client.close();
-    await fixture.idle();
-    t.strictSame(fixture.device.takeCalls(), ['quiesce', 'reset connection-lost']);
-  }
-});
+t.test(
+  'an impossible length ends the connection, as nothing after it can be trusted',
+  async (t) => {
+    const fixture = await serveTestDevice(t);
+    for (const size of [0, 15, MIB + 0x1_0000, 0xffff_ffff]) {
+      const client = await fixture.connected();
+      await client.send(frame(DEVICE_GET_INFO, request.deviceInfo(), { size }));
+      await client.closed();
+      client.close();
+      await fixture.idle();
+      t.strictSame(fixture.device.takeCalls(), ['quiesce', 'reset connection-lost']);
+    }
+  },
+);
 
 t.test('unknown commands are refused, the session goes on', async (t) => {
   const client = await (await serveTestDevice(t)).connected();
@@ -118,7 +121,7 @@ t.test('with No_reply nothing comes back, not even what went wrong', async (t) =
   await post(999);
   const reply = await client.call(REGION_READ, request.regionRead(0, 0x20, 4), { id: 2 });
   t.equal(reply.toString('utf8', 16), 'data', 'the first message back is the one asked for');
-  t.equal(fixture.server.statistics()['dmaMappings'], 1);
+  t.equal(fixture.server.statistics().dmaMappings, 1);
 });
 
 t.test('requests glued together are answered in order', async (t) => {
@@ -170,19 +173,22 @@ t.test('a client that leaves is not let go before the device is quiet', async (t
   t.strictSame(fixture.device.takeCalls(), ['quiesce', 'reset connection-lost']);
 });
 
-t.test('a device that refuses to be quiet is reset all the same once its client left', async (t) => {
-  const fixture = await serveTestDevice(t);
-  const client = await fixture.connected();
-  await client.call(DMA_MAP, request.dmaMap({ address: 0, size: 4096 }));
-  fixture.device.onQuiesce = () => {
-    throw new Error('not now');
-  };
-  fixture.device.takeCalls();
-  client.close();
-  await fixture.idle();
-  t.strictSame(fixture.device.takeCalls(), [
-    'quiesce',
-    'reset connection-lost',
-    'unmap 0x0 4096',
-  ]);
-});
+t.test(
+  'a device that refuses to be quiet is reset all the same once its client left',
+  async (t) => {
+    const fixture = await serveTestDevice(t);
+    const client = await fixture.connected();
+    await client.call(DMA_MAP, request.dmaMap({ address: 0, size: 4096 }));
+    fixture.device.onQuiesce = () => {
+      throw new Error('not now');
+    };
+    fixture.device.takeCalls();
+    client.close();
+    await fixture.idle();
+    t.strictSame(fixture.device.takeCalls(), [
+      'quiesce',
+      'reset connection-lost',
+      'unmap 0x0 4096',
+    ]);
+  },
+);

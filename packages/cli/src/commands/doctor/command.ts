@@ -7,8 +7,9 @@ export function doctorCommand(context: CommandContext) {
   return new Command('doctor')
     .summary('say what this machine offers, and how to get what is missing')
     .description(
-      'Look at what this machine offers to vfio-user: descriptor passing, shared memory, RDMA, vsock, QEMU, huge pages.\n' +
-        'Exit status 1 when something is missing that nothing works without.',
+      'Look at what this machine offers: descriptor passing, shared memory, RDMA,\n' +
+        'vsock, QEMU, huge pages. Exit status 1 when something is missing that\n' +
+        'nothing works without.',
     )
     .option('--json', 'print JSON')
     .action(async (options) => {

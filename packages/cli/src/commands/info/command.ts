@@ -11,9 +11,7 @@ Examples:
 export function infoCommand(context: CommandContext) {
   const command = new Command('info')
     .summary('show what device a server offers, like lspci')
-    .description(
-      'Connect to a vfio-user server as a client and show its device: ids, BARs, capabilities, regions and interrupts.',
-    )
+    .description('Connect to a vfio-user server as a client and show its device.')
     .argument('<uri>', 'where the server listens')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES);

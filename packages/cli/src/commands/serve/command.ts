@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel } from '../../logging.js';
 import type { ListenOptions } from './listen-uri.js';
@@ -7,11 +7,12 @@ const EXAMPLES = `
 Examples:
   Run the tutorial device for a virtual machine to connect to:
     vfio-user serve counter --listen unix:///tmp/counter.sock
-  A 64 MiB NVMe disk in memory, started the way QEMU's tools start their backends:
+  A 64 MiB NVMe disk in memory, started the way QEMU's backends are:
     vfio-user serve nvme --set size=64M --socket-path=/tmp/disk.sock
 
-It prints "listening <uri>" when it is ready and serves one client after the other until SIGTERM or
-Ctrl-C. SIGUSR2 logs statistics. Under systemd socket activation no listen option is needed.`;
+It prints "listening <uri>" when it is ready and serves one client after the
+other until SIGTERM or Ctrl-C. SIGUSR2 logs statistics. Under systemd socket
+activation no listen option is needed.`;
 
 /** The options of `serve` beside those about logging. */
 export interface ServeOptions extends ListenOptions {
@@ -27,7 +28,11 @@ export function serveCommand(context: CommandContext, devices: string) {
     .description('Run a PCI device and serve it to vfio-user clients such as QEMU.')
     .argument('[device]', 'which device, see below')
     .option('--listen <uri>', 'where to listen, for example unix:///tmp/dev.sock')
-    .option('--set <key=value>', 'a setting of the device; may be repeated', collect, [])
+    .addOption(
+      new Option('--set <key=value>', 'a setting of the device; may be repeated')
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--once', 'end after the first client has left')
     .option('--socket-path <path>', 'listen on this UNIX socket (QEMU backend convention)')
     .option(

@@ -4,6 +4,7 @@ import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
 import { loadTransports } from '../../registry.js';
 import type { ServeOptions } from './command.js';
+import { isConnectedSocket } from './connected-socket.js';
 import { listenUri } from './listen-uri.js';
 import { backendCapabilities } from './print-capabilities.js';
 import { deviceOptions, parseSettings } from './settings.js';
@@ -34,7 +35,7 @@ export async function serveDevice(
       registry,
       listen,
       logger,
-      once: options.once === true,
+      once: options.once === true || isConnectedSocket(listen),
     });
     const logStatistics = (): void => logger.info(server.statistics(), 'statistics');
     process.on('SIGUSR2', logStatistics);

@@ -1,4 +1,5 @@
-import { Command } from '../constants.js';
+import { VfioUserError } from '../../errors.js';
+import { Command, type CommandNumber, commandName } from '../constants.js';
 import type { KnownCommand } from '../messages.js';
 import { type BodyCodec, type CommandCodec, nothing } from './codec.js';
 import { deviceInfo } from './device-info-codec.js';
@@ -13,7 +14,7 @@ import { regionWriteMulti } from './region-write-multi-codec.js';
 import { version } from './version-codec.js';
 
 /** "Commands": how each is laid out. */
-export const codecs: { readonly [C in KnownCommand]: CommandCodec<C> } = {
+const codecs: { readonly [C in CommandNumber]: CommandCodec<C> } = {
   [Command.VERSION]: { request: version, reply: version },
   [Command.DMA_MAP]: dmaMap,
   [Command.DMA_UNMAP]: dmaUnmap,
@@ -32,6 +33,19 @@ export const codecs: { readonly [C in KnownCommand]: CommandCodec<C> } = {
   [Command.MIG_DATA_READ]: migDataRead,
   [Command.MIG_DATA_WRITE]: migDataWrite,
 };
+
+/**
+ * Codec of a message to send.
+ * @throws {VfioUserError} `VFU_UNSUPPORTED` for a command of the portable encoding only.
+ */
+export function codecOf<C extends KnownCommand>(command: C): CommandCodec<C> {
+  const codec = (codecs as { readonly [C in KnownCommand]?: CommandCodec<C> })[command];
+  if (codec !== undefined) return codec;
+  throw new VfioUserError(
+    'VFU_UNSUPPORTED',
+    `the native encoding has no ${commandName(command)}: use the portable one`,
+  );
+}
 
 /** The decoding half of a command of which only the number is known. */
 export interface Decoders {

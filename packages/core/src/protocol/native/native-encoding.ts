@@ -16,7 +16,7 @@ import type {
   ReplyBodies,
   RequestBodies,
 } from '../messages.js';
-import { codecs, findDecoders } from './codecs.js';
+import { codecOf, findDecoders } from './codecs.js';
 import { NativeFraming, type NativeFramingOptions } from './framing.js';
 import {
   headerCommand,
@@ -29,6 +29,12 @@ import {
 import { MessageWriter } from './message-writer.js';
 import { PayloadReader } from './payload-reader.js';
 
+/**
+ * QEMU's client writes a message once and loses what the socket does not take at that moment, so
+ * all replies it owes must fit into a default AF_UNIX send buffer (208 KiB, bookkeeping included).
+ */
+const REPLY_WINDOW_BYTES = 98_304;
+
 export type NativeEncodingOptions = NativeFramingOptions;
 
 /**
@@ -37,6 +43,7 @@ export type NativeEncodingOptions = NativeFramingOptions;
  */
 export class NativeEncoding implements Encoding {
   readonly name = 'native';
+  readonly replyWindowBytes = REPLY_WINDOW_BYTES;
   readonly framing: Framing;
   readonly #out = new MessageWriter();
   readonly #payload = new PayloadReader();
@@ -51,7 +58,7 @@ export class NativeEncoding implements Encoding {
     body: RequestBodies[C],
     noReply = false,
   ): EncodedMessage {
-    codecs[command].request.encode(this.#out, body);
+    codecOf(command).request.encode(this.#out, body);
     const flags = noReply ? HEADER_TYPE_COMMAND | HEADER_FLAG_NO_REPLY : HEADER_TYPE_COMMAND;
     return this.#out.finish(id, command, flags, 0);
   }
@@ -61,7 +68,7 @@ export class NativeEncoding implements Encoding {
     id: number,
     body: ReplyBodies[C],
   ): EncodedMessage {
-    codecs[command].reply.encode(this.#out, body);
+    codecOf(command).reply.encode(this.#out, body);
     return this.#out.finish(id, command, HEADER_TYPE_REPLY, 0);
   }
 

@@ -27,7 +27,7 @@ const INFO: Readonly<Record<number, FeatureInfo>> = {
 const UNDER_TEMPERATURE = 1;
 const ALL_SENSORS = 15;
 
-/** What stands in dword 11 besides the value. */
+/** Arbitration burst (AB): take as many commands as there are. */
 const UNLIMITED_BURST = 7;
 
 /** The features of the controller and their current values (NVM Express 1.4, 5.21). */

@@ -77,8 +77,9 @@ export class Completer {
     command.queue.completionQueue.reserved--;
   }
 
-  flushInterrupts(): void {
-    this.#interrupts.flush();
+  /** True when there was something to tell. */
+  flushInterrupts(): boolean {
+    return this.#interrupts.flush();
   }
 
   #post(target: CompletionQueue, queue: SubmissionQueue): void {

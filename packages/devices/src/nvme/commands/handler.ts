@@ -11,7 +11,8 @@ export interface CommandHandler {
   /**
    * Do it. `data` is the command's buffer in pieces, together `command.dataLength` bytes: to read
    * from or to fill, as the direction of the opcode says. Pieces are only valid until the call
-   * returns. What is thrown becomes a status.
+   * returns, and so is `command`: whoever goes on afterwards clones it. What is thrown becomes a
+   * status.
    */
   perform(
     command: Command,

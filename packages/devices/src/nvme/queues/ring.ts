@@ -1,5 +1,4 @@
-import type { Dma, Iova } from '@vfio-user/core';
-import { addToIova } from '../iova.js';
+import { advanceIova, type Dma, type Iova } from '@vfio-user/core';
 
 /**
  * The memory of a queue. A view of it is looked up at most once per {@link MemoryEpoch}, since a
@@ -43,6 +42,6 @@ export class Ring {
   }
 
   addressOf(index: number): Iova {
-    return addToIova(this.base, index * this.entryBytes);
+    return advanceIova(this.base, index * this.entryBytes);
   }
 }

@@ -14,6 +14,8 @@ const TURN_COMMANDS = 64;
 const TURN_BYTES = 2 * 1024 * 1024;
 /** Entries read by one message. */
 const MAX_FETCH = 32;
+/** Entries being read by message: each may turn into a transfer of MDTS. */
+const MAX_FETCHING = 64;
 /** Looks at mapped doorbells before the event loop gets its turn: a few microseconds. */
 const SPINS = 256;
 
@@ -36,6 +38,7 @@ export class Scheduler {
   #command: Command | undefined;
   #first = 0;
   #bytesLeft = 0;
+  #fetching = 0;
   /** Present while the client may ring without a message. */
   page: DoorbellPage | undefined;
 
@@ -84,7 +87,8 @@ export class Scheduler {
         wasActive = true;
         continue;
       }
-      completer.flushInterrupts();
+      // Whoever was told may have rung again at once.
+      if (completer.flushInterrupts() && this.#hasWork()) continue;
       if (spins-- === 0) break;
     }
     completer.flushInterrupts();
@@ -140,7 +144,8 @@ export class Scheduler {
 
   /** Commands of a queue which could be started now. */
   #ready(queue: SubmissionQueue): number {
-    if (queue.state !== 'running' || queue.isFetching || this.#init.dispatcher.isFull) return 0;
+    if (queue.state !== 'running' || queue.isFetching) return 0;
+    if (this.#init.dispatcher.isFull || this.#fetching >= MAX_FETCHING) return 0;
     return Math.max(0, Math.min(queue.waiting, queue.completionQueue.free));
   }
 
@@ -153,10 +158,12 @@ export class Scheduler {
     const count = Math.min(this.#ready(queue), toEnd, MAX_FETCH);
     const bytes = new Uint8Array(count * COMMAND_BYTES);
     queue.isFetching = true;
+    this.#fetching += count;
     queue.completionQueue.reserved += count;
     this.#init.dma.read(queue.ring.addressOf(queue.head), bytes).then(
       () => this.#takeFetched(queue, new DataView(bytes.buffer), count),
       (error) => {
+        this.#fetching -= count;
         if (queue.state !== 'reset') {
           this.#init.onFatal(`submission queue ${queue.id} is not in guest memory`, error);
         }
@@ -165,6 +172,7 @@ export class Scheduler {
   }
 
   #takeFetched(queue: SubmissionQueue, entries: DataView, count: number): void {
+    this.#fetching -= count;
     if (queue.state === 'reset') return;
     queue.isFetching = false;
     if (queue.state === 'deleted') {

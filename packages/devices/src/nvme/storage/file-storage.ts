@@ -22,6 +22,8 @@ export interface FileStorageOptions {
   readonly path: string;
   /** Bytes; needed to create the file, grows one that is smaller. */
   readonly size?: number | undefined;
+  /** Bytes below which the file is of no use. */
+  readonly minimumSize: number;
   readonly isReadOnly: boolean;
 }
 
@@ -84,7 +86,8 @@ export class FileStorage implements Storage {
  * Open or create the file.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` when it cannot be used.
  */
-export function openFileStorage({ path, size, isReadOnly }: FileStorageOptions): FileStorage {
+export function openFileStorage(options: FileStorageOptions): FileStorage {
+  const { path, size, minimumSize, isReadOnly } = options;
   const fd = open(path, isReadOnly, size !== undefined);
   try {
     const stats = fstatSync(fd);
@@ -93,6 +96,7 @@ export function openFileStorage({ path, size, isReadOnly }: FileStorageOptions):
       throw invalid(path, `has ${stats.size} bytes, more than size=${size}; leave size out`);
     }
     const wanted = size ?? stats.size;
+    if (wanted < minimumSize) throw invalid(path, 'holds no block; give size=... to grow it');
     if (wanted > stats.size) {
       if (isReadOnly) throw invalid(path, `has only ${stats.size} bytes and readonly=true`);
       ftruncateSync(fd, wanted);

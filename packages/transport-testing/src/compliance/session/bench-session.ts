@@ -8,10 +8,10 @@ import {
   type Iova,
   type ServerLimits,
   serve,
+  type TransportRegistry,
 } from '@vfio-user/core';
 import { bench } from '@vfio-user/devices';
 import type { Test } from 'tap';
-import type { Suite } from '../suite.js';
 import { BenchDriver } from './bench-driver.js';
 
 /** What the device under test is made with. */
@@ -21,35 +21,51 @@ export const DEVICE_MEMORY_BYTES = 2 ** 20;
 /** Small, so that transfers are cut even where the test's memory is small. */
 export const MAX_TRANSFER_BYTES = 65_536;
 
+/** Where a device can be served: a suite is one. */
+export interface BenchPlace {
+  readonly registry: TransportRegistry;
+  readonly fixture: { address(): string };
+}
+
+export interface BenchConnectOptions extends Omit<ConnectOptions, 'registry'> {
+  /** Another way to the server than its own address. */
+  readonly uri?: string;
+}
+
 /** A served bench device and clients of it; all ends with the test. */
 export class BenchSession {
   readonly server: DeviceServer;
-  readonly #suite: Suite;
+  readonly #place: BenchPlace;
   readonly #t: Test;
 
-  private constructor(t: Test, suite: Suite, server: DeviceServer) {
+  private constructor(t: Test, place: BenchPlace, server: DeviceServer) {
     this.#t = t;
-    this.#suite = suite;
+    this.#place = place;
     this.server = server;
   }
 
-  static async open(t: Test, suite: Suite, limits: Partial<ServerLimits> = {}): Promise<BenchSession> {
+  static async open(
+    t: Test,
+    place: BenchPlace,
+    limits: Partial<ServerLimits> = {},
+  ): Promise<BenchSession> {
     const server = await serve({
       definition: bench,
       options: { memory: DEVICE_MEMORY_BYTES, vectors: VECTORS },
-      registry: suite.registry,
-      listen: suite.fixture.address(),
+      registry: place.registry,
+      listen: place.fixture.address(),
       limits,
     });
     t.teardown(() => server.close());
-    return new BenchSession(t, suite, server);
+    return new BenchSession(t, place, server);
   }
 
-  async connect(options: Omit<ConnectOptions, 'registry'> = {}): Promise<BenchDriver> {
-    const client = await connectDevice(this.server.uri, {
-      registry: this.#suite.registry,
+  async connect(options: BenchConnectOptions = {}): Promise<BenchDriver> {
+    const { uri = this.server.uri, ...rest } = options;
+    const client = await connectDevice(uri, {
+      registry: this.#place.registry,
       capabilities: { maxDataXferSize: MAX_TRANSFER_BYTES },
-      ...options,
+      ...rest,
     });
     this.#t.teardown(() => client.close());
     return new BenchDriver(client);
@@ -62,8 +78,8 @@ export class BenchSession {
 }
 
 /** A device and one client: what most tests need. */
-export async function openBench(t: Test, suite: Suite): Promise<BenchDriver> {
-  const session = await BenchSession.open(t, suite);
+export async function openBench(t: Test, place: BenchPlace): Promise<BenchDriver> {
+  const session = await BenchSession.open(t, place);
   return session.connect();
 }
 

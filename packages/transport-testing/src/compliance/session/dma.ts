@@ -20,16 +20,24 @@ const PAGE = 4096;
 export function dmaTests(suite: Suite): void {
   for (const mode of dmaModes) transferTests(suite, mode);
 
-  suite.test('DMA crosses from shared memory into memory by messages', { needs: ['sharedMemory'] }, async (t) => {
-    const driver = await openBench(t, suite);
-    const first = await mapGuest(driver.client, { address: BASE, length: PAGE, share: true });
-    const second = await mapGuest(driver.client, { address: BASE + PAGE, length: PAGE, share: false });
-    const fill = { command: register.DMA_FILL_GUEST, pattern: 0x5a5a_5a5a };
-    t.equal(await driver.dma({ ...fill, destination: BASE + 100, length: PAGE }), 0);
-    t.ok(bytesIn(first, 100, PAGE - 100).every((byte) => byte === 0x5a));
-    t.ok(bytesIn(second, 0, 100).every((byte) => byte === 0x5a));
-    t.ok(bytesIn(second, 100, 100).every((byte) => byte === 0));
-  });
+  suite.test(
+    'DMA crosses from shared memory into memory by messages',
+    { needs: ['sharedMemory'] },
+    async (t) => {
+      const driver = await openBench(t, suite);
+      const first = await mapGuest(driver.client, { address: BASE, length: PAGE, share: true });
+      const second = await mapGuest(driver.client, {
+        address: BASE + PAGE,
+        length: PAGE,
+        share: false,
+      });
+      const fill = { command: register.DMA_FILL_GUEST, pattern: 0x5a5a_5a5a };
+      t.equal(await driver.dma({ ...fill, destination: BASE + 100, length: PAGE }), 0);
+      t.ok(bytesIn(first, 100, PAGE - 100).every((byte) => byte === 0x5a));
+      t.ok(bytesIn(second, 0, 100).every((byte) => byte === 0x5a));
+      t.ok(bytesIn(second, 100, 100).every((byte) => byte === 0));
+    },
+  );
 }
 
 function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
@@ -40,14 +48,28 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     const data = new Uint8Array(length);
     fillPattern(data, 3);
     memory.write(0, data);
-    t.equal(await driver.dma({ command: register.DMA_CHECKSUM_GUEST, source: BASE, length: length - 5 }), 0);
+    t.equal(
+      await driver.dma({ command: register.DMA_CHECKSUM_GUEST, source: BASE, length: length - 5 }),
+      0,
+    );
     t.equal(await driver.read32(register.DMA_CHECKSUM), crc32(data.subarray(0, length - 5)));
     t.equal(await driver.dma({ command: register.DMA_LOAD, source: BASE, length }), 0);
     const device = await driver.client.regionRead(Region.BAR2, 1000, 3000);
     t.same(device, data.subarray(1000, 4000), 'the device has it');
-    t.equal(await driver.dma({ command: register.DMA_STORE, destination: BASE + length, length }), 0);
+    t.equal(
+      await driver.dma({ command: register.DMA_STORE, destination: BASE + length, length }),
+      0,
+    );
     t.equal(Buffer.compare(bytesIn(memory, length, length), data), 0, 'the guest has it back');
-    t.equal(await driver.dma({ command: register.DMA_COPY_GUEST, source: BASE, destination: BASE + 2 * length, length }), 0);
+    t.equal(
+      await driver.dma({
+        command: register.DMA_COPY_GUEST,
+        source: BASE,
+        destination: BASE + 2 * length,
+        length,
+      }),
+      0,
+    );
     t.equal(Buffer.compare(bytesIn(memory, 2 * length, length), data), 0, 'the guest has a copy');
   });
 
@@ -59,9 +81,20 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     fillPattern(data, 4);
     memory.write(0, data);
     const whole = { length: length - 4, chunk: DEVICE_MEMORY_BYTES };
-    t.equal(await driver.dma({ command: register.DMA_CHECKSUM_GUEST, source: BASE + 4, ...whole }), 0);
+    t.equal(
+      await driver.dma({ command: register.DMA_CHECKSUM_GUEST, source: BASE + 4, ...whole }),
+      0,
+    );
     t.equal(await driver.read32(register.DMA_CHECKSUM), crc32(data.subarray(4)));
-    t.equal(await driver.dma({ command: register.DMA_FILL_GUEST, destination: BASE + 4, pattern: 0x0101_0101, ...whole }), 0);
+    t.equal(
+      await driver.dma({
+        command: register.DMA_FILL_GUEST,
+        destination: BASE + 4,
+        pattern: 0x0101_0101,
+        ...whole,
+      }),
+      0,
+    );
     t.ok(bytesIn(memory, 4, length - 4).every((byte) => byte === 1));
     t.same(bytesIn(memory, 0, 4), data.subarray(0, 4), 'nothing in front of it');
   });
@@ -70,11 +103,14 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     const driver = await openBench(t, suite);
     const memories = [];
     for (let i = 0; i < 3; i++) {
-      memories.push(await mapGuest(driver.client, { address: BASE + i * PAGE, length: PAGE, share }));
+      memories.push(
+        await mapGuest(driver.client, { address: BASE + i * PAGE, length: PAGE, share }),
+      );
     }
     const data = new Uint8Array(3 * PAGE);
     fillPattern(data, 5);
-    for (const [i, memory] of memories.entries()) memory.write(0, data.subarray(i * PAGE, (i + 1) * PAGE));
+    for (const [i, memory] of memories.entries())
+      memory.write(0, data.subarray(i * PAGE, (i + 1) * PAGE));
     const range = { source: BASE + 100, length: 3 * PAGE - 200, chunk: 2 * PAGE };
     t.equal(await driver.dma({ command: register.DMA_CHECKSUM_GUEST, ...range }), 0);
     t.equal(await driver.read32(register.DMA_CHECKSUM), crc32(data.subarray(100, 3 * PAGE - 100)));
@@ -83,18 +119,30 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
   suite.test(`DMA by ${name} keeps to what is mapped and allowed`, { needs }, async (t) => {
     const driver = await openBench(t, suite);
     const { client } = driver;
-    const readOnly = await mapGuest(client, { address: BASE, length: PAGE, share, writable: false });
+    const readOnly = await mapGuest(client, {
+      address: BASE,
+      length: PAGE,
+      share,
+      writable: false,
+    });
     await mapGuest(client, { address: BASE + PAGE, length: PAGE, share, readable: false });
     const fill = { command: register.DMA_FILL_GUEST, pattern: 0xffff_ffff, length: 64 };
     t.equal(await driver.dma({ ...fill, destination: BASE }), errno.EACCES, 'not writable');
-    t.ok(bytesIn(readOnly, 0, PAGE).every((byte) => byte === 0), 'and untouched');
+    t.ok(
+      bytesIn(readOnly, 0, PAGE).every((byte) => byte === 0),
+      'and untouched',
+    );
     const read = { command: register.DMA_CHECKSUM_GUEST, length: 64 };
     t.equal(await driver.dma({ ...read, source: BASE + PAGE }), errno.EACCES, 'not readable');
     t.equal(await driver.dma({ ...read, source: BASE }), 0, 'readable');
     t.equal(await driver.dma({ ...fill, destination: BASE + PAGE }), 0, 'writable');
     t.not(await driver.dma({ ...read, source: BASE + 2 * PAGE }), 0, 'not mapped');
     t.not(await driver.dma({ ...fill, destination: BASE + 2 * PAGE - 32 }), 0, 'beyond the end');
-    t.not(await driver.dma({ ...read, source: 0xffff_ffff_ffff_f000n, length: PAGE }), 0, 'far away');
+    t.not(
+      await driver.dma({ ...read, source: 0xffff_ffff_ffff_f000n, length: PAGE }),
+      0,
+      'far away',
+    );
   });
 
   suite.test(`unmapping ends DMA by ${name} that is under way`, { needs }, async (t) => {
@@ -109,7 +157,8 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     memory.write(0, marker);
     t.not(await driver.dmaEnded(), 0);
     t.equal(Buffer.compare(bytesIn(memory, 0, length), marker), 0, 'untouched since');
-    await t.rejects(client.dmaUnmap(BASE, length), { errno: errno.ENOENT });
+    const again = await client.dmaUnmap(BASE, length).catch((error) => error);
+    t.match(again, { errno: errno.ENOENT });
     await client.dmaMap({ address: BASE, memory, share });
     t.equal(await driver.dma({ ...fill, length: 64 }), 0, 'it can be mapped again');
   });

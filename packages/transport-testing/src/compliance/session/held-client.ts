@@ -1,4 +1,4 @@
-import { silentLogger, type TransportRegistry } from '@vfio-user/core';
+import { Command, type Iova, silentLogger, type TransportRegistry } from '@vfio-user/core';
 import {
   call,
   type KnownCommand,
@@ -10,20 +10,29 @@ import {
   type RequestBodies,
   type RequestMessage,
 } from '@vfio-user/core/internal';
-import { Command } from '@vfio-user/core';
 import { Waiter } from '../waiter.js';
+
+/** A memory access of the device that waits for its answer. */
+interface Held {
+  readonly command: typeof Command.DMA_READ | typeof Command.DMA_WRITE;
+  readonly id: number;
+  readonly address: Iova;
+  readonly count: number;
+}
 
 /** A client that leaves the device's memory accesses unanswered until it is told otherwise. */
 export class HeldClient {
   readonly #peer: Peer;
   readonly #waiter = new Waiter();
-  #held: RequestMessage[] = [];
+  #held: Held[] = [];
   #closed = false;
 
   private constructor(maxDataXferSize: number) {
     const handlers = {
       onRequest: (request: RequestMessage): void => {
-        this.#held.push(request);
+        if (request.command !== Command.DMA_READ && request.command !== Command.DMA_WRITE) return;
+        const { address, count } = request.body;
+        this.#held.push({ command: request.command, id: request.id, address, count });
         this.#waiter.changed();
       },
       onClose: (): void => {
@@ -70,13 +79,10 @@ export class HeldClient {
   release(): void {
     const held = this.#held;
     this.#held = [];
-    for (const { command, id, body } of held) {
-      if (command === Command.DMA_READ) {
-        const { address, count } = body;
-        this.#peer.reply(command, id, { address, count, data: new Uint8Array(count) });
-      } else if (command === Command.DMA_WRITE) {
-        this.#peer.reply(command, id, { address: body.address, count: body.count });
-      }
+    for (const { command, id, address, count } of held) {
+      const range = { address, count };
+      if (command === Command.DMA_WRITE) this.#peer.reply(command, id, range);
+      else this.#peer.reply(command, id, { ...range, data: new Uint8Array(count) });
     }
   }
 

@@ -47,16 +47,20 @@ export function interruptTests(suite: Suite): void {
     t.equal(counts.of[0], 2, 'acknowledged: no more');
   });
 
-  suite.test('the device reports errors and asks for its release', { needs: ['fdPassing'] }, async (t) => {
-    const driver = await openBench(t, suite);
-    const errors = await Counts.enable(driver, Irq.ERR, 1);
-    const requests = await Counts.enable(driver, Irq.REQ, 1);
-    await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
-    await errors.until(() => errors.of[0] === 1, 'the error');
-    await driver.write32(register.NOTIFY, register.NOTIFY_RELEASE);
-    await requests.until(() => requests.of[0] === 1, 'the request');
-    t.same([errors.of, requests.of], [[1], [1]]);
-  });
+  suite.test(
+    'the device reports errors and asks for its release',
+    { needs: ['fdPassing'] },
+    async (t) => {
+      const driver = await openBench(t, suite);
+      const errors = await Counts.enable(driver, Irq.ERR, 1);
+      const requests = await Counts.enable(driver, Irq.REQ, 1);
+      await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
+      await errors.until(() => errors.of[0] === 1, 'the error');
+      await driver.write32(register.NOTIFY, register.NOTIFY_RELEASE);
+      await requests.until(() => requests.of[0] === 1, 'the request');
+      t.same([errors.of, requests.of], [[1], [1]]);
+    },
+  );
 
   suite.test('a doorbell is rung by a descriptor', { needs: ['fdPassing'] }, async (t) => {
     const driver = await openBench(t, suite);

@@ -19,42 +19,53 @@ export function orderingTests(suite: Suite): void {
 function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
   const interruptNeeds = [...needs, 'fdPassing'] as const;
 
-  suite.test(`an interrupt finds the DMA by ${name} before it done`, { needs: interruptNeeds }, async (t) => {
-    const driver = await openBench(t, suite);
-    const memory = await mapGuest(driver.client, { address: BASE, length: PAGE, share });
-    const waiter = new Waiter();
-    let interrupts = 0;
-    let early = 0;
-    await driver.client.enableInterrupts(Irq.MSIX, VECTORS, (_, count) => {
-      interrupts += count;
-      if (numberAt(bytesIn(memory, 64, 4)) < interrupts) early++;
-      waiter.changed();
-    });
-    await driver.startBurst({ address: BASE + 64, count: BURST, vector: 1 });
-    await waiter.until(() => interrupts === BURST, `${BURST} interrupts`);
-    t.equal(early, 0, 'interrupts that were ahead of their data');
-    t.equal(await driver.burstEnded(), 0);
-    t.equal(numberAt(bytesIn(memory, 64, 4)), BURST);
-  });
+  suite.test(
+    `an interrupt finds the DMA by ${name} before it done`,
+    { needs: interruptNeeds },
+    async (t) => {
+      const driver = await openBench(t, suite);
+      const memory = await mapGuest(driver.client, { address: BASE, length: PAGE, share });
+      const waiter = new Waiter();
+      let interrupts = 0;
+      let early = 0;
+      await driver.client.enableInterrupts(Irq.MSIX, VECTORS, (_, count) => {
+        interrupts += count;
+        if (numberAt(bytesIn(memory, 64, 4)) < interrupts) early++;
+        waiter.changed();
+      });
+      await driver.startBurst({ address: BASE + 64, count: BURST, vector: 1 });
+      await waiter.until(() => interrupts === BURST, `${BURST} interrupts`);
+      t.equal(early, 0, 'interrupts that were ahead of their data');
+      t.equal(await driver.burstEnded(), 0);
+      t.equal(numberAt(bytesIn(memory, 64, 4)), BURST);
+    },
+  );
 
-  suite.test(`the interrupt that ends DMA by ${name} finds all of it`, { needs: interruptNeeds }, async (t) => {
-    const driver = await openBench(t, suite);
-    const length = 64 * PAGE;
-    const memory = await mapGuest(driver.client, { address: BASE, length, share });
-    const waiter = new Waiter();
-    let seen: Uint8Array | undefined;
-    await driver.client.enableInterrupts(Irq.MSIX, VECTORS, () => {
-      seen = bytesIn(memory, 0, length);
-      waiter.changed();
-    });
-    for (const byte of [1, 2, 3, 4, 5]) {
-      seen = undefined;
-      const fill = { command: register.DMA_FILL_GUEST, pattern: byte * 0x0101_0101 };
-      await driver.startDma({ ...fill, destination: BASE, length, depth: 16, vector: 2 });
-      await waiter.until(() => seen !== undefined, 'the interrupt');
-      t.ok(seen?.every((value) => value === byte), `round ${byte}`);
-    }
-  });
+  suite.test(
+    `the interrupt that ends DMA by ${name} finds all of it`,
+    { needs: interruptNeeds },
+    async (t) => {
+      const driver = await openBench(t, suite);
+      const length = 64 * PAGE;
+      const memory = await mapGuest(driver.client, { address: BASE, length, share });
+      const waiter = new Waiter();
+      let seen: Uint8Array = new Uint8Array(0);
+      await driver.client.enableInterrupts(Irq.MSIX, VECTORS, () => {
+        seen = bytesIn(memory, 0, length);
+        waiter.changed();
+      });
+      for (const byte of [1, 2, 3, 4, 5]) {
+        seen = new Uint8Array(0);
+        const fill = { command: register.DMA_FILL_GUEST, pattern: byte * 0x0101_0101 };
+        await driver.startDma({ ...fill, destination: BASE, length, depth: 16, vector: 2 });
+        await waiter.until(() => seen.length > 0, 'the interrupt');
+        t.ok(
+          seen.every((value) => value === byte),
+          `round ${byte}`,
+        );
+      }
+    },
+  );
 
   suite.test(`a register that says done finds the DMA by ${name} done`, { needs }, async (t) => {
     const driver = await openBench(t, suite);
@@ -63,7 +74,10 @@ function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
     for (const byte of [1, 2, 3, 4, 5]) {
       const fill = { command: register.DMA_FILL_GUEST, pattern: byte * 0x0101_0101 };
       t.equal(await driver.dma({ ...fill, destination: BASE, length, chunk: PAGE, depth: 16 }), 0);
-      t.ok(bytesIn(memory, 0, length).every((value) => value === byte), `round ${byte}`);
+      t.ok(
+        bytesIn(memory, 0, length).every((value) => value === byte),
+        `round ${byte}`,
+      );
     }
   });
 }

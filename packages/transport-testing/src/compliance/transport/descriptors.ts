@@ -165,7 +165,8 @@ export function descriptorTests(suite: Suite): void {
       const kept: SharedMemory[] = [];
       counts.forEach((count, i) => {
         const memories = Array.from({ length: count }, () => createMemory(t, client, PAGE));
-        for (const [place, memory] of memories.entries()) memory.write(0, new Uint8Array([i, place]));
+        for (const [place, memory] of memories.entries())
+          memory.write(0, new Uint8Array([i, place]));
         kept.push(...memories);
         send(client, i, ...memories.map((memory) => memory.descriptor()));
       });
@@ -227,8 +228,8 @@ export function descriptorTests(suite: Suite): void {
     'descriptors of frames that never arrive are closed',
     { needs: ['fdPassing'] },
     async (t) => {
-      const host = await openLink(t, suite);
-      const memory = createMemory(t, host.client, PAGE);
+      const { host, client: owner } = await openLink(t, suite);
+      const memory = createMemory(t, owner, PAGE);
       const before = suite.openHandles();
       const client = await host.connect();
       const server = await host.endpoint(1);

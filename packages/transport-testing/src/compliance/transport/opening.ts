@@ -44,9 +44,9 @@ export function openingTests(suite: Suite): void {
       transport.listen(uri, () => new Endpoint(), { framing }),
       VfioUserError,
     );
+    host.onAccept = (_, connection) => connection.send(testFrame(0, 20));
     const client = await host.connect();
-    client.connection.send(testFrame(0, 20));
-    await (await host.endpoint(0)).arrived(1);
+    await client.arrived(1);
     client.connection.abort(new Error('test over'));
   });
 

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
+import { bind, listen, socketPair, streamSocket, unixSocketAddress } from '@vfio-user/posix-ffi';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
 import { watchTermination } from '../src/commands/serve/termination.js';
@@ -65,25 +64,42 @@ t.test("--once with QEMU's --socket-path ends with the first client", async (t) 
   t.equal((await server.exit()).code, 0);
 });
 
-t.test('inherited listening sockets are served: --fd and systemd activation', async (t) => {
+t.test('an inherited listening socket is served: --fd and systemd activation', async (t) => {
   const cases = [
     { args: ['--fd=3'], prefix: '' },
     { args: [], prefix: 'LISTEN_PID=$$ LISTEN_FDS=1' },
   ];
   for (const { args, prefix } of cases) {
     const path = `${socketFolder(t)}/dev.sock`;
-    const listening = createServer().listen(path);
-    await once(listening, 'listening');
-    // Node offers no public way to an open socket's number.
-    const inherit = (listening as unknown as { _handle: { fd: number } })._handle.fd;
+    const socket = streamSocket();
+    bind(socket, unixSocketAddress(path));
+    listen(socket, 1);
+    const inherit = socket.number;
     const server = new CliProcess(t, ['serve', 'counter', '--once', ...args], { inherit, prefix });
+    socket.close();
     t.equal(await server.line('stdout', /./), 'listening fd:3');
     const client = await connectDevice(`unix://${path}`, { registry });
     t.equal(client.info.numRegions, 9);
     await client.close();
     t.equal((await server.exit()).code, 0);
-    listening.close();
   }
+});
+
+t.test('an inherited connected socket is served until its client leaves', async (t) => {
+  const [ours, theirs] = socketPair();
+  const server = new CliProcess(t, ['serve', 'counter', '--fd=3'], { inherit: theirs.number });
+  theirs.close();
+  // The connection takes the descriptor over.
+  const client = await connectDevice(`fd:${ours.number}`, { registry });
+  t.equal(client.info.numRegions, 9);
+  await client.close();
+  t.equal((await server.exit()).code, 0);
+});
+
+t.test('a reader of stdout that goes away is no error', async (t) => {
+  const command = new CliProcess(t, ['serve', '--help']);
+  command.closeStdout();
+  t.match(await command.exit(), { code: 0, stderr: [] });
 });
 
 t.test('the first SIGINT asks for a clean end, the second one ends at once', async (t) => {

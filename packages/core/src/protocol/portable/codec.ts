@@ -1,0 +1,46 @@
+import type { z } from 'zod';
+import type { KnownCommand, ReplyBodies, RequestBodies } from '../messages.js';
+import type { BulkReader } from './bulk-reader.js';
+import type { FrameWriter } from './frame-writer.js';
+
+/** A body, or in words why the record is none. A body is never a string. */
+export type Decoded<Body> = Body | string;
+
+/** How one body is split into a record and bulk data. */
+export interface BodyCodec<Body, Schema extends z.ZodType = z.ZodType> {
+  /** What the record holds. Keys a body has besides are left out when it is written. */
+  readonly schema: Schema;
+  toRecord(body: Body): z.output<Schema>;
+  /** Puts the bulk data behind the record. */
+  writeBulk?(body: Body, out: FrameWriter): void;
+  /** @param room bytes of data this side accepts in a message: the `argsz` of who may take any. */
+  fromRecord(record: z.output<Schema>, bulk: BulkReader, room: number): Decoded<Body>;
+}
+
+/** Both directions of one command. A message without a body has no codec. */
+export interface CommandCodec<C extends KnownCommand> {
+  readonly request: DirectionCodec<RequestBodies[C]>;
+  readonly reply: DirectionCodec<ReplyBodies[C]>;
+}
+
+/** `undefined` where there is never a body; `optional` where there may be none. */
+export type DirectionCodec<Body> =
+  | (undefined extends Body ? undefined : never)
+  | {
+      readonly codec: BodyCodec<Exclude<Body, undefined>>;
+      readonly optional: undefined extends Body ? true : false;
+    };
+
+/** A body that is always there. */
+export function body<Body, Schema extends z.ZodType>(
+  codec: BodyCodec<Body, Schema>,
+): { readonly codec: BodyCodec<Body>; readonly optional: false } {
+  return { codec: codec as BodyCodec<Body>, optional: false };
+}
+
+/** A body that may be absent. */
+export function optionalBody<Body, Schema extends z.ZodType>(
+  codec: BodyCodec<Body, Schema>,
+): { readonly codec: BodyCodec<Body>; readonly optional: true } {
+  return { codec: codec as BodyCodec<Body>, optional: true };
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { commandName } from '../constants.js';
+import type { KnownCommand } from '../messages.js';
+import type { BodyCodec } from './codec.js';
+import { codecs } from './codecs.js';
+import { uint16, uint32 } from './fields.js';
+
+/** One direction of one command: the schema of the whole record, and what its body stands for. */
+export interface MessageSchema {
+  readonly command: KnownCommand;
+  readonly type: 'request' | 'reply';
+  readonly record: z.ZodType<MessageRecord>;
+  /** `undefined` for a message without a body. */
+  readonly codec: BodyCodec<unknown> | undefined;
+}
+
+/** What the record of a request or a reply holds. */
+export interface MessageRecord {
+  readonly type: 'request' | 'reply';
+  readonly command: number;
+  readonly id: number;
+  readonly noReply?: boolean | undefined;
+  readonly body?: unknown;
+}
+
+/** A request that is refused. */
+export const errorRecord = z.object({
+  type: z.literal('error'),
+  command: uint16,
+  id: uint16,
+  /** A Linux error number. */
+  errno: uint32,
+  text: z.string().optional(),
+});
+
+/** The codec of one direction, with the body's type left out. */
+type Direction = { readonly codec: BodyCodec<unknown>; readonly optional: boolean } | undefined;
+
+function schemaOf(
+  command: KnownCommand,
+  type: 'request' | 'reply',
+  direction: Direction,
+): MessageSchema {
+  const envelope = z.object({
+    type: z.literal(type),
+    command: z.literal(command),
+    id: uint16,
+    ...(type === 'request' && { noReply: z.boolean().optional() }),
+  });
+  if (direction === undefined) return { command, type, record: envelope, codec: undefined };
+  const { codec, optional } = direction;
+  const body = optional ? codec.schema.optional() : codec.schema;
+  return { command, type, record: envelope.extend({ body }), codec };
+}
+
+const commands = Object.keys(codecs).map((key) => Number(key) as KnownCommand); // its keys
+
+const requests = new Map<number, MessageSchema>();
+const replies = new Map<number, MessageSchema>();
+for (const command of commands) {
+  const { request, reply } = codecs[command] as { request: Direction; reply: Direction };
+  requests.set(command, schemaOf(command, 'request', request));
+  replies.set(command, schemaOf(command, 'reply', reply));
+}
+
+/** The schema of a request, `undefined` for an unknown command. */
+export function requestSchema(command: number): MessageSchema | undefined {
+  return requests.get(command);
+}
+
+/** The schema of a success reply, `undefined` for an unknown command. */
+export function replySchema(command: number): MessageSchema | undefined {
+  return replies.get(command);
+}
+
+/** Every message there is, by a readable name such as `REGION_READ request`. */
+export function messageSchemas(): ReadonlyMap<string, MessageSchema> {
+  return new Map(
+    [...requests.values(), ...replies.values()].map((schema) => [
+      `${commandName(schema.command)} ${schema.type}`,
+      schema,
+    ]),
+  );
+}
+
+/** Most faults named in one reason. */
+const MAX_ISSUES = 3;
+
+/** What a schema found wrong, in words and not at any length. */
+export function issuesText({ issues }: z.core.$ZodError): string {
+  return issues
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => `${path.map(String).join('.') || 'record'}: ${message}`)
+    .join('; ');
+}

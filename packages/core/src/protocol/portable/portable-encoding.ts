@@ -1,0 +1,229 @@
+import { z } from 'zod';
+import { EINVAL } from '../../errno.js';
+import { VfioUserError } from '../../errors.js';
+import type { Frame, Framing } from '../../transport/transport.js';
+import { Command, commandName, DEFAULT_MAX_DATA_XFER_SIZE } from '../constants.js';
+import type { EncodedMessage, Encoding } from '../encoding.js';
+import type {
+  ErrorMessage,
+  KnownCommand,
+  MalformedMessage,
+  Message,
+  ReplyBodies,
+  RequestBodies,
+} from '../messages.js';
+import { BulkReader } from './bulk-reader.js';
+import { FrameWriter } from './frame-writer.js';
+import {
+  FRAME_HEADER_BYTES,
+  PortableFraming,
+  type PortableFramingOptions,
+  recordLength,
+} from './framing.js';
+import { HotReader } from './hot-reader.js';
+import { hot, writeDmaAccess, writeRegionAccess } from './hot-writer.js';
+import {
+  errorRecord,
+  issuesText,
+  type MessageSchema,
+  replySchema,
+  requestSchema,
+} from './message-schemas.js';
+import { packRecord, unpackRecord } from './record-packing.js';
+
+export type PortableEncodingOptions = PortableFramingOptions;
+
+/** The longest text of an error that is sent, characters. */
+const MAX_TEXT_LENGTH = 1024;
+
+/** What a record says that no schema has judged yet. */
+type RawRecord = Readonly<Record<string, unknown>>;
+
+/**
+ * Messages as MessagePack records with bulk data behind them, for peers on other hosts and in other
+ * languages. The specification of it is docs/portable-protocol.md.
+ */
+export class PortableEncoding implements Encoding {
+  readonly name = 'portable';
+  readonly framing: Framing;
+  readonly #maxDataXferSize: number;
+  readonly #out = new FrameWriter();
+  readonly #bulk = new BulkReader();
+  readonly #hot = new HotReader();
+
+  constructor(options: PortableEncodingOptions = {}) {
+    this.framing = new PortableFraming(options);
+    this.#maxDataXferSize = options.maxDataXferSize ?? DEFAULT_MAX_DATA_XFER_SIZE;
+  }
+
+  encodeRequest<C extends KnownCommand>(
+    command: C,
+    id: number,
+    body: RequestBodies[C],
+    noReply = false,
+  ): EncodedMessage {
+    const form = noReply ? 'oneWay' : 'request';
+    // `command` names the type of `body`, which the compiler cannot follow.
+    switch (command) {
+      case Command.REGION_READ: {
+        const access = body as RequestBodies[typeof Command.REGION_READ];
+        return writeRegionAccess(this.#out, hot.regionRead[form], id, access);
+      }
+      case Command.REGION_WRITE: {
+        const write = body as RequestBodies[typeof Command.REGION_WRITE];
+        if (write.pushed !== undefined) break;
+        return writeRegionAccess(this.#out, hot.regionWrite[form], id, write, write.data);
+      }
+      case Command.DMA_READ: {
+        const access = body as RequestBodies[typeof Command.DMA_READ];
+        return writeDmaAccess(this.#out, hot.dmaRead[form], id, access);
+      }
+      case Command.DMA_WRITE: {
+        const write = body as RequestBodies[typeof Command.DMA_WRITE];
+        return writeDmaAccess(this.#out, hot.dmaWrite[form], id, write, write.data);
+      }
+    }
+    return this.#write(requestSchema(command), id, body, noReply);
+  }
+
+  encodeReply<C extends KnownCommand>(
+    command: C,
+    id: number,
+    body: ReplyBodies[C],
+  ): EncodedMessage {
+    // `command` names the type of `body`, which the compiler cannot follow.
+    switch (body === undefined ? undefined : command) {
+      case Command.REGION_READ: {
+        const read = body as RequestBodies[typeof Command.REGION_WRITE];
+        return writeRegionAccess(this.#out, hot.regionRead.reply, id, read, read.data);
+      }
+      case Command.REGION_WRITE: {
+        const access = body as RequestBodies[typeof Command.REGION_READ];
+        return writeRegionAccess(this.#out, hot.regionWrite.reply, id, access);
+      }
+      case Command.DMA_READ: {
+        const read = body as ReplyBodies[typeof Command.DMA_READ];
+        return writeDmaAccess(this.#out, hot.dmaRead.reply, id, read, read.data);
+      }
+      case Command.DMA_WRITE: {
+        const access = body as RequestBodies[typeof Command.DMA_READ];
+        return writeDmaAccess(this.#out, hot.dmaWrite.reply, id, access);
+      }
+    }
+    return this.#write(replySchema(command), id, body, false);
+  }
+
+  encodeError(command: number, id: number, errno: number, text?: string): EncodedMessage {
+    const shortened = text?.slice(0, MAX_TEXT_LENGTH);
+    this.#out.begin();
+    this.#out.packed(packRecord({ type: 'error', command, id, errno, text: shortened }));
+    this.#out.endRecord();
+    return this.#out.finish();
+  }
+
+  decode(frame: Frame): Message {
+    const { bytes, view, start, length } = frame;
+    if (length < FRAME_HEADER_BYTES) return unreadable(`a frame of ${length} bytes has no header`);
+    const recordStart = start + FRAME_HEADER_BYTES;
+    const bulkBytes = length - FRAME_HEADER_BYTES - recordLength(view, start);
+    if (bulkBytes < 0) return unreadable(`the record is longer than its frame of ${length} bytes`);
+    const recordEnd = start + length - bulkBytes;
+    const message = this.#hot.read(bytes, view, recordStart, recordEnd, bulkBytes);
+    if (message !== undefined) return message;
+    const record = unpackRecord(bytes, view, recordStart, recordEnd);
+    if (typeof record === 'string') return unreadable(record);
+    this.#bulk.moveTo(view, recordEnd, bulkBytes);
+    if (record.type === 'error') return decodeError(record);
+    const schema = schemaFor(record);
+    if (typeof schema === 'string') return malformed(record, schema);
+    return this.#decodeMessage(record, schema);
+  }
+
+  #write(
+    schema: MessageSchema | undefined,
+    id: number,
+    body: unknown,
+    noReply: boolean,
+  ): EncodedMessage {
+    if (schema === undefined) throw new VfioUserError('VFU_UNSUPPORTED', 'unknown command');
+    const { type, command, codec } = schema;
+    const record = {
+      type,
+      command,
+      id,
+      ...(noReply && { noReply }),
+      ...(body !== undefined && codec !== undefined && { body: codec.toRecord(body) }),
+    };
+    const encoded = z.safeEncode(schema.record, record);
+    if (!encoded.success) {
+      const why = issuesText(encoded.error);
+      throw new VfioUserError('VFU_UNSUPPORTED', `${commandName(command)} ${type}: ${why}`);
+    }
+    this.#out.begin();
+    this.#out.packed(packRecord(encoded.data as object)); // a record is an object
+    this.#out.endRecord();
+    if (body !== undefined) codec?.writeBulk?.(body, this.#out);
+    return this.#out.finish();
+  }
+
+  #decodeMessage(raw: RawRecord, { type, command, record, codec }: MessageSchema): Message {
+    const parsed = record.safeParse(raw);
+    if (!parsed.success) return malformed(raw, issuesText(parsed.error));
+    const { id, noReply = false, body: fields } = parsed.data;
+    const body =
+      codec === undefined || fields === undefined
+        ? undefined
+        : codec.fromRecord(fields, this.#bulk, this.#maxDataXferSize);
+    if (typeof body === 'string') return malformed(raw, body);
+    if (this.#bulk.fault !== undefined) return malformed(raw, this.#bulk.fault);
+    const message =
+      type === 'request'
+        ? { kind: 'request', command, id, noReply, body }
+        : { kind: 'reply', command, id, body };
+    // The body came from the codec of this very command, which the compiler cannot follow.
+    return message as Message;
+  }
+}
+
+function schemaFor({ type, command }: RawRecord): MessageSchema | string {
+  if (type !== 'request' && type !== 'reply') return `message type ${JSON.stringify(type)}`;
+  if (typeof command !== 'number') return 'the record names no command';
+  const schema = type === 'request' ? requestSchema(command) : replySchema(command);
+  return schema ?? 'unknown command';
+}
+
+function decodeError(record: RawRecord): ErrorMessage | MalformedMessage {
+  const parsed = errorRecord.safeParse(record);
+  if (!parsed.success) return malformed(record, issuesText(parsed.error));
+  const { command, id, errno, text } = parsed.data;
+  const error = { kind: 'error', command, id, errno } as const;
+  return text === undefined ? error : { ...error, text };
+}
+
+/** Whatever is no reply counts as a request, so that its sender hears that it went wrong. */
+function malformed(record: RawRecord, reason: string): MalformedMessage {
+  const { type, noReply } = record;
+  const command = uint16Or(record.command, 0);
+  const id = uint16Or(record.id, -1);
+  const isRequest = type !== 'reply' && type !== 'error';
+  return {
+    kind: 'malformed',
+    isRequest,
+    command,
+    id: Math.max(id, 0),
+    // Without an id there is nothing that an answer could refer to.
+    noReply: isRequest && (noReply === true || id < 0),
+    errno: EINVAL,
+    reason: `${commandName(command)}: ${reason}`,
+  };
+}
+
+/** Nothing is known of it, so nobody can be told: it counts as a request without an answer. */
+function unreadable(reason: string): MalformedMessage {
+  return malformed({}, reason);
+}
+
+function uint16Or(value: unknown, otherwise: number): number {
+  const fits = Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff;
+  return fits ? (value as number) : otherwise;
+}

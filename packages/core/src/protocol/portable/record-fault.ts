@@ -1,0 +1,116 @@
+/** Deepest nesting: a rule's ring lies in a map in an array in a map in a map. */
+const MAX_DEPTH = 8;
+
+/** The part of MessagePack that records are made of. */
+class RecordScan {
+  readonly #view: DataView;
+  readonly #end: number;
+  #at: number;
+  fault: string | undefined;
+
+  constructor(view: DataView, start: number, end: number) {
+    this.#view = view;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  record(): void {
+    const format = this.#at < this.#end ? this.#view.getUint8(this.#at) : 0;
+    if (format >> 4 !== 0x8 && format !== 0xde && format !== 0xdf) this.#refuse('it is no map');
+    else this.#value(1);
+    if (this.fault === undefined && this.#at !== this.#end) {
+      this.#refuse(`${this.#end - this.#at} bytes lie behind it`);
+    }
+  }
+
+  #refuse(fault: string): void {
+    this.fault ??= fault;
+  }
+
+  #value(depth: number): void {
+    if (depth > MAX_DEPTH) return this.#refuse(`it nests more than ${MAX_DEPTH} deep`);
+    const format = this.#number(1);
+    if (format <= 0x7f || format >= 0xe0) return;
+    if (format <= 0x8f) return this.#map(format & 0xf, depth);
+    if (format <= 0x9f) return this.#array(format & 0xf, depth);
+    if (format <= 0xbf) return this.#skip(format & 0x1f);
+    switch (format) {
+      case 0xc0: // nil
+      case 0xc2: // false
+      case 0xc3: // true
+        return;
+      case 0xc4: // bin 8
+      case 0xd9: // str 8
+        return this.#skip(this.#number(1));
+      case 0xc5: // bin 16
+      case 0xda: // str 16
+        return this.#skip(this.#number(2));
+      case 0xc6: // bin 32
+      case 0xdb: // str 32
+        return this.#skip(this.#number(4));
+      case 0xcc: // uint 8
+      case 0xd0: // int 8
+        return this.#skip(1);
+      case 0xcd: // uint 16
+      case 0xd1: // int 16
+        return this.#skip(2);
+      case 0xce: // uint 32
+      case 0xd2: // int 32
+        return this.#skip(4);
+      case 0xcf: // uint 64
+      case 0xd3: // int 64
+        return this.#skip(8);
+      case 0xdc: // array 16
+        return this.#array(this.#number(2), depth);
+      case 0xdd: // array 32
+        return this.#array(this.#number(4), depth);
+      case 0xde: // map 16
+        return this.#map(this.#number(2), depth);
+      case 0xdf: // map 32
+        return this.#map(this.#number(4), depth);
+      default:
+        // Floats, extension types, and the format that is never used.
+        this.#refuse(`format 0x${format.toString(16)} is not used in records`);
+    }
+  }
+
+  #array(count: number, depth: number): void {
+    for (let i = 0; i < count && this.fault === undefined; i++) this.#value(depth + 1);
+  }
+
+  #map(count: number, depth: number): void {
+    for (let i = 0; i < count && this.fault === undefined; i++) {
+      const format = this.#at < this.#end ? this.#view.getUint8(this.#at) : 0xa0;
+      if (format >> 5 !== 5 && format !== 0xd9 && format !== 0xda && format !== 0xdb) {
+        return this.#refuse('a key of a map is no string');
+      }
+      this.#value(depth + 1);
+      this.#value(depth + 1);
+    }
+  }
+
+  /** A big-endian number of 1, 2 or 4 bytes; 0 behind the end. */
+  #number(bytes: 1 | 2 | 4): number {
+    const at = this.#at;
+    this.#skip(bytes);
+    if (this.fault !== undefined) return 0;
+    if (bytes === 1) return this.#view.getUint8(at);
+    return bytes === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at);
+  }
+
+  #skip(count: number): void {
+    if (count > this.#end - this.#at) this.#refuse('it is cut short');
+    else this.#at += count;
+  }
+}
+
+/**
+ * Why the bytes `[start, end)` are no record, `undefined` when they are one: a single MessagePack
+ * map with string keys, of bounded depth, without floats and extension types. The library decodes
+ * more than that, and allocates for lengths before it has seen the elements.
+ */
+export function recordFault(view: DataView, start: number, end: number): string | undefined {
+  const scan = new RecordScan(view, start, end);
+  scan.record();
+  return scan.fault;
+}

@@ -1,0 +1,213 @@
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { FileStorage, openFileStorage } from '../../src/nvme/storage/file-storage.js';
+import { MemoryStorage } from '../../src/nvme/storage/memory-storage.js';
+import { Driver, PAGE, pattern, settle } from './driver.js';
+
+const MIB = 2 ** 20;
+const TIB = 2 ** 40;
+
+t.test('memory takes room only for what is written', async (t) => {
+  const storage = new MemoryStorage(TIB);
+  const target = new Uint8Array(PAGE).fill(1);
+  storage.read(TIB - PAGE, target);
+  t.ok(
+    target.every((byte) => byte === 0),
+    'what was never written is zero',
+  );
+  t.equal(storage.allocatedBytes, 0, 'reading allocates nothing');
+  storage.write(TIB - PAGE, pattern(PAGE));
+  storage.write(5 * MIB - 100, pattern(200));
+  t.equal(storage.allocatedBytes, 3 * MIB);
+  storage.zero(0, TIB - MIB);
+  t.equal(storage.allocatedBytes, MIB, 'zeros give room back');
+  storage.read(TIB - PAGE, target);
+  t.same(target, pattern(PAGE));
+  storage.discard(0, TIB);
+  t.equal(storage.allocatedBytes, 0);
+});
+
+t.test('memory behaves like one long array', async (t) => {
+  const size = 4 * MIB;
+  const operation = fc.record({
+    kind: fc.constantFrom('write', 'zero', 'discard' as const),
+    // Around the borders of what is allocated at a time.
+    offset: fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: -600, max: 600 })),
+    length: fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 0, max: 3 * MIB })),
+  });
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 8 }), (operations) => {
+      const storage = new MemoryStorage(size);
+      const model = new Uint8Array(size);
+      for (const [index, { kind, offset, length }] of operations.entries()) {
+        const start = Math.max(0, offset[0] * MIB + offset[1]);
+        const part = Math.min(length, size - start);
+        if (kind === 'write') {
+          const data = new Uint8Array(part).fill(index + 1);
+          storage.write(start, data);
+          model.set(data, start);
+        } else {
+          storage[kind](start, part);
+          model.fill(0, start, start + part);
+        }
+      }
+      const all = new Uint8Array(size);
+      storage.read(0, all);
+      return Buffer.compare(all, model) === 0;
+    }),
+    { numRuns: 40 },
+  );
+  t.pass();
+});
+
+t.test('a file keeps its blocks', async (t) => {
+  const file = join(t.testdir(), 'disk');
+  const first = await Driver.create('mapped', { file, size: '4M' });
+  first.enable();
+  t.equal(statSync(file).size, 4 * MIB, 'created');
+  const queue = await first.queuePair(1);
+  const page = first.pages();
+  first.bytes(page, PAGE).set(pattern(PAGE));
+  const write = { opcode: 1, namespaceId: 1, prp1: page, dwords: [8, 0, 7] };
+  t.equal((await first.submit(queue, write)).status, 0);
+  t.equal((await first.submit(queue, { opcode: 0, namespaceId: 1 })).status, 0, 'flush');
+  await first.device.close?.();
+  t.same(readFileSync(file).subarray(PAGE, 2 * PAGE), Buffer.from(pattern(PAGE)));
+
+  const second = await Driver.create('messages', { file });
+  t.teardown(() => second.device.close?.());
+  second.enable();
+  const again = await second.queuePair(1);
+  const target = second.pages();
+  const read = { opcode: 2, namespaceId: 1, prp1: target, dwords: [8, 0, 7] };
+  t.equal((await second.submit(again, read)).status, 0);
+  t.same(second.bytes(target, PAGE), pattern(PAGE));
+});
+
+t.test(
+  'two starts with the same file look like the same controller, memory does not',
+  async (t) => {
+    const file = join(t.testdir({ disk: Buffer.alloc(PAGE) }), 'disk');
+    const serial = async (set: Record<string, unknown>) => {
+      const driver = await Driver.create('mapped', set);
+      driver.enable();
+      const page = driver.pages();
+      await driver.execute({ opcode: 0x06, prp1: page, dwords: [1] });
+      await driver.device.close?.();
+      return Buffer.from(driver.bytes(page + 4, 20)).toString();
+    };
+    t.equal(await serial({ file }), await serial({ file }));
+    t.not(await serial({ size: '1M' }), await serial({ size: '1M' }));
+  },
+);
+
+t.test('files that cannot be used are refused with a reason', async (t) => {
+  const folder = t.testdir({ small: Buffer.alloc(8192), empty: '', folder: {} });
+  const open = (name: string, rest: { size?: number; isReadOnly?: boolean } = {}) =>
+    openFileStorage({ path: join(folder, name), minimumSize: 512, isReadOnly: false, ...rest });
+  const refused = { code: 'VFU_CONFIG_INVALID' };
+  t.throws(() => open('missing'), { ...refused, message: /size=/ });
+  t.throws(() => open('folder'), refused);
+  t.throws(() => open('empty'), { ...refused, message: /no block/ });
+  t.throws(() => open('small', { size: 4096 }), { ...refused, message: /8192 bytes/ });
+  t.throws(() => open('small', { size: 16384, isReadOnly: true }), {
+    ...refused,
+    message: /readonly/,
+  });
+  t.equal(statSync(join(folder, 'small')).size, 8192, 'untouched');
+  const grown = open('small', { size: 16384 });
+  t.equal(grown.size, 16384);
+  grown.close();
+  t.equal(statSync(join(folder, 'small')).size, 16384, 'grown');
+});
+
+t.test('a file that others shorten reads as zeros there', async (t) => {
+  const file = join(t.testdir({ disk: Buffer.alloc(2 * PAGE, 7) }), 'disk');
+  const storage = openFileStorage({ path: file, minimumSize: 512, isReadOnly: true });
+  truncateSync(file, PAGE + 100);
+  const target = new Uint8Array(PAGE).fill(1);
+  storage.read(PAGE, target);
+  storage.close();
+  t.ok(target.subarray(0, 100).every((byte) => byte === 7));
+  t.ok(target.subarray(100).every((byte) => byte === 0));
+});
+
+t.test('flush, FUA and a disabled write cache reach the disk', async (t) => {
+  const file = join(t.testdir(), 'disk');
+  const driver = await Driver.create('mapped', { file, size: '4M' });
+  t.teardown(() => driver.device.close?.());
+  driver.enable();
+  const queue = await driver.queuePair(1);
+  const flushes = t.capture(FileStorage.prototype, 'flush', FileStorage.prototype.flush);
+  const write = (flags: number) =>
+    driver.submit(queue, {
+      opcode: 1,
+      namespaceId: 1,
+      prp1: driver.pages(),
+      dwords: [0, 0, flags],
+    });
+  t.equal((await write(0)).status, 0);
+  t.equal(flushes().length, 0, 'a plain write stays in the cache');
+  t.equal((await write(1 << 30)).status, 0);
+  t.equal(flushes().length, 1, 'FUA');
+  t.equal((await driver.submit(queue, { opcode: 0, namespaceId: 1 })).status, 0);
+  t.equal(flushes().length, 1, 'flush');
+  t.equal((await driver.execute({ opcode: 9, dwords: [6, 0] })).status, 0, 'switch the cache off');
+  t.equal((await write(0)).status, 0);
+  t.equal(flushes().length, 1, 'every write');
+  driver.write32(0x14, 0x0046_4001);
+  while ((driver.read32(0x1c) & 0xc) !== 8) await settle(1);
+  t.equal(flushes().length, 1, 'shutdown');
+});
+
+t.test('what the operating system refuses becomes a status', async (t) => {
+  const file = join(t.testdir(), 'disk');
+  const driver = await Driver.create('mapped', { file, size: '4M' });
+  t.teardown(() => driver.device.close?.());
+  driver.enable();
+  const queue = await driver.queuePair(1);
+  const fail = (code: string) => () => {
+    throw Object.assign(new Error(code), { code });
+  };
+  const submit = async (opcode: number) =>
+    (
+      await driver.submit(queue, {
+        opcode,
+        namespaceId: 1,
+        prp1: driver.pages(),
+        dwords: [0, 0, 0],
+      })
+    ).status;
+  t.intercept(FileStorage.prototype, 'read', { value: fail('EIO') });
+  t.intercept(FileStorage.prototype, 'write', { value: fail('ENOSPC') });
+  t.intercept(FileStorage.prototype, 'flush', { value: async () => fail('EIO')() });
+  t.equal(await submit(2), 0x281, 'unrecovered read error');
+  t.equal(await submit(1), 0x81, 'capacity exceeded');
+  t.equal(await submit(0), 0x280, 'write fault');
+});
+
+t.test('long zeroes take many turns, and a reset ends them', async (t) => {
+  const file = join(t.testdir(), 'disk');
+  writeFileSync(file, Buffer.alloc(32 * MIB, 1));
+  const driver = await Driver.create('mapped', { file });
+  t.teardown(() => driver.device.close?.());
+  driver.enable();
+  const queue = await driver.queuePair(1);
+  const zeroes = { opcode: 8, namespaceId: 1, dwords: [0, 0, 0xffff] };
+  void driver.submit(queue, zeroes);
+  await settle(4);
+  driver.disable();
+  await settle(4);
+  const after = readFileSync(file);
+  t.equal(after[0], 0, 'begun');
+  t.equal(after[32 * MIB - 1], 1, 'not ended');
+  driver.enable();
+  const again = await driver.queuePair(1);
+  t.equal((await driver.submit(again, zeroes)).status, 0);
+  t.ok(
+    readFileSync(file).every((byte) => byte === 0),
+    'all of it',
+  );
+});

@@ -1,0 +1,147 @@
+import { Irq, Region } from '@vfio-user/core';
+import { benchRegisters as register } from '@vfio-user/devices';
+import type { Suite } from '../suite.js';
+import { TestFraming } from '../test-frames.js';
+import { Endpoint } from '../transport/endpoint.js';
+import { largestFrame } from '../transport/link.js';
+import type { BenchDriver } from './bench-driver.js';
+import { BenchSession, dmaModes, mapGuest, openBench, VECTORS } from './bench-session.js';
+import { Counts } from './interrupts.js';
+
+const BASE = 0x4000_0000;
+const LENGTH = 65_536;
+const GONE = new Error('the client vanishes');
+const RECONNECTS = 50;
+
+/** Resets, and clients that come and go. */
+export function lifecycleTests(suite: Suite): void {
+  suite.test('a reset takes the device back to its start', {}, async (t) => {
+    const driver = await openBench(t, suite);
+    await driver.write32(register.SCRATCH, 5);
+    await driver.client.reset();
+    t.equal(await driver.read32(register.SCRATCH), 0);
+    t.equal(await driver.read32(register.RESETS), 1);
+    t.equal(await driver.read32(register.LAST_RESET), register.RESET_DEVICE);
+  });
+
+  suite.test(
+    'what was mapped and wired up survives a reset',
+    { needs: ['fdPassing'] },
+    async (t) => {
+      const driver = await openBench(t, suite);
+      const memory = await mapGuest(driver.client, { address: BASE, length: LENGTH, share: true });
+      const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
+      await driver.client.reset();
+      await driver.startDma({ ...fill, length: 64, vector: 4 });
+      await counts.until(() => counts.of[4] === 1, 'the interrupt');
+      t.same(memory.view(0, 2), new Uint8Array([0x77, 0x77]));
+    },
+  );
+
+  suite.test('a client that never speaks does not keep the next one out', {}, async (t) => {
+    const session = await BenchSession.open(t, suite);
+    const { transport, uri } = suite.registry.resolve(session.server.uri);
+    const framing = new TestFraming(largestFrame(suite));
+    const silent = await transport.connect(uri, new Endpoint(), { framing });
+    const next = session.connect();
+    silent.abort(GONE);
+    t.equal(await (await next).read32(register.ID), register.ID_VALUE);
+  });
+
+  for (const [when, prepare] of Object.entries(moments(suite))) {
+    suite.test(`a client that vanishes ${when} leaves a device that works`, {}, async (t) => {
+      const session = await BenchSession.open(t, suite);
+      const first = await session.connect();
+      await first.write32(register.SCRATCH, 99);
+      await prepare(first);
+      first.client.connection.abort(GONE);
+      await first.client.closed;
+      const next = await session.connect();
+      t.equal(await next.read32(register.LAST_RESET), register.RESET_CONNECTION_LOST);
+      t.equal(await next.read32(register.SCRATCH), 0);
+      t.equal(session.server.statistics()['dmaMappings'], 0);
+      await mapGuest(next.client, { address: BASE, length: LENGTH, share: true });
+      t.equal(await next.dma({ ...fill, length: LENGTH }), 0);
+    });
+  }
+
+  suite.test('a client waits for the one before it to leave', {}, async (t) => {
+    const session = await BenchSession.open(t, suite);
+    const first = await session.connect();
+    await first.write32(register.SCRATCH, 1);
+    const second = session.connect();
+    t.equal(await first.read32(register.SCRATCH), 1);
+    await first.client.close();
+    t.equal(await (await second).read32(register.SCRATCH), 0);
+  });
+
+  suite.test('a client that waits too long is told that the device is busy', {}, async (t) => {
+    const session = await BenchSession.open(t, suite, { busyTimeoutMs: 1 });
+    const first = await session.connect();
+    await t.rejects(session.connect(), { code: 'VFU_REMOTE_ERROR' });
+    t.equal(await first.read32(register.ID), register.ID_VALUE);
+  });
+
+  suite.test('clients that come and go leave nothing open', {}, async (t) => {
+    const session = await BenchSession.open(t, suite);
+    await session.connect().then(({ client }) => client.close());
+    await session.idle();
+    const before = suite.openHandles();
+    for (let i = 0; i < RECONNECTS; i++) {
+      const { client } = await session.connect();
+      const memory = await mapGuest(client, { address: BASE, length: LENGTH, share: true });
+      if (suite.fixture.expected.fdPassing)
+        await client.enableInterrupts(Irq.MSIX, VECTORS, () => {});
+      const region = await client.mapRegion(Region.BAR2);
+      if (i % 2 === 0) await client.close();
+      else client.connection.abort(GONE);
+      await client.closed;
+      memory.close();
+      region.close();
+    }
+    await session.idle();
+    t.equal(suite.openHandles(), before);
+  });
+
+  suite.test('a server that closes ends its clients', {}, async (t) => {
+    const session = await BenchSession.open(t, suite);
+    const { client } = await session.connect();
+    await session.server.close();
+    await session.server.closed;
+    t.equal(await client.closed, undefined, 'in order');
+    await t.rejects(client.regionRead(Region.BAR0, 0, 4), { code: 'VFU_PEER_CLOSED' });
+    await t.rejects(session.connect());
+  });
+}
+
+const fill = { command: register.DMA_FILL_GUEST, destination: BASE, pattern: 0x7777_7777 };
+
+/** What a client may be doing when it vanishes. */
+function moments({
+  fixture,
+}: Suite): Readonly<Record<string, (driver: BenchDriver) => Promise<void>>> {
+  const moments: Record<string, (driver: BenchDriver) => Promise<void>> = {
+    'with nothing to do': async () => {},
+    'while requests wait for their answer': async ({ client }) => {
+      for (let i = 0; i < 20; i++) client.regionRead(Region.BAR4, 0, LENGTH).catch(() => {});
+      client.reset().catch(() => {});
+    },
+    'after posted writes': async (driver) => {
+      for (let i = 0; i < 500; i++) driver.post32(register.SCRATCH, i);
+    },
+  };
+  for (const { name, share, needs } of dmaModes) {
+    if (needs.some((flag) => !fixture.expected[flag])) continue;
+    moments[`amid DMA by ${name}`] = async (driver) => {
+      await mapGuest(driver.client, { address: BASE, length: LENGTH, share });
+      await driver.startDma({ ...fill, length: LENGTH, chunk: 4096, depth: 64, repeat: 1_000_000 });
+    };
+  }
+  if (!fixture.expected.fdPassing) return moments;
+  moments['amid a burst of interrupts'] = async (driver) => {
+    await mapGuest(driver.client, { address: BASE, length: LENGTH, share: false });
+    await driver.client.enableInterrupts(Irq.MSIX, VECTORS, () => {});
+    await driver.startBurst({ address: BASE, count: 1_000_000, vector: 0 });
+  };
+  return moments;
+}

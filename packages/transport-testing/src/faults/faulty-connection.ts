@@ -1,0 +1,136 @@
+import type {
+  Connection,
+  Descriptor,
+  Frame,
+  FrameSink,
+  SharedResources,
+  TransportCapabilities,
+} from '@vfio-user/core';
+import { DelayLine } from './delay-line.js';
+import type { TransportFaults } from './faults.js';
+
+const INJECTED = new Error('a fault was injected');
+
+/** Sits between a connection and its user, and looks like one to each of them. */
+export class FaultyConnection implements Connection, FrameSink {
+  readonly #faults: TransportFaults;
+  readonly #delay: DelayLine | undefined;
+  #inner: Connection | undefined;
+  #sink: FrameSink | undefined;
+  #frames = 0;
+  #drainDue = false;
+  #ended = false;
+
+  constructor(faults: TransportFaults) {
+    this.#faults = faults;
+    if (faults.delayTurns === undefined) return;
+    this.#delay = new DelayLine(faults.delayTurns, {
+      onFrame: (frame) => this.#sink?.onFrame(frame),
+      onClose: (error) => this.#end(error),
+    });
+  }
+
+  /** The user's side. */
+  deliverTo(sink: FrameSink): void {
+    this.#sink = sink;
+  }
+
+  /** The wire's side. */
+  attach(inner: Connection): this {
+    this.#inner = inner;
+    return this;
+  }
+
+  get peer(): string {
+    return this.#connection.peer;
+  }
+
+  get capabilities(): TransportCapabilities {
+    const { capabilities } = this.#connection;
+    return faultyCapabilities(capabilities, this.#faults);
+  }
+
+  get resources(): SharedResources | undefined {
+    return this.#connection.resources;
+  }
+
+  send(head: Uint8Array, data?: Uint8Array, descriptors?: readonly Descriptor[]): boolean {
+    const room = this.#connection.send(head, data, descriptors);
+    this.#passed();
+    if (this.#faults.alwaysFull !== true) return room;
+    if (room) this.#drainLater();
+    return false;
+  }
+
+  pause(): void {
+    this.#delay?.pause();
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#delay?.resume();
+    this.#connection.resume();
+  }
+
+  close(): Promise<void> {
+    this.#delay?.drop();
+    if (this.#faults.endTwice === true) void this.#connection.close();
+    return this.#connection.close();
+  }
+
+  abort(reason: Error): void {
+    this.#delay?.drop();
+    this.#connection.abort(reason);
+    if (this.#faults.endTwice === true) this.#connection.abort(INJECTED);
+  }
+
+  onFrame(frame: Frame): void {
+    if (this.#delay === undefined) this.#sink?.onFrame(frame);
+    else this.#delay.frame(frame);
+    this.#passed();
+  }
+
+  onDrain(): void {
+    this.#sink?.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    if (this.#delay === undefined) this.#end(error);
+    else this.#delay.end(error);
+  }
+
+  get #connection(): Connection {
+    if (this.#inner === undefined) throw new Error('the connection is not there yet');
+    return this.#inner;
+  }
+
+  #passed(): void {
+    this.#frames++;
+    const { abortAfterFrames, closeAfterFrames } = this.#faults;
+    if (this.#frames === abortAfterFrames) this.abort(INJECTED);
+    if (this.#frames === closeAfterFrames) void this.close();
+  }
+
+  #drainLater(): void {
+    if (this.#drainDue) return;
+    this.#drainDue = true;
+    setImmediate(() => {
+      this.#drainDue = false;
+      if (!this.#ended) this.#sink?.onDrain();
+    });
+  }
+
+  #end(error: Error | undefined): void {
+    this.#ended = true;
+    this.#sink?.onClose(error);
+  }
+}
+
+/** What a connection can do once `faults` are at work. */
+export function faultyCapabilities(
+  capabilities: TransportCapabilities,
+  faults: TransportFaults,
+): TransportCapabilities {
+  if (faults.delayTurns === undefined) return capabilities;
+  return { ...capabilities, orderedNotifications: false };
+}
