@@ -1,5 +1,5 @@
 import { RequestRefusedError } from '@vfio-user/core';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { CAPABILITIES, type Fixture, serveTestDevice } from './fixture.js';
 import type { RawClient } from './raw-client.js';
 import * as request from './requests.js';
@@ -49,7 +49,7 @@ async function stateOf(client: RawClient): Promise<number> {
 }
 
 async function migratable(
-  t: Parameters<typeof serveTestDevice>[0],
+  t: Test,
   json = CAPABILITIES,
 ): Promise<{ fixture: Fixture; client: RawClient }> {
   const fixture = await serveTestDevice(t, { device: { migration: true } });

@@ -1,5 +1,5 @@
 import { RequestRefusedError } from '@vfio-user/core';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { type Fixture, serveTestDevice } from './fixture.js';
 import { Gate, until } from './gate.js';
 import { errnoOf, payloadOf, type RawClient } from './raw-client.js';
@@ -29,7 +29,7 @@ const DEVICE_CONTROL = 0x48;
 const INITIATE_FLR = 0x8000;
 
 /** A client with a page of shared memory at 0x1000, and a device that is not quiet by itself. */
-async function withMemory(t: Parameters<typeof serveTestDevice>[0]) {
+async function withMemory(t: Test) {
   const fixture = await serveTestDevice(t, { device: { migration: true, express: true } });
   const client = await fixture.connected();
   const fds = [fixture.memory(PAGE)];

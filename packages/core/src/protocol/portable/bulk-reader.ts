@@ -3,7 +3,7 @@
  * what its record announces, in order; whether that was all there is, {@link fault} tells.
  */
 export class BulkReader {
-  #view = new DataView(new ArrayBuffer(0));
+  #view: DataView = new DataView(new ArrayBuffer(0));
   #start = 0;
   #length = 0;
   #taken = 0;

@@ -20,6 +20,9 @@ const REPLY_COMMAND_AT = hot.regionRead.reply.beforeId.indexOf(Command.REGION_RE
 const REQUEST_FORMAT = hot.regionRead.request.beforeId[TYPE_AT];
 const ONE_WAY_MAP = hot.regionRead.oneWay.beforeId[0];
 
+/** A position from which on nothing matches: behind every end. */
+const GAVE_UP = 2 ** 30 - 1;
+
 /**
  * Reads register and memory accesses whose keys come in the order in which {@link FrameWriter} puts
  * them. Whatever else a frame holds, a mistake included, is left to the schemas.
@@ -106,7 +109,7 @@ export class HotReader {
     this.#constant(key);
     const value = this.#integer();
     if (typeof value === 'number' && value <= max) return value;
-    this.#giveUp();
+    this.#at = GAVE_UP;
     return 0;
   }
 
@@ -114,12 +117,10 @@ export class HotReader {
   #constant(expected: Uint8Array): void {
     const count = expected.length;
     const at = this.#at;
-    if (count > this.#end - at) return this.#giveUp();
     const bytes = this.#bytes;
-    for (let i = 0; i < count; i++) {
-      if (bytes[at + i] !== expected[i]) return this.#giveUp();
-    }
-    this.#at = at + count;
+    let i = count <= this.#end - at ? 0 : count + 1;
+    while (i < count && bytes[at + i] === expected[i]) i++;
+    this.#at = i === count ? at + count : GAVE_UP;
   }
 
   #integer(): Iova {
@@ -150,13 +151,8 @@ export class HotReader {
         return iovaFromHalves(this.#view.getUint32(at + 5), high);
       }
     }
-    this.#giveUp();
+    this.#at = GAVE_UP;
     return 0;
-  }
-
-  /** From here on nothing matches. */
-  #giveUp(): void {
-    this.#at = Number.POSITIVE_INFINITY;
   }
 
   #complete(dataBytes: number): boolean {

@@ -1,7 +1,7 @@
 /** Deepest nesting: a rule's ring lies in a map in an array in a map in a map. */
 const MAX_DEPTH = 8;
 
-/** The part of MessagePack that records are made of. */
+/** Walks over the part of MessagePack that records are made of. Every step tells whether it may go on. */
 class RecordScan {
   readonly #view: DataView;
   readonly #end: number;
@@ -14,23 +14,26 @@ class RecordScan {
     this.#end = end;
   }
 
-  record(): void {
-    const format = this.#at < this.#end ? this.#view.getUint8(this.#at) : 0;
-    if (format >> 4 !== 0x8 && format !== 0xde && format !== 0xdf) this.#refuse('it is no map');
-    else this.#value(1);
-    if (this.fault === undefined && this.#at !== this.#end) {
-      this.#refuse(`${this.#end - this.#at} bytes lie behind it`);
+  record(): boolean {
+    const format = this.#peek();
+    if (format >> 4 !== 0x8 && format !== 0xde && format !== 0xdf) {
+      return this.#refuse('it is no map');
     }
+    if (!this.#value(1)) return false;
+    const behind = this.#end - this.#at;
+    return behind === 0 || this.#refuse(`${behind} bytes lie behind it`);
   }
 
-  #refuse(fault: string): void {
-    this.fault ??= fault;
+  #refuse(fault: string): false {
+    this.fault = fault;
+    return false;
   }
 
-  #value(depth: number): void {
+  #value(depth: number): boolean {
     if (depth > MAX_DEPTH) return this.#refuse(`it nests more than ${MAX_DEPTH} deep`);
-    const format = this.#number(1);
-    if (format <= 0x7f || format >= 0xe0) return;
+    const format = this.#peek();
+    if (!this.#skip(1)) return false;
+    if (format <= 0x7f || format >= 0xe0) return true;
     if (format <= 0x8f) return this.#map(format & 0xf, depth);
     if (format <= 0x9f) return this.#array(format & 0xf, depth);
     if (format <= 0xbf) return this.#skip(format & 0x1f);
@@ -38,16 +41,16 @@ class RecordScan {
       case 0xc0: // nil
       case 0xc2: // false
       case 0xc3: // true
-        return;
+        return true;
       case 0xc4: // bin 8
       case 0xd9: // str 8
-        return this.#skip(this.#number(1));
+        return this.#skip(this.#length(1));
       case 0xc5: // bin 16
       case 0xda: // str 16
-        return this.#skip(this.#number(2));
+        return this.#skip(this.#length(2));
       case 0xc6: // bin 32
       case 0xdb: // str 32
-        return this.#skip(this.#number(4));
+        return this.#skip(this.#length(4));
       case 0xcc: // uint 8
       case 0xd0: // int 8
         return this.#skip(1);
@@ -61,46 +64,53 @@ class RecordScan {
       case 0xd3: // int 64
         return this.#skip(8);
       case 0xdc: // array 16
-        return this.#array(this.#number(2), depth);
+        return this.#array(this.#length(2), depth);
       case 0xdd: // array 32
-        return this.#array(this.#number(4), depth);
+        return this.#array(this.#length(4), depth);
       case 0xde: // map 16
-        return this.#map(this.#number(2), depth);
+        return this.#map(this.#length(2), depth);
       case 0xdf: // map 32
-        return this.#map(this.#number(4), depth);
+        return this.#map(this.#length(4), depth);
       default:
         // Floats, extension types, and the format that is never used.
-        this.#refuse(`format 0x${format.toString(16)} is not used in records`);
+        return this.#refuse(`format 0x${format.toString(16)} is not used in records`);
     }
   }
 
-  #array(count: number, depth: number): void {
-    for (let i = 0; i < count && this.fault === undefined; i++) this.#value(depth + 1);
-  }
-
-  #map(count: number, depth: number): void {
-    for (let i = 0; i < count && this.fault === undefined; i++) {
-      const format = this.#at < this.#end ? this.#view.getUint8(this.#at) : 0xa0;
-      if (format >> 5 !== 5 && format !== 0xd9 && format !== 0xda && format !== 0xdb) {
-        return this.#refuse('a key of a map is no string');
-      }
-      this.#value(depth + 1);
-      this.#value(depth + 1);
+  #array(count: number, depth: number): boolean {
+    for (let i = 0; i < count; i++) {
+      if (!this.#value(depth + 1)) return false;
     }
+    return true;
   }
 
-  /** A big-endian number of 1, 2 or 4 bytes; 0 behind the end. */
-  #number(bytes: 1 | 2 | 4): number {
+  #map(count: number, depth: number): boolean {
+    for (let i = 0; i < count; i++) {
+      const format = this.#peek();
+      const isString = format >> 5 === 5 || (format >= 0xd9 && format <= 0xdb);
+      if (!isString && this.#at < this.#end) return this.#refuse('a key of a map is no string');
+      if (!this.#value(depth + 1) || !this.#value(depth + 1)) return false;
+    }
+    return true;
+  }
+
+  /** The next byte; 0 behind the end. */
+  #peek(): number {
+    return this.#at < this.#end ? this.#view.getUint8(this.#at) : 0;
+  }
+
+  /** A big-endian length of 1, 2 or 4 bytes; one that is too much when it is cut short. */
+  #length(bytes: 1 | 2 | 4): number {
     const at = this.#at;
-    this.#skip(bytes);
-    if (this.fault !== undefined) return 0;
+    if (!this.#skip(bytes)) return Number.POSITIVE_INFINITY;
     if (bytes === 1) return this.#view.getUint8(at);
     return bytes === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at);
   }
 
-  #skip(count: number): void {
-    if (count > this.#end - this.#at) this.#refuse('it is cut short');
-    else this.#at += count;
+  #skip(count: number): boolean {
+    if (count > this.#end - this.#at) return this.#refuse('it is cut short');
+    this.#at += count;
+    return true;
   }
 }
 

@@ -1,0 +1,239 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TransportRegistry } from '@vfio-user/core';
+import {
+  bind,
+  createMemoryFile,
+  type FileDescriptor,
+  listen,
+  socketPair,
+  streamSocket,
+  unixSocketAddress,
+} from '@vfio-user/posix-ffi';
+import t, { type Test } from 'tap';
+import { unixTransport } from '../src/index.js';
+import { abstractUri, framing, message, openDescriptors, Recorder } from './support.js';
+
+const transport = unixTransport();
+const accept = () => new Recorder();
+const context = { framing };
+
+function socketPath(t: Test): { path: string; uri: URL } {
+  const path = join(t.testdir(), 's');
+  return { path, uri: new URL(`unix://${path}`) };
+}
+
+/** The number behind a descriptor that is given away to the transport. */
+function giveAway(descriptor: FileDescriptor): URL {
+  return new URL(`fd:${descriptor.number}`);
+}
+
+t.test('both schemes are registered, and no options', async (t) => {
+  const registry = new TransportRegistry([transport]);
+  t.strictSame(registry.schemes, ['fd', 'unix']);
+  t.throws(() => registry.resolve('unix:///run/x?mode=1'), { code: 'VFU_CONFIG_INVALID' });
+});
+
+t.test('the socket file is for its owner, and gone after close()', async (t) => {
+  const before = openDescriptors();
+  const { path, uri } = socketPath(t);
+  const listener = await transport.listen(uri, accept, context);
+  t.equal(listener.uri, uri.href);
+  t.equal(statSync(path).mode & 0o777, 0o600);
+  chmodSync(path, 0o660);
+  await listener.close();
+  await listener.close();
+  t.notOk(existsSync(path));
+  t.equal(openDescriptors(), before);
+
+  const open = await unixTransport({ socketMode: 0o666 }).listen(uri, accept, context);
+  t.equal(statSync(path).mode & 0o777, 0o666 & ~process.umask());
+  await open.close();
+});
+
+t.test('somebody else’s file at the path is left alone', async (t) => {
+  const { path, uri } = socketPath(t);
+  const first = await transport.listen(uri, accept, context);
+  renameSync(path, `${path}.old`);
+  const second = await transport.listen(uri, accept, context);
+  await first.close();
+  t.ok(existsSync(path), 'the second listener’s socket survives the first’s close()');
+  await second.close();
+  t.notOk(existsSync(path));
+});
+
+t.test('a stale socket is replaced, a live one and other files are not', async (t) => {
+  const { path, uri } = socketPath(t);
+  const dead = streamSocket();
+  bind(dead, unixSocketAddress(path));
+  listen(dead, 1);
+  dead.close();
+  t.ok(existsSync(path));
+  const listener = await transport.listen(uri, accept, context);
+  await t.rejects(transport.listen(uri, accept, context), {
+    code: 'VFU_SYSTEM_ERROR',
+    message: /another process listens there already \(EADDRINUSE\)/,
+  });
+  const connection = await transport.connect(uri, new Recorder(), context);
+  await connection.close();
+  await listener.close();
+
+  writeFileSync(path, 'precious');
+  await t.rejects(transport.listen(uri, accept, context), /no socket. Remove it/);
+  t.equal(statSync(path).size, 8);
+
+  const abstract = abstractUri();
+  const first = await transport.listen(abstract, accept, context);
+  await t.rejects(transport.listen(abstract, accept, context), /EADDRINUSE/);
+  await first.close();
+});
+
+t.test('a path that cannot be bound says why', async (t) => {
+  const before = openDescriptors();
+  await t.rejects(transport.listen(new URL('unix:///no/such/folder/s'), accept, context), {
+    code: 'VFU_SYSTEM_ERROR',
+    message: /does its folder exist/,
+  });
+  await t.rejects(transport.listen(new URL('unix://run/s'), accept, context), /three slashes/);
+  t.equal(openDescriptors(), before);
+});
+
+t.test('connecting to nobody says what to do', async (t) => {
+  const before = openDescriptors();
+  const { path, uri } = socketPath(t);
+  const connect = () => transport.connect(uri, new Recorder(), context);
+  await t.rejects(connect(), { code: 'VFU_SYSTEM_ERROR', message: /start the server first/ });
+  const dead = streamSocket();
+  bind(dead, unixSocketAddress(path));
+  dead.close();
+  await t.rejects(connect(), { cause: { code: 'ECONNREFUSED' }, message: /nobody listens/ });
+  t.equal(openDescriptors(), before);
+});
+
+t.test('a full backlog is waited for, until a signal or the time is up', async (t) => {
+  const before = openDescriptors();
+  const { path, uri } = socketPath(t);
+  const busy = streamSocket();
+  bind(busy, unixSocketAddress(path));
+  listen(busy, 0);
+  const waiting = await transport.connect(uri, new Recorder(), context);
+
+  const controller = new AbortController();
+  const aborted = transport.connect(uri, new Recorder(), { framing, signal: controller.signal });
+  controller.abort(new Error('changed my mind'));
+  await t.rejects(aborted, { message: 'changed my mind' });
+  await t.rejects(unixTransport({ connectTimeoutMs: 15 }).connect(uri, new Recorder(), context), {
+    code: 'VFU_TIMEOUT',
+    message: /accepted no connection within 15 ms/,
+  });
+  await t.rejects(
+    transport.connect(uri, new Recorder(), { framing, signal: AbortSignal.abort(new Error('no')) }),
+    { message: 'no' },
+  );
+
+  const patient = transport.connect(uri, new Recorder(), context);
+  busy.close();
+  await t.rejects(patient, { message: /nobody listens/ });
+  await waiting.close();
+  t.equal(openDescriptors(), before);
+});
+
+t.test('an accept callback that throws costs its connection only', async (t) => {
+  const uri = abstractUri();
+  let calls = 0;
+  const listener = await transport.listen(
+    uri,
+    () => {
+      calls += 1;
+      if (calls === 1) throw new Error('not today');
+      return new Recorder();
+    },
+    context,
+  );
+  const refused = new Recorder();
+  await transport.connect(uri, refused, context);
+  t.equal(await refused.closed(), undefined);
+  const second = await transport.connect(uri, new Recorder(), context);
+  await second.close();
+  t.equal(calls, 2);
+  await listener.close();
+});
+
+t.test('without free descriptors the listener waits and then goes on', async (t) => {
+  const uri = abstractUri();
+  const errors: string[] = [];
+  const record = (_: object, text: string) => void errors.push(text);
+  const logger = { debug() {}, info() {}, warn: record, error: record, child: () => logger };
+  const server = new Recorder();
+  const listener = await transport.listen(uri, () => server, { framing, logger });
+  const client = new Recorder();
+  const connection = await transport.connect(uri, client, context);
+  connection.send(message(7));
+
+  const limit = (soft: number) =>
+    spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${soft}:`]).status;
+  t.equal(limit(openDescriptors() + 60), 0);
+  const taken: FileDescriptor[] = [];
+  const file = createMemoryFile('filler', 4096);
+  t.throws(() => {
+    for (;;) taken.push(file.duplicate());
+  });
+  while (errors.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  t.match(errors[0], /cannot accept/);
+  for (const each of [file, ...taken]) each.close();
+  t.equal(limit(1024), 0);
+  await server.until(() => server.messages.length === 1);
+  t.equal(errors.length, 1, 'it did not try over and over');
+  await connection.close();
+  await listener.close();
+});
+
+t.test('fd: a listening socket is accepted from', async (t) => {
+  const name = abstractUri();
+  const socket = streamSocket();
+  bind(socket, unixSocketAddress(name.pathname));
+  listen(socket, 5);
+  await t.rejects(transport.connect(giveAway(socket.duplicate()), new Recorder(), context), {
+    code: 'VFU_CONFIG_INVALID',
+    message: /listening socket/,
+  });
+  const server = new Recorder();
+  const uri = giveAway(socket);
+  const listener = await transport.listen(uri, () => server, context);
+  t.equal(listener.uri, uri.href);
+  const client = await transport.connect(name, new Recorder(), context);
+  client.send(message(9));
+  await server.until(() => server.messages.length === 1);
+  await client.close();
+  await listener.close();
+});
+
+t.test('fd: a connected socket is one connection, for either side', async (t) => {
+  const [a, b] = socketPair();
+  const server = new Recorder();
+  const listener = await transport.listen(giveAway(a), () => server, context);
+  const client = await transport.connect(giveAway(b), new Recorder(), context);
+  client.send(message(9));
+  await server.until(() => server.messages.length === 1);
+  await listener.close();
+  client.send(message(9));
+  await server.until(() => server.messages.length === 2);
+  await client.close();
+  t.equal(await server.closed(), undefined);
+});
+
+t.test('fd: anything else is refused and left open', async (t) => {
+  const file = createMemoryFile('no socket', 4096);
+  await t.rejects(transport.listen(giveAway(file), accept, context), /no AF_UNIX stream socket/);
+  t.equal(statSync(`/proc/self/fd/${file.number}`).size, 4096);
+  const uri = giveAway(file);
+  file.close();
+  await t.rejects(transport.listen(uri, accept, context), /is not open/);
+});
+
+t.test('options that make no sense are refused', async (t) => {
+  t.throws(() => unixTransport({ maxSpinUs: -1 }), { code: 'VFU_CONFIG_INVALID' });
+  t.throws(() => unixTransport({ backlog: Number.NaN }), { code: 'VFU_CONFIG_INVALID' });
+  t.throws(() => unixTransport({ lowWaterBytes: 2, highWaterBytes: 1 }), /lowWaterBytes/);
+});

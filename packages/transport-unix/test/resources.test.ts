@@ -1,0 +1,202 @@
+import { ftruncateSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MappedMemory } from '@vfio-user/core';
+import {
+  addSeals,
+  createEventFd,
+  createMemoryFile,
+  EventFdReader,
+  F_SEAL_SHRINK,
+  FileDescriptor,
+  socketPair,
+} from '@vfio-user/posix-ffi';
+import t, { type Test } from 'tap';
+import { UnixResources } from '../src/resources/unix-resources.js';
+import { openDescriptors } from './support.js';
+
+const trusting = new UnixResources(true);
+const cautious = new UnixResources(false);
+const everything = { offset: 0n, length: 4096, readable: true, writable: true };
+
+/** A file that anybody who has it open can cut off. */
+function plainFile(t: Test, length: number): { path: string; file: FileDescriptor } {
+  const path = join(t.testdir({ file: 'x'.repeat(length) }), 'file');
+  return { path, file: FileDescriptor.adopt(openSync(path, 'r+')) };
+}
+
+function contents(memory: MappedMemory, offset: number, length: number): string {
+  const target = new Uint8Array(length);
+  memory.read(offset, target);
+  return Buffer.from(target).toString('latin1');
+}
+
+t.test('memory we made is seen by whoever gets its descriptor', async (t) => {
+  const before = openDescriptors();
+  const memory = trusting.createMemory('ours', 8192);
+  const descriptor = memory.descriptor();
+  t.ok(trusting.sameFile(memory, descriptor));
+  // Sealed, hence mapped even by somebody who does not trust us.
+  const theirs = cautious.mapMemory(descriptor, { ...everything, offset: 4096n });
+  theirs.write(0, Buffer.from('hello'));
+  t.equal(contents(memory, 4096, 5), 'hello');
+  t.equal(theirs.view(0, 4096)?.length, 4096);
+  t.equal(theirs.length, 4096);
+
+  const view = theirs.view(0, 5);
+  theirs.close();
+  view?.fill(1);
+  t.equal(view?.[4], 1);
+  t.equal(contents(memory, 4096, 5), 'hello', 'a stale view writes nowhere');
+  memory.close();
+  t.equal(openDescriptors(), before);
+  t.throws(() => trusting.createMemory('none', 0), { code: 'VFU_SYSTEM_ERROR' });
+});
+
+t.test('a file that could be cut off is mapped for trusted peers only', async (t) => {
+  const before = openDescriptors();
+  const { file } = plainFile(t, 4096);
+  const other = file.duplicate();
+  const mapped = trusting.mapMemory(file, everything);
+  t.ok(mapped.view(0, 4096));
+  mapped.close();
+
+  const copied = cautious.mapMemory(other.duplicate(), everything);
+  t.equal(copied.view(0, 1), undefined);
+  copied.write(10, Buffer.from('abc'));
+  t.equal(contents(copied, 9, 5), 'xabcx');
+  for (const [offset, length] of [
+    [4096, 1],
+    [4095, 2],
+    [-1, 1],
+    [Number.NaN, 1],
+  ] as const) {
+    t.throws(() => copied.read(offset, new Uint8Array(length)), RangeError);
+    t.throws(() => copied.write(offset, new Uint8Array(length)), RangeError);
+  }
+  ftruncateSync(other.number, 100);
+  t.throws(() => contents(copied, 90, 20), { code: 'EIO' }, 'an error instead of the end of all');
+  copied.close();
+  t.throws(() => contents(copied, 0, 1), /closed/);
+  other.close();
+  t.equal(openDescriptors(), before);
+});
+
+t.test('a range may start anywhere, also when it is copied', async (t) => {
+  const { file } = plainFile(t, 200);
+  writeSync(file.number, 'here', 100);
+  for (const resources of [trusting, cautious]) {
+    const memory = resources.mapMemory(file.duplicate(), {
+      offset: 100n,
+      length: 50,
+      readable: true,
+      writable: false,
+    });
+    t.equal(contents(memory, 0, 5), 'herex');
+    t.throws(() => memory.write(0, Uint8Array.of(1)), { code: 'EACCES' });
+    memory.close();
+  }
+  file.close();
+});
+
+t.test('what is no memory or too short is refused, and closed', async (t) => {
+  const [socket, peer] = socketPair();
+  const wrong = [
+    createMemoryFile('short', 4095),
+    createEventFd(),
+    socket,
+    FileDescriptor.adopt(openSync('/dev/zero', 'r+')),
+  ];
+  const copies = wrong.map((file) => file.duplicate());
+  for (const [files, resources] of [
+    [wrong, trusting],
+    [copies, cautious],
+  ] as const) {
+    for (const file of files) {
+      t.throws(() => resources.mapMemory(file, everything), {
+        code: 'VFU_SYSTEM_ERROR',
+        message: /cannot map the memory that the peer passed/,
+      });
+      t.ok(file.closed);
+    }
+  }
+  peer.close();
+
+  const { path } = plainFile(t, 4096);
+  const readOnly = FileDescriptor.adopt(openSync(path, 'r'));
+  t.throws(() => trusting.mapMemory(readOnly, everything), { cause: { code: 'EACCES' } });
+  t.ok(readOnly.closed);
+  let closed = 0;
+  t.throws(() => trusting.mapMemory({ close: () => void (closed += 1) }, everything), {
+    code: 'VFU_UNSUPPORTED',
+  });
+  t.equal(closed, 1);
+});
+
+t.test('the same file is recognised through other descriptors', async (t) => {
+  const file = createMemoryFile('one', 8192);
+  const other = createMemoryFile('two', 8192);
+  const memory = trusting.mapMemory(file.duplicate(), everything);
+  t.ok(trusting.sameFile(memory, file));
+  t.notOk(file.closed, 'asking does not use it up');
+  t.notOk(trusting.sameFile(memory, other));
+  const foreign: MappedMemory = {
+    length: 1,
+    view: () => undefined,
+    read() {},
+    write() {},
+    close() {},
+  };
+  t.notOk(trusting.sameFile(foreign, file));
+  memory.close();
+  file.close();
+  other.close();
+});
+
+t.test('a notifier signals an eventfd, and nothing else', async (t) => {
+  const before = openDescriptors();
+  const event = createEventFd();
+  const notifier = trusting.notifier(event.duplicate());
+  notifier.signal();
+  notifier.signal();
+  t.equal(new EventFdReader(event).read(), 2);
+  notifier.close();
+  event.close();
+
+  const memory = createMemoryFile('victim', 4096);
+  t.throws(() => trusting.notifier(memory), { code: 'VFU_SYSTEM_ERROR', message: /no eventfd/ });
+  t.ok(memory.closed);
+  t.equal(openDescriptors(), before);
+});
+
+t.test('an event source reports signals until it is closed', async (t) => {
+  const before = openDescriptors();
+  let total = 0;
+  let wake: () => void = () => {};
+  const source = trusting.createEvent((count) => {
+    total += count;
+    wake();
+  });
+  const notifier = trusting.notifier(source.descriptor());
+  for (let i = 1; i <= 3; i++) {
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    notifier.signal();
+    await woken;
+    t.equal(total, i);
+  }
+  notifier.signal();
+  source.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(total, 3);
+  notifier.close();
+  t.equal(openDescriptors(), before);
+});
+
+t.test('sealing against shrinking is what makes memory safe to map', async (t) => {
+  const file = createMemoryFile('sealed already', 4096);
+  t.throws(() => addSeals(file, F_SEAL_SHRINK), { code: 'EPERM' });
+  const memory = cautious.mapMemory(file, everything);
+  t.ok(memory.view(0, 1));
+  memory.close();
+});
