@@ -38,7 +38,7 @@ t.test('elsewhere a sentence says what is missing', async (t) => {
 for (const kind of ['path', 'abstract']) {
   t.test(`a listener on a ${kind} address accepts`, async (t) => {
     const before = openDescriptors();
-    const name = kind === 'path' ? join(t.testdir(), 's') : `@vfio-user-test-${process.pid}`;
+    const name = kind === 'path' ? join(mkdtempSync(join(tmpdir(), 'posix-ffi-')), 's') : `@vfio-user-test-${process.pid}`;
     const address = unixSocketAddress(name);
     const listener = streamSocket();
     const client = streamSocket();

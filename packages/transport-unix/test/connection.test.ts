@@ -86,7 +86,11 @@ t.test('descriptors that cannot be sent are refused and closed', async (t) => {
   t.ok(files.every((file) => file.closed));
 
   let closed = 0;
-  const foreign = { close: () => void (closed += 1) };
+  const foreign = {
+    close() {
+      closed += 1;
+    },
+  };
   const own = createMemoryFile('y', 4096);
   t.throws(() => client.send(message(5), undefined, [own, foreign]), { code: 'VFU_UNSUPPORTED' });
   t.ok(own.closed);

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TransportRegistry } from '@vfio-user/core';
 import {
@@ -19,8 +28,11 @@ const transport = unixTransport();
 const accept = () => new Recorder();
 const context = { framing };
 
+/** Not `t.testdir()`, whose paths are longer than a socket's may be. */
 function socketPath(t: Test): { path: string; uri: URL } {
-  const path = join(t.testdir(), 's');
+  const folder = mkdtempSync(join(tmpdir(), 'vfio-user-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 's');
   return { path, uri: new URL(`unix://${path}`) };
 }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { type Iova, normalizeIova } from '../../src/address.js';
-import { Command } from '../../src/protocol/constants.js';
-import type { KnownCommand, ReplyBodies, RequestBodies } from '../../src/protocol/messages.js';
+import { Command, type CommandNumber } from '../../src/protocol/constants.js';
+import type { ReplyBodies, RequestBodies } from '../../src/protocol/messages.js';
 
-/** Arbitrary bodies of every message, within what the specification lets a sender say. */
+/** Arbitrary bodies of every classic message, within what the specification lets a sender say. */
 
 /** Plain objects, as the codecs make: fast-check would also give some without a prototype. */
 const record = <T extends object>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
@@ -91,7 +91,7 @@ const migrationData = fc
   .record({ argsz: argsz(8), data })
   .map((body) => ({ ...body, size: body.data.length }));
 
-export const requestBodies: { [C in KnownCommand]: fc.Arbitrary<RequestBodies[C]> } = {
+export const requestBodies: { [C in CommandNumber]: fc.Arbitrary<RequestBodies[C]> } = {
   [Command.VERSION]: version,
   [Command.DMA_MAP]: record({
     argsz: argsz(32),
@@ -122,7 +122,7 @@ export const requestBodies: { [C in KnownCommand]: fc.Arbitrary<RequestBodies[C]
   [Command.MIG_DATA_WRITE]: migrationData,
 };
 
-export const replyBodies: { [C in KnownCommand]: fc.Arbitrary<ReplyBodies[C]> } = {
+export const replyBodies: { [C in CommandNumber]: fc.Arbitrary<ReplyBodies[C]> } = {
   [Command.VERSION]: version,
   [Command.DMA_MAP]: nothing,
   [Command.DMA_UNMAP]: fc.oneof(plainUnmap, bitmapUnmap, unmapWithBits),

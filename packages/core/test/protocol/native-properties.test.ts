@@ -1,15 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { Command } from '../../src/protocol/constants.js';
+import { Command, type CommandNumber } from '../../src/protocol/constants.js';
 import type { EncodedMessage } from '../../src/protocol/encoding.js';
-import type { KnownCommand } from '../../src/protocol/messages.js';
 import { NativeEncoding } from '../../src/protocol/native/native-encoding.js';
 import { replyBodies, requestBodies } from './bodies.js';
 import { frameOf, frameWith } from './wire.js';
 
 const native = new NativeEncoding();
-const commands = Object.entries(Command) as [string, KnownCommand][];
+const commands = Object.entries(Command) as [string, CommandNumber][];
 const u16 = fc.integer({ min: 0, max: 0xffff });
 
 const decode = ({ head, data }: EncodedMessage) =>

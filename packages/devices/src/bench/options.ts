@@ -22,6 +22,7 @@ export const benchOptions: z.ZodType<BenchOptions> = z.strictObject({
         message: 'expected a power of two from 256K to 1G',
       },
     )
-    .default(2 ** 20),
-  vectors: z.coerce.number().int().min(1).max(2048).default(32),
+    .default(2 ** 20)
+    .describe('bytes of device memory, a power of two'),
+  vectors: z.coerce.number().int().min(1).max(2048).default(32).describe('MSI-X vectors'),
 });

@@ -32,18 +32,19 @@ export interface NvmeOptions {
 
 export const nvmeOptions: z.ZodType<NvmeOptions> = z
   .strictObject({
-    size: sizeOption.optional(),
-    file: z.string().min(1).optional(),
-    readonly: z.union([z.boolean(), z.stringbool()]).default(false),
+    size: sizeOption.optional().describe('bytes of storage, for example 64M'),
+    file: z.string().min(1).optional().describe('keep the blocks in this file'),
+    readonly: z.union([z.boolean(), z.stringbool()]).default(false).describe('refuse writes'),
     lba: z.coerce
       .number()
       .refine((bytes) => bytes === 512 || bytes === 4096, 'expected 512 or 4096')
-      .default(512),
+      .default(512)
+      .describe('bytes of a logical block, 512 or 4096'),
     // A doorbell page and a page of MSI-X vectors hold more, but no client asks for them.
-    queues: z.coerce.number().int().min(1).max(127).default(16),
-    doorbells: z.enum(['trapped', 'mapped', 'auto']).default('trapped'),
-    serial: text(20).optional(),
-    model: text(40).default('vfio-user NVMe'),
+    queues: z.coerce.number().int().min(1).max(127).default(16).describe('I/O queue pairs at most'),
+    doorbells: z.enum(['trapped', 'mapped', 'auto']).default('trapped').describe('trapped, mapped (for SPDK) or auto'),
+    serial: text(20).optional().describe('serial number'),
+    model: text(40).default('vfio-user NVMe').describe('model name'),
   })
   .refine(({ size, file }) => size !== undefined || file !== undefined, {
     error: 'say where the blocks are: size=64M (memory) or file=path',

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { nvme } from '../../src/nvme/index.js';
 import { inBothModes } from './both-modes.js';
-import { type Driver, PAGE, type Result, } from './driver.js';
+import { type Driver, PAGE, type Result } from './driver.js';
 
 const STATUS = { OPCODE: 0x01, FIELD: 0x02, NAMESPACE: 0x0b, SEQUENCE: 0x0c } as const;
 

@@ -41,12 +41,9 @@ function schemaOf(
   type: 'request' | 'reply',
   direction: Direction,
 ): MessageSchema {
-  const envelope = z.object({
-    type: z.literal(type),
-    command: z.literal(command),
-    id: uint16,
-    ...(type === 'request' && { noReply: z.boolean().optional() }),
-  });
+  const head = { type: z.literal(type), command: z.literal(command), id: uint16 };
+  const envelope =
+    type === 'request' ? z.object({ ...head, noReply: z.boolean().optional() }) : z.object(head);
   if (direction === undefined) return { command, type, record: envelope, codec: undefined };
   const { codec, optional } = direction;
   const body = optional ? codec.schema.optional() : codec.schema;

@@ -31,6 +31,9 @@ import {
 } from './message-schemas.js';
 import { packRecord, unpackRecord } from './record-packing.js';
 
+/** A few of the largest transfers: enough to fill a fast and far connection. */
+const REPLY_WINDOW_BYTES = 16 * 2 ** 20;
+
 export type PortableEncodingOptions = PortableFramingOptions;
 
 /** The longest text of an error that is sent, characters. */
@@ -45,6 +48,7 @@ type RawRecord = Readonly<Record<string, unknown>>;
  */
 export class PortableEncoding implements Encoding {
   readonly name = 'portable';
+  readonly replyWindowBytes = REPLY_WINDOW_BYTES;
   readonly framing: Framing;
   readonly #maxDataXferSize: number;
   readonly #out = new FrameWriter();
