@@ -12,6 +12,7 @@ export type {
   RequestMessage,
 } from './protocol/messages.js';
 export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
-export { offer } from './protocol/version.js';
+export { negotiate, offer } from './protocol/version.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';
+export { type Opening, OpeningPhase } from './transport/opening.js';

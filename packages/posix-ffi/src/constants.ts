@@ -1,16 +1,36 @@
 /** Linux numbers, as they are on every 64-bit little-endian architecture Node runs on. */
 
 export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_VSOCK = 40;
 export const SOCK_STREAM = 1;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOCK_NONBLOCK = 0o4000;
 
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
 export const SO_TYPE = 3;
 export const SO_ERROR = 4;
+export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
 export const SO_DOMAIN = 39;
+
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
+export const TCP_KEEPIDLE = 4;
+export const TCP_KEEPINTVL = 5;
+export const TCP_KEEPCNT = 6;
+export const TCP_USER_TIMEOUT = 18;
+
+export const IPPROTO_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
+
+/** Any address of a vsock socket: where it listens on whatever its machine is. */
+export const VMADDR_CID_ANY = 0xffff_ffff;
+/** Any free port of a vsock socket. */
+export const VMADDR_PORT_ANY = 0xffff_ffff;
 
 export const SHUT_RD = 0;
 export const SHUT_WR = 1;
@@ -57,3 +77,4 @@ export const EAGAIN = 11;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const EMFILE = 24;
+export const EINPROGRESS = 115;

@@ -43,6 +43,13 @@ export class FileDescriptor {
     return FileDescriptor.fromSyscall(libc().fcntl(this.number, F_DUPFD_CLOEXEC, 0), 'fcntl');
   }
 
+  /** Give the number to somebody who closes it from now on. To us, it is closed. */
+  release(): number {
+    const { number } = this;
+    this.#number = CLOSED;
+    return number;
+  }
+
   /** Idempotent. */
   close(): void {
     if (this.#number === CLOSED) return;

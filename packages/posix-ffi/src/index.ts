@@ -18,15 +18,31 @@
  * @packageDocumentation
  */
 export {
+  AF_INET,
+  AF_INET6,
   AF_UNIX,
+  AF_VSOCK,
   EAGAIN,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
   SCM_MAX_FD,
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
+  SO_KEEPALIVE,
+  SO_REUSEADDR,
+  SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+  TCP_USER_TIMEOUT,
+  VMADDR_CID_ANY,
+  VMADDR_PORT_ANY,
 } from './constants.js';
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
 export { readFully, writeFully } from './file-access.js';
@@ -51,12 +67,25 @@ export {
   isListening,
   isUnixStream,
   listen,
+  localAddress,
   type PeerCredentials,
   peerCredentials,
+  remoteAddress,
+  setSocketOption,
   shutdown,
   socketError,
   socketPair,
+  startConnect,
   streamSocket,
 } from './socket.js';
-export { UNIX_PATH_BYTES, unixSocketAddress } from './socket-address.js';
+export {
+  type InternetAddress,
+  internetSocketAddress,
+  parseInternetAddress,
+  parseVsockAddress,
+  UNIX_PATH_BYTES,
+  unixSocketAddress,
+  type VsockAddress,
+  vsockSocketAddress,
+} from './socket-address.js';
 export { SystemError } from './system-error.js';

@@ -28,6 +28,15 @@ export interface Libc {
     value: Int32Array,
     length: Uint32Array,
   ) => number;
+  readonly setsockopt: (
+    fd: number,
+    level: number,
+    name: number,
+    value: Int32Array,
+    length: number,
+  ) => number;
+  readonly getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number;
+  readonly getpeername: (fd: number, address: Uint8Array, length: Uint32Array) => number;
   readonly mmap: (
     address: number,
     length: number,
@@ -116,6 +125,9 @@ function bind(koffi: typeof Koffi): Libc {
     connect: library.func('int connect(int, void *, uint32_t)'),
     shutdown: library.func('int shutdown(int, int)'),
     getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
+    setsockopt: library.func('int setsockopt(int, int, int, void *, uint32_t)'),
+    getsockname: library.func('int getsockname(int, void *, void *)'),
+    getpeername: library.func('int getpeername(int, void *, void *)'),
     mmap: library.func('intptr_t mmap(uintptr_t, size_t, int, int, int, int64_t)'),
     munmap: library.func('int munmap(uintptr_t, size_t)'),
     memfdCreate: library.func('int memfd_create(const char *, uint)'),

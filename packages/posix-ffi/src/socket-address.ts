@@ -1,4 +1,5 @@
-import { AF_UNIX } from './constants.js';
+import { isIP } from 'node:net';
+import { AF_INET, AF_INET6, AF_UNIX, AF_VSOCK } from './constants.js';
 
 /** Bytes of a path in `struct sockaddr_un`, without the terminating NUL. */
 export const UNIX_PATH_BYTES = 107;
@@ -24,4 +25,104 @@ export function unixSocketAddress(path: string): Uint8Array {
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(name, abstract ? 3 : 2);
   return address;
+}
+
+/** An IP address and a port. */
+export interface InternetAddress {
+  /** Without brackets; of IPv6, a zone (`%2`) is an interface number. */
+  readonly host: string;
+  readonly port: number;
+}
+
+// struct sockaddr_in: family 0, port 2, address 4. sockaddr_in6: family 0, port 2, flow label 4,
+// address 8, scope 24. Port and address are big-endian.
+const IPV4_BYTES = 16;
+const IPV4_ADDRESS = 4;
+const IPV6_BYTES = 28;
+const IPV6_ADDRESS = 8;
+const IPV6_SCOPE = 24;
+
+/**
+ * A `struct sockaddr_in` or `sockaddr_in6`.
+ * @throws {RangeError} when `host` is no IP address.
+ */
+export function internetSocketAddress({ host, port }: InternetAddress): Uint8Array {
+  const [ip, zone] = host.split('%') as [string, string | undefined];
+  const version = isIP(ip);
+  if (version === 0) throw new RangeError(`not an IP address: ${JSON.stringify(host)}`);
+  const address = new Uint8Array(version === 4 ? IPV4_BYTES : IPV6_BYTES);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, version === 4 ? AF_INET : AF_INET6, true);
+  view.setUint16(2, port);
+  if (version === 4) {
+    address.set(ip.split('.').map(Number), IPV4_ADDRESS);
+  } else {
+    ipv6Groups(ip).forEach((group, i) => {
+      view.setUint16(IPV6_ADDRESS + 2 * i, group);
+    });
+    if (zone !== undefined) view.setUint32(IPV6_SCOPE, Number(zone), true);
+  }
+  return address;
+}
+
+/** What a `struct sockaddr_in` or `sockaddr_in6` says, `undefined` for any other kind. */
+export function parseInternetAddress(address: Uint8Array): InternetAddress | undefined {
+  const view = new DataView(address.buffer, address.byteOffset, address.length);
+  const port = view.getUint16(2);
+  switch (view.getUint16(0, true)) {
+    case AF_INET:
+      return { host: address.subarray(IPV4_ADDRESS, IPV4_ADDRESS + 4).join('.'), port };
+    case AF_INET6:
+      return { host: ipv6Text(view), port };
+    default:
+      return undefined;
+  }
+}
+
+function ipv6Text(view: DataView): string {
+  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(IPV6_ADDRESS + 2 * i));
+  // The parser of URLs knows how to abbreviate zeros.
+  const text = new URL(`http://[${groups.map((group) => group.toString(16)).join(':')}]`).hostname;
+  const scope = view.getUint32(IPV6_SCOPE, true);
+  return scope === 0 ? text.slice(1, -1) : `${text.slice(1, -1)}%${scope}`;
+}
+
+/** The eight groups of an IPv6 address in any notation. */
+function ipv6Groups(ip: string): number[] {
+  const canonical = new URL(`http://[${ip}]`).hostname.slice(1, -1);
+  const [before = '', after] = canonical.split('::');
+  const parse = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const head = parse(before);
+  if (after === undefined) return head;
+  const tail = parse(after);
+  return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+}
+
+/** An address between a machine and its virtual machines. */
+export interface VsockAddress {
+  /** Which machine: 2 is the host. */
+  readonly cid: number;
+  readonly port: number;
+}
+
+// struct sockaddr_vm: family 0, port 4, cid 8, in the byte order of the machine.
+const VSOCK_BYTES = 16;
+const VSOCK_PORT = 4;
+const VSOCK_CID = 8;
+
+/** A `struct sockaddr_vm`. */
+export function vsockSocketAddress({ cid, port }: VsockAddress): Uint8Array {
+  const address = new Uint8Array(VSOCK_BYTES);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF_VSOCK, true);
+  view.setUint32(VSOCK_PORT, port, true);
+  view.setUint32(VSOCK_CID, cid, true);
+  return address;
+}
+
+/** What a `struct sockaddr_vm` says. */
+export function parseVsockAddress(address: Uint8Array): VsockAddress {
+  const view = new DataView(address.buffer, address.byteOffset, address.length);
+  return { port: view.getUint32(VSOCK_PORT, true), cid: view.getUint32(VSOCK_CID, true) };
 }

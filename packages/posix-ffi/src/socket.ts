@@ -1,6 +1,7 @@
 import {
   AF_UNIX,
   EAGAIN,
+  EINPROGRESS,
   EINTR,
   SO_ACCEPTCONN,
   SO_DOMAIN,
@@ -62,6 +63,35 @@ export function connect(socket: FileDescriptor, address: Uint8Array, detail?: st
   check(libc().connect(socket.number, address, address.length), 'connect', detail);
 }
 
+/** Begin to connect. Returns whether that is done; if not, wait until writable and ask {@link socketError}. */
+export function startConnect(socket: FileDescriptor, address: Uint8Array): boolean {
+  if (libc().connect(socket.number, address, address.length) === 0) return true;
+  const errno = libc().errno[0];
+  if (errno !== EINPROGRESS && errno !== EINTR) throw failed('connect');
+  return false;
+}
+
+/** The address a socket is bound to, as the kernel writes it. */
+export function localAddress(socket: FileDescriptor): Uint8Array {
+  return askAddress(libc().getsockname, socket, 'getsockname');
+}
+
+/** The address a socket is connected to, as the kernel writes it. */
+export function remoteAddress(socket: FileDescriptor): Uint8Array {
+  return askAddress(libc().getpeername, socket, 'getpeername');
+}
+
+/** Set an option that is one int. */
+export function setSocketOption(
+  socket: FileDescriptor,
+  level: number,
+  name: number,
+  value: number,
+): void {
+  const words = Int32Array.of(value);
+  check(libc().setsockopt(socket.number, level, name, words, words.byteLength), 'setsockopt');
+}
+
 export function shutdown(socket: FileDescriptor, how: number): void {
   check(libc().shutdown(socket.number, how), 'shutdown');
 }
@@ -92,6 +122,20 @@ export function socketError(socket: FileDescriptor): number {
 export function peerCredentials(socket: FileDescriptor): PeerCredentials {
   const [pid, uid, gid] = getOption(socket, SO_PEERCRED, 3) as unknown as [number, number, number];
   return { pid, uid, gid };
+}
+
+/** Room for any socket address (`struct sockaddr_storage`). */
+const ADDRESS_BYTES = 128;
+
+function askAddress(
+  call: (fd: number, address: Uint8Array, length: Uint32Array) => number,
+  socket: FileDescriptor,
+  syscall: string,
+): Uint8Array {
+  const address = new Uint8Array(ADDRESS_BYTES);
+  const length = Uint32Array.of(ADDRESS_BYTES);
+  check(call(socket.number, address, length), syscall);
+  return address.subarray(0, length[0]);
 }
 
 function socketOption(socket: FileDescriptor, name: number): number {

@@ -1,4 +1,5 @@
-import { openSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import {
@@ -38,7 +39,10 @@ t.test('elsewhere a sentence says what is missing', async (t) => {
 for (const kind of ['path', 'abstract']) {
   t.test(`a listener on a ${kind} address accepts`, async (t) => {
     const before = openDescriptors();
-    const name = kind === 'path' ? join(mkdtempSync(join(tmpdir(), 'posix-ffi-')), 's') : `@vfio-user-test-${process.pid}`;
+    // Not t.testdir(), whose paths are longer than a socket's may be.
+    const folder = mkdtempSync(join(tmpdir(), 'posix-ffi-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const name = kind === 'path' ? join(folder, 's') : `@posix-ffi-test-${process.pid}`;
     const address = unixSocketAddress(name);
     const listener = streamSocket();
     const client = streamSocket();

@@ -52,7 +52,7 @@ for (const kind of ['abortAfterFrames', 'closeAfterFrames'] as const) {
       t.match(outcome, /^(done|VFU_PEER_CLOSED)$/, `${frames} frames`);
     }
     t.equal(await session(registry), 'done');
-    t.equal(server.statistics()['dmaMappings'], 0);
+    t.equal(server.statistics().dmaMappings, 0);
     await server.close();
     t.equal(memory.openHandles, 0);
   });

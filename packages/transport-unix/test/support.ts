@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   type Connection,
   type Descriptor,
@@ -72,6 +74,14 @@ export class Recorder implements FrameSink {
     this.#waiting = waiting.filter(({ done }) => !done());
     for (const each of waiting) if (!this.#waiting.includes(each)) each.resolve();
   }
+}
+
+/** Not `t.testdir()`, whose paths are longer than a socket's may be. */
+export function socketPath(t: Test): { path: string; uri: URL } {
+  const folder = mkdtempSync(join(tmpdir(), 'vfio-user-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 's');
+  return { path, uri: new URL(`unix://${path}`) };
 }
 
 /** A connected pair over a real socket. */

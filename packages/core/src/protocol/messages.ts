@@ -225,7 +225,7 @@ export interface PushRule {
   readonly id: number;
   readonly region: number;
   readonly offset: number;
-  readonly size: number;
+  readonly size: 1 | 2 | 4 | 8;
   readonly ring: PushRing;
 }
 /** PUSH_RULES, from the server: all rules there are from now on. */

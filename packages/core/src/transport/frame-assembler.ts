@@ -1,5 +1,6 @@
 import { ProtocolViolationError } from '../errors.js';
 import { DescriptorBatches } from './descriptor-batches.js';
+import type { Handshake } from './handshake.js';
 import type { Descriptor } from './resources.js';
 import type { Frame, Framing } from './transport.js';
 
@@ -115,6 +116,19 @@ export class FrameAssembler {
     if (descriptors !== undefined && descriptors.length > 0) {
       this.#batches.add(from, from + count, descriptors);
     }
+  }
+
+  /**
+   * Hand the received bytes to `handshake`, before the first {@link next}. Returns whether it is
+   * complete, otherwise more bytes are needed.
+   * @throws {ProtocolViolationError} when the peer speaks something else.
+   */
+  shakeHands(handshake: Handshake): boolean {
+    const available = this.#end - this.#start;
+    const taken = handshake.consume(this.#frame.bytes.subarray(this.#start, this.#end));
+    this.#wanted = taken === undefined ? available + 1 : this.#framing.headerBytes;
+    this.#start += taken ?? 0;
+    return taken !== undefined;
   }
 
   /**

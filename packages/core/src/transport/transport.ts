@@ -1,4 +1,5 @@
 import type { Logger } from '../logger.js';
+import type { Handshake } from './handshake.js';
 import type { Descriptor, SharedMemory, SharedResources } from './resources.js';
 
 /**
@@ -93,9 +94,20 @@ export interface Listener {
 /** What the system injects, as opposed to what the user configures. */
 export interface OpenContext {
   readonly framing: Framing;
+  /**
+   * Makes what a connection starts with, if its encoding wants that. Stream transports run it
+   * before the first frame: a client is connected, and a server accepts, once it is complete.
+   */
+  readonly handshake?: (() => Handshake) | undefined;
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
 }
+
+/** How messages are written, see `Encoding`. */
+export type EncodingName = 'native' | 'portable';
+
+/** Takes over a new connection. `handshake` is the one that was completed on it, if any was. */
+export type Accept = (connection: Connection, handshake?: Handshake) => FrameSink;
 
 /** A way to carry frames. Stateless: one instance serves any number of endpoints. */
 export interface Transport {
@@ -103,12 +115,10 @@ export interface Transport {
   readonly schemes: readonly string[];
   /** Query keys it understands, for error texts and documentation. */
   readonly queryKeys: readonly string[];
+  /** Which encoding goes over `uri`. Native when absent. */
+  encodingFor?(uri: URL): EncodingName;
   /** Memory that peers of this transport can map; absent where descriptors cannot be passed. */
   createMemory?(name: string, length: number): SharedMemory;
   connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection>;
-  listen(
-    uri: URL,
-    accept: (connection: Connection) => FrameSink,
-    context: OpenContext,
-  ): Promise<Listener>;
+  listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener>;
 }

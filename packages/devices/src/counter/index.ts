@@ -22,7 +22,8 @@ export const counter: PciDeviceDefinition<CounterOptions> = definePciDevice({
       .int()
       .min(1)
       .max(2 ** 32)
-      .default(1000).describe('the count wraps when it reaches this'),
+      .default(1000)
+      .describe('the count wraps when it reaches this'),
   }),
 
   create(host, { modulus }) {

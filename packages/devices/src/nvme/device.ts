@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import {
+  type Capability,
   type DeviceMemory,
   definePciDevice,
+  msi,
   msix,
   type PciDeviceDefinition,
   pciExpress,
@@ -25,6 +27,9 @@ import { Namespace } from './storage/namespace.js';
 
 /** Mass storage, non-volatile memory, NVM Express. */
 const CLASS_CODE = 0x010802;
+
+/** PCI Local Bus Specification 3.0, 6.8.1.3: message control, "Multiple Message Capable". */
+const MAX_MSI_VECTORS = 32;
 
 /** An NVMe controller with one namespace, in memory or in a file. */
 export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
@@ -58,11 +63,7 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
       capabilities: [
         powerManagement(),
         pciExpress({ functionLevelReset: true }),
-        msix({
-          vectors: options.queues + 1,
-          table: { bar: 0, offset: MSIX_TABLE_OFFSET },
-          pendingBits: { bar: 0, offset: MSIX_PBA_OFFSET },
-        }),
+        ...messageInterrupts(options),
       ],
       bars: {
         0: {
@@ -85,6 +86,23 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
     };
   },
 });
+
+/** One vector for the admin queue and one for each I/O queue, as far as the kind has them. */
+function messageInterrupts({ interrupts, queues }: NvmeOptions): readonly Capability[] {
+  const vectors = queues + 1;
+  if (interrupts === 'intx') return [];
+  if (interrupts === 'msi') {
+    const powerOfTwo = 2 ** Math.ceil(Math.log2(vectors));
+    return [msi({ vectors: Math.min(powerOfTwo, MAX_MSI_VECTORS) })];
+  }
+  return [
+    msix({
+      vectors,
+      table: { bar: 0, offset: MSIX_TABLE_OFFSET },
+      pendingBits: { bar: 0, offset: MSIX_PBA_OFFSET },
+    }),
+  ];
+}
 
 function openNamespace({ file, size, readonly: isReadOnly, lba }: NvmeOptions): Namespace {
   const storage =

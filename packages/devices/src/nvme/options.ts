@@ -25,6 +25,8 @@ export interface NvmeOptions {
    * clients that poll themselves (SPDK). `auto`: as `mapped`, until a doorbell comes by message.
    */
   readonly doorbells: 'trapped' | 'mapped' | 'auto';
+  /** How the driver can be interrupted; `intx` leaves just the line, which all have besides. */
+  readonly interrupts: 'msix' | 'msi' | 'intx';
   /** Unique; made from the file's name or at random when left out. */
   readonly serial?: string | undefined;
   readonly model: string;
@@ -42,7 +44,11 @@ export const nvmeOptions: z.ZodType<NvmeOptions> = z
       .describe('bytes of a logical block, 512 or 4096'),
     // A doorbell page and a page of MSI-X vectors hold more, but no client asks for them.
     queues: z.coerce.number().int().min(1).max(127).default(16).describe('I/O queue pairs at most'),
-    doorbells: z.enum(['trapped', 'mapped', 'auto']).default('trapped').describe('trapped, mapped (for SPDK) or auto'),
+    doorbells: z
+      .enum(['trapped', 'mapped', 'auto'])
+      .default('trapped')
+      .describe('trapped, mapped (for SPDK) or auto'),
+    interrupts: z.enum(['msix', 'msi', 'intx']).default('msix').describe('msix, msi or intx'),
     serial: text(20).optional().describe('serial number'),
     model: text(40).default('vfio-user NVMe').describe('model name'),
   })

@@ -121,3 +121,26 @@ inBothModes('abort ends a waiting event request and nothing else', async (t, dri
   const missed = await driver.execute({ opcode: 0x08, dwords: [900 << 16] });
   t.equal(missed.result, 1, 'nothing to abort');
 });
+
+inBothModes(
+  'a doorbell value that would run over the other side is an event',
+  async (t, driver) => {
+    const queue = await driver.createPair(1, { entries: 8, completionEntries: 3 });
+    const nextEvent = async () => {
+      await logPage(driver, 1, 64);
+      return driver.execute({ opcode: 0x0c });
+    };
+    let event = nextEvent();
+    await settle();
+    driver.write32(0x100c, 1);
+    t.equal((await event).result, 0x01_01_00, 'a head beyond what was completed');
+
+    event = nextEvent();
+    await settle();
+    for (let id = 0; id < 6; id++) void driver.place(queue, { opcode: 0x00, namespaceId: 1, id });
+    driver.ringTail(queue);
+    await settle();
+    driver.write32(0x1008, 4);
+    t.equal((await event).result, 0x01_01_00, 'a tail that goes back over waiting commands');
+  },
+);

@@ -190,6 +190,29 @@ t.test('commands under way do not complete after a reset', async (t) => {
   }
 });
 
+t.test('a command fetched for an earlier life of the controller does not run', async (t) => {
+  const driver = await Driver.create('messages');
+  driver.enable();
+  const queue = await driver.queuePair(1, 16);
+  const data = driver.pages();
+  driver.bytes(data, BLOCK).fill(0xcc);
+  const { dma } = driver.host;
+  const map = dma.map.bind(dma);
+  // The data is at hand, only the queue takes a message.
+  dma.map = (iova, length, access) =>
+    iova === data ? driver.bytes(data, length) : map(iova, length, access);
+  driver.host.isHeld = true;
+  void write(driver, queue, 0, data);
+  await settle(2);
+  driver.disable();
+  driver.host.release();
+  await settle();
+  driver.enable();
+  const target = driver.pages();
+  await read(driver, await driver.queuePair(1, 16), 0, target);
+  t.equal(driver.bytes(target, 1)[0], 0);
+});
+
 t.test('losing the client in the middle of everything is survived', async (t) => {
   const driver = await Driver.create('messages');
   driver.enable();

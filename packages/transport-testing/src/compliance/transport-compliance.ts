@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
 import type { TransportFixture } from './fixture.js';
+import { clientCheckTests } from './session/client-checks.js';
 import { concurrencyTests } from './session/concurrency.js';
 import { dmaTests } from './session/dma.js';
 import { interruptTests } from './session/interrupts.js';
@@ -31,6 +32,7 @@ export function transportCompliance(t: Test, fixture: TransportFixture): void {
     interruptTests(suite);
     orderingTests(suite);
     concurrencyTests(suite);
+    clientCheckTests(suite);
     lifecycleTests(suite);
     suite.finish();
   });

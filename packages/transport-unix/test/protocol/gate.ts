@@ -20,11 +20,26 @@ export class Gate {
   }
 }
 
+/** Let everything that is ready happen. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Wait until something that happens by itself has happened. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 5000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`${what}: not within 5 s`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
+}
+
+/** The errno that a promise is rejected with. */
+export async function failure(promise: Promise<unknown>): Promise<number> {
+  try {
+    await promise;
+  } catch (error) {
+    return (error as { errno: number }).errno;
+  }
+  throw new Error('it did not fail');
 }

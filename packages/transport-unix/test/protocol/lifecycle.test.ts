@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import t from 'tap';
 import { CAPABILITIES, openDescriptors, serveTestDevice } from './fixture.js';
-import { Gate, until } from './gate.js';
+import { Gate, turn, until } from './gate.js';
 import * as request from './requests.js';
 import { EVENTS_BAR, SPARSE_BAR } from './test-device.js';
 import {
@@ -50,9 +50,12 @@ t.test('a client killed at any byte, a hundred times, leaves nothing behind', as
       if (left > 0) await client.send(bytes.subarray(0, left), fds);
       left -= bytes.length;
     }
+    await turn();
     // A transfer is under way in some of them.
     void fixture.device.host.dma.read(PAGE, Buffer.alloc(8)).catch(() => {});
+    if (round % 2 === 0) await turn();
     client.close();
+    if (round % 3 === 0) await fixture.idle();
   }
   const last = await fixture.connected();
   await last.call(DEVICE_GET_INFO, request.deviceInfo());
@@ -91,6 +94,25 @@ t.test('a client that is gone while a quiesce is pending keeps the next one wait
   t.equal(fixture.device.takeCalls().at(-1), 'reset connection-lost');
   await next.call(DEVICE_GET_INFO, request.deviceInfo());
 });
+
+t.test(
+  'a client that leaves while the device is told of its memory is cleaned up once',
+  async (t) => {
+    const fixture = await serveTestDevice(t);
+    const client = await fixture.connected();
+    fixture.device.host.dma.onMap(() => client.close());
+    await client.send(frame(DMA_MAP, request.dmaMap({ address: 0, size: PAGE }), { id: 1 }));
+    await fixture.idle();
+    t.strictSame(fixture.device.takeCalls(), [
+      'quiesce',
+      'map 0x0 4096',
+      'quiesce',
+      'reset connection-lost',
+      'unmap 0x0 4096',
+    ]);
+    t.equal(fixture.server.statistics().dmaMappings, 0);
+  },
+);
 
 t.test('the next client finds registers, interrupts and memory as after power-on', async (t) => {
   const fixture = await serveTestDevice(t);

@@ -1,6 +1,7 @@
 import { RequestRefusedError } from '@vfio-user/core';
 import t, { type Test } from 'tap';
 import { CAPABILITIES, type Fixture, serveTestDevice } from './fixture.js';
+import { Gate, until } from './gate.js';
 import type { RawClient } from './raw-client.js';
 import * as request from './requests.js';
 import {
@@ -219,4 +220,21 @@ t.test('the next client finds the device running', async (t) => {
   await client.call(DEVICE_FEATURE, setState(STOP_COPY));
   client.close();
   t.equal(await stateOf(await fixture.connected()), RUNNING);
+});
+
+t.test('a client that leaves during a step leaves the device running, reset once', async (t) => {
+  const { fixture, client } = await migratable(t);
+  const gate = new Gate();
+  fixture.device.onTransition = () => gate.passed;
+  await client.send(wire.frame(DEVICE_FEATURE, setState(STOP_COPY), { id: 1 }));
+  const calls: string[] = [];
+  const seen = (call: string): Promise<void> =>
+    until(() => calls.push(...fixture.device.takeCalls()) > 0 && calls.includes(call), call);
+  await seen('transition 2 1');
+  client.close();
+  await seen('reset connection-lost');
+  gate.open();
+  t.equal(await stateOf(await fixture.connected()), RUNNING);
+  calls.push(...fixture.device.takeCalls());
+  t.strictSame(calls, ['quiesce', 'transition 2 1', 'quiesce', 'reset connection-lost']);
 });

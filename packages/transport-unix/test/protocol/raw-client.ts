@@ -129,6 +129,8 @@ export class RawClient {
   close(): void {
     this.#poller.close();
     this.#socket.close();
+    this.#fault = new Error('the client was closed');
+    this.#check();
     for (const descriptor of this.#reader.descriptors) descriptor.close();
   }
 
@@ -159,6 +161,10 @@ export class RawClient {
       this.#fault = error as Error;
     }
     this.#watch();
+    this.#check();
+  }
+
+  #check(): void {
     for (const check of [...this.#checks]) check();
   }
 

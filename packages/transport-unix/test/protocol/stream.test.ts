@@ -1,6 +1,6 @@
 import t from 'tap';
 import { openDescriptors, serveTestDevice } from './fixture.js';
-import { until } from './gate.js';
+import { turn } from './gate.js';
 import { payloadOf } from './raw-client.js';
 import * as request from './requests.js';
 import { LARGE_BAR, PLAIN_BAR } from './test-device.js';
@@ -25,7 +25,7 @@ import {
 t.test('every message may come byte by byte, its descriptors with the first', async (t) => {
   const fixture = await serveTestDevice(t);
   const client = fixture.client();
-  const before = openDescriptors();
+  let before = 0;
   const flags = request.DATA_EVENTFD | request.ACTION_TRIGGER;
   const messages = [
     { command: VERSION, payload: request.version(0, 1, '{"capabilities":{"max_msg_fds":8}}') },
@@ -45,12 +45,13 @@ t.test('every message may come byte by byte, its descriptors with the first', as
   for (const [id, { command, payload, fds = [] }] of messages.entries()) {
     for (const [i, byte] of frame(command, payload, { id }).entries()) {
       await client.send(Buffer.from([byte]), i === 0 ? fds : []);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     payloadOf(await client.reply(command, id));
+    if (command === VERSION) before = openDescriptors();
   }
   t.equal(fixture.device.registers.toString('utf8', 0, 6), 'slowly');
-  t.equal(openDescriptors(), before + 3 + 2, 'ours, and two eventfds of the device');
+  t.equal(openDescriptors(), before + 2, 'the two eventfds');
 });
 
 t.test('messages glued together keep their own descriptors', async (t) => {
@@ -79,7 +80,7 @@ t.test('cuts at any place are put together', async (t) => {
   const bytes = struct(write, read);
   for (let cut = 1; cut < bytes.length; cut++) {
     await client.send(bytes.subarray(0, cut));
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     await client.send(bytes.subarray(cut));
     payloadOf(await client.reply(REGION_WRITE, 1));
     payloadOf(await client.reply(REGION_READ, 2));
@@ -105,7 +106,7 @@ t.test('a client that does not read for a while gets everything afterwards', asy
   const fixture = await serveTestDevice(t);
   const client = await fixture.connected();
   client.stopReading();
-  const reads = 24;
+  const reads = 12;
   for (let id = 0; id < reads; id++) {
     await client.send(frame(REGION_READ, request.regionRead(LARGE_BAR, 0, MIB / 2), { id }));
   }
@@ -120,25 +121,14 @@ t.test('a client that never reads does not make the server gather replies', asyn
   const fixture = await serveTestDevice(t);
   const client = await fixture.connected();
   client.stopReading();
-  let accepted = 0;
-  const read = frame(REGION_READ, request.regionRead(LARGE_BAR, 0, MIB));
-  const flood = (async () => {
-    for (;;) {
-      await client.send(read);
-      accepted++;
-    }
-  })().catch(() => {});
-  // The server stops reading, so the client's own socket fills up.
-  let last = -1;
-  await until(() => {
-    const stuck = accepted === last && accepted > 0;
-    last = accepted;
-    return stuck;
-  }, 'the client is held up');
   const before = process.memoryUsage().arrayBuffers;
-  t.ok(before < 200 * MIB, `${Math.round(before / MIB)} MiB`);
+  const read = frame(REGION_READ, request.regionRead(LARGE_BAR, 0, MIB));
+  await client.send(struct(...Array.from({ length: 500 }, () => read)));
+  for (let i = 0; i < 50; i++) await turn();
+  const grown = process.memoryUsage().arrayBuffers - before;
+  t.ok(grown < 64 * MIB, `${Math.round(grown / MIB)} MiB of 500`);
+  t.not(fixture.server.statistics().client, 'none', 'it is still served');
   client.close();
-  await flood;
   await fixture.idle();
 });
 
@@ -147,11 +137,11 @@ t.test('DMA of a client that does not read is held back, not lost', async (t) =>
   const client = await fixture.connected();
   await client.call(DMA_MAP, request.dmaMap({ address: 0, size: 64 * MIB }));
   client.stopReading();
-  const done = fixture.device.host.dma.write(0, Buffer.alloc(32 * MIB, 3));
+  const done = fixture.device.host.dma.write(0, Buffer.alloc(8 * MIB, 3));
   const more = fixture.device.host.dma.read(0, Buffer.alloc(8));
   client.resumeReading();
   let written = 0;
-  while (written < 32 * MIB || client.waiting > 0) {
+  while (written < 8 * MIB || client.waiting > 0) {
     const { id, command, payload } = await client.receive();
     const range = payload.subarray(0, 16);
     const reply = command === DMA_READ ? struct(range, Buffer.alloc(8)) : range;
@@ -160,5 +150,5 @@ t.test('DMA of a client that does not read is held back, not lost', async (t) =>
   }
   await done;
   await more;
-  t.equal(written, 32 * MIB);
+  t.equal(written, 8 * MIB);
 });

@@ -27,11 +27,13 @@ export const ERROR = 0x20;
 
 export const ENOENT = 2;
 export const EIO = 5;
+export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const EINVAL = 22;
 export const ENOTTY = 25;
 export const ENOSPC = 28;
+export const ECANCELED = 125;
 
 export const HEADER_BYTES = 16;
 export const PAGE = 4096;

@@ -7,10 +7,10 @@ import type { FrameWriter } from './frame-writer.js';
 export type Decoded<Body> = Body | string;
 
 /** How one body is split into a record and bulk data. */
-export interface BodyCodec<Body, Schema extends z.ZodType = z.ZodType> {
-  /** What the record holds. Keys a body has besides are left out when it is written. */
+export interface BodyCodec<Body, Schema extends z.ZodObject = z.ZodObject> {
   readonly schema: Schema;
-  toRecord(body: Body): z.output<Schema>;
+  /** The record of a body. Keys that the schema does not have are left out when it is written. */
+  toRecord(body: Body): Readonly<z.input<Schema>>;
   /** Puts the bulk data behind the record. */
   writeBulk?(body: Body, out: FrameWriter): void;
   /** @param room bytes of data this side accepts in a message: the `argsz` of who may take any. */
@@ -32,14 +32,14 @@ export type DirectionCodec<Body> =
     };
 
 /** A body that is always there. */
-export function body<Body, Schema extends z.ZodType>(
+export function body<Body, Schema extends z.ZodObject>(
   codec: BodyCodec<Body, Schema>,
 ): { readonly codec: BodyCodec<Body>; readonly optional: false } {
   return { codec: codec as BodyCodec<Body>, optional: false };
 }
 
 /** A body that may be absent. */
-export function optionalBody<Body, Schema extends z.ZodType>(
+export function optionalBody<Body, Schema extends z.ZodObject>(
   codec: BodyCodec<Body, Schema>,
 ): { readonly codec: BodyCodec<Body>; readonly optional: true } {
   return { codec: codec as BodyCodec<Body>, optional: true };

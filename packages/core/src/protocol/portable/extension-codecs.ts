@@ -7,8 +7,8 @@ import { size, uint32, uint64 } from './fields.js';
 /** Most rules a server may set. */
 const MAX_RULES = 512;
 
-const interruptSchema = z.object({ index: uint32, vector: uint32, count: uint32.min(1) });
-const doorbellSchema = z.object({ region: uint32, entry: uint32, count: uint32.min(1) });
+const interruptSchema = z.object({ index: uint32, vector: uint32, count: uint32 });
+const doorbellSchema = z.object({ region: uint32, entry: uint32, count: uint32 });
 const keepAliveSchema = z.object({ nonce: uint32, reply: z.boolean() });
 const acknowledgeSchema = z.object({ messages: size, bytes: size });
 const rulesSchema = z.object({
@@ -18,7 +18,7 @@ const rulesSchema = z.object({
         id: uint32,
         region: uint32,
         offset: size,
-        size: z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)]),
+        size: z.literal([1, 2, 4, 8]),
         ring: z.object({
           address: uint64,
           entryBytes: uint32.min(1),
@@ -30,37 +30,62 @@ const rulesSchema = z.object({
     .max(MAX_RULES),
 });
 
-/** A body whose record has all of its fields and nothing else. */
-function plain<Body, Schema extends z.ZodType<Body>>(schema: Schema) {
-  const codec: BodyCodec<Body, z.ZodType<Body>> = {
-    schema,
-    toRecord: (body) => body,
-    fromRecord: (record) => record,
-  };
-  return { request: body(codec), reply: undefined };
-}
+const interruptRequest: BodyCodec<Interrupt, typeof interruptSchema> = {
+  schema: interruptSchema,
+  toRecord: (body) => body,
+  fromRecord: (record) => record,
+};
 
-export const interrupt: CommandCodec<typeof ExtensionCommand.INTERRUPT> = plain<
-  Interrupt,
-  typeof interruptSchema
->(interruptSchema);
+const doorbellRequest: BodyCodec<Doorbell, typeof doorbellSchema> = {
+  schema: doorbellSchema,
+  toRecord: (body) => body,
+  fromRecord: (record) => record,
+};
 
-export const doorbell: CommandCodec<typeof ExtensionCommand.DOORBELL> = plain<
-  Doorbell,
-  typeof doorbellSchema
->(doorbellSchema);
+const keepAliveRequest: BodyCodec<KeepAlive, typeof keepAliveSchema> = {
+  schema: keepAliveSchema,
+  toRecord: (body) => body,
+  fromRecord: (record) => record,
+};
 
-export const keepAlive: CommandCodec<typeof ExtensionCommand.KEEP_ALIVE> = plain<
-  KeepAlive,
-  typeof keepAliveSchema
->(keepAliveSchema);
+const acknowledgeRequest: BodyCodec<Acknowledge, typeof acknowledgeSchema> = {
+  schema: acknowledgeSchema,
+  toRecord: (body) => body,
+  fromRecord: (record) => record,
+};
 
-export const acknowledge: CommandCodec<typeof ExtensionCommand.ACKNOWLEDGE> = plain<
-  Acknowledge,
-  typeof acknowledgeSchema
->(acknowledgeSchema);
+const rulesRequest: BodyCodec<PushRules, typeof rulesSchema> = {
+  schema: rulesSchema,
+  toRecord: ({ rules }) => ({ rules: [...rules] }),
+  fromRecord: (record) => record,
+};
 
-export const pushRules: CommandCodec<typeof ExtensionCommand.PUSH_RULES> = plain<
-  PushRules,
-  typeof rulesSchema
->(rulesSchema);
+/** INTERRUPT, from the server. */
+export const interrupt: CommandCodec<typeof ExtensionCommand.INTERRUPT> = {
+  request: body(interruptRequest),
+  reply: undefined,
+};
+
+/** DOORBELL, from the client. */
+export const doorbell: CommandCodec<typeof ExtensionCommand.DOORBELL> = {
+  request: body(doorbellRequest),
+  reply: undefined,
+};
+
+/** KEEP_ALIVE, from either side. */
+export const keepAlive: CommandCodec<typeof ExtensionCommand.KEEP_ALIVE> = {
+  request: body(keepAliveRequest),
+  reply: undefined,
+};
+
+/** ACKNOWLEDGE, from either side. */
+export const acknowledge: CommandCodec<typeof ExtensionCommand.ACKNOWLEDGE> = {
+  request: body(acknowledgeRequest),
+  reply: undefined,
+};
+
+/** PUSH_RULES, from the server. */
+export const pushRules: CommandCodec<typeof ExtensionCommand.PUSH_RULES> = {
+  request: body(rulesRequest),
+  reply: undefined,
+};

@@ -41,6 +41,11 @@ export class FrameWriter {
     this.#append(source);
   }
 
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
   /** An unsigned integer in the shortest MessagePack format; above 32 bits in 64. */
   integer(value: Iova): void {
     const at = this.#length;

@@ -1,14 +1,8 @@
-import { type Iova, iovaFromHalves } from '../../address.js';
-import { Command } from '../constants.js';
-import type { Message } from '../messages.js';
-import type { HotPrefix, HotPrefixes } from './hot-prefixes.js';
-import { keyBytes } from './hot-prefixes.js';
-import { hot } from './hot-writer.js';
-
-const OFFSET = keyBytes('offset');
-const REGION = keyBytes('region');
-const COUNT = keyBytes('count');
-const ADDRESS = keyBytes('address');
+import { Command, ExtensionCommand } from '../constants.js';
+import type { Message, PushedMemory } from '../messages.js';
+import { HotCursor } from './hot-cursor.js';
+import { ARRAY_FORMAT, hot, key, MAX_HOT_RANGES } from './hot-keys.js';
+import { type HotPrefixes, mapFormat } from './hot-prefixes.js';
 
 const MAX_UINT16 = 0xffff;
 const MAX_UINT32 = 0xffff_ffff;
@@ -20,20 +14,21 @@ const REPLY_COMMAND_AT = hot.regionRead.reply.beforeId.indexOf(Command.REGION_RE
 const REQUEST_FORMAT = hot.regionRead.request.beforeId[TYPE_AT];
 const ONE_WAY_MAP = hot.regionRead.oneWay.beforeId[0];
 
-/** A position from which on nothing matches: behind every end. */
-const GAVE_UP = 2 ** 30 - 1;
+/** An extension command takes a format byte and two more; they differ in the last. */
+const UINT16_FORMAT = 0xcd;
+const EXTENSION_BYTE = 2;
+
+/** A hot record is never shorter. */
+const MIN_BYTES = hot.dmaRead.reply.beforeId.length;
 
 /**
- * Reads register and memory accesses whose keys come in the order in which {@link FrameWriter} puts
- * them. Whatever else a frame holds, a mistake included, is left to the schemas.
+ * Reads hot messages whose keys come in the order in which ours are written. Whatever else a frame
+ * holds, a mistake included, is left to the schemas.
  */
 export class HotReader {
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
-  #at = 0;
-  /** End of the record; the bulk data lies behind it. */
-  #end = 0;
-  #bulkBytes = 0;
+  readonly #cursor = new HotCursor();
+  #id = 0;
+  #noReply = false;
 
   /** The message in the record `[start, end)` with `bulkBytes` behind it, if it is one of these. */
   read(
@@ -43,142 +38,153 @@ export class HotReader {
     end: number,
     bulkBytes: number,
   ): Message | undefined {
-    this.#bytes = bytes;
-    this.#view = view;
-    this.#at = start;
-    this.#end = end;
-    this.#bulkBytes = bulkBytes;
-    if (end - start < hot.dmaRead.reply.beforeId.length) return undefined;
-    const isRequest = bytes[start + TYPE_AT] === REQUEST_FORMAT;
-    const command = bytes[start + (isRequest ? REQUEST_COMMAND_AT : REPLY_COMMAND_AT)];
-    switch (command) {
+    if (end - start < MIN_BYTES) return undefined;
+    this.#cursor.moveTo(bytes, view, start, end, bulkBytes);
+    if (bytes[start + TYPE_AT] === REQUEST_FORMAT) {
+      return this.#request(bytes, start + REQUEST_COMMAND_AT);
+    }
+    return this.#reply(bytes[start + REPLY_COMMAND_AT]);
+  }
+
+  #request(bytes: Uint8Array, commandAt: number): Message | undefined {
+    switch (bytes[commandAt]) {
       case Command.REGION_READ:
-        return this.#region(command, hot.regionRead, isRequest, !isRequest);
+        this.#envelope(hot.regionRead);
+        return this.#finishRequest(Command.REGION_READ, this.#regionAccess());
       case Command.REGION_WRITE:
-        return this.#region(command, hot.regionWrite, isRequest, isRequest);
+        this.#envelope(hot.regionWrite);
+        return this.#finishRequest(Command.REGION_WRITE, this.#regionWrite());
       case Command.DMA_READ:
-        return this.#dma(command, hot.dmaRead, isRequest, !isRequest);
+        this.#envelope(hot.dmaRead);
+        return this.#finishRequest(Command.DMA_READ, this.#dmaAccess());
       case Command.DMA_WRITE:
-        return this.#dma(command, hot.dmaWrite, isRequest, isRequest);
+        this.#envelope(hot.dmaWrite);
+        return this.#finishRequest(Command.DMA_WRITE, this.#dmaData());
+      case UINT16_FORMAT:
+        return this.#signal(0x8000 | (bytes[commandAt + EXTENSION_BYTE] as number)); // above MIN_BYTES
       default:
         return undefined;
     }
   }
 
-  #region(
-    command: typeof Command.REGION_READ | typeof Command.REGION_WRITE,
-    prefixes: HotPrefixes,
-    isRequest: boolean,
-    hasData: boolean,
-  ): Message | undefined {
-    const noReply = isRequest && this.#bytes[this.#at] === ONE_WAY_MAP;
-    const id = this.#envelope(pick(prefixes, isRequest, noReply));
-    const offset = this.#number(OFFSET, Number.MAX_SAFE_INTEGER);
-    const region = this.#number(REGION, MAX_UINT32);
-    const count = this.#number(COUNT, MAX_UINT32);
-    if (!this.#complete(hasData ? count : 0)) return undefined;
-    const body = hasData
-      ? { offset, region, count, data: this.#bulk(count) }
-      : { offset, region, count };
-    return message(command, isRequest, id, noReply, body);
-  }
-
-  #dma(
-    command: typeof Command.DMA_READ | typeof Command.DMA_WRITE,
-    prefixes: HotPrefixes,
-    isRequest: boolean,
-    hasData: boolean,
-  ): Message | undefined {
-    const noReply = isRequest && this.#bytes[this.#at] === ONE_WAY_MAP;
-    const id = this.#envelope(pick(prefixes, isRequest, noReply));
-    this.#constant(ADDRESS);
-    const address = this.#integer();
-    const count = this.#number(COUNT, Number.MAX_SAFE_INTEGER);
-    if (!this.#complete(hasData ? count : 0)) return undefined;
-    const body = hasData ? { address, count, data: this.#bulk(count) } : { address, count };
-    return message(command, isRequest, id, noReply, body);
-  }
-
-  #envelope({ beforeId, beforeBody }: HotPrefix): number {
-    const id = this.#number(beforeId, MAX_UINT16);
-    this.#constant(beforeBody);
-    return id;
-  }
-
-  #number(key: Uint8Array, max: number): number {
-    this.#constant(key);
-    const value = this.#integer();
-    if (typeof value === 'number' && value <= max) return value;
-    this.#at = GAVE_UP;
-    return 0;
-  }
-
-  /** Step over bytes that must be there. */
-  #constant(expected: Uint8Array): void {
-    const count = expected.length;
-    const at = this.#at;
-    const bytes = this.#bytes;
-    let i = count <= this.#end - at ? 0 : count + 1;
-    while (i < count && bytes[at + i] === expected[i]) i++;
-    this.#at = i === count ? at + count : GAVE_UP;
-  }
-
-  #integer(): Iova {
-    const at = this.#at;
-    const left = this.#end - at;
-    const format = left > 0 ? (this.#bytes[at] as number) : 0xc1; // inside the record
-    if (format < 0x80) {
-      this.#at = at + 1;
-      return format;
+  #signal(command: number): Message | undefined {
+    switch (command) {
+      case ExtensionCommand.INTERRUPT:
+        this.#envelope(hot.interrupt);
+        return this.#finishRequest(command, this.#interrupt());
+      case ExtensionCommand.DOORBELL:
+        this.#envelope(hot.doorbell);
+        return this.#finishRequest(command, this.#doorbell());
+      default:
+        return undefined;
     }
-    if (format === 0xcc && left > 1) {
-      this.#at = at + 2;
-      return this.#bytes[at + 1] as number; // inside the record
-    }
-    if (format === 0xcd && left > 2) {
-      this.#at = at + 3;
-      return this.#view.getUint16(at + 1);
-    }
-    if (format === 0xce && left > 4) {
-      this.#at = at + 5;
-      return this.#view.getUint32(at + 1);
-    }
-    if ((format === 0xcf || format === 0xd3) && left > 8) {
-      this.#at = at + 9;
-      const high = this.#view.getUint32(at + 1);
-      // A negative int64 is for the schemas to refuse.
-      if (format === 0xcf || high < 0x8000_0000) {
-        return iovaFromHalves(this.#view.getUint32(at + 5), high);
-      }
-    }
-    this.#at = GAVE_UP;
-    return 0;
   }
 
-  #complete(dataBytes: number): boolean {
-    return this.#at === this.#end && dataBytes === this.#bulkBytes;
+  #reply(command: number | undefined): Message | undefined {
+    switch (command) {
+      case Command.REGION_READ:
+        this.#replyEnvelope(hot.regionRead);
+        return this.#finishReply(command, this.#regionData());
+      case Command.REGION_WRITE:
+        this.#replyEnvelope(hot.regionWrite);
+        return this.#finishReply(command, this.#regionAccess());
+      case Command.DMA_READ:
+        this.#replyEnvelope(hot.dmaRead);
+        return this.#finishReply(command, this.#dmaData());
+      case Command.DMA_WRITE:
+        this.#replyEnvelope(hot.dmaWrite);
+        return this.#finishReply(command, this.#dmaAccess());
+      default:
+        return undefined;
+    }
   }
 
-  #bulk(count: number): Uint8Array {
-    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#end, count);
+  #envelope({ request, oneWay }: HotPrefixes): void {
+    this.#noReply = this.#cursor.next === ONE_WAY_MAP;
+    const { beforeId, beforeBody } = this.#noReply ? oneWay : request;
+    this.#id = this.#cursor.number(beforeId, MAX_UINT16);
+    this.#cursor.constant(beforeBody);
   }
-}
 
-function pick(prefixes: HotPrefixes, isRequest: boolean, noReply: boolean): HotPrefix {
-  if (!isRequest) return prefixes.reply;
-  return noReply ? prefixes.oneWay : prefixes.request;
-}
+  #replyEnvelope({ reply: { beforeId, beforeBody } }: HotPrefixes): void {
+    this.#id = this.#cursor.number(beforeId, MAX_UINT16);
+    this.#cursor.constant(beforeBody);
+  }
 
-function message(
-  command: number,
-  isRequest: boolean,
-  id: number,
-  noReply: boolean,
-  body: object,
-): Message {
-  const message = isRequest
-    ? { kind: 'request', command, id, noReply, body }
-    : { kind: 'reply', command, id, body };
-  // The callers read the fields that this command has, which the compiler cannot follow.
-  return message as unknown as Message;
+  #regionAccess() {
+    const cursor = this.#cursor;
+    cursor.byte(mapFormat(3));
+    const offset = cursor.number(key.offset, Number.MAX_SAFE_INTEGER);
+    const region = cursor.number(key.region, MAX_UINT32);
+    const count = cursor.number(key.count, MAX_UINT32);
+    return { offset, region, count };
+  }
+
+  #regionData() {
+    const { offset, region, count } = this.#regionAccess();
+    return { offset, region, count, data: this.#cursor.bulk(count) };
+  }
+
+  #regionWrite() {
+    const cursor = this.#cursor;
+    if (cursor.next !== mapFormat(4)) return this.#regionData();
+    cursor.byte(mapFormat(4));
+    const offset = cursor.number(key.offset, Number.MAX_SAFE_INTEGER);
+    const region = cursor.number(key.region, MAX_UINT32);
+    const count = cursor.number(key.count, MAX_UINT32);
+    cursor.constant(key.pushed);
+    const ranges = cursor.next - ARRAY_FORMAT;
+    cursor.byte(ARRAY_FORMAT | (ranges & MAX_HOT_RANGES));
+    const data = cursor.bulk(count);
+    const pushed: PushedMemory[] = [];
+    for (let i = 0; i < ranges; i++) pushed.push(this.#pushedMemory());
+    return { offset, region, count, data, pushed };
+  }
+
+  #pushedMemory(): PushedMemory {
+    const { address, count } = this.#dmaAccess(MAX_UINT32);
+    return { address, data: this.#cursor.bulk(count) };
+  }
+
+  #dmaAccess(maxCount = Number.MAX_SAFE_INTEGER) {
+    this.#cursor.byte(mapFormat(2));
+    const address = this.#cursor.iova(key.address);
+    const count = this.#cursor.number(key.count, maxCount);
+    return { address, count };
+  }
+
+  #dmaData() {
+    const { address, count } = this.#dmaAccess();
+    return { address, count, data: this.#cursor.bulk(count) };
+  }
+
+  #interrupt() {
+    this.#cursor.byte(mapFormat(3));
+    const index = this.#cursor.number(key.index, MAX_UINT32);
+    const vector = this.#cursor.number(key.vector, MAX_UINT32);
+    const count = this.#cursor.number(key.count, MAX_UINT32);
+    return { index, vector, count };
+  }
+
+  #doorbell() {
+    this.#cursor.byte(mapFormat(3));
+    const region = this.#cursor.number(key.region, MAX_UINT32);
+    const entry = this.#cursor.number(key.entry, MAX_UINT32);
+    const count = this.#cursor.number(key.count, MAX_UINT32);
+    return { region, entry, count };
+  }
+
+  #finishRequest(command: number, body: object): Message | undefined {
+    if (!this.#cursor.complete) return undefined;
+    const message = { kind: 'request', command, id: this.#id, noReply: this.#noReply, body };
+    // The body was read with the fields of this very command, which the compiler cannot follow.
+    return message as unknown as Message;
+  }
+
+  #finishReply(command: number, body: object): Message | undefined {
+    if (!this.#cursor.complete) return undefined;
+    const message = { kind: 'reply', command, id: this.#id, body };
+    // As above.
+    return message as unknown as Message;
+  }
 }

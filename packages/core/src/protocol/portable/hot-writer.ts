@@ -1,65 +1,118 @@
-import { Command } from '../constants.js';
 import type { EncodedMessage } from '../encoding.js';
-import type { DmaAccess, RegionAccess } from '../messages.js';
+import type {
+  DmaAccess,
+  Doorbell,
+  Interrupt,
+  PushedMemory,
+  RegionAccess,
+  RegionData,
+} from '../messages.js';
 import type { FrameWriter } from './frame-writer.js';
-import { type HotPrefix, hotPrefixes, keyBytes } from './hot-prefixes.js';
-
-const OFFSET = keyBytes('offset');
-const REGION = keyBytes('region');
-const COUNT = keyBytes('count');
-const ADDRESS = keyBytes('address');
-
-/**
- * Register and memory accesses are written without the library and without a schema: a microsecond
- * each would be most of what such a message costs. The bytes are the same.
- */
-export const hot = {
-  regionRead: hotPrefixes(Command.REGION_READ, 3),
-  regionWrite: hotPrefixes(Command.REGION_WRITE, 3),
-  dmaRead: hotPrefixes(Command.DMA_READ, 2),
-  dmaWrite: hotPrefixes(Command.DMA_WRITE, 2),
-} as const;
+import { ARRAY_FORMAT, key } from './hot-keys.js';
+import { type HotPrefix, mapFormat } from './hot-prefixes.js';
 
 /** Write a register access. `data` goes behind it. */
 export function writeRegionAccess(
   out: FrameWriter,
-  { beforeId, beforeBody }: HotPrefix,
+  prefix: HotPrefix,
   id: number,
-  { offset, region, count }: RegionAccess,
+  access: RegionAccess,
   data?: Uint8Array,
 ): EncodedMessage {
-  out.begin();
-  out.packed(beforeId);
-  out.integer(id);
-  out.packed(beforeBody);
-  out.packed(OFFSET);
-  out.integer(offset);
-  out.packed(REGION);
-  out.integer(region);
-  out.packed(COUNT);
-  out.integer(count);
+  begin(out, prefix, id, 3);
+  regionFields(out, access);
+  return end(out, data);
+}
+
+/** Write a register write that brings memory along. */
+export function writePushingWrite(
+  out: FrameWriter,
+  prefix: HotPrefix,
+  id: number,
+  write: RegionData,
+  pushed: readonly PushedMemory[],
+): EncodedMessage {
+  begin(out, prefix, id, 4);
+  regionFields(out, write);
+  out.packed(key.pushed);
+  out.byte(ARRAY_FORMAT | pushed.length);
+  for (const { address, data } of pushed) {
+    out.byte(mapFormat(2));
+    dmaFields(out, address, data.length);
+  }
   out.endRecord();
-  if (data !== undefined) out.bulk(data);
+  out.bulk(write.data);
+  for (const { data } of pushed) out.bulk(data);
   return out.finish();
 }
 
 /** Write an access to client memory. `data` goes behind it. */
 export function writeDmaAccess(
   out: FrameWriter,
-  { beforeId, beforeBody }: HotPrefix,
+  prefix: HotPrefix,
   id: number,
   { address, count }: DmaAccess,
   data?: Uint8Array,
 ): EncodedMessage {
+  begin(out, prefix, id, 2);
+  dmaFields(out, address, count);
+  return end(out, data);
+}
+
+/** Write an interrupt. */
+export function writeInterrupt(
+  out: FrameWriter,
+  prefix: HotPrefix,
+  id: number,
+  { index, vector, count }: Interrupt,
+): EncodedMessage {
+  begin(out, prefix, id, 3);
+  field(out, key.index, index);
+  field(out, key.vector, vector);
+  field(out, key.count, count);
+  return end(out);
+}
+
+/** Write a doorbell. */
+export function writeDoorbell(
+  out: FrameWriter,
+  prefix: HotPrefix,
+  id: number,
+  { region, entry, count }: Doorbell,
+): EncodedMessage {
+  begin(out, prefix, id, 3);
+  field(out, key.region, region);
+  field(out, key.entry, entry);
+  field(out, key.count, count);
+  return end(out);
+}
+
+function begin(out: FrameWriter, prefix: HotPrefix, id: number, fields: number): void {
   out.begin();
-  out.packed(beforeId);
+  out.packed(prefix.beforeId);
   out.integer(id);
-  out.packed(beforeBody);
-  out.packed(ADDRESS);
-  out.integer(address);
-  out.packed(COUNT);
-  out.integer(count);
+  out.packed(prefix.beforeBody);
+  out.byte(mapFormat(fields));
+}
+
+function end(out: FrameWriter, data?: Uint8Array): EncodedMessage {
   out.endRecord();
   if (data !== undefined) out.bulk(data);
   return out.finish();
+}
+
+function field(out: FrameWriter, key: Uint8Array, value: number | bigint): void {
+  out.packed(key);
+  out.integer(value);
+}
+
+function regionFields(out: FrameWriter, { offset, region, count }: RegionAccess): void {
+  field(out, key.offset, offset);
+  field(out, key.region, region);
+  field(out, key.count, count);
+}
+
+function dmaFields(out: FrameWriter, address: number | bigint, count: number): void {
+  field(out, key.address, address);
+  field(out, key.count, count);
 }

@@ -20,7 +20,7 @@ export interface MessageRecord {
   readonly command: number;
   readonly id: number;
   readonly noReply?: boolean | undefined;
-  readonly body?: unknown;
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A request that is refused. */

@@ -1,8 +1,12 @@
-import { z } from 'zod';
 import { EINVAL } from '../../errno.js';
 import { VfioUserError } from '../../errors.js';
 import type { Frame, Framing } from '../../transport/transport.js';
-import { Command, commandName, DEFAULT_MAX_DATA_XFER_SIZE } from '../constants.js';
+import {
+  Command,
+  commandName,
+  DEFAULT_MAX_DATA_XFER_SIZE,
+  ExtensionCommand,
+} from '../constants.js';
 import type { EncodedMessage, Encoding } from '../encoding.js';
 import type {
   ErrorMessage,
@@ -13,6 +17,7 @@ import type {
   RequestBodies,
 } from '../messages.js';
 import { BulkReader } from './bulk-reader.js';
+import type { BodyCodec } from './codec.js';
 import { FrameWriter } from './frame-writer.js';
 import {
   FRAME_HEADER_BYTES,
@@ -20,8 +25,15 @@ import {
   type PortableFramingOptions,
   recordLength,
 } from './framing.js';
+import { hot, MAX_HOT_RANGES } from './hot-keys.js';
 import { HotReader } from './hot-reader.js';
-import { hot, writeDmaAccess, writeRegionAccess } from './hot-writer.js';
+import {
+  writeDmaAccess,
+  writeDoorbell,
+  writeInterrupt,
+  writePushingWrite,
+  writeRegionAccess,
+} from './hot-writer.js';
 import {
   errorRecord,
   issuesText,
@@ -75,8 +87,12 @@ export class PortableEncoding implements Encoding {
       }
       case Command.REGION_WRITE: {
         const write = body as RequestBodies[typeof Command.REGION_WRITE];
-        if (write.pushed !== undefined) break;
-        return writeRegionAccess(this.#out, hot.regionWrite[form], id, write, write.data);
+        const { data, pushed } = write;
+        if (pushed === undefined) {
+          return writeRegionAccess(this.#out, hot.regionWrite[form], id, write, data);
+        }
+        if (pushed.length > MAX_HOT_RANGES) break;
+        return writePushingWrite(this.#out, hot.regionWrite[form], id, write, pushed);
       }
       case Command.DMA_READ: {
         const access = body as RequestBodies[typeof Command.DMA_READ];
@@ -85,6 +101,14 @@ export class PortableEncoding implements Encoding {
       case Command.DMA_WRITE: {
         const write = body as RequestBodies[typeof Command.DMA_WRITE];
         return writeDmaAccess(this.#out, hot.dmaWrite[form], id, write, write.data);
+      }
+      case ExtensionCommand.INTERRUPT: {
+        const interrupt = body as RequestBodies[typeof ExtensionCommand.INTERRUPT];
+        return writeInterrupt(this.#out, hot.interrupt[form], id, interrupt);
+      }
+      case ExtensionCommand.DOORBELL: {
+        const doorbell = body as RequestBodies[typeof ExtensionCommand.DOORBELL];
+        return writeDoorbell(this.#out, hot.doorbell[form], id, doorbell);
       }
     }
     return this.#write(requestSchema(command), id, body, noReply);
@@ -155,16 +179,11 @@ export class PortableEncoding implements Encoding {
       type,
       command,
       id,
-      ...(noReply && { noReply }),
-      ...(body !== undefined && codec !== undefined && { body: codec.toRecord(body) }),
+      noReply: noReply || undefined,
+      body: body === undefined || codec === undefined ? undefined : recordOf(codec, body),
     };
-    const encoded = z.safeEncode(schema.record, record);
-    if (!encoded.success) {
-      const why = issuesText(encoded.error);
-      throw new VfioUserError('VFU_UNSUPPORTED', `${commandName(command)} ${type}: ${why}`);
-    }
     this.#out.begin();
-    this.#out.packed(packRecord(encoded.data as object)); // a record is an object
+    this.#out.packed(packRecord(record));
     this.#out.endRecord();
     if (body !== undefined) codec?.writeBulk?.(body, this.#out);
     return this.#out.finish();
@@ -187,6 +206,14 @@ export class PortableEncoding implements Encoding {
     // The body came from the codec of this very command, which the compiler cannot follow.
     return message as Message;
   }
+}
+
+/** What the schema has of a body: `argsz` and bulk data do not belong into a record. */
+function recordOf({ schema, toRecord }: BodyCodec<unknown>, body: unknown): object {
+  const whole = toRecord(body);
+  const record: Record<string, unknown> = {};
+  for (const key in schema.shape) record[key] = whole[key];
+  return record;
 }
 
 function schemaFor({ type, command }: RawRecord): MessageSchema | string {

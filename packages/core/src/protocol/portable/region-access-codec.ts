@@ -62,7 +62,9 @@ const write: BodyCodec<RegionData, typeof writeSchema> = {
 
 const multi: BodyCodec<RegionWriteMulti, typeof multiSchema> = {
   schema: multiSchema,
-  toRecord: ({ writes }) => ({ writes: [...writes] }),
+  toRecord: ({ writes }) => ({
+    writes: writes.map(({ offset, region, count }) => ({ offset, region, count })),
+  }),
 
   writeBulk({ writes }, out) {
     for (const { data } of writes) out.bulk(data);

@@ -110,5 +110,6 @@ function placeOf(command: Command): { base: Iova; entryCount: number } {
 
 /** Without MSI-X there is one interrupt, vector 0. */
 function hasVector(state: ControllerState, vector: number): boolean {
-  return state.host.interrupts.mode === 'msix' ? vector <= state.ioQueues : vector === 0;
+  const { mode } = state.host.interrupts;
+  return mode === 'msix' || mode === 'msi' ? vector <= state.ioQueues : vector === 0;
 }

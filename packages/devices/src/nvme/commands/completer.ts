@@ -60,7 +60,7 @@ export class Completer {
 
   /** `queue`'s completion queue has a reserved entry for it. */
   completeById(queue: SubmissionQueue, commandId: number, status: Status, result: number): void {
-    
+    if (queue.state === 'reset') return;
     if (status !== STATUS.SUCCESS) this.#errorLog.record(queue.id, commandId, status);
     const entry = this.#entry;
     entry.queueId = queue.id;

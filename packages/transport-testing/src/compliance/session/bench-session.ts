@@ -73,7 +73,7 @@ export class BenchSession {
 
   /** Resolves once the server has let go of its last client. */
   async idle(): Promise<void> {
-    while (this.server.statistics()['client'] !== 'none') await setImmediate();
+    while (this.server.statistics().client !== 'none') await setImmediate();
   }
 }
 

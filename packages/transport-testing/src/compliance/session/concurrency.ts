@@ -1,4 +1,4 @@
-import { Command, DMA_MAP_READ, DMA_MAP_WRITE, Region } from '@vfio-user/core';
+import { Command, DMA_MAP_READ, DMA_MAP_WRITE, errno, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { BenchSession } from './bench-session.js';
@@ -8,6 +8,7 @@ const BASE = 0x1000_0000;
 const LENGTH = 65_536;
 const DEPTH = 4;
 const DMA_MAP_BYTES = 32;
+const DMA_UNMAP_BYTES = 24;
 
 /** Register accesses do not wait for DMA, whatever the client makes of it. */
 export function concurrencyTests(suite: Suite): void {
@@ -27,6 +28,24 @@ export function concurrencyTests(suite: Suite): void {
       status = await read32(client, register.DMA_STATUS);
     } while (status === register.STATUS_BUSY);
     t.equal(status, register.STATUS_DONE);
+    await client.vanish();
+  });
+
+  suite.test('unmapping does not wait for accesses that are held back', {}, async (t) => {
+    const session = await BenchSession.open(t, suite);
+    const client = await HeldClient.connect(suite.registry, session.server.uri);
+    await startFill(client);
+    await client.holding(DEPTH);
+    const body = { argsz: DMA_UNMAP_BYTES, flags: 0, address: BASE, size: LENGTH };
+    await client.call(Command.DMA_UNMAP, body, () => undefined);
+    t.equal(
+      await read32(client, register.DMA_STATUS),
+      register.STATUS_DONE | register.STATUS_FAILED,
+    );
+    t.equal(await read32(client, register.DMA_ERROR), errno.ECANCELED);
+    client.release();
+    t.equal(await read32(client, register.ID), register.ID_VALUE, 'late answers do no harm');
+    t.equal(client.heldCount, 0, 'the device asks for no more');
     await client.vanish();
   });
 

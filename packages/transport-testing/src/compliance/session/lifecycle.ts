@@ -59,7 +59,7 @@ export function lifecycleTests(suite: Suite): void {
       const next = await session.connect();
       t.equal(await next.read32(register.LAST_RESET), register.RESET_CONNECTION_LOST);
       t.equal(await next.read32(register.SCRATCH), 0);
-      t.equal(session.server.statistics()['dmaMappings'], 0);
+      t.equal(session.server.statistics().dmaMappings, 0);
       await mapGuest(next.client, { address: BASE, length: LENGTH, share: true });
       t.equal(await next.dma({ ...fill, length: LENGTH }), 0);
     });

@@ -12,7 +12,7 @@ export function backPressureTests(suite: Suite): void {
   suite.test('a peer that does not read stops the sender, until it reads again', {}, async (t) => {
     const { client, server } = await openLink(t, suite);
     server.connection.pause();
-    const sent = sendUntilFull(client);
+    const sent = fillQueue(client);
     t.ok(sent * FRAME_BYTES < MOST_QUEUED_BYTES, `stopped after ${sent} frames`);
     t.equal(client.drains, 0);
     server.connection.resume();
@@ -26,7 +26,7 @@ export function backPressureTests(suite: Suite): void {
   suite.test('a stopped sender that goes on loses nothing', {}, async (t) => {
     const { client, server } = await openLink(t, suite);
     server.connection.pause();
-    const sent = sendUntilFull(client);
+    const sent = fillQueue(client);
     for (let i = sent; i < sent + 20; i++) client.connection.send(testFrame(i, FRAME_BYTES));
     server.connection.resume();
     await server.arrived(sent + 20);
@@ -60,8 +60,8 @@ export function backPressureTests(suite: Suite): void {
     const { client, server } = await openLink(t, suite);
     client.connection.pause();
     server.connection.pause();
-    const fromClient = sendUntilFull(client);
-    const fromServer = sendUntilFull(server);
+    const fromClient = fillQueue(client);
+    const fromServer = fillQueue(server);
     client.connection.resume();
     server.connection.resume();
     await Promise.all([client.arrived(fromServer), server.arrived(fromClient)]);
@@ -70,8 +70,8 @@ export function backPressureTests(suite: Suite): void {
   });
 }
 
-/** @returns how many frames were queued. */
-function sendUntilFull({ connection }: Endpoint): number {
+/** Send until the queue is full, within reason. @returns how many frames were sent. */
+export function fillQueue({ connection }: Endpoint): number {
   let sent = 0;
   while (sent * FRAME_BYTES < MOST_QUEUED_BYTES) {
     if (!connection.send(testFrame(sent++, FRAME_BYTES))) break;

@@ -1,5 +1,6 @@
 import type { Suite } from '../suite.js';
 import { isTestFrame, SMALLEST_FRAME_BYTES, testFrame } from '../test-frames.js';
+import { fillQueue } from './back-pressure.js';
 import { type Link, openLink } from './link.js';
 
 const FRAME_BYTES = 65_536;
@@ -48,7 +49,7 @@ export function closingTests(suite: Suite): void {
   suite.test('abort does not wait for a peer that does not read', {}, async (t) => {
     const { client, server } = await openLink(t, suite);
     server.connection.pause();
-    for (let i = 0; client.connection.send(testFrame(i, FRAME_BYTES)); i++);
+    fillQueue(client);
     client.connection.abort(REASON);
     await client.ended();
     t.same(client.closes, [REASON]);

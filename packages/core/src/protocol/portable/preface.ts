@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { ProtocolViolationError } from '../../errors.js';
+import { size, uint32 } from './fields.js';
+import { issuesText } from './message-schemas.js';
+import { describeMismatch } from './preface-mismatch.js';
+import { packRecord, unpackRecord } from './record-packing.js';
+
+/** 0x89 "VFU" CR LF 0x1a LF: no text, and changed by whatever takes the stream for text. */
+const MAGIC = Uint8Array.of(0x89, 0x56, 0x46, 0x55, 0x0d, 0x0a, 0x1a, 0x0a);
+
+/** The magic, then little-endian: major u16 at 8, minor u16 at 10, bytes of the map u32 at 12. */
+const MAJOR = 8;
+const MINOR = 10;
+const MAP_BYTES = 12;
+export const PREFACE_HEADER_BYTES = 16;
+
+/** As many bytes tell what else it is, if it is no preface: a TLS alert has no more. */
+const TELLING_BYTES = 7;
+
+/** Largest map, bytes: what a peer can make us wait for before it has said anything. */
+const MAX_MAP_BYTES = 4096;
+
+/** The version of the portable encoding, which is not that of vfio-user. */
+export const PORTABLE_MAJOR = 1;
+export const PORTABLE_MINOR = 0;
+
+export const SESSION_ID_BYTES = 16;
+
+const MAX_CAPABILITIES = 64;
+const MAX_CAPABILITY_LENGTH = 64;
+
+const limitsSchema = z.object({
+  maxFrameBytes: uint32.min(PREFACE_HEADER_BYTES),
+  maxRecordBytes: uint32,
+  maxPushBytes: uint32,
+  maxPushRules: uint32,
+  windowMessages: size,
+  windowBytes: size,
+  silenceMs: uint32,
+});
+
+/** The map of a preface. */
+export const prefaceSchema = z.object({
+  session: z
+    .custom<Uint8Array>(
+      (value) => value instanceof Uint8Array && value.length === SESSION_ID_BYTES,
+      `expected ${SESSION_ID_BYTES} bytes`,
+    )
+    .meta({ description: `MessagePack bin of ${SESSION_ID_BYTES} bytes` }),
+  capabilities: z.array(z.string().max(MAX_CAPABILITY_LENGTH)).max(MAX_CAPABILITIES),
+  limits: limitsSchema,
+});
+
+/** What the sender of a preface takes. */
+export interface PrefaceLimits {
+  /** Largest frame, header included. */
+  readonly maxFrameBytes: number;
+  /** Largest record. */
+  readonly maxRecordBytes: number;
+  /** Most bytes of pushed memory with one REGION_WRITE; 0: none. */
+  readonly maxPushBytes: number;
+  /** Most rules of a PUSH_RULES. */
+  readonly maxPushRules: number;
+  /** Most one-way messages it has not acknowledged; 0: any number, it does not acknowledge. */
+  readonly windowMessages: number;
+  /** Most bytes of frames it has not acknowledged; 0: any number. */
+  readonly windowBytes: number;
+  /** After how long without a frame it gives the peer up, ms; 0: never. */
+  readonly silenceMs: number;
+}
+
+/** What each side says before its first frame. */
+export interface Preface {
+  readonly major: number;
+  readonly minor: number;
+  /** The server's name for the session; zeros from a client that begins a new one. */
+  readonly session: Uint8Array;
+  /** What it can do beyond the messages of vfio-user. Unknown ones are ignored. */
+  readonly capabilities: readonly string[];
+  readonly limits: PrefaceLimits;
+}
+
+/** The bytes of a preface. */
+export function encodePreface(preface: Preface): Uint8Array {
+  const { session, capabilities, limits } = preface;
+  const map = packRecord({ session, capabilities, limits });
+  const bytes = new Uint8Array(PREFACE_HEADER_BYTES + map.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  view.setUint16(MAJOR, preface.major, true);
+  view.setUint16(MINOR, preface.minor, true);
+  view.setUint32(MAP_BYTES, map.length, true);
+  bytes.set(map, PREFACE_HEADER_BYTES);
+  return bytes;
+}
+
+/**
+ * How long the preface at the start of `bytes` is, `undefined` when more bytes are needed to tell.
+ * @throws {ProtocolViolationError} when it is no preface, or one of another major version.
+ */
+export function prefaceLength(bytes: Uint8Array): number | undefined {
+  const start = bytes.subarray(0, MAGIC.length);
+  if (bytes.length >= TELLING_BYTES && start.some((byte, i) => byte !== MAGIC[i])) {
+    throw new ProtocolViolationError(describeMismatch(bytes.subarray(0, PREFACE_HEADER_BYTES)));
+  }
+  if (bytes.length < PREFACE_HEADER_BYTES) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const major = view.getUint16(MAJOR, true);
+  if (major !== PORTABLE_MAJOR) {
+    const theirs = `${major}.${view.getUint16(MINOR, true)}`;
+    throw new ProtocolViolationError(
+      `the peer speaks version ${theirs} of the portable encoding, this side ${PORTABLE_MAJOR}.${PORTABLE_MINOR}: update the older one`,
+    );
+  }
+  const mapBytes = view.getUint32(MAP_BYTES, true);
+  if (mapBytes > MAX_MAP_BYTES) {
+    throw new ProtocolViolationError(
+      `a preface with a map of ${mapBytes} bytes, the limit is ${MAX_MAP_BYTES}`,
+    );
+  }
+  return PREFACE_HEADER_BYTES + mapBytes;
+}
+
+/**
+ * The preface that `bytes` holds from start to end ({@link prefaceLength}). `minor` is the lesser of
+ * the peer's and ours.
+ * @throws {ProtocolViolationError} naming what is wrong with it.
+ */
+export function decodePreface(bytes: Uint8Array): Preface {
+  const length = prefaceLength(bytes);
+  if (length !== bytes.length) {
+    throw new ProtocolViolationError(
+      `a preface of ${length ?? 'at least 16'} bytes in ${bytes.length}`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const map = unpackRecord(bytes, view, PREFACE_HEADER_BYTES, length);
+  if (typeof map === 'string') throw new ProtocolViolationError(`preface: ${map}`);
+  const parsed = prefaceSchema.safeParse(map);
+  if (!parsed.success) {
+    throw new ProtocolViolationError(`preface: ${issuesText(parsed.error)}`);
+  }
+  const { session, capabilities, limits } = parsed.data;
+  return {
+    major: PORTABLE_MAJOR,
+    minor: Math.min(view.getUint16(MINOR, true), PORTABLE_MINOR),
+    session: Uint8Array.from(session),
+    capabilities,
+    limits,
+  };
+}

@@ -1,0 +1,58 @@
+import { VfioUserError } from '../errors.js';
+import type { FrameAssembler } from './frame-assembler.js';
+import type { Handshake } from './handshake.js';
+import type { FrameSink } from './transport.js';
+
+/** How a stream connection begins. */
+export interface Opening {
+  readonly handshake?: Handshake | undefined;
+  /** How long the peer may take for its part of the handshake, ms: for ever is not offered. */
+  readonly handshakeTimeoutMs: number;
+  /** The handshake is complete, or there is none: who gets the frames? */
+  ready(): FrameSink;
+  /** The connection ended before that. */
+  failed(error: Error): void;
+}
+
+/** The time from the first byte of a stream connection to its first frame. */
+export class OpeningPhase {
+  readonly #peer: string;
+  readonly #opening: Opening;
+  #timer: NodeJS.Timeout | undefined;
+  #over = false;
+
+  /** `onTimeout` ends the connection. */
+  constructor(peer: string, opening: Opening, onTimeout: (error: Error) => void) {
+    this.#peer = peer;
+    this.#opening = opening;
+    const { handshake, handshakeTimeoutMs: limitMs } = opening;
+    if (handshake === undefined) return;
+    this.#timer = setTimeout(() => {
+      const text = `${peer} did not complete its greeting within ${limitMs} ms`;
+      onTimeout(new VfioUserError('VFU_TIMEOUT', text));
+    }, limitMs);
+  }
+
+  /** What leaves first. */
+  get greeting(): Uint8Array | undefined {
+    return this.#opening.handshake?.greeting;
+  }
+
+  /** Look at what was received. Returns the sink once frames begin. */
+  advance(assembler: Pick<FrameAssembler, 'shakeHands'>): FrameSink | undefined {
+    const { handshake } = this.#opening;
+    if (handshake !== undefined && !assembler.shakeHands(handshake)) return undefined;
+    clearTimeout(this.#timer);
+    this.#over = true;
+    return this.#opening.ready();
+  }
+
+  /** The connection has ended. Whoever has been asked for a sink already is told by it. */
+  fail(error: Error | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    const text = `${this.#peer} closed the connection before its greeting was complete`;
+    this.#opening.failed(error ?? new VfioUserError('VFU_PEER_CLOSED', text));
+  }
+}

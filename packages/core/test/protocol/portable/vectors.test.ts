@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import t from 'tap';
+import { Command, ExtensionCommand } from '../../../src/protocol/constants.js';
+import type { EncodedMessage } from '../../../src/protocol/encoding.js';
+import type { ReplyBodies, RequestBodies } from '../../../src/protocol/messages.js';
+import { PortableEncoding } from '../../../src/protocol/portable/portable-encoding.js';
+import {
+  decodePreface,
+  encodePreface,
+  PREFACE_HEADER_BYTES,
+  type Preface,
+} from '../../../src/protocol/portable/preface.js';
+import { frameOf, hex, hexText } from '../wire.js';
+import { ROOM, type Sample, samples } from './samples.js';
+import { readVectors, recordJson, type Vector, writeVectors } from './vector-file.js';
+
+const portable = new PortableEncoding({ maxDataXferSize: ROOM });
+
+const prefaces: ReadonlyMap<string, Preface> = new Map([
+  ['preface-client', preface(new Uint8Array(16), ['acknowledge', 'interrupt', 'push'])],
+  [
+    'preface-server',
+    preface(
+      Uint8Array.from({ length: 16 }, (_, i) => 16 + i),
+      ['interrupt'],
+    ),
+  ],
+]);
+
+function preface(session: Uint8Array, capabilities: readonly string[]): Preface {
+  const limits = {
+    maxFrameBytes: 1_179_656,
+    maxRecordBytes: 65_536,
+    maxPushBytes: 65_536,
+    maxPushRules: 512,
+    windowMessages: 4096,
+    windowBytes: 1_048_576,
+    silenceMs: 30_000,
+  };
+  return { major: 1, minor: 0, session, capabilities, limits };
+}
+
+function encode(sample: Sample): EncodedMessage {
+  switch (sample.kind) {
+    case 'request': {
+      const { command, id, body, noReply } = sample;
+      return portable.encodeRequest(command, id, body as RequestBodies[typeof command], noReply);
+    }
+    case 'reply': {
+      const { command, id, body } = sample;
+      return portable.encodeReply(command, id, body as ReplyBodies[typeof command]);
+    }
+    default:
+      return portable.encodeError(sample.command, sample.id, sample.errno, sample.text);
+  }
+}
+
+function frameVector(name: string, text: string): Vector {
+  const bytes = hex(text);
+  const end = 8 + bytes.readUInt32LE(4);
+  const data = bytes.subarray(end).toString('hex');
+  return { name, hex: text, record: recordJson(bytes.subarray(8, end)), data };
+}
+
+function prefaceVector(name: string, bytes: Uint8Array): Vector {
+  const map = recordJson(bytes.subarray(PREFACE_HEADER_BYTES));
+  return { name, hex: Buffer.from(bytes).toString('hex'), record: map, data: '' };
+}
+
+if (process.env.UPDATE_VECTORS === '1') {
+  await writeVectors([
+    ...[...prefaces].map(([name, preface]) => prefaceVector(name, encodePreface(preface))),
+    ...[...samples].map(([name, sample]) => frameVector(name, hexText(encode(sample)))),
+  ]);
+}
+
+const vectors = await readVectors();
+const byName = new Map(vectors.map((vector) => [vector.name, vector]));
+
+t.test('there is a vector for every message and nothing else', async (t) => {
+  t.strictSame([...byName.keys()].sort(), [...prefaces.keys(), ...samples.keys()].sort());
+  const commands = new Set([...samples.values()].map(({ command }) => command));
+  const all = [...Object.values(Command), ...Object.values(ExtensionCommand)];
+  t.strictSame(
+    all.filter((command) => !commands.has(command)),
+    [],
+  );
+});
+
+for (const [name, sample] of samples) {
+  t.test(`${name} is written and read as published`, async (t) => {
+    const vector = byName.get(name);
+    if (vector === undefined) return t.fail('no vector');
+    t.equal(hexText(encode(sample)), vector.hex);
+    t.strictSame(portable.decode(frameOf(hex(vector.hex))), sample);
+    t.strictSame(frameVector(name, vector.hex), vector, 'the JSON says what the bytes say');
+  });
+}
+
+for (const [name, preface] of prefaces) {
+  t.test(`${name} is written and read as published`, async (t) => {
+    const vector = byName.get(name);
+    if (vector === undefined) return t.fail('no vector');
+    t.equal(Buffer.from(encodePreface(preface)).toString('hex'), vector.hex);
+    t.strictSame(decodePreface(new Uint8Array(hex(vector.hex))), preface);
+    t.strictSame(prefaceVector(name, hex(vector.hex)), vector);
+  });
+}
+
+t.test('every hexadecimal example in the documentation is a vector', async (t) => {
+  const docs = new URL('../../../../../docs/portable-protocol.md', import.meta.url);
+  const text = await readFile(docs, 'utf8');
+  const examples = [...text.matchAll(/```hex ([a-z-]+)\n([^`]*)```/g)];
+  t.ok(examples.length >= 10, `${examples.length} examples`);
+  for (const [, name = '', block = ''] of examples) {
+    // Each line is bytes, then perhaps two spaces and what they are.
+    const bytes = block.replace(/ {2}.*$/gm, '').replace(/\s+/g, '');
+    t.equal(bytes, byName.get(name)?.hex, name);
+  }
+});

@@ -1,0 +1,118 @@
+import { VfioUserError } from '@vfio-user/core';
+import { z } from 'zod';
+
+const MAX_UINT32 = 0xffff_ffff;
+const units = { ms: 1, s: 1000, m: 60_000 } as const;
+const defaultPorts: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 };
+
+/** `10s`, `500ms`, `2m`. */
+const duration = z
+  .string()
+  .regex(/^\d{1,9}(ms|s|m)$/, 'expected a time such as 500ms, 10s or 2m')
+  .transform((text) => {
+    const unit = /[a-z]+$/.exec(text)?.[0] as keyof typeof units;
+    return Number.parseInt(text, 10) * units[unit];
+  })
+  .pipe(z.number().min(1, 'must not be zero'));
+
+const file = z.string().min(1, 'expected the name of a file');
+
+const commonQuery = z.strictObject({
+  encoding: z.enum(['portable', 'native']).default('portable'),
+  timeout: duration.optional(),
+});
+
+const tlsQuery = commonQuery.extend({
+  ca: file.optional(),
+  cert: file.optional(),
+  key: file.optional(),
+  servername: z.string().min(1).optional(),
+});
+
+/** Query keys of any of the schemes. */
+export const QUERY_KEYS = Object.keys(tlsQuery.shape);
+
+/** How a network is used. */
+export type NetworkScheme = 'tcp' | 'tls' | 'ws' | 'wss';
+
+/** Names of files with certificates and keys, and whom to expect. */
+export interface TlsFiles {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly servername?: string | undefined;
+}
+
+interface Common {
+  readonly href: string;
+  readonly port: number;
+  readonly encoding: 'portable' | 'native';
+  /** After how long a silent peer is given up, if the URI says so. */
+  readonly peerTimeoutMs: number | undefined;
+}
+
+/** Where a URI points on an IP network. */
+export interface NetworkEndpoint extends Common {
+  readonly scheme: NetworkScheme;
+  /** A name or an address, without brackets. */
+  readonly host: string;
+  /** Of ws: and wss:, otherwise empty. */
+  readonly path: string;
+  readonly tls: TlsFiles;
+}
+
+/** Where a URI points between a machine and its virtual machines. */
+export interface VsockEndpoint extends Common {
+  readonly scheme: 'vsock';
+  /** `undefined`: any, to listen. */
+  readonly cid: number | undefined;
+}
+
+export type Endpoint = NetworkEndpoint | VsockEndpoint;
+
+/**
+ * Understand `tcp://host:port`, `tls://`, `ws://host:port/path`, `wss://` and `vsock://cid:port`.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
+ */
+export function parseEndpoint(uri: URL): Endpoint {
+  const { href } = uri;
+  const scheme = uri.protocol.slice(0, -1) as Endpoint['scheme'];
+  const secure = scheme === 'tls' || scheme === 'wss';
+  const { encoding, timeout, ...tls } = parseQuery(uri, secure ? tlsQuery : commonQuery);
+  if (uri.username !== '' || uri.password !== '') {
+    throw invalid(uri, 'a URI must not contain names or secrets: logs and command lines show it');
+  }
+  if (uri.hash !== '') throw invalid(uri, 'a # has no meaning here');
+  const hasPath = scheme === 'ws' || scheme === 'wss';
+  if (!hasPath && uri.pathname !== '' && uri.pathname !== '/') {
+    throw invalid(uri, `${scheme}: has no path, write ${uri.protocol}//${uri.host}`);
+  }
+  const port = uri.port === '' ? defaultPorts[uri.protocol] : Number(uri.port);
+  if (uri.hostname === '' || port === undefined) {
+    const who = scheme === 'vsock' ? 'cid' : 'host';
+    throw invalid(uri, `expected ${uri.protocol}//${who}:port`);
+  }
+  const common = { href, port, encoding, peerTimeoutMs: timeout };
+  if (scheme === 'vsock') return { ...common, scheme, cid: parseCid(uri) };
+  const host = uri.hostname.replace(/^\[(.*)\]$/, '$1');
+  return { ...common, scheme, host, path: hasPath ? uri.pathname : '', tls };
+}
+
+function parseQuery(uri: URL, schema: typeof commonQuery | typeof tlsQuery) {
+  const parsed = schema.safeParse(Object.fromEntries(uri.searchParams));
+  if (!parsed.success) throw invalid(uri, z.prettifyError(parsed.error));
+  return parsed.data as z.output<typeof tlsQuery>;
+}
+
+function parseCid(uri: URL): number | undefined {
+  if (uri.hostname === 'any') return undefined;
+  const cid = Number(uri.hostname);
+  if (!/^\d+$/.test(uri.hostname) || cid >= MAX_UINT32) {
+    throw invalid(uri, 'expected the number of a machine (2 is the host) or any: vsock://2:5000');
+  }
+  return cid;
+}
+
+function invalid(uri: URL, what: string): VfioUserError {
+  return new VfioUserError('VFU_CONFIG_INVALID', `${uri.href}: ${what}`);
+}

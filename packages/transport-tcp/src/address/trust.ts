@@ -1,0 +1,23 @@
+import { isIPv4 } from 'node:net';
+import { VfioUserError } from '@vfio-user/core';
+import type { NetworkEndpoint } from './endpoint.js';
+
+/** Whether an IP address can only be reached from this machine. */
+export function isLoopback(ip: string): boolean {
+  const address = ip.toLowerCase().replace(/^::ffff:/, '');
+  return isIPv4(address) ? address.startsWith('127.') : address === '::1';
+}
+
+/**
+ * Anybody who reaches a plain port can use the device and see what passes.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` if `ip`, what the host of the URI means, is not for
+ * this machine only.
+ */
+export function refuseUntrustedNetwork({ href, scheme }: NetworkEndpoint, ip: string): void {
+  if (scheme === 'tls' || scheme === 'wss' || isLoopback(ip)) return;
+  const secure = scheme === 'tcp' ? 'tls:' : 'wss:';
+  throw new VfioUserError(
+    'VFU_CONFIG_INVALID',
+    `${href}: listening on ${ip} lets anybody who reaches it use the device, unencrypted. Use ${secure} with certificates, listen on 127.0.0.1, or insist with --insecure (the option insecure: true)`,
+  );
+}

@@ -1,0 +1,29 @@
+import type { Connection, Framing, TransportCapabilities } from '@vfio-user/core';
+import type { Opening } from '@vfio-user/core/internal';
+import type { Settings } from '../options.js';
+
+/** What a connection is made of besides its stream. */
+export interface ConnectionParts {
+  /** For logs. */
+  readonly peer: string;
+  readonly framing: Framing;
+  readonly capabilities: TransportCapabilities;
+  readonly settings: Settings;
+}
+
+/** A connection that waits to be opened. */
+export interface NetworkConnection extends Connection {
+  /** Begin, with the handshake if there is one. Call it once. */
+  open(opening: Opening): void;
+}
+
+/** What the connections of `settings` say of themselves. */
+export function networkCapabilities({ maxFrameBytes }: Settings): TransportCapabilities {
+  return {
+    fdPassing: false,
+    sharedMemory: false,
+    orderedNotifications: true,
+    maxFrameBytes,
+    maxDescriptors: 0,
+  };
+}

@@ -1,0 +1,84 @@
+import type { Link } from './link.js';
+
+const BLOCK_BYTES = 0x1_0000;
+/** Data up to this size is copied, larger data goes by reference. */
+const COPY_BYTES = 4096;
+
+/**
+ * Collects messages, so that all of one turn leave as one piece. What is small is copied side by
+ * side into blocks, which are used again once nothing of them is under way.
+ */
+export class Outbox {
+  readonly #link: Link;
+  readonly #onLeft: () => void;
+  #block = new Uint8Array(BLOCK_BYTES);
+  /** Copied and not yet one of the parts: `[#start, #end)` of the block. */
+  #start = 0;
+  #end = 0;
+  #parts: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #underWayBytes = 0;
+  /** What each write that is under way is made of, bytes. */
+  readonly #underWay: number[] = [];
+
+  /** `onLeft` runs whenever something has left. */
+  constructor(link: Link, onLeft: () => void) {
+    this.#link = link;
+    this.#onLeft = onLeft;
+  }
+
+  /** Bytes that have not left. */
+  get queuedBytes(): number {
+    return this.#waitingBytes + this.#underWayBytes;
+  }
+
+  /** Queue a message until {@link flush}. */
+  append(head: Uint8Array, data: Uint8Array): void {
+    this.#copy(head);
+    if (data.length <= COPY_BYTES) {
+      this.#copy(data);
+    } else {
+      this.#cut();
+      this.#parts.push(data);
+    }
+    this.#waitingBytes += head.length + data.length;
+  }
+
+  /** Send what is queued. */
+  flush(): void {
+    if (this.#waitingBytes === 0) return;
+    this.#cut();
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#underWay.push(this.#waitingBytes);
+    this.#underWayBytes += this.#waitingBytes;
+    this.#waitingBytes = 0;
+    this.#link.write(parts, this.#onWritten);
+  }
+
+  readonly #onWritten = (): void => {
+    this.#underWayBytes -= this.#underWay.shift() ?? 0;
+    if (this.queuedBytes === 0) {
+      this.#start = 0;
+      this.#end = 0;
+    }
+    this.#onLeft();
+  };
+
+  #copy(bytes: Uint8Array): void {
+    if (bytes.length > BLOCK_BYTES - this.#end) {
+      this.#cut();
+      this.#block = new Uint8Array(Math.max(BLOCK_BYTES, bytes.length));
+      this.#start = 0;
+      this.#end = 0;
+    }
+    this.#block.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  #cut(): void {
+    if (this.#start === this.#end) return;
+    this.#parts.push(this.#block.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+}

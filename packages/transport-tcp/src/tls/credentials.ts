@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { VfioUserError } from '@vfio-user/core';
+import type { NetworkEndpoint, TlsFiles } from '../address/endpoint.js';
+
+/** Everything older has known weaknesses, and both ends are ours. */
+const VERSION = 'TLSv1.3';
+
+/** The certificates of a client: it needs none of its own unless the server asks for one. */
+export function clientContext(endpoint: NetworkEndpoint): Promise<SecureContext> {
+  return load(endpoint);
+}
+
+/** The certificates of a server, which needs one. */
+export async function serverContext(endpoint: NetworkEndpoint): Promise<SecureContext> {
+  const { href, tls } = endpoint;
+  if (tls.cert === undefined || tls.key === undefined) {
+    throw invalid(
+      href,
+      'a server needs a certificate and its key: add ?cert=server.pem&key=server.key, and ca=clients.pem to let only certain clients in',
+    );
+  }
+  return load(endpoint);
+}
+
+async function load({ href, tls }: NetworkEndpoint): Promise<SecureContext> {
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw invalid(href, 'a certificate and its key go together: give both cert= and key=');
+  }
+  const options: SecureContextOptions = { minVersion: VERSION, maxVersion: VERSION };
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    const file = tls[name];
+    if (file !== undefined) options[name] = await read(href, name, file);
+  }
+  try {
+    return createSecureContext(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw invalid(
+      href,
+      `${namesOf(tls)} cannot be used: ${reason}. Expected are PEM files, and a key without a passphrase that belongs to the certificate`,
+      cause,
+    );
+  }
+}
+
+async function read(href: string, name: keyof TlsFiles, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw invalid(href, `${name}=${file}: ${(cause as Error).message}`, cause);
+  }
+}
+
+function namesOf({ ca, cert, key }: TlsFiles): string {
+  return [ca, cert, key].filter((file) => file !== undefined).join(', ');
+}
+
+function invalid(href: string, what: string, cause?: unknown): VfioUserError {
+  return new VfioUserError('VFU_CONFIG_INVALID', `${href}: ${what}`, { cause });
+}

@@ -1,0 +1,90 @@
+import { Command, type Iova, type Listener, RemoteError, silentLogger } from '@vfio-user/core';
+import {
+  call,
+  nativeEncodingFor,
+  negotiate,
+  OWN_CAPABILITIES,
+  Peer,
+  type RequestMessage,
+} from '@vfio-user/core/internal';
+import type { BenchPlace } from './bench-session.js';
+
+/** A server that asks for memory it was not given. It accepts whatever its client says. */
+export class PryingServer {
+  readonly #peer: Peer;
+  #listener: Listener | undefined;
+
+  private constructor() {
+    const handlers = {
+      onRequest: (request: RequestMessage) => this.#accept(request),
+      onClose() {},
+    };
+    this.#peer = new Peer(handlers, {
+      encoding: nativeEncodingFor(OWN_CAPABILITIES.maxDataXferSize),
+      logger: silentLogger,
+      timeoutMs: 0,
+      pauseWhenBackedUp: false,
+    });
+  }
+
+  static async listen({ registry, fixture }: BenchPlace): Promise<PryingServer> {
+    const server = new PryingServer();
+    const { transport, uri } = registry.resolve(fixture.address());
+    const { framing } = nativeEncodingFor(OWN_CAPABILITIES.maxDataXferSize);
+    server.#listener = await transport.listen(
+      uri,
+      (connection) => {
+        server.#peer.attach(connection);
+        return server.#peer;
+      },
+      { framing },
+    );
+    return server;
+  }
+
+  get uri(): string {
+    return this.#listener?.uri ?? '';
+  }
+
+  /** @returns the errno it was refused with, 0 if it was not. */
+  read(address: Iova, count: number): Promise<number> {
+    return refusal(call(this.#peer, Command.DMA_READ, { address, count }, () => undefined));
+  }
+
+  write(address: Iova, data: Uint8Array): Promise<number> {
+    const body = { address, count: data.length, data };
+    return refusal(call(this.#peer, Command.DMA_WRITE, body, () => undefined));
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    await this.#peer.close();
+  }
+
+  #accept({ command, id, body }: RequestMessage): void {
+    switch (command) {
+      case Command.VERSION:
+        this.#peer.reply(command, id, negotiate(body, OWN_CAPABILITIES).reply);
+        return;
+      case Command.DEVICE_GET_INFO:
+        this.#peer.reply(command, id, { argsz: 16, flags: 0, numRegions: 0, numIrqs: 0 });
+        return;
+      case Command.DMA_MAP:
+        this.#peer.reply(command, id, undefined);
+        return;
+      case Command.DMA_UNMAP:
+        this.#peer.reply(command, id, body);
+        return;
+    }
+  }
+}
+
+async function refusal(outcome: Promise<void>): Promise<number> {
+  try {
+    await outcome;
+    return 0;
+  } catch (error) {
+    if (error instanceof RemoteError) return error.errno;
+    throw error;
+  }
+}
