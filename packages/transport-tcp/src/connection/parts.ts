@@ -11,6 +11,9 @@ export interface ConnectionParts {
   readonly settings: Settings;
 }
 
+/** Describes the connection to `peer`. */
+export type PartsOf = (peer: string) => ConnectionParts;
+
 /** A connection that waits to be opened. */
 export interface NetworkConnection extends Connection {
   /** Begin, with the handshake if there is one. Call it once. */

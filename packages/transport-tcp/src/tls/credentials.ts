@@ -1,18 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
 import type { NetworkEndpoint, TlsFiles } from '../address/endpoint.js';
 
 /** Everything older has known weaknesses, and both ends are ours. */
 const VERSION = 'TLSv1.3';
 
-/** The certificates of a client: it needs none of its own unless the server asks for one. */
-export function clientContext(endpoint: NetworkEndpoint): Promise<SecureContext> {
+/**
+ * The certificates and keys that a URI names. A client needs none of its own unless the server asks
+ * for one.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the file that cannot be used.
+ */
+export function clientCredentials(endpoint: NetworkEndpoint): Promise<SecureContextOptions> {
   return load(endpoint);
 }
 
-/** The certificates of a server, which needs one. */
-export async function serverContext(endpoint: NetworkEndpoint): Promise<SecureContext> {
+/** As {@link clientCredentials}, for a server, which needs a certificate. */
+export async function serverCredentials(endpoint: NetworkEndpoint): Promise<SecureContextOptions> {
   const { href, tls } = endpoint;
   if (tls.cert === undefined || tls.key === undefined) {
     throw invalid(
@@ -23,7 +27,7 @@ export async function serverContext(endpoint: NetworkEndpoint): Promise<SecureCo
   return load(endpoint);
 }
 
-async function load({ href, tls }: NetworkEndpoint): Promise<SecureContext> {
+async function load({ href, tls }: NetworkEndpoint): Promise<SecureContextOptions> {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid(href, 'a certificate and its key go together: give both cert= and key=');
   }
@@ -33,7 +37,8 @@ async function load({ href, tls }: NetworkEndpoint): Promise<SecureContext> {
     if (file !== undefined) options[name] = await read(href, name, file);
   }
   try {
-    return createSecureContext(options);
+    createSecureContext(options);
+    return options;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw invalid(

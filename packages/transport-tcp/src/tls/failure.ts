@@ -12,18 +12,19 @@ const texts: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired: renew it',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet: is a clock wrong?',
   INVALID_PURPOSE: 'its certificate is for another purpose, see its extended key usage',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the other side does not speak TLS: is it a plain port, or a plain peer?',
+  ERR_SSL_WRONG_VERSION_NUMBER:
+    'the other side does not speak TLS: is it a plain port, or a plain peer?',
   ERR_SSL_HTTP_REQUEST: 'the other side sent a plain HTTP request to a TLS port',
   ERR_SSL_PACKET_LENGTH_TOO_LONG:
     'the other side does not speak TLS: is it a plain port, or a plain peer?',
   ERR_SSL_BAD_PROTOCOL_VERSION_NUMBER:
     'the other side does not speak TLS: is it a plain port, or a plain peer?',
-  ERR_SSL_BAD_RECORD_TYPE: 'the other side does not speak TLS: is it a plain port, or a plain peer?',
+  ERR_SSL_BAD_RECORD_TYPE:
+    'the other side does not speak TLS: is it a plain port, or a plain peer?',
   ERR_SSL_UNEXPECTED_MESSAGE:
     'the other side does not speak TLS as it should: is it a plain port, or a plain peer?',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'the other side only knows versions older than TLS 1.3: update it',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION:
-    'the other side does not accept TLS 1.3: update it',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the other side does not accept TLS 1.3: update it',
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE:
     'the client has no certificate: it needs cert= and key= signed by an authority of ca=',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
@@ -47,6 +48,11 @@ export function tlsFailure(error: unknown): string {
   }
   const text = code === undefined ? undefined : texts[code];
   return text === undefined ? message : `${text} (${code})`;
+}
+
+/** As {@link tlsFailure}, for the errors of a connection. */
+export function explainTls(error: Error): Error {
+  return new Error(tlsFailure(error), { cause: error });
 }
 
 function failureOf(error: unknown): { code: string | undefined; message: string } {

@@ -33,7 +33,8 @@ export class UnixResources implements SharedResources {
     const file = fileDescriptor(descriptor);
     try {
       const identity = identifyFile(file);
-      if (this.#mapsUnsealed || (identity.regular && cannotShrink(file))) {
+      const safe = this.#mapsUnsealed || (identity.regular && cannotShrink(file));
+      if (safe && request.fileIo !== true) {
         const memory = new MappedUnixMemory(file, identity, request);
         file.close();
         return memory;

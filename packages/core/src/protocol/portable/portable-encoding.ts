@@ -217,7 +217,7 @@ function recordOf({ schema, toRecord }: BodyCodec<unknown>, body: unknown): obje
 }
 
 function schemaFor({ type, command }: RawRecord): MessageSchema | string {
-  if (type !== 'request' && type !== 'reply') return `message type ${JSON.stringify(type)}`;
+  if (type !== 'request' && type !== 'reply') return 'its type is no request, reply or error';
   if (typeof command !== 'number') return 'the record names no command';
   const schema = type === 'request' ? requestSchema(command) : replySchema(command);
   return schema ?? 'unknown command';

@@ -1,0 +1,15 @@
+import type { NetworkConnection } from '../connection/parts.js';
+import type { RawSocket } from '../stack/stack.js';
+
+/** What becomes of an accepted socket. */
+export interface Arrival {
+  /** It speaks what it should: frames, or the handshake before them, come next. */
+  established(connection: NetworkConnection): void;
+  /** It does not; the socket is closed already or will be. */
+  rejected(reason: string): void;
+}
+
+/** Makes connections of accepted sockets: directly, with TLS, or by HTTP. */
+export interface Acceptor {
+  accept(socket: RawSocket, arrival: Arrival): void;
+}

@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net';
+import type { ConnectionParts, NetworkConnection } from '../connection/parts.js';
+
+/** A connected socket that nothing was read from yet. One of its methods takes it over. */
+export interface RawSocket {
+  /** Who is at the other end, for logs. */
+  readonly peer: string;
+  /** As a socket of Node, to put TLS or HTTP on top of it. */
+  stream(): Socket;
+  /** Frames directly on it. */
+  connection(parts: ConnectionParts): NetworkConnection;
+  /** Close it at once. */
+  destroy(): void;
+  /** Runs `listener` once, when it is closed, whoever took it over. */
+  onClosed(listener: () => void): void;
+}
+
+/** Listens. */
+export interface RawListener {
+  /** What was bound, port 0 already resolved. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export interface DialOptions {
+  readonly timeoutMs: number;
+  readonly peerTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BindOptions {
+  readonly backlog: number;
+  readonly peerTimeoutMs: number;
+  onSocket(socket: RawSocket): void;
+  /** Accepting failed; it goes on. */
+  onError(error: Error): void;
+}
+
+/** A way to open sockets to addresses of type `Address`. */
+export interface Stack<Address> {
+  connect(address: Address, options: DialOptions): Promise<RawSocket>;
+  listen(address: Address, options: BindOptions): Promise<RawListener>;
+}

@@ -1,0 +1,50 @@
+import { isIP, type Socket } from 'node:net';
+import { connect, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { VfioUserError } from '@vfio-user/core';
+import type { NetworkEndpoint } from '../address/endpoint.js';
+import { timedOut } from '../stack/failure.js';
+import { tlsFailure } from './failure.js';
+
+/** What a client adds to a connected socket to trust it. */
+export interface SecureClientOptions {
+  readonly endpoint: NetworkEndpoint;
+  readonly credentials: SecureContextOptions;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** TLS on top of a connected socket: resolves once the server has proved who it is. */
+export function secureClient(
+  socket: Socket,
+  { endpoint, credentials, timeoutMs, signal }: SecureClientOptions,
+): Promise<TLSSocket> {
+  const { host } = endpoint;
+  const servername = endpoint.tls.servername ?? (isIP(host) === 0 ? host : undefined);
+  return new Promise((resolve, reject) => {
+    const secured = connect({ ...credentials, socket, host, ...(servername && { servername }) });
+    const finish = (error?: unknown): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      secured.removeListener('error', onError);
+      secured.removeListener('close', onError);
+      if (error === undefined) {
+        // Nothing is lost until somebody listens.
+        secured.pause();
+        resolve(secured);
+      } else {
+        secured.on('error', () => {});
+        secured.destroy();
+        reject(error);
+      }
+    };
+    const onAbort = (): void => finish(signal?.reason);
+    const onError = (cause: unknown): void => {
+      const text = `${endpoint.href}: ${tlsFailure(cause)}`;
+      finish(new VfioUserError('VFU_SYSTEM_ERROR', text, { cause }));
+    };
+    const timer = setTimeout(() => finish(timedOut(timeoutMs)), timeoutMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    secured.once('error', onError);
+    secured.once('secureConnect', () => finish());
+  });
+}
