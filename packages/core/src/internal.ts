@@ -13,6 +13,9 @@ export type {
 } from './protocol/messages.js';
 export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
 export { negotiate, offer } from './protocol/version.js';
+export { type RelayObserver, type RelaySide, relaySession } from './relay/relay-session.js';
+export { connectWire, listenForWires, type OpenOptions, type OpenWire } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
+export type { Wire } from './session/wire.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';
 export { type Opening, OpeningPhase } from './transport/opening.js';

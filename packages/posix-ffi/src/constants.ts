@@ -24,9 +24,6 @@ export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 export const TCP_USER_TIMEOUT = 18;
 
-export const IPPROTO_IPV6 = 41;
-export const IPV6_V6ONLY = 26;
-
 /** Any address of a vsock socket: where it listens on whatever its machine is. */
 export const VMADDR_CID_ANY = 0xffff_ffff;
 /** Any free port of a vsock socket. */

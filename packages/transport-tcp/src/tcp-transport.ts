@@ -5,18 +5,72 @@ import {
   type FrameSink,
   type Listener,
   type OpenContext,
-  silentLogger,
   type Transport,
+  VfioUserError,
 } from '@vfio-user/core';
 import { type Endpoint, parseEndpoint, QUERY_KEYS } from './address/endpoint.js';
 import { openConnection } from './connection/open-connection.js';
 import { networkCapabilities, type PartsOf } from './connection/parts.js';
 import { NetworkListener } from './listener/network-listener.js';
-import { bind } from './network/bind.js';
+import { acceptorFor, bind } from './network/bind.js';
 import { dial } from './network/dial.js';
 import { resolveOptions, type Settings, type TcpTransportOptions } from './options.js';
 
 /** vfio-user over networks: `tcp:`, `tls:`, `ws:`, `wss:` and `vsock:`. */
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   return new TcpTransport(resolveOptions(options));
+}
+
+class TcpTransport implements Transport {
+  readonly schemes = ['tcp', 'tls', 'ws', 'wss', 'vsock'] as const;
+  readonly queryKeys = QUERY_KEYS;
+  readonly #settings: Settings;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  encodingFor(uri: URL): EncodingName {
+    return parseEndpoint(uri).encoding;
+  }
+
+  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+    const endpoint = parseEndpoint(uri);
+    const { signal } = context;
+    signal?.throwIfAborted();
+    if (endpoint.scheme === 'vsock' && endpoint.cid === undefined) {
+      throw invalid(endpoint, 'any is for listening: connect to a number, 2 is the host');
+    }
+    if (endpoint.port === 0) throw invalid(endpoint, 'port 0 is for listening');
+    const settings = this.#settings;
+    const partsOf = this.#partsOf(context);
+    const connection = await dial(endpoint, { settings, partsOf, signal });
+    return openConnection(connection, sink, context, settings.handshakeTimeoutMs);
+  }
+
+  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+    const endpoint = parseEndpoint(uri);
+    context.signal?.throwIfAborted();
+    const settings = this.#settings;
+    const acceptor = await acceptorFor(endpoint, this.#partsOf(context), settings, context.logger);
+    const listener = new NetworkListener({ acceptor, settings, accept, context });
+    const socket = await bind(endpoint, settings, {
+      onSocket: (raw) => listener.onSocket(raw),
+      onError: (error) => listener.onError(error),
+    });
+    const bound = new URL(uri);
+    bound.port = String(socket.port);
+    listener.listening(bound.href, socket);
+    return listener;
+  }
+
+  #partsOf({ framing }: OpenContext): PartsOf {
+    const settings = this.#settings;
+    const capabilities = networkCapabilities(settings);
+    return (peer) => ({ peer, framing, capabilities, settings });
+  }
+}
+
+function invalid({ href }: Endpoint, what: string): VfioUserError {
+  return new VfioUserError('VFU_CONFIG_INVALID', `${href}: ${what}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What a transport is tested with: the compliance suite, an in-process transport, faults.
+ * What a transport is tested with: the compliance suite, an in-process transport, faults, recordings.
  *
  * ```ts
  * import { TransportRegistry } from '@vfio-user/core';
@@ -23,3 +23,11 @@ export {
   type MemoryTransportOptions,
   memoryTransport,
 } from './memory/memory-transport.js';
+export {
+  type RecordedDescriptor,
+  type RecordedMessage,
+  type Recording,
+  type RecordingOrigin,
+  readRecording,
+  writeRecording,
+} from './recording/recording.js';

@@ -11,6 +11,26 @@ export function fileDescriptor(descriptor: Descriptor): FileDescriptor {
   );
 }
 
+/** The descriptors of one message. On failure all of them are closed. */
+export function fileDescriptors(
+  descriptors: readonly Descriptor[],
+  limit: number,
+): readonly FileDescriptor[] {
+  try {
+    if (descriptors.length > limit) {
+      throw new VfioUserError(
+        'VFU_UNSUPPORTED',
+        `${descriptors.length} descriptors in one message, at most ${limit} can be passed: split them`,
+      );
+    }
+    return descriptors.map(fileDescriptor);
+  } catch (error) {
+    closeAll(descriptors);
+    throw error;
+  }
+}
+
+/** Close all of them; those that are closed already do not mind. */
 export function closeAll(descriptors: readonly Descriptor[]): void {
   for (const descriptor of descriptors) descriptor.close();
 }

@@ -1,5 +1,14 @@
 import { createConnection } from 'node:net';
-import { createMemoryFile, type FileDescriptor, identifyFile } from '@vfio-user/posix-ffi';
+import {
+  addressOf,
+  createMemoryFile,
+  type FileDescriptor,
+  identifyFile,
+  MessageSocket,
+  SHUT_RD,
+  shutdown,
+  socketPair,
+} from '@vfio-user/posix-ffi';
 import t, { type Test } from 'tap';
 import { unixTransport } from '../src/index.js';
 import {
@@ -44,6 +53,35 @@ t.test('a connection says what it can and who is there', async (t) => {
   });
   t.match(client.peer, new RegExp(`process ${process.pid} of user ${process.geteuid?.()}`));
   t.ok(client.resources);
+});
+
+t.test('answers to requests that came together all leave', async (t) => {
+  const { client, clientSink, server, serverSink } = await connectedPair(t);
+  serverSink.onMessage = ({ bytes, start }) => {
+    // The last one is not answered: nothing follows that the others could wait for.
+    const number = bytes[start + 5] as number;
+    if (number < 20) server.send(message(5 + number), message(number === 10 ? 70_000 : 6));
+  };
+  client.send(Buffer.concat(Array.from({ length: 21 }, (_, i) => message(6, i))));
+  const sizes = Array.from({ length: 20 }, (_, i) => [5 + i, i === 10 ? 70_000 : 6]).flat();
+  await clientSink.until(() => clientSink.messages.length === sizes.length);
+  t.strictSame(
+    clientSink.messages.map(({ length }) => length),
+    sizes,
+  );
+});
+
+t.test('a peer that only stopped reading is noticed', async (t) => {
+  const [a, b] = socketPair();
+  const sink = new Recorder();
+  const uri = new URL(`fd:${a.number}`);
+  const connection = await unixTransport().connect(uri, sink, { framing });
+  shutdown(b, SHUT_RD);
+  connection.send(message(5));
+  new MessageSocket(b).send(addressOf(message(9)), 9, 0, 0);
+  t.match(await sink.closed(), { code: 'VFU_PEER_CLOSED', message: /reads no more/ });
+  t.equal(sink.messages.length, 1, 'what it said before counts');
+  b.close();
 });
 
 t.test('head and data may be changed once send() returned and the frame left', async (t) => {

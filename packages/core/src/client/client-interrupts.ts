@@ -6,12 +6,13 @@ import {
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
 } from '../protocol/constants.js';
-import type { SetIrqs } from '../protocol/messages.js';
+import type { Interrupt, SetIrqs } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Descriptor, EventSource } from '../transport/resources.js';
 import { call } from './call.js';
 
 const SET_IRQS_BYTES = 20;
+const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 
 /** Called with the vector, and how often it was raised since the last call. */
 export type InterruptHandler = (vector: number, count: number) => void;
@@ -21,6 +22,7 @@ export class ClientInterrupts {
   readonly #peer: Peer;
   readonly #maxDescriptors: () => number;
   readonly #events = new Map<number, EventSource[]>();
+  readonly #handlers = new Map<number, InterruptHandler>();
 
   constructor(peer: Peer, maxDescriptors: () => number) {
     this.#peer = peer;
@@ -29,29 +31,20 @@ export class ClientInterrupts {
 
   /** Wire up vectors 0 to `count` - 1 of an interrupt index. */
   async enable(index: number, count: number, handler: InterruptHandler): Promise<void> {
-    const { resources } = this.#peer.connection;
-    if (resources === undefined) {
-      throw new VfioUserError('VFU_UNSUPPORTED', 'this transport delivers no interrupts');
-    }
-    this.#close(index);
-    const events: EventSource[] = [];
-    this.#events.set(index, events);
-    for (let vector = 0; vector < count; vector++) {
-      events.push(resources.createEvent((signals) => handler(vector, signals)));
-    }
-    const step = Math.max(1, this.#maxDescriptors());
-    const flags = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
-    for (let start = 0; start < count; start += step) {
-      const part = events.slice(start, start + step);
-      const descriptors = part.map((event) => event.descriptor());
-      await this.#set({ flags, index, start, count: part.length }, descriptors);
-    }
+    this.#forget(index);
+    if (this.#peer.extensions.interrupts) await this.#enableByMessage(index, count, handler);
+    else await this.#enableByDescriptor(index, count, handler);
+  }
+
+  /** INTERRUPT came. One that was not asked for is ignored, as a spurious interrupt is. */
+  onMessage({ index, vector, count }: Interrupt): void {
+    this.#handlers.get(index)?.(vector, count);
   }
 
   async disable(index: number): Promise<void> {
     const flags = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
     await this.#set({ flags, index, start: 0, count: 0 });
-    this.#close(index);
+    this.#forget(index);
   }
 
   /** End of interrupt for a line that masks itself when it fires (INTx). */
@@ -61,7 +54,35 @@ export class ClientInterrupts {
   }
 
   close(): void {
-    for (const index of [...this.#events.keys()]) this.#close(index);
+    for (const index of [...this.#events.keys()]) this.#forget(index);
+    this.#handlers.clear();
+  }
+
+  async #enableByMessage(index: number, count: number, handler: InterruptHandler): Promise<void> {
+    this.#handlers.set(index, handler);
+    await this.#set({ flags: ASSIGN, index, start: 0, count, events: count });
+  }
+
+  async #enableByDescriptor(
+    index: number,
+    count: number,
+    handler: InterruptHandler,
+  ): Promise<void> {
+    const { resources } = this.#peer.connection;
+    if (resources === undefined) {
+      throw new VfioUserError('VFU_UNSUPPORTED', 'this connection delivers no interrupts');
+    }
+    const events: EventSource[] = [];
+    this.#events.set(index, events);
+    for (let vector = 0; vector < count; vector++) {
+      events.push(resources.createEvent((signals) => handler(vector, signals)));
+    }
+    const step = Math.max(1, this.#maxDescriptors());
+    for (let start = 0; start < count; start += step) {
+      const part = events.slice(start, start + step);
+      const descriptors = part.map((event) => event.descriptor());
+      await this.#set({ flags: ASSIGN, index, start, count: part.length }, descriptors);
+    }
   }
 
   #set(request: Omit<SetIrqs, 'argsz'>, descriptors?: readonly Descriptor[]): Promise<void> {
@@ -69,8 +90,9 @@ export class ClientInterrupts {
     return call(this.#peer, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
   }
 
-  #close(index: number): void {
+  #forget(index: number): void {
     for (const event of this.#events.get(index) ?? []) event.close();
     this.#events.delete(index);
+    this.#handlers.delete(index);
   }
 }

@@ -6,8 +6,7 @@ import {
   DEFAULT_CAPABILITIES,
   OWN_CAPABILITIES,
 } from '../protocol/capabilities.js';
-import { Command } from '../protocol/constants.js';
-import type { Encoding } from '../protocol/encoding.js';
+import { Command, ExtensionCommand } from '../protocol/constants.js';
 import type {
   DeviceInfo,
   IrqInfo,
@@ -21,6 +20,7 @@ import type {
 import { accept, offer } from '../protocol/version.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
+import type { Wire } from '../session/wire.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
 import { call } from './call.js';
@@ -32,7 +32,6 @@ import { DmaService } from './dma-service.js';
 const INFO_BYTES = 16;
 
 export interface DeviceClientOptions {
-  readonly encoding: Encoding;
   readonly logger: Logger;
   readonly timeoutMs: number;
   readonly capabilities?: Partial<Capabilities>;
@@ -60,7 +59,6 @@ export class DeviceClient implements PeerHandlers {
     this.#own = { ...OWN_CAPABILITIES, ...options.capabilities };
     this.#dma = new DmaService(this.#own.maxDataXferSize);
     this.#peer = new Peer(this, {
-      encoding: options.encoding,
       logger: options.logger,
       timeoutMs: options.timeoutMs,
       // A server that waits for our DMA replies may leave us waiting meanwhile: keep reading.
@@ -79,8 +77,8 @@ export class DeviceClient implements PeerHandlers {
   }
 
   /** Negotiate and ask what the device is. Called once, by {@link connectDevice}. */
-  async start(connection: Connection): Promise<void> {
-    this.#peer.attach(connection);
+  async start(connection: Connection, wire: Wire): Promise<void> {
+    this.#peer.attach(connection, wire);
     const reply = await this.call(Command.VERSION, offer(this.#own), (body) => body);
     this.#server = accept(reply).peer;
     this.#version = reply;
@@ -167,7 +165,8 @@ export class DeviceClient implements PeerHandlers {
   }
 
   onRequest(request: RequestMessage): void {
-    this.#dma.answer(this.#peer, request);
+    if (request.command === ExtensionCommand.INTERRUPT) this.interrupts.onMessage(request.body);
+    else this.#dma.answer(this.#peer, request);
   }
 
   onClose(error?: Error): void {

@@ -1,7 +1,7 @@
 import type { PciDeviceDefinition } from '../device/device.js';
 import { VfioUserError } from '../errors.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { nativeEncodingFor } from '../protocol/native/native-encoding-for.js';
+import { listenForWires, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Connection, FrameSink, Listener } from '../transport/transport.js';
 import { DeviceInstance } from './device-instance.js';
@@ -25,7 +25,7 @@ export interface ServeOptions<Options> {
 /** Create a device and let clients plug it in, one at a time. */
 export async function serve<Options>(options: ServeOptions<Options>): Promise<DeviceServer> {
   const logger = options.logger ?? silentLogger;
-  const { transport, uri } = options.registry.resolve(options.listen);
+  const { transport } = options.registry.resolve(options.listen);
   const device = await DeviceInstance.create(
     options.definition,
     options.options,
@@ -35,11 +35,17 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
   const limits = { ...defaultLimits, ...options.limits };
   const server = new DeviceServer(device, logger, limits, options.once ?? false);
   try {
-    const listener = await transport.listen(uri, (connection) => server.accept(connection), {
-      framing: nativeEncodingFor(limits.maxDataXferSize).framing,
-      logger,
-      ...(options.signal && { signal: options.signal }),
-    });
+    const listener = await listenForWires(
+      options.registry,
+      options.listen,
+      (opened) => server.accept(opened),
+      {
+        maxDataXferSize: limits.maxDataXferSize,
+        silenceMs: limits.silenceMs,
+        logger,
+        signal: options.signal,
+      },
+    );
     server.listening(listener);
   } catch (error) {
     await device.close();
@@ -113,18 +119,17 @@ export class DeviceServer {
     this.#listener = listener;
   }
 
-  accept(connection: Connection): FrameSink {
+  accept({ connection, wire }: OpenWire): FrameSink {
     const logger = this.#logger.child({ peer: connection.peer });
     const client: Client = {
       connection,
       session: new ServerSession(this.#device, {
-        encoding: nativeEncodingFor(this.#limits.maxDataXferSize),
         limits: this.#limits,
         logger,
         onEnd: (error) => this.#onClientEnd(client, error),
       }),
     };
-    client.session.attach(connection);
+    client.session.attach(connection, wire);
     if (this.#ending !== undefined) connection.abort(new Error('the server is ending'));
     else if (this.#current === undefined) this.#serve(client);
     else this.#wait(client);

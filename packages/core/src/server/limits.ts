@@ -14,6 +14,9 @@ export interface ServerLimits {
   readonly maxDmaReads: number;
   /** How long the client may leave one of those unanswered before it counts as gone, ms. */
   readonly replyTimeoutMs: number;
+  /** How long the client may be silent before it counts as gone, ms, where it can be asked for
+   * signs of life; 0: for ever. */
+  readonly silenceMs: number;
   /** How long a new connection may take to send VERSION, ms. */
   readonly negotiationTimeoutMs: number;
   /** Requests that wait behind one that takes its time, before the connection stops being read. */
@@ -31,6 +34,7 @@ export const defaultLimits: ServerLimits = {
   maxDmaMapBytes: 8 * 2 ** 40,
   maxDmaReads: 32,
   replyTimeoutMs: 30_000,
+  silenceMs: 30_000,
   negotiationTimeoutMs: 10_000,
   maxDeferredRequests: 64,
   maxWaitingClients: 8,

@@ -3,17 +3,18 @@ import { EBUSY, EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { Command, commandName } from '../protocol/constants.js';
-import type { Encoding } from '../protocol/encoding.js';
+import { Command, commandName, ExtensionCommand } from '../protocol/constants.js';
 import type { KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
 import { negotiate } from '../protocol/version.js';
 import { MessageMemory } from '../session/message-memory.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
+import type { Wire } from '../session/wire.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
 import { ControlQueue } from './control-queue.js';
 import type { DeviceInstance } from './device-instance.js';
+import { InterruptMessages } from './interrupt-messages.js';
 import type { ServerLimits } from './limits.js';
 import type { RequestContext } from './requests/context.js';
 import { ControlRequests } from './requests/control-requests.js';
@@ -21,7 +22,6 @@ import { ownedRequest } from './requests/owned-request.js';
 import { RegionAccessHandler } from './requests/region-access.js';
 
 export interface ServerSessionOptions {
-  readonly encoding: Encoding;
   readonly limits: ServerLimits;
   readonly logger: Logger;
   /** The connection has ended; the device still holds what the client mapped. */
@@ -39,7 +39,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
   readonly peer: Peer;
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  readonly #replyWindowBytes: number;
+  readonly interruptMessages: InterruptMessages;
   readonly #onEnd: (error?: Error) => void;
   readonly #control = new ControlQueue();
   readonly #regions: RegionAccessHandler;
@@ -59,16 +59,15 @@ export class ServerSession implements PeerHandlers, RequestContext {
     this.device = device;
     this.limits = options.limits;
     this.logger = options.logger;
-    this.#replyWindowBytes = options.encoding.replyWindowBytes;
     this.#onEnd = options.onEnd;
     this.#regions = new RegionAccessHandler(this);
     this.#requests = new ControlRequests(this);
     this.peer = new Peer(this, {
-      encoding: options.encoding,
       logger: options.logger,
       timeoutMs: options.limits.replyTimeoutMs,
       pauseWhenBackedUp: true,
     });
+    this.interruptMessages = new InterruptMessages(this.peer);
   }
 
   /** What the transport delivers to. */
@@ -83,8 +82,8 @@ export class ServerSession implements PeerHandlers, RequestContext {
     return this.#client;
   }
 
-  attach(connection: Connection): void {
-    this.peer.attach(connection);
+  attach(connection: Connection, wire: Wire): void {
+    this.peer.attach(connection, wire);
   }
 
   /** It is this client's turn. */
@@ -136,6 +135,9 @@ export class ServerSession implements PeerHandlers, RequestContext {
           if (!noReply) this.peer.reply(command, id, { count: request.body.writes.length });
           if (this.#requestedReset !== undefined) this.#resetAsRequested(this.#requestedReset);
           return;
+        case ExtensionCommand.DOORBELL:
+          this.#requests.ring(request.body);
+          return;
         default:
           this.#enqueue(request, received);
       }
@@ -172,7 +174,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
       this.#memory = new MessageMemory(this.peer, {
         maxTransferBytes: Math.min(peer.maxDataXferSize, this.limits.maxDataXferSize),
         maxReads: this.limits.maxDmaReads,
-        replyWindowBytes: this.#replyWindowBytes,
+        replyWindowBytes: this.peer.encoding.replyWindowBytes,
         fence: this.device.dma.fence,
         orderedNotifications: this.peer.connection.capabilities.orderedNotifications,
       });

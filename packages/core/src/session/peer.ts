@@ -6,7 +6,7 @@ import {
   VfioUserError,
 } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { commandName } from '../protocol/constants.js';
+import { commandName, ExtensionCommand } from '../protocol/constants.js';
 import type { EncodedMessage, Encoding } from '../protocol/encoding.js';
 import type {
   KnownCommand,
@@ -17,7 +17,11 @@ import type {
 } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, Frame, FrameSink } from '../transport/transport.js';
+import { noExtensions, type SessionExtensions } from './extensions.js';
+import { KeepAlive } from './keep-alive.js';
+import { OneWayWindow } from './one-way-window.js';
 import { type Received, type Requester, RequestTable } from './request-table.js';
+import type { Wire } from './wire.js';
 
 /** Never written to: nobody takes anything out of an empty array. */
 const NOTHING_RECEIVED: Received = [];
@@ -31,7 +35,6 @@ export interface PeerHandlers {
 }
 
 export interface PeerOptions {
-  readonly encoding: Encoding;
   readonly logger: Logger;
   /** How long our own requests may stay unanswered, ms; 0 waits for ever. */
   readonly timeoutMs: number;
@@ -45,30 +48,48 @@ export interface PeerOptions {
  */
 export class Peer implements FrameSink {
   readonly requests: RequestTable;
-  readonly #encoding: Encoding;
   readonly #logger: Logger;
   readonly #handlers: PeerHandlers;
   readonly #pauseWhenBackedUp: boolean;
   #connection: Connection | undefined;
+  #wire: Wire | undefined;
+  #window = new OneWayWindow(noExtensions);
+  #keepAlive: KeepAlive | undefined;
+  #framesReceived = 0;
   #closed = false;
   #drainListeners: (() => void)[] = [];
 
   constructor(handlers: PeerHandlers, options: PeerOptions) {
     this.#handlers = handlers;
-    this.#encoding = options.encoding;
     this.#logger = options.logger;
     this.#pauseWhenBackedUp = options.pauseWhenBackedUp;
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
   }
 
-  attach(connection: Connection): void {
+  /** Called once, before the first frame. */
+  attach(connection: Connection, wire: Wire): void {
     this.#connection = connection;
+    this.#wire = wire;
+    this.#window = new OneWayWindow(wire.extensions);
+    this.#keepAlive = new KeepAlive(this, wire.extensions);
+  }
+
+  get extensions(): SessionExtensions {
+    return this.#wire?.extensions ?? noExtensions;
+  }
+
+  get encoding(): Encoding {
+    if (this.#wire === undefined) throw notConnected();
+    return this.#wire.encoding;
+  }
+
+  /** For {@link KeepAlive}: frames since the session began. */
+  get framesReceived(): number {
+    return this.#framesReceived;
   }
 
   get connection(): Connection {
-    if (this.#connection === undefined) {
-      throw new VfioUserError('VFU_PEER_CLOSED', 'the session has no connection yet');
-    }
+    if (this.#connection === undefined) throw notConnected();
     return this.#connection;
   }
 
@@ -89,13 +110,20 @@ export class Peer implements FrameSink {
     owner?: object,
   ): boolean {
     const id = this.requests.register(command, requester, owner);
-    return this.#send(this.#encoding.encodeRequest(command, id, body), descriptors);
+    return this.#send(this.encoding.encodeRequest(command, id, body), descriptors);
   }
 
-  /** Send a request that is not answered ("Header": No_reply). */
+  /**
+   * Send a request that is not answered ("Header": No_reply). Returns `false` when the send queue
+   * or the peer's window is full: produce no more until {@link drained}.
+   * @throws {VfioUserError} `VFU_PEER_CLOSED` after the end.
+   */
   post<C extends KnownCommand>(command: C, body: RequestBodies[C]): boolean {
     if (this.#closed) throw new VfioUserError('VFU_PEER_CLOSED', 'the connection has ended');
-    return this.#send(this.#encoding.encodeRequest(command, 0, body, true));
+    const message = this.encoding.encodeRequest(command, 0, body, true);
+    const bytes = message.head.length + (message.data?.length ?? 0);
+    const roomLeft = this.#send(message);
+    return isHousekeeping(command) || (this.#window.send(bytes) && roomLeft);
   }
 
   reply<C extends KnownCommand>(
@@ -104,7 +132,7 @@ export class Peer implements FrameSink {
     body: ReplyBodies[C],
     descriptors?: readonly Descriptor[],
   ): void {
-    const roomLeft = this.#send(this.#encoding.encodeReply(command, id, body), descriptors);
+    const roomLeft = this.#send(this.encoding.encodeReply(command, id, body), descriptors);
     if (!roomLeft && this.#pauseWhenBackedUp) this.#connection?.pause();
   }
 
@@ -115,7 +143,7 @@ export class Peer implements FrameSink {
     if (errno === EIO)
       this.#logger.error({ err: error }, `${commandName(command)} failed: ${text}`);
     else this.#logger.warn({ command: commandName(command), errno }, `refused: ${text}`);
-    if (!noReply) this.#send(this.#encoding.encodeError(command, id, errno, text));
+    if (!noReply) this.#send(this.encoding.encodeError(command, id, errno, text));
   }
 
   /** Resolves when there is room in the send queue again, or the connection has ended. */
@@ -134,8 +162,9 @@ export class Peer implements FrameSink {
 
   onFrame(frame: Frame): void {
     const received = frame.descriptors.length === 0 ? NOTHING_RECEIVED : [...frame.descriptors];
+    this.#framesReceived++;
     try {
-      this.#dispatch(this.#encoding.decode(frame), received);
+      this.#dispatch(this.encoding.decode(frame), frame.length, received);
     } finally {
       if (received.length > 0) for (const descriptor of received) descriptor.close();
     }
@@ -149,6 +178,7 @@ export class Peer implements FrameSink {
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#keepAlive?.end();
     this.requests.end(
       new VfioUserError(
         'VFU_PEER_CLOSED',
@@ -162,10 +192,12 @@ export class Peer implements FrameSink {
     this.#handlers.onClose(error);
   }
 
-  #dispatch(message: Message, received: Received): void {
+  #dispatch(message: Message, bytes: number, received: Received): void {
     switch (message.kind) {
       case 'request':
-        this.#handlers.onRequest(message, received);
+        if (isHousekeeping(message.command)) this.#keepHouse(message);
+        else this.#handlers.onRequest(message, received);
+        if (message.noReply) this.#handledOneWay(message.command, bytes);
         return;
       case 'reply':
       case 'error':
@@ -183,10 +215,25 @@ export class Peer implements FrameSink {
     }
   }
 
-  #send(message: EncodedMessage, descriptors?: readonly Descriptor[]): boolean {
-    if (this.#connection === undefined) {
-      throw new VfioUserError('VFU_PEER_CLOSED', 'the session has no connection yet');
+  /** Messages about the session itself: nobody above is told. */
+  #keepHouse(message: RequestMessage): void {
+    if (message.command === ExtensionCommand.KEEP_ALIVE) {
+      this.#keepAlive?.onMessage(message.body);
+    } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {
+      const wasOpen = this.#window.open;
+      this.#window.acknowledge(message.body);
+      if (!wasOpen && this.#window.open) this.#wakeDrained();
     }
+  }
+
+  #handledOneWay(command: number, bytes: number): void {
+    if (isHousekeeping(command) || this.#closed) return;
+    const due = this.#window.handle(bytes);
+    if (due !== undefined) this.post(ExtensionCommand.ACKNOWLEDGE, due);
+  }
+
+  #send(message: EncodedMessage, descriptors?: readonly Descriptor[]): boolean {
+    if (this.#connection === undefined) throw notConnected();
     return this.#connection.send(message.head, message.data, descriptors);
   }
 
@@ -196,6 +243,14 @@ export class Peer implements FrameSink {
     this.#drainListeners = [];
     for (const listener of listeners) listener();
   }
+}
+
+function isHousekeeping(command: number): boolean {
+  return command === ExtensionCommand.KEEP_ALIVE || command === ExtensionCommand.ACKNOWLEDGE;
+}
+
+function notConnected(): VfioUserError {
+  return new VfioUserError('VFU_PEER_CLOSED', 'the session has no connection yet');
 }
 
 function errnoOf(error: unknown): number {

@@ -36,7 +36,7 @@ export const nodeStack: Stack<InternetAddress> = {
         onSocket(new NodeSocket(socket)),
       );
       server.once('error', reject);
-      server.listen({ host, port, backlog, ipv6Only: true }, () => {
+      server.listen({ host, port, backlog }, () => {
         server.removeListener('error', reject);
         server.on('error', onError);
         resolve({

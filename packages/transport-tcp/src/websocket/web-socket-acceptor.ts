@@ -38,13 +38,13 @@ export function webSocketAcceptor(
     maxPayload,
     clientTracking: false,
   });
-  const server = createServer(answer);
-  server.on('request', ({ socket, method, url }) => {
+  const server = createServer(({ socket, method, url }, response) => {
     clients.get(socket)?.arrival.rejected(`a plain HTTP request: ${method} ${url}`);
+    askForUpgrade(response);
   });
   server.on('clientError', (error, socket) => {
     clients.get(socket)?.arrival.rejected(`it does not speak HTTP: ${error.message}`);
-    socket.end(BAD_REQUEST);
+    hangUp(socket, BAD_REQUEST);
   });
   server.on('upgrade', (request, socket, head) => {
     const client = clients.get(socket);
@@ -53,7 +53,7 @@ export function webSocketAcceptor(
     const { peer, arrival } = client;
     if (pathOf(request) !== path) {
       arrival.rejected(`it asked for the path ${request.url}, the device is at ${path}`);
-      socket.end(NOT_FOUND);
+      hangUp(socket, NOT_FOUND);
       return;
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -63,7 +63,7 @@ export function webSocketAcceptor(
   });
   webSockets.on('wsClientError', (error, socket) => {
     clients.get(socket)?.arrival.rejected(`a bad WebSocket request: ${error.message}`);
-    socket.end(BAD_REQUEST);
+    hangUp(socket, BAD_REQUEST);
   });
 
   const speakHttp = (stream: Duplex, client: Client): void => {
@@ -86,7 +86,7 @@ export function webSocketAcceptor(
   };
 }
 
-function answer(_request: IncomingMessage, response: ServerResponse): void {
+function askForUpgrade(response: ServerResponse): void {
   const text =
     'This is a vfio-user device. It is reached by WebSocket, for example with\n  vfio-user info ws://host:port/path\n';
   response.writeHead(426, {
@@ -96,6 +96,10 @@ function answer(_request: IncomingMessage, response: ServerResponse): void {
     Connection: 'Upgrade, close',
   });
   response.end(text);
+}
+
+function hangUp(socket: Duplex, answer: string): void {
+  socket.end(answer, () => socket.destroy());
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

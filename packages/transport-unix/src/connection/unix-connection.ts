@@ -1,16 +1,16 @@
-import {
-  type Connection,
-  type Descriptor,
-  type FrameSink,
-  type Framing,
-  type SharedResources,
-  type TransportCapabilities,
-  VfioUserError,
+import type {
+  Connection,
+  Descriptor,
+  FrameSink,
+  Framing,
+  SharedResources,
+  TransportCapabilities,
 } from '@vfio-user/core';
 import { type FileDescriptor, MessageSocket, Poller } from '@vfio-user/posix-ffi';
-import { closeAll, fileDescriptor } from '../descriptors.js';
+import { closeAll, fileDescriptors } from '../descriptors.js';
 import type { Settings } from '../options.js';
 import { errorCode, systemFailure } from '../system-failure.js';
+import { closeTimedOut, cutOff, leavesUnread, readsNoMore } from './close-reason.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 import { SpinBudget } from './spin-budget.js';
@@ -91,7 +91,10 @@ export class UnixConnection implements Connection {
       closeAll(descriptors);
       return true;
     }
-    const files = descriptors.length === 0 ? NO_DESCRIPTORS : this.#checkDescriptors(descriptors);
+    const files =
+      descriptors.length === 0
+        ? NO_DESCRIPTORS
+        : fileDescriptors(descriptors, this.capabilities.maxDescriptors);
     // More messages of the same batch wait to be handled: their answers can leave together.
     const more = this.#delivering && this.#receiver.pendingBytes >= this.#headerBytes;
     try {
@@ -104,12 +107,7 @@ export class UnixConnection implements Connection {
     const { queuedBytes } = this.#sender;
     if (queuedBytes === 0) return true;
     if (queuedBytes > this.#settings.maxQueuedBytes) {
-      this.abort(
-        new VfioUserError(
-          'VFU_PEER_CLOSED',
-          `${this.peer} leaves ${queuedBytes} bytes unread: connection ended`,
-        ),
-      );
+      this.#end(leavesUnread(this.peer, queuedBytes));
       return true;
     }
     this.#watch();
@@ -144,22 +142,6 @@ export class UnixConnection implements Connection {
     this.#end(reason);
   }
 
-  #checkDescriptors(descriptors: readonly Descriptor[]): readonly FileDescriptor[] {
-    if (descriptors.length > this.capabilities.maxDescriptors) {
-      closeAll(descriptors);
-      throw new VfioUserError(
-        'VFU_UNSUPPORTED',
-        `${descriptors.length} descriptors in one message, at most ${this.capabilities.maxDescriptors} can be passed: split them`,
-      );
-    }
-    try {
-      return descriptors.map(fileDescriptor);
-    } catch (error) {
-      closeAll(descriptors);
-      throw error;
-    }
-  }
-
   #onReady(readable: boolean, writable: boolean): void {
     if (writable && this.#sender.queuedBytes > 0) this.#flush();
     if (readable && this.#receive()) this.#awaitNext();
@@ -179,7 +161,9 @@ export class UnixConnection implements Connection {
   };
 
   #awaitNext(): void {
-    if (this.#canReceive() && this.#spin.pays(performance.now())) this.#scheduleTurn();
+    if (this.#canReceive() && (this.#deaf || this.#spin.pays(performance.now()))) {
+      this.#scheduleTurn();
+    }
   }
 
   #scheduleTurn(): void {
@@ -199,8 +183,7 @@ export class UnixConnection implements Connection {
       const received = this.#receiver.receive();
       if (received === 'nothing') {
         // A peer that left would have ended the stream: this one only stopped reading.
-        if (this.#deaf)
-          this.#end(new VfioUserError('VFU_PEER_CLOSED', `${this.peer} reads no more`));
+        if (this.#deaf) this.#end(readsNoMore(this.peer));
         return false;
       }
       if (received === 'end') this.#ended = true;
@@ -227,20 +210,12 @@ export class UnixConnection implements Connection {
     }
     this.#delivering = false;
     this.#push();
-    if (this.#ended && this.#state === 'open' && !this.#paused) this.#onEndOfStream();
-    else this.#watch();
-  }
-
-  #onEndOfStream(): void {
-    const { pendingBytes } = this.#receiver;
-    this.#end(
-      pendingBytes === 0
-        ? undefined
-        : new VfioUserError(
-            'VFU_PEER_CLOSED',
-            `${this.peer} closed the connection in the middle of a message, ${pendingBytes} bytes into it`,
-          ),
-    );
+    if (this.#ended && this.#state === 'open' && !this.#paused) {
+      const { pendingBytes } = this.#receiver;
+      this.#end(pendingBytes === 0 ? undefined : cutOff(this.peer, pendingBytes));
+    } else {
+      this.#watch();
+    }
   }
 
   /** Send what waited for the rest of its batch. */
@@ -279,6 +254,7 @@ export class UnixConnection implements Connection {
     // What the peer sent before it left can still be received, and then the end of the stream.
     this.#deaf = true;
     if (this.#paused || this.#state === 'closing') this.#end(undefined);
+    else this.#scheduleTurn();
   }
 
   /** Send the rest, then end. */
@@ -289,10 +265,11 @@ export class UnixConnection implements Connection {
       return;
     }
     this.#watch();
-    this.#closeTimer ??= setTimeout(() => {
-      const text = `${this.peer} did not read the last ${this.#sender.queuedBytes} bytes within ${this.#settings.closeTimeoutMs} ms`;
-      this.#end(new VfioUserError('VFU_TIMEOUT', text));
-    }, this.#settings.closeTimeoutMs);
+    const { closeTimeoutMs } = this.#settings;
+    this.#closeTimer ??= setTimeout(
+      () => this.#end(closeTimedOut(this.peer, this.#sender.queuedBytes, closeTimeoutMs)),
+      closeTimeoutMs,
+    );
   }
 
   #watch(): void {

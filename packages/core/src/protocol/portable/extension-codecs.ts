@@ -5,7 +5,7 @@ import { type BodyCodec, body, type CommandCodec } from './codec.js';
 import { size, uint32, uint64 } from './fields.js';
 
 /** Most rules a server may set. */
-const MAX_RULES = 512;
+export const MAX_PUSH_RULES = 512;
 
 const interruptSchema = z.object({ index: uint32, vector: uint32, count: uint32 });
 const doorbellSchema = z.object({ region: uint32, entry: uint32, count: uint32 });
@@ -27,7 +27,7 @@ const rulesSchema = z.object({
         }),
       }),
     )
-    .max(MAX_RULES),
+    .max(MAX_PUSH_RULES),
 });
 
 const interruptRequest: BodyCodec<Interrupt, typeof interruptSchema> = {

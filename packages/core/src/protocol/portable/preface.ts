@@ -26,6 +26,16 @@ export const PORTABLE_MINOR = 0;
 
 export const SESSION_ID_BYTES = 16;
 
+/** Names of what a side may say it understands, beyond the messages of vfio-user. */
+export const PrefaceCapability = {
+  INTERRUPT: 'interrupt',
+  DOORBELL: 'doorbell',
+  KEEP_ALIVE: 'keep-alive',
+  ACKNOWLEDGE: 'acknowledge',
+  PUSH: 'push',
+  RESUME: 'resume',
+} as const;
+
 const MAX_CAPABILITIES = 64;
 const MAX_CAPABILITY_LENGTH = 64;
 

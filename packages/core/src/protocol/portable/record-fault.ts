@@ -1,4 +1,4 @@
-/** Deepest nesting: a rule's ring lies in a map in an array in a map in a map. */
+/** Deepest nesting of maps and arrays. The records of today need five. */
 const MAX_DEPTH = 8;
 
 /** Walks over the part of MessagePack that records are made of. Every step tells whether it may go on. */
@@ -30,7 +30,6 @@ class RecordScan {
   }
 
   #value(depth: number): boolean {
-    if (depth > MAX_DEPTH) return this.#refuse(`it nests more than ${MAX_DEPTH} deep`);
     const format = this.#peek();
     if (!this.#skip(1)) return false;
     if (format <= 0x7f || format >= 0xe0) return true;
@@ -78,6 +77,7 @@ class RecordScan {
   }
 
   #array(count: number, depth: number): boolean {
+    if (depth > MAX_DEPTH) return this.#refuse(`it nests more than ${MAX_DEPTH} deep`);
     for (let i = 0; i < count; i++) {
       if (!this.#value(depth + 1)) return false;
     }
@@ -85,6 +85,7 @@ class RecordScan {
   }
 
   #map(count: number, depth: number): boolean {
+    if (depth > MAX_DEPTH) return this.#refuse(`it nests more than ${MAX_DEPTH} deep`);
     for (let i = 0; i < count; i++) {
       const format = this.#peek();
       const isString = format >> 5 === 5 || (format >= 0xd9 && format <= 0xdb);

@@ -2,7 +2,12 @@ import { EINVAL } from '../../errno.js';
 import { RequestRefusedError } from '../../errors.js';
 import { handleDeviceFeature } from '../../migration/device-feature.js';
 import { Command, commandName } from '../../protocol/constants.js';
-import type { KnownCommand, ReplyBodies, RequestMessage } from '../../protocol/messages.js';
+import type {
+  Doorbell,
+  KnownCommand,
+  ReplyBodies,
+  RequestMessage,
+} from '../../protocol/messages.js';
 import type { Received } from '../../session/request-table.js';
 import type { Descriptor } from '../../transport/resources.js';
 import type { RequestContext } from './context.js';
@@ -70,6 +75,11 @@ export class ControlRequests {
           `${commandName(request.command)} is not a request to a server, or not one for now`,
         );
     }
+  }
+
+  /** DOORBELL: the client signalled an entry of DEVICE_GET_REGION_IO_FDS. */
+  ring(doorbell: Doorbell): void {
+    this.#ioFds.ring(doorbell);
   }
 
   close(): void {

@@ -232,7 +232,7 @@ request('push-rules-request', ExtensionCommand.PUSH_RULES, 18, {
       region: 0,
       offset: 0x1008,
       size: 4,
-      ring: { address: 0x1_0000_0000, entryBytes: 64, entries: 32, tail: 0 },
+      ring: { address: 0x1_0000_0000, entryBytes: 8, entries: 32, tail: 31 },
     },
   ],
 });

@@ -107,8 +107,16 @@ for (const [name, preface] of prefaces) {
   });
 }
 
+const docs = new URL('../../../../../docs/portable-protocol.md', import.meta.url);
+
+t.test('the documentation has a section for every command', async (t) => {
+  const headings = [...(await readFile(docs, 'utf8')).matchAll(/^### (.*)$/gm)].join('\n');
+  for (const [name, number] of Object.entries({ ...Command, ...ExtensionCommand })) {
+    t.ok(headings.includes(`${name} (${number})`), name);
+  }
+});
+
 t.test('every hexadecimal example in the documentation is a vector', async (t) => {
-  const docs = new URL('../../../../../docs/portable-protocol.md', import.meta.url);
   const text = await readFile(docs, 'utf8');
   const examples = [...text.matchAll(/```hex ([a-z-]+)\n([^`]*)```/g)];
   t.ok(examples.length >= 10, `${examples.length} examples`);

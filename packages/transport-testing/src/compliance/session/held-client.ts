@@ -1,8 +1,8 @@
 import { Command, type Iova, silentLogger, type TransportRegistry } from '@vfio-user/core';
 import {
   call,
+  connectWire,
   type KnownCommand,
-  nativeEncodingFor,
   OWN_CAPABILITIES,
   offer,
   Peer,
@@ -27,7 +27,7 @@ export class HeldClient {
   #held: Held[] = [];
   #closed = false;
 
-  private constructor(maxDataXferSize: number) {
+  private constructor() {
     const handlers = {
       onRequest: (request: RequestMessage): void => {
         if (request.command !== Command.DMA_READ && request.command !== Command.DMA_WRITE) return;
@@ -41,7 +41,6 @@ export class HeldClient {
       },
     };
     this.#peer = new Peer(handlers, {
-      encoding: nativeEncodingFor(maxDataXferSize),
       logger: silentLogger,
       timeoutMs: 0,
       pauseWhenBackedUp: false,
@@ -50,10 +49,10 @@ export class HeldClient {
 
   static async connect(registry: TransportRegistry, address: string): Promise<HeldClient> {
     const { maxDataXferSize } = OWN_CAPABILITIES;
-    const client = new HeldClient(maxDataXferSize);
-    const { transport, uri } = registry.resolve(address);
-    const { framing } = nativeEncodingFor(maxDataXferSize);
-    client.#peer.attach(await transport.connect(uri, client.#peer, { framing }));
+    const client = new HeldClient();
+    const options = { maxDataXferSize, silenceMs: 0 };
+    const { connection, wire } = await connectWire(registry, address, client.#peer, options);
+    client.#peer.attach(connection, wire);
     await client.call(Command.VERSION, offer(OWN_CAPABILITIES), () => undefined);
     return client;
   }

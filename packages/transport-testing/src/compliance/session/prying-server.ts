@@ -1,7 +1,7 @@
 import { Command, type Iova, type Listener, RemoteError, silentLogger } from '@vfio-user/core';
 import {
   call,
-  nativeEncodingFor,
+  listenForWires,
   negotiate,
   OWN_CAPABILITIES,
   Peer,
@@ -20,7 +20,6 @@ export class PryingServer {
       onClose() {},
     };
     this.#peer = new Peer(handlers, {
-      encoding: nativeEncodingFor(OWN_CAPABILITIES.maxDataXferSize),
       logger: silentLogger,
       timeoutMs: 0,
       pauseWhenBackedUp: false,
@@ -29,15 +28,15 @@ export class PryingServer {
 
   static async listen({ registry, fixture }: BenchPlace): Promise<PryingServer> {
     const server = new PryingServer();
-    const { transport, uri } = registry.resolve(fixture.address());
-    const { framing } = nativeEncodingFor(OWN_CAPABILITIES.maxDataXferSize);
-    server.#listener = await transport.listen(
-      uri,
-      (connection) => {
-        server.#peer.attach(connection);
+    const { maxDataXferSize } = OWN_CAPABILITIES;
+    server.#listener = await listenForWires(
+      registry,
+      fixture.address(),
+      ({ connection, wire }) => {
+        server.#peer.attach(connection, wire);
         return server.#peer;
       },
-      { framing },
+      { maxDataXferSize, silenceMs: 0 },
     );
     return server;
   }

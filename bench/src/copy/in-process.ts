@@ -1,0 +1,67 @@
+import { type Dma, serve, TransportRegistry } from '@vfio-user/core';
+import { unixTransport } from '@vfio-user/transport-unix';
+import type { Contender } from '../measure/row.js';
+import { copyDevice } from './copy-device.js';
+import { GUEST_BASE, plugIn } from './guest.js';
+
+export const BLOCK_BYTES = 2 ** 20;
+
+/** How a device can copy a block of guest memory to another place in it. */
+export type CopyBlock = (dma: Dma, source: number, target: number) => void;
+
+/** By views of both places: one copy. */
+export function copyByMap(dma: Dma, source: number, target: number): void {
+  const from = dma.map(source, BLOCK_BYTES, 'read');
+  const to = dma.map(target, BLOCK_BYTES, 'write');
+  if (from === undefined || to === undefined) throw new Error('guest memory is not mapped');
+  to.set(from);
+}
+
+/** By reading into a buffer of the device: one copy, into memory that is not the guest's. */
+export function readIntoBuffer(buffer: Uint8Array): CopyBlock {
+  return (dma, source) => {
+    if (!dma.tryRead(source, buffer)) throw new Error('guest memory is not mapped');
+  };
+}
+
+/** The DMA interface of a device in this process, its client beside it. */
+export interface InProcessDma {
+  /** Copies `count` blocks between two areas of `footprint` bytes, walking through them. */
+  contender(name: string, footprint: number, count: number, copy: CopyBlock): Contender;
+  close(): Promise<void>;
+}
+
+/** `footprint` is the largest that will be asked for. */
+export async function openInProcess(socket: string, footprint: number): Promise<InProcessDma> {
+  let dma: Dma | undefined;
+  const definition = copyDevice((lent) => {
+    dma = lent;
+  });
+  const registry = new TransportRegistry([unixTransport()]);
+  const server = await serve({ definition, options: {}, registry, listen: `unix://${socket}` });
+  const guest = await plugIn(socket, 2 * footprint);
+  const space = dma as Dma; // serve() created the device
+  return {
+    contender: (name, bytes, count, copy) => ({
+      name,
+      measure: async () => ({ nanoseconds: measure(space, bytes, count, copy), depth: 1 }),
+    }),
+    async close() {
+      await guest.close();
+      await server.close();
+    },
+  };
+}
+
+function measure(dma: Dma, footprint: number, count: number, copy: CopyBlock): Float64Array {
+  const nanoseconds = new Float64Array(count);
+  const source = GUEST_BASE;
+  const target = GUEST_BASE + footprint;
+  for (let at = 0; at < footprint; at += BLOCK_BYTES) copy(dma, source + at, target + at);
+  for (let index = 0, at = 0; index < count; index++, at = (at + BLOCK_BYTES) % footprint) {
+    const startedAt = performance.now();
+    copy(dma, source + at, target + at);
+    nanoseconds[index] = (performance.now() - startedAt) * 1e6;
+  }
+  return nanoseconds;
+}

@@ -1,0 +1,26 @@
+// A socket that passes one session on to a server and records it.
+
+import type { Listener } from '@vfio-user/core';
+import { nativeEncodingFor, relaySession } from '@vfio-user/core/internal';
+import { unixTransport } from '@vfio-user/transport-unix';
+import { Recorder } from './recorder.js';
+
+/** More than any client of ours negotiates. */
+const MAX_DATA_BYTES = 1024 * 1024;
+
+/** Listens on one path and connects to the other for the client that comes. */
+export async function recordingRelay(
+  listenPath: string,
+  serverPath: string,
+): Promise<{ recorder: Recorder; listener: Listener }> {
+  const recorder = new Recorder();
+  const transport = unixTransport();
+  const context = { framing: nativeEncodingFor(MAX_DATA_BYTES).framing };
+  const server = new URL(`unix://${serverPath}`);
+  const listener = await transport.listen(
+    new URL(`unix://${listenPath}`),
+    (client) => relaySession(client, (sink) => transport.connect(server, sink, context), recorder),
+    context,
+  );
+  return { recorder, listener };
+}

@@ -1,0 +1,61 @@
+import type { Preface } from '../protocol/portable/preface.js';
+
+/** Names of the capabilities in a preface (docs/portable-protocol.md, "Preface"). */
+export const EXTENSIONS = ['acknowledge', 'doorbell', 'interrupt', 'keep-alive', 'push'] as const;
+
+/** What a session can do beyond the messages of vfio-user: what both sides have. */
+export interface SessionExtensions {
+  /** INTERRUPT in place of an eventfd. */
+  readonly interrupts: boolean;
+  /** DOORBELL in place of an ioeventfd. */
+  readonly doorbells: boolean;
+  /** After how long without any frame the peer expects a sign of life, ms; 0: never. */
+  readonly peerSilenceMs: number;
+  /** After how long without any frame this side gives the peer up, ms; 0: never. */
+  readonly ownSilenceMs: number;
+  /** Most one-way messages the peer takes before it acknowledged them; 0: any number. */
+  readonly windowMessages: number;
+  /** The same in bytes of data. */
+  readonly windowBytes: number;
+  /** One-way messages the peer may send before this side must acknowledge; 0: any number. */
+  readonly ownWindowMessages: number;
+  readonly ownWindowBytes: number;
+  /** Most bytes of client memory pushed with one register write; 0: none. */
+  readonly maxPushBytes: number;
+  readonly maxPushRules: number;
+}
+
+/** A session in the native encoding has none. */
+export const noExtensions: SessionExtensions = {
+  interrupts: false,
+  doorbells: false,
+  peerSilenceMs: 0,
+  ownSilenceMs: 0,
+  windowMessages: 0,
+  windowBytes: 0,
+  ownWindowMessages: 0,
+  ownWindowBytes: 0,
+  maxPushBytes: 0,
+  maxPushRules: 0,
+};
+
+/** What two prefaces allow. */
+export function commonExtensions(own: Preface, peer: Preface): SessionExtensions {
+  const both = (name: (typeof EXTENSIONS)[number]): boolean =>
+    own.capabilities.includes(name) && peer.capabilities.includes(name);
+  const acknowledges = both('acknowledge');
+  const keepsAlive = both('keep-alive');
+  const pushes = both('push');
+  return {
+    interrupts: both('interrupt'),
+    doorbells: both('doorbell'),
+    peerSilenceMs: keepsAlive ? peer.limits.silenceMs : 0,
+    ownSilenceMs: keepsAlive ? own.limits.silenceMs : 0,
+    windowMessages: acknowledges ? peer.limits.windowMessages : 0,
+    windowBytes: acknowledges ? peer.limits.windowBytes : 0,
+    ownWindowMessages: acknowledges ? own.limits.windowMessages : 0,
+    ownWindowBytes: acknowledges ? own.limits.windowBytes : 0,
+    maxPushBytes: pushes ? Math.min(own.limits.maxPushBytes, peer.limits.maxPushBytes) : 0,
+    maxPushRules: pushes ? Math.min(own.limits.maxPushRules, peer.limits.maxPushRules) : 0,
+  };
+}

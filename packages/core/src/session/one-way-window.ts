@@ -1,0 +1,65 @@
+import type { Acknowledge } from '../protocol/messages.js';
+import type { SessionExtensions } from './extensions.js';
+
+/** The receiver acknowledges each time this part of the window is used up. */
+const ACKNOWLEDGED_PART = 4;
+
+/**
+ * Flow control of messages that are not answered (posted writes, interrupts, doorbells): the sender
+ * stops when the receiver has not acknowledged a window of them.
+ */
+export class OneWayWindow {
+  readonly #extensions: SessionExtensions;
+  #sent: Acknowledge = { messages: 0, bytes: 0 };
+  #acknowledged: Acknowledge = { messages: 0, bytes: 0 };
+  #handled: Acknowledge = { messages: 0, bytes: 0 };
+  #told: Acknowledge = { messages: 0, bytes: 0 };
+
+  constructor(extensions: SessionExtensions) {
+    this.#extensions = extensions;
+  }
+
+  /** A one-way message leaves. Returns whether the peer takes another one. */
+  send(bytes: number): boolean {
+    this.#sent = add(this.#sent, bytes);
+    return this.open;
+  }
+
+  get open(): boolean {
+    const { windowMessages, windowBytes } = this.#extensions;
+    const messages = this.#sent.messages - this.#acknowledged.messages;
+    const unread = this.#sent.bytes - this.#acknowledged.bytes;
+    return (
+      (windowMessages === 0 || messages < windowMessages) &&
+      (windowBytes === 0 || unread < windowBytes)
+    );
+  }
+
+  /** ACKNOWLEDGE came. One that runs ahead of what was sent counts for no more than that. */
+  acknowledge({ messages, bytes }: Acknowledge): void {
+    this.#acknowledged = {
+      messages: Math.min(messages, this.#sent.messages),
+      bytes: Math.min(bytes, this.#sent.bytes),
+    };
+  }
+
+  /** A one-way message was handled. Returns what to acknowledge, if it is time to. */
+  handle(bytes: number): Acknowledge | undefined {
+    this.#handled = add(this.#handled, bytes);
+    const { ownWindowMessages, ownWindowBytes } = this.#extensions;
+    const due =
+      isDue(this.#handled.messages - this.#told.messages, ownWindowMessages) ||
+      isDue(this.#handled.bytes - this.#told.bytes, ownWindowBytes);
+    if (!due) return undefined;
+    this.#told = this.#handled;
+    return this.#handled;
+  }
+}
+
+function add({ messages, bytes }: Acknowledge, more: number): Acknowledge {
+  return { messages: messages + 1, bytes: bytes + more };
+}
+
+function isDue(used: number, window: number): boolean {
+  return window > 0 && used >= window / ACKNOWLEDGED_PART;
+}

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import type { Encoding } from '../protocol/encoding.js';
+import { nativeEncodingFor } from '../protocol/native/native-encoding-for.js';
+import { MAX_PUSH_BYTES, MAX_RECORD_BYTES, maxFrameBytes } from '../protocol/portable/framing.js';
+import { PortableEncoding } from '../protocol/portable/portable-encoding.js';
+import {
+  PORTABLE_MAJOR,
+  PORTABLE_MINOR,
+  type Preface,
+  SESSION_ID_BYTES,
+} from '../protocol/portable/preface.js';
+import { PrefaceHandshake } from '../protocol/portable/preface-handshake.js';
+import type { Handshake } from '../transport/handshake.js';
+import type { EncodingName, Framing } from '../transport/transport.js';
+import {
+  commonExtensions,
+  EXTENSIONS,
+  noExtensions,
+  type SessionExtensions,
+} from './extensions.js';
+
+/** One-way messages and their bytes that may be under way without an acknowledgement. */
+const WINDOW_MESSAGES = 4096;
+const WINDOW_BYTES = 8 * 2 ** 20;
+const MAX_PUSH_RULES = 256;
+
+export interface WireOptions {
+  /** Most bytes of data in one message. */
+  readonly maxDataXferSize: number;
+  /** After how long without any frame the peer is given up, ms; 0: never. */
+  readonly silenceMs: number;
+  /** Which side this is: a server names the session. */
+  readonly role: 'client' | 'server';
+}
+
+/** How one connection is spoken on. */
+export interface Wire {
+  readonly encoding: Encoding;
+  readonly extensions: SessionExtensions;
+}
+
+/** How the connections of one URI are opened and spoken on. */
+export interface WireFactory {
+  readonly framing: Framing;
+  /** What each connection starts with, where the encoding wants that. */
+  readonly handshake: (() => Handshake) | undefined;
+  /** @param handshake the one completed on this connection. */
+  open(handshake: Handshake | undefined): Wire;
+}
+
+export function wireFactory(name: EncodingName, options: WireOptions): WireFactory {
+  return name === 'native' ? nativeWire(options) : portableWire(options);
+}
+
+function nativeWire({ maxDataXferSize }: WireOptions): WireFactory {
+  return {
+    framing: nativeEncodingFor(maxDataXferSize).framing,
+    handshake: undefined,
+    open: () => ({ encoding: nativeEncodingFor(maxDataXferSize), extensions: noExtensions }),
+  };
+}
+
+function portableWire({ maxDataXferSize, silenceMs, role }: WireOptions): WireFactory {
+  const own: Preface = {
+    major: PORTABLE_MAJOR,
+    minor: PORTABLE_MINOR,
+    session: new Uint8Array(SESSION_ID_BYTES),
+    capabilities: EXTENSIONS,
+    limits: {
+      maxFrameBytes: maxFrameBytes(maxDataXferSize),
+      maxRecordBytes: MAX_RECORD_BYTES,
+      maxPushBytes: MAX_PUSH_BYTES,
+      maxPushRules: MAX_PUSH_RULES,
+      windowMessages: WINDOW_MESSAGES,
+      windowBytes: WINDOW_BYTES,
+      silenceMs,
+    },
+  };
+  const session = (): Uint8Array =>
+    role === 'server' ? randomBytes(SESSION_ID_BYTES) : own.session;
+  return {
+    framing: new PortableEncoding({ maxDataXferSize }).framing,
+    handshake: () => new PrefaceHandshake({ ...own, session: session() }),
+    open(handshake) {
+      const peer = handshake instanceof PrefaceHandshake ? handshake.peer : undefined;
+      return {
+        encoding: new PortableEncoding({ maxDataXferSize }),
+        extensions: peer === undefined ? noExtensions : commonExtensions(own, peer),
+      };
+    },
+  };
+}

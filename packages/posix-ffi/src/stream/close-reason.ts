@@ -1,0 +1,46 @@
+import { VfioUserError } from '@vfio-user/core';
+import { errorCode, systemFailure } from './system-failure.js';
+
+/** The peer lets the send queue grow beyond its limit. */
+export function leavesUnread(peer: string, bytes: number): VfioUserError {
+  return new VfioUserError(
+    'VFU_PEER_CLOSED',
+    `${peer} leaves ${bytes} bytes unread: connection ended`,
+  );
+}
+
+/** The peer shut down its reading half only. */
+export function readsNoMore(peer: string): VfioUserError {
+  return new VfioUserError('VFU_PEER_CLOSED', `${peer} reads no more: connection ended`);
+}
+
+/** The stream ended between the first and the last byte of a message. */
+export function cutOff(peer: string, bytes: number): VfioUserError {
+  return new VfioUserError(
+    'VFU_PEER_CLOSED',
+    `${peer} closed the connection in the middle of a message, ${bytes} bytes into it`,
+  );
+}
+
+/** `close()` could not get rid of what was queued. */
+export function closeTimedOut(peer: string, bytes: number, timeoutMs: number): VfioUserError {
+  return new VfioUserError(
+    'VFU_TIMEOUT',
+    `${peer} did not read the last ${bytes} bytes within ${timeoutMs} ms`,
+  );
+}
+
+const losses: Readonly<Record<string, string>> = {
+  ECONNRESET: 'broke off the connection',
+  EPIPE: 'broke off the connection',
+  ETIMEDOUT: 'vanished: it acknowledged nothing in time',
+  EHOSTUNREACH: 'vanished: there is no way to its machine any more',
+  ENETUNREACH: 'vanished: there is no way to its network any more',
+};
+
+/** A system call on the connection failed. `what` says what it was for. */
+export function lost(peer: string, what: string, cause: unknown): VfioUserError {
+  const text = losses[String(errorCode(cause))];
+  if (text === undefined) return systemFailure(`cannot ${what} ${peer}`, cause);
+  return new VfioUserError('VFU_PEER_CLOSED', `${peer} ${text}`, { cause });
+}

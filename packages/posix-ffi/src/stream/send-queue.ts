@@ -1,0 +1,89 @@
+import type { FileDescriptor } from '../file-descriptor.js';
+import { type MessageSocket, WOULD_BLOCK } from '../message-socket.js';
+import { addressOf, NativeMemory } from '../native-memory.js';
+import { closeAll } from './descriptors.js';
+
+/** Small messages share a block, so that one system call sends many of them. */
+const BLOCK_BYTES = 0x1_0000;
+/** Data up to this size is copied, larger data stays where it is. */
+const COPY_BYTES = 4096;
+
+interface Block {
+  /** Keeps the memory alive. */
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  /** What is left to send is `[start, end)`. */
+  start: number;
+  end: number;
+  /** How far `end` may grow; not at all in memory that is borrowed. */
+  readonly capacity: number;
+  /** They leave with the first byte. */
+  descriptors: readonly FileDescriptor[];
+}
+
+const NONE: readonly FileDescriptor[] = Object.freeze([]);
+
+/** What a full socket did not take. */
+export class SendQueue {
+  #blocks: Block[] = [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Copies `source` and takes over the descriptors. */
+  append(source: Uint8Array, descriptors: readonly FileDescriptor[] = NONE): void {
+    if (source.length === 0) return;
+    let tail = this.#blocks.at(-1);
+    if (tail === undefined || descriptors.length > 0 || tail.capacity - tail.end < source.length) {
+      const capacity = Math.max(BLOCK_BYTES, source.length);
+      const { bytes, address } = new NativeMemory(capacity);
+      tail = { bytes, address, start: 0, end: 0, capacity, descriptors };
+      this.#blocks.push(tail);
+    }
+    tail.bytes.set(source, tail.end);
+    tail.end += source.length;
+    this.#bytes += source.length;
+  }
+
+  /** As {@link append}, but large data is only referred to: it must not change before it left. */
+  borrow(source: Uint8Array): void {
+    const { length } = source;
+    if (length <= COPY_BYTES) {
+      this.append(source);
+      return;
+    }
+    const address = addressOf(source);
+    this.#blocks.push({
+      bytes: source,
+      address,
+      start: 0,
+      end: length,
+      capacity: length,
+      descriptors: NONE,
+    });
+    this.#bytes += length;
+  }
+
+  /** Send as much as the socket takes now. */
+  flush(socket: MessageSocket): void {
+    for (let block = this.#blocks[0]; block !== undefined; block = this.#blocks[0]) {
+      const length = block.end - block.start;
+      const count = socket.send(block.address + block.start, length, 0, 0, block.descriptors);
+      if (count === WOULD_BLOCK) return;
+      closeAll(block.descriptors);
+      block.descriptors = NONE;
+      block.start += count;
+      this.#bytes -= count;
+      if (block.start === block.end) this.#blocks.shift();
+    }
+  }
+
+  /** Forget everything. */
+  clear(): void {
+    for (const { descriptors } of this.#blocks) closeAll(descriptors);
+    this.#blocks = [];
+    this.#bytes = 0;
+  }
+}

@@ -1,0 +1,95 @@
+import type { FileDescriptor } from '../file-descriptor.js';
+import { type MessageSocket, WOULD_BLOCK } from '../message-socket.js';
+import { addressOf, NativeMemory } from '../native-memory.js';
+import { closeAll } from './descriptors.js';
+import { SendQueue } from './send-queue.js';
+
+const STAGE_BYTES = 0x1_0000;
+/** Data up to this size is copied, which is cheaper than looking up where it is. */
+const COPY_BYTES = 4096;
+
+/**
+ * The sending half: one system call per message, or for several small ones. What the socket does
+ * not take is queued and sent by {@link flush}.
+ */
+export class Sender {
+  readonly #socket: MessageSocket;
+  readonly #stage = new NativeMemory(STAGE_BYTES);
+  readonly #queue = new SendQueue();
+  #staged = 0;
+
+  constructor(socket: MessageSocket) {
+    this.#socket = socket;
+  }
+
+  /** Bytes the socket did not take yet. */
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /**
+   * Send a message. Its descriptors pass to this call, unless it throws. `more` promises that
+   * another {@link send} or a {@link push} follows soon, so that small messages can leave together.
+   */
+  send(
+    head: Uint8Array,
+    data: Uint8Array,
+    descriptors: readonly FileDescriptor[],
+    more: boolean,
+  ): void {
+    // Descriptors go with the first byte of their own message.
+    if (descriptors.length > 0 || this.#staged + head.length > STAGE_BYTES) this.push();
+    const idle = this.#queue.bytes === 0;
+    if (!idle || head.length > STAGE_BYTES) {
+      this.#queue.append(head, descriptors);
+      this.#queue.borrow(data);
+      if (idle) this.flush();
+      return;
+    }
+    this.#stage.bytes.set(head, this.#staged);
+    this.#staged += head.length;
+    if (data.length > COPY_BYTES || this.#staged + data.length > STAGE_BYTES) {
+      this.#transmit(data, descriptors);
+      return;
+    }
+    this.#stage.bytes.set(data, this.#staged);
+    this.#staged += data.length;
+    if (!more || descriptors.length > 0) this.#transmit(EMPTY, descriptors);
+  }
+
+  /** Send the small messages that waited for more. */
+  push(): void {
+    if (this.#staged > 0) this.#transmit(EMPTY, NONE);
+  }
+
+  /** Send what is queued, as far as the socket takes it. */
+  flush(): void {
+    this.#queue.flush(this.#socket);
+  }
+
+  /** Drop everything. */
+  clear(): void {
+    this.#staged = 0;
+    this.#queue.clear();
+  }
+
+  #transmit(data: Uint8Array, descriptors: readonly FileDescriptor[]): void {
+    const staged = this.#staged;
+    this.#staged = 0;
+    const { address } = this.#stage;
+    const count = this.#socket.send(address, staged, addressOf(data), data.length, descriptors);
+    if (count === WOULD_BLOCK) {
+      this.#queue.append(this.#stage.bytes.subarray(0, staged), descriptors);
+      this.#queue.borrow(data);
+      return;
+    }
+    closeAll(descriptors);
+    if (count < staged) this.#queue.append(this.#stage.bytes.subarray(count, staged));
+    if (count < staged + data.length) {
+      this.#queue.borrow(data.subarray(Math.max(0, count - staged)));
+    }
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+const NONE: readonly FileDescriptor[] = Object.freeze([]);

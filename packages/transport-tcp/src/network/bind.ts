@@ -1,0 +1,64 @@
+import { type Logger, silentLogger } from '@vfio-user/core';
+import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
+import { resolveHost } from '../address/resolve.js';
+import { refuseUntrustedNetwork } from '../address/trust.js';
+import type { PartsOf } from '../connection/parts.js';
+import type { Acceptor } from '../listener/acceptor.js';
+import { plainAcceptor } from '../listener/plain-acceptor.js';
+import type { Settings } from '../options.js';
+import { socketFailure } from '../stack/failure.js';
+import type { BindOptions, RawListener } from '../stack/stack.js';
+import { tcpStack } from '../stack/tcp-stack.js';
+import { vsockStack } from '../stack/vsock-stack.js';
+import { serverCredentials } from '../tls/credentials.js';
+import { tlsAcceptor } from '../tls/tls-acceptor.js';
+import { webSocketAcceptor } from '../websocket/web-socket-acceptor.js';
+import { isSecure } from './dial.js';
+
+/** How an endpoint makes connections of the sockets it accepts. */
+export async function acceptorFor(
+  endpoint: Endpoint,
+  partsOf: PartsOf,
+  { maxFrameBytes: maxPayload }: Settings,
+  logger: Logger = silentLogger,
+): Promise<Acceptor> {
+  if (endpoint.scheme === 'vsock' || endpoint.scheme === 'tcp') return plainAcceptor(partsOf);
+  const credentials = isSecure(endpoint) ? await serverCredentials(endpoint) : undefined;
+  if (credentials !== undefined && credentials.ca === undefined) {
+    logger.warn(
+      { uri: endpoint.href },
+      'clients are not asked who they are: whoever reaches this port may use the device. Add ca= to let in only those with a certificate of that authority',
+    );
+  }
+  if (endpoint.scheme === 'tls' && credentials !== undefined) {
+    return tlsAcceptor(credentials, partsOf);
+  }
+  return webSocketAcceptor({ path: endpoint.path, credentials, maxPayload }, partsOf);
+}
+
+/** Listen on an endpoint, if that may be. */
+export async function bind(
+  endpoint: Endpoint,
+  { insecure, backlog, peerTimeoutMs }: Settings,
+  events: Pick<BindOptions, 'onSocket' | 'onError'>,
+): Promise<RawListener> {
+  const options = {
+    backlog,
+    peerTimeoutMs: endpoint.peerTimeoutMs ?? peerTimeoutMs,
+    onSocket: events.onSocket,
+    onError: events.onError,
+  };
+  if (endpoint.scheme === 'vsock') return vsockStack.listen(endpoint, options);
+  const ip = await addressToBind(endpoint);
+  if (!insecure) refuseUntrustedNetwork(endpoint, ip);
+  try {
+    return await tcpStack().listen({ host: ip, port: endpoint.port }, options);
+  } catch (error) {
+    throw socketFailure(`cannot listen on ${endpoint.href}`, error);
+  }
+}
+
+async function addressToBind({ host }: NetworkEndpoint): Promise<string> {
+  const [ip] = await resolveHost(host);
+  return ip as string;
+}

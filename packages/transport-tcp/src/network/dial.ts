@@ -1,0 +1,74 @@
+import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
+import { resolveHost } from '../address/resolve.js';
+import { LinkConnection } from '../connection/link-connection.js';
+import type { NetworkConnection, PartsOf } from '../connection/parts.js';
+import { SocketLink } from '../link/socket-link.js';
+import type { Settings } from '../options.js';
+import { socketFailure } from '../stack/failure.js';
+import type { RawSocket } from '../stack/stack.js';
+import { tcpStack } from '../stack/tcp-stack.js';
+import { vsockStack } from '../stack/vsock-stack.js';
+import { clientCredentials } from '../tls/credentials.js';
+import { explainTls } from '../tls/failure.js';
+import { secureClient } from '../tls/secure-client.js';
+import { webSocketClient } from '../websocket/web-socket-client.js';
+
+/** How to connect. */
+export interface DialContext {
+  readonly settings: Settings;
+  readonly partsOf: PartsOf;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Connect to an endpoint, up to where frames or the handshake before them begin. */
+export async function dial(endpoint: Endpoint, context: DialContext): Promise<NetworkConnection> {
+  const { settings, partsOf } = context;
+  const deadline = performance.now() + settings.connectTimeoutMs;
+  const timeLeft = (): number => Math.max(1, deadline - performance.now());
+  if (endpoint.scheme === 'vsock') {
+    const socket = await vsockStack.connect(endpoint, optionsOf(endpoint, context, timeLeft()));
+    return socket.connection(partsOf(socket.peer));
+  }
+  // Read first: a wrong file name should not look like a fault of the network.
+  const credentials = isSecure(endpoint) ? await clientCredentials(endpoint) : undefined;
+  const socket = await reach(endpoint, context, timeLeft);
+  const parts = partsOf(socket.peer);
+  if (endpoint.scheme === 'tcp') return socket.connection(parts);
+  const limits = { endpoint, timeoutMs: timeLeft(), signal: context.signal };
+  const plain = socket.stream();
+  const stream =
+    credentials === undefined ? plain : await secureClient(plain, { ...limits, credentials });
+  if (endpoint.scheme === 'tls')
+    return new LinkConnection(new SocketLink(stream, explainTls), parts);
+  const maxPayload = settings.maxFrameBytes;
+  return new LinkConnection(await webSocketClient(stream, { ...limits, maxPayload }), parts);
+}
+
+/** Whether the scheme is encrypted. */
+export function isSecure({ scheme }: Endpoint): boolean {
+  return scheme === 'tls' || scheme === 'wss';
+}
+
+/** The first of a host's addresses that answers. */
+async function reach(
+  endpoint: NetworkEndpoint,
+  context: DialContext,
+  timeLeft: () => number,
+): Promise<RawSocket> {
+  const { host, port, href } = endpoint;
+  let failure: unknown;
+  for (const ip of await resolveHost(host)) {
+    context.signal?.throwIfAborted();
+    try {
+      return await tcpStack().connect({ host: ip, port }, optionsOf(endpoint, context, timeLeft()));
+    } catch (error) {
+      failure = error;
+    }
+  }
+  context.signal?.throwIfAborted();
+  throw socketFailure(`cannot connect to ${href}`, failure);
+}
+
+function optionsOf(endpoint: Endpoint, { settings, signal }: DialContext, timeoutMs: number) {
+  return { timeoutMs, peerTimeoutMs: endpoint.peerTimeoutMs ?? settings.peerTimeoutMs, signal };
+}

@@ -1,0 +1,50 @@
+import { Socket } from 'node:net';
+import type { FileDescriptor } from '@vfio-user/posix-ffi';
+import { StreamConnection } from '@vfio-user/posix-ffi/stream';
+import type { ConnectionParts, NetworkConnection } from '../connection/parts.js';
+import type { RawSocket } from './stack.js';
+
+/** A socket of the kernel that nobody reads yet. */
+export class KernelSocket implements RawSocket {
+  readonly peer: string;
+  readonly #socket: FileDescriptor;
+  #onClosed: () => void = () => {};
+  #stream: Socket | undefined;
+
+  constructor(socket: FileDescriptor, peer: string) {
+    this.#socket = socket;
+    this.peer = peer;
+  }
+
+  stream(): Socket {
+    const stream = new Socket({ fd: this.#socket.release(), readable: true, writable: true });
+    stream.once('close', () => this.#onClosed());
+    this.#stream = stream;
+    return stream;
+  }
+
+  connection({ peer, framing, capabilities, settings }: ConnectionParts): NetworkConnection {
+    return new StreamConnection(this.#socket, {
+      peer,
+      framing,
+      capabilities,
+      settings,
+      resources: undefined,
+      network: true,
+      onClosed: () => this.#onClosed(),
+    });
+  }
+
+  destroy(): void {
+    if (this.#stream !== undefined) {
+      this.#stream.destroy();
+    } else {
+      this.#socket.close();
+      this.#onClosed();
+    }
+  }
+
+  onClosed(listener: () => void): void {
+    this.#onClosed = listener;
+  }
+}

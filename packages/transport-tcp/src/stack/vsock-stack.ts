@@ -1,0 +1,89 @@
+import { VfioUserError } from '@vfio-user/core';
+import {
+  AF_VSOCK,
+  bind,
+  type FileDescriptor,
+  listen,
+  localAddress,
+  parseVsockAddress,
+  remoteAddress,
+  streamSocket,
+  unavailableReason,
+  VMADDR_CID_ANY,
+  VMADDR_PORT_ANY,
+  vsockSocketAddress,
+} from '@vfio-user/posix-ffi';
+import type { VsockEndpoint } from '../address/endpoint.js';
+import { AcceptLoop } from './accept-loop.js';
+import { connectSocket } from './connect-socket.js';
+import { errorCode, socketFailure } from './failure.js';
+import { KernelSocket } from './kernel-socket.js';
+import type { Stack } from './stack.js';
+
+/** Sockets between a machine and its virtual machines. */
+export const vsockStack: Stack<VsockEndpoint> = {
+  async connect(endpoint, options) {
+    const { cid = VMADDR_CID_ANY, port, href } = endpoint;
+    const socket = vsockSocket(endpoint);
+    try {
+      await connectSocket(socket, vsockSocketAddress({ cid, port }), options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw socketFailure(`cannot connect to ${href}${hint(error)}`, error);
+    }
+    return new KernelSocket(socket, `vsock ${cid}:${port}`);
+  },
+
+  async listen(endpoint, { backlog, onSocket, onError }) {
+    const { cid = VMADDR_CID_ANY, port, href } = endpoint;
+    const socket = vsockSocket(endpoint);
+    try {
+      bind(socket, vsockSocketAddress({ cid, port: port === 0 ? VMADDR_PORT_ANY : port }));
+      listen(socket, backlog);
+    } catch (error) {
+      socket.close();
+      throw socketFailure(`cannot listen on ${href}${hint(error)}`, error);
+    }
+    const bound = parseVsockAddress(localAddress(socket));
+    const loop = new AcceptLoop(socket, {
+      onSocket: (accepted) => onSocket(new KernelSocket(accepted, nameOf(accepted))),
+      onError,
+    });
+    return { port: bound.port, close: async () => loop.close() };
+  },
+};
+
+function vsockSocket({ href }: VsockEndpoint): FileDescriptor {
+  const reason = unavailableReason();
+  if (reason !== undefined) {
+    throw new VfioUserError('VFU_UNSUPPORTED', `${href} cannot be used: ${reason}`);
+  }
+  try {
+    return streamSocket(AF_VSOCK);
+  } catch (cause) {
+    throw new VfioUserError(
+      'VFU_UNSUPPORTED',
+      `${href} cannot be used: this kernel has no vsock (${(cause as Error).message}). Load its module, on a host: modprobe vhost_vsock, in a guest: modprobe vmw_vsock_virtio_transport`,
+      { cause },
+    );
+  }
+}
+
+/** What the errors of this address family mean. */
+function hint(error: unknown): string {
+  switch (errorCode(error)) {
+    case 'ENODEV':
+      return ' (no vsock device connects this machine to that one)';
+    case 'EADDRNOTAVAIL':
+      return ' (that is not the number of this machine: listen on any)';
+    case 'ECONNRESET':
+      return ' (nobody listens there, start the server first)';
+    default:
+      return '';
+  }
+}
+
+function nameOf(socket: FileDescriptor): string {
+  const { cid, port } = parseVsockAddress(remoteAddress(socket));
+  return `vsock ${cid}:${port}`;
+}
