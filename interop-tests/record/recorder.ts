@@ -10,7 +10,7 @@ export class Recorder implements RelayObserver {
   /** Resolves when both sides have left. */
   readonly ended: Promise<void>;
   readonly #files: string[] = [];
-  readonly #begin = performance.now();
+  #begin: number | undefined;
   #resolveEnded: () => void = () => {};
 
   constructor() {
@@ -20,8 +20,10 @@ export class Recorder implements RelayObserver {
   }
 
   onFrame(sender: RelaySide, { bytes, start, length, descriptors }: Frame): void {
+    const now = performance.now();
+    this.#begin ??= now;
     const message = {
-      t: Math.round((performance.now() - this.#begin) * 100) / 100,
+      t: Math.round((now - this.#begin) * 100) / 100,
       from: sender,
       bytes: Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('hex'),
     };

@@ -28,6 +28,8 @@ export interface ScriptResult {
 /** The init's first line of each boot. */
 const BOOTED = /^GUEST up=/;
 const READY = 'GUEST ready';
+/** A kernel that takes longer to shut down is not waited for. */
+const POWEROFF_MS = 20_000;
 
 export class Guest {
   readonly console: SerialConsole;
@@ -213,6 +215,9 @@ export class Guest {
     await this.waitFor(READY);
     this.#send('poweroff');
     await this.waitFor('GUEST poweroff');
+    // Its kernel shuts the devices down before QEMU ends by itself.
+    const limit = new Promise((resolve) => setTimeout(resolve, POWEROFF_MS).unref());
+    await Promise.race([this.exited, limit]);
     return this.end();
   }
 

@@ -1,56 +1,59 @@
-import { type DeviceClient, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
+import { GUEST_BASE, type Guest } from '../driver/guest.js';
+import { InterruptWait } from '../driver/interrupt-wait.js';
+import { Registers } from '../driver/registers.js';
 import type { Contender } from '../measure/row.js';
-import { GUEST_BASE } from './guest.js';
 import { BLOCK_BYTES } from './in-process.js';
 
-/** Commands of one measurement: each gives one time. */
-const COMMANDS = 16;
+/** Blocks of one command. */
+const COMMAND_BLOCKS = 16;
+const COMMAND_BYTES = COMMAND_BLOCKS * BLOCK_BYTES;
 
-/** The bench device's DMA engine in its own process: `count` blocks, a share in each command. */
-export function engineContender(
-  client: DeviceClient,
-  name: string,
-  footprint: number,
-  count: number,
-): Contender {
-  const engine = new Engine(client, footprint, count / COMMANDS);
-  return {
-    name,
-    async measure() {
-      await engine.copy();
-      const nanoseconds: number[] = [];
-      for (let command = 0; command < COMMANDS; command++) nanoseconds.push(await engine.copy());
-      return { nanoseconds, depth: 1 };
-    },
-  };
-}
+/** The bench device's DMA engine, in its own process, driven by registers and an interrupt. */
+export class CopyEngine {
+  readonly #registers: Registers;
+  readonly #interrupt: InterruptWait;
 
-class Engine {
-  readonly #client: DeviceClient;
-  readonly #footprint: number;
-  readonly #blocks: number;
-
-  constructor(client: DeviceClient, footprint: number, blocks: number) {
-    this.#client = client;
-    this.#footprint = footprint;
-    this.#blocks = blocks;
+  private constructor(registers: Registers, interrupt: InterruptWait) {
+    this.#registers = registers;
+    this.#interrupt = interrupt;
   }
 
-  /** One command. @returns nanoseconds a block, as the device counted them. */
-  async copy(): Promise<number> {
-    const passes = (this.#blocks * BLOCK_BYTES) / this.#footprint;
-    const length = Math.min(this.#footprint, this.#blocks * BLOCK_BYTES);
-    await this.#write64(register.DMA_SOURCE, GUEST_BASE);
-    await this.#write64(register.DMA_DESTINATION, GUEST_BASE + this.#footprint);
-    await this.#write64(register.DMA_LENGTH, length);
-    await this.#write64(register.DMA_CHUNK, BLOCK_BYTES);
-    await this.#write(register.DMA_REPEAT, Math.max(1, passes));
-    await this.#write(register.DMA_COMMAND, register.DMA_COPY_GUEST);
-    while ((await this.#read(register.DMA_STATUS)) === register.STATUS_BUSY) await pause();
-    if ((await this.#read(register.DMA_STATUS)) !== register.STATUS_DONE) {
-      throw new Error(`the DMA engine failed: errno ${await this.#read(register.DMA_ERROR)}`);
-    }
-    return (await this.#read(register.DMA_NANOSECONDS)) / this.#blocks;
+  static async open({ client }: Guest): Promise<CopyEngine> {
+    const registers = new Registers(client);
+    const interrupt = await InterruptWait.enable(client, 1);
+    await registers.write(register.DMA_CHUNK, BLOCK_BYTES);
+    await registers.write(register.DMA_VECTOR, 0);
+    return new CopyEngine(registers, interrupt);
+  }
+
+  /** Copies `count` blocks between two areas of `footprint` bytes, walking through them. */
+  contender(name: string, footprint: number, count: number): Contender {
+    return {
+      name,
+      measure: async () => {
+        const nanoseconds: number[] = [];
+        for (let at = 0; at < footprint; at += COMMAND_BYTES) await this.#copy(footprint, at);
+        for (let block = 0; block < count; block += COMMAND_BLOCKS) {
+          nanoseconds.push(await this.#copy(footprint, (block * BLOCK_BYTES) % footprint));
+        }
+        return { nanoseconds, depth: 1 };
+      },
+    };
+  }
+
+  /** One command from `at` on. @returns nanoseconds a block, as the device counted them. */
+  async #copy(footprint: number, at: number): Promise<number> {
+    const registers = this.#registers;
+    const length = Math.min(footprint, COMMAND_BYTES);
+    await registers.write64(register.DMA_SOURCE, GUEST_BASE + at);
+    await registers.write64(register.DMA_DESTINATION, GUEST_BASE + footprint + at);
+    await registers.write64(register.DMA_LENGTH, length);
+    await registers.write(register.DMA_REPEAT, COMMAND_BYTES / length);
+    await registers.write(register.DMA_COMMAND, register.DMA_COPY_GUEST);
+    await this.#interrupt.next();
+    const error = await registers.read(register.DMA_ERROR);
+    if (error !== 0) throw new Error(`the DMA engine failed: errno ${error}`);
+    return (await registers.read(register.DMA_NANOSECONDS)) / COMMAND_BLOCKS;
   }
 }

@@ -1,8 +1,8 @@
 import { type Dma, serve, TransportRegistry } from '@vfio-user/core';
 import { unixTransport } from '@vfio-user/transport-unix';
+import { GUEST_BASE, plugIn } from '../driver/guest.js';
 import type { Contender } from '../measure/row.js';
 import { copyDevice } from './copy-device.js';
-import { GUEST_BASE, plugIn } from './guest.js';
 
 export const BLOCK_BYTES = 2 ** 20;
 

@@ -1,5 +1,5 @@
 import type { Rounds } from './rounds.js';
-import type { Comparison, Contender, Measurement, Row } from './row.js';
+import type { Comparison, Contender, Measurement, Quantity, Row } from './row.js';
 import { quantile, type Statistics, statisticsOf } from './statistics.js';
 
 /** A contender over all rounds: the median round by each of the figures. */
@@ -11,7 +11,7 @@ export interface ContenderResult extends Statistics {
 export interface ComparisonResult {
   readonly subject: string;
   readonly floor: string;
-  readonly quantity: Comparison['quantity'];
+  readonly quantity: Quantity;
   readonly ratio: number;
   readonly lowest: number;
   readonly highest: number;
@@ -43,6 +43,12 @@ export function resultOf(row: Row, rounds: Rounds): RowResult {
   };
 }
 
+const figures: Readonly<Record<Quantity, (round: Statistics) => number>> = {
+  time: ({ p50 }) => p50,
+  speed: ({ p50 }) => 1 / p50,
+  rate: ({ perSecond }) => perSecond,
+};
+
 function summarize({ nanoseconds, depth }: Measurement): Statistics {
   return statisticsOf(nanoseconds, depth);
 }
@@ -58,10 +64,10 @@ function compare(
   ofSubject: readonly Statistics[],
   ofFloor: readonly Statistics[],
 ): ComparisonResult {
-  const figure = quantity === 'time' ? 'p50' : 'perSecond';
+  const figure = figures[quantity];
   const ratios = sorted(
     // Both were measured in every round.
-    ofSubject.map((round, index) => round[figure] / (ofFloor[index] as Statistics)[figure]),
+    ofSubject.map((round, index) => figure(round) / figure(ofFloor[index] as Statistics)),
   );
   const ratio = quantile(ratios, 0.5);
   return {

@@ -12,13 +12,18 @@ export interface Contender {
   measure(): Promise<Measurement>;
 }
 
+/**
+ * What of the subject is divided by that of the floor. `time`: the median time of an operation;
+ * `speed`: its inverse; `rate`: operations per second, which counts every interruption as well.
+ */
+export type Quantity = 'time' | 'speed' | 'rate';
+
 /** What a subject is held against. */
 export interface Comparison {
   readonly subject: Contender;
   readonly floor: Contender;
-  /** `time`: p50 of the subject by p50 of the floor. `rate`: operations per second likewise. */
-  readonly quantity: 'time' | 'rate';
-  /** At most this for a time, at least this for a rate; absent: for information. */
+  readonly quantity: Quantity;
+  /** At most this for a time, at least this for the others; absent: for information. */
   readonly target?: number;
 }
 
@@ -29,5 +34,4 @@ export interface Row {
   readonly what: string;
   readonly contenders: readonly Contender[];
   readonly comparisons: readonly Comparison[];
-  close(): Promise<void>;
 }

@@ -9,10 +9,7 @@ export function machineText(machine: Machine): string {
 /** A row as two tables: what was measured, and what follows from it. */
 export function rowText({ name, what, rounds, contenders, comparisons }: RowResult): string {
   const measured = table(['', 'p50', 'p99', 'per second'], contenders.map(contenderCells));
-  const compared = table(
-    ['ratio', '', 'spread', 'wanted', ''],
-    comparisons.map(comparisonCells),
-  );
+  const compared = table(['ratio', '', 'spread', 'wanted', ''], comparisons.map(comparisonCells));
   return `\n${name}: ${what} ${rounds} rounds.\n${measured}\n${compared}`;
 }
 

@@ -1,9 +1,12 @@
+import type { Cleanup } from '../cleanup.js';
 import type { Row } from '../measure/row.js';
 import type { CPrograms } from '../programs/c-programs.js';
 
 /** What rows are set up with. */
 export interface Setting {
   readonly programs: CPrograms;
+  /** Takes all that the row opens. */
+  readonly cleanup: Cleanup;
   /** For sockets; its name is short enough for one. */
   readonly folder: string;
   /** Arguments for the Node that runs a server. */
@@ -12,5 +15,5 @@ export interface Setting {
   readonly otherServer?: string | undefined;
 }
 
-/** Sets a row up; the row is closed by the caller. */
+/** Sets a row up. */
 export type RowFactory = (setting: Setting) => Promise<Row>;

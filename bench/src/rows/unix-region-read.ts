@@ -11,11 +11,11 @@ const COUNT = 20_000;
 
 /** A 4-byte region read by a blocking C client, against that client on an echo server in C. */
 export async function unixRegionRead(setting: Setting): Promise<Row> {
-  const { programs, folder, otherServer } = setting;
+  const { programs, folder, otherServer, cleanup } = setting;
   const deviceSocket = join(folder, 'bench.sock');
   const echoSocket = join(folder, 'echo.sock');
-  const echoServer = await startServer(await programs.path('echo-server'), [echoSocket]);
-  const device = await startDeviceServer('bench', deviceSocket, [], setting.nodeArgs);
+  cleanup.add(await startServer(await programs.path('echo-server'), [echoSocket]));
+  cleanup.add(await startDeviceServer('bench', deviceSocket, [], setting.nodeArgs));
 
   const floor = client(programs, 'echo server in C', echoSocket, 'raw');
   const subject = client(programs, 'serve bench', deviceSocket, 'vfio-user');
@@ -31,10 +31,6 @@ export async function unixRegionRead(setting: Setting): Promise<Row> {
     what: 'round trip of a 4-byte region read over AF_UNIX, blocking C client.',
     contenders,
     comparisons,
-    async close() {
-      await echoServer.close();
-      await device.close();
-    },
   };
 }
 
@@ -48,7 +44,14 @@ function client(
   return {
     name,
     measure: async () => ({
-      nanoseconds: await programs.samples('region-client', socket, dialect, ...place, WARMUP, COUNT),
+      nanoseconds: await programs.samples(
+        'region-client',
+        socket,
+        dialect,
+        ...place,
+        WARMUP,
+        COUNT,
+      ),
       depth: 1,
     }),
   };

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { call } from './client/call.js';
+
 export { type Capabilities, OWN_CAPABILITIES } from './protocol/capabilities.js';
 export type {
   KnownCommand,
@@ -14,8 +14,10 @@ export type {
 export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
 export { negotiate, offer } from './protocol/version.js';
 export { type RelayObserver, type RelaySide, relaySession } from './relay/relay-session.js';
+export { call } from './session/call.js';
 export { connectWire, listenForWires, type OpenOptions, type OpenWire } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
 export type { Wire } from './session/wire.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';
+export { type NewConnection, openClient, openServer } from './transport/open-connection.js';
 export { type Opening, OpeningPhase } from './transport/opening.js';

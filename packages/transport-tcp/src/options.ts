@@ -36,6 +36,11 @@ export interface TcpTransportOptions {
   readonly maxSpinUs?: number;
   /** Connections that may wait to be accepted. Default 64. */
   readonly backlog?: number;
+  /**
+   * Use the kernel's sockets by system calls, where this process can make them: that saves Node's
+   * stream layers on each message. Default `true`.
+   */
+  readonly systemCalls?: boolean;
 }
 
 /** The options with the defaults filled in. */
@@ -54,6 +59,7 @@ const defaults: Settings = {
   maxQueuedBytes: 256 * 1024 * 1024,
   maxSpinUs: 100,
   backlog: 64,
+  systemCalls: true,
 };
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */

@@ -8,8 +8,8 @@ import {
   type Transport,
   VfioUserError,
 } from '@vfio-user/core';
+import { openClient } from '@vfio-user/core/internal';
 import { type Endpoint, parseEndpoint, QUERY_KEYS } from './address/endpoint.js';
-import { openConnection } from './connection/open-connection.js';
 import { networkCapabilities, type PartsOf } from './connection/parts.js';
 import { NetworkListener } from './listener/network-listener.js';
 import { acceptorFor, bind } from './network/bind.js';
@@ -45,7 +45,7 @@ class TcpTransport implements Transport {
     const settings = this.#settings;
     const partsOf = this.#partsOf(context);
     const connection = await dial(endpoint, { settings, partsOf, signal });
-    return openConnection(connection, sink, context, settings.handshakeTimeoutMs);
+    return openClient(connection, sink, context, settings.handshakeTimeoutMs);
   }
 
   async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {

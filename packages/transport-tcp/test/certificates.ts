@@ -41,7 +41,10 @@ export class Authority implements Certificate {
   }
 
   /** A certificate signed by this authority. */
-  issue(name: string, { names = 'DNS:localhost,IP:127.0.0.1,IP:::1', days = 2 }: CertificateOptions = {}): Certificate {
+  issue(
+    name: string,
+    { names = 'DNS:localhost,IP:127.0.0.1,IP:::1', days = 2 }: CertificateOptions = {},
+  ): Certificate {
     const cert = `${this.#folder}/${name}.pem`;
     const key = `${this.#folder}/${name}.key`;
     const request = `${this.#folder}/${name}.csr`;

@@ -1,4 +1,4 @@
-import { VfioUserError } from '@vfio-user/core';
+import { type EncodingName, VfioUserError } from '@vfio-user/core';
 import { UNIX_PATH_BYTES } from '@vfio-user/posix-ffi';
 
 /** Where a URI points. */
@@ -13,6 +13,16 @@ export type UnixAddress =
  */
 export function parseUnixUri(uri: URL): UnixAddress {
   return uri.protocol === 'fd:' ? parseDescriptor(uri) : parsePath(uri);
+}
+
+/**
+ * Which encoding `?encoding=` asks for.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the known ones.
+ */
+export function encodingOf(uri: URL): EncodingName {
+  const name = uri.searchParams.get('encoding') ?? 'native';
+  if (name === 'native' || name === 'portable') return name;
+  throw invalid(uri, `unknown encoding ${name}, known are native and portable`);
 }
 
 function parseDescriptor(uri: URL): UnixAddress {
@@ -31,7 +41,7 @@ function parsePath(uri: URL): UnixAddress {
       `a socket path is absolute, with three slashes: unix:///${uri.host}${rest} ? An abstract name has no slashes before it: unix:@name`,
     );
   }
-  if (uri.hash !== '' || uri.search !== '') {
+  if (uri.hash !== '' || [...uri.searchParams.keys()].some((key) => key !== 'encoding')) {
     throw invalid(uri, 'write # as %23 and ? as %3F in a socket path');
   }
   const path = decode(uri, uri.pathname);

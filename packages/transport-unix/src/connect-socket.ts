@@ -5,7 +5,7 @@ import {
   streamSocket,
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { errorCode, systemFailure } from './system-failure.js';
+import { errorCode, systemFailure } from '@vfio-user/posix-ffi/stream';
 
 const RETRY_MS = 10;
 

@@ -14,6 +14,8 @@ export interface UnixTransportOptions {
   readonly closeTimeoutMs?: number;
   /** How long `connect()` tries while the listener's backlog is full. Default 5000. */
   readonly connectTimeoutMs?: number;
+  /** How long a peer may take for its greeting, where `?encoding=portable` asks for one. Default 5000. */
+  readonly handshakeTimeoutMs?: number;
   /**
    * The next message is awaited actively for up to this long if messages come that quickly, which
    * saves a wake-up. It costs up to this much processor time when none comes. 0 switches it off.
@@ -43,6 +45,7 @@ const defaults: Settings = {
   maxQueuedBytes: 256 * 1024 * 1024,
   closeTimeoutMs: 5000,
   connectTimeoutMs: 5000,
+  handshakeTimeoutMs: 5000,
   maxSpinUs: 100,
   socketMode: 0o600,
   backlog: 16,

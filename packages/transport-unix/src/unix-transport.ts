@@ -1,5 +1,7 @@
 import {
+  type Accept,
   type Connection,
+  type EncodingName,
   type FrameSink,
   type Framing,
   type Listener,
@@ -10,6 +12,7 @@ import {
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
+import { openClient, openServer } from '@vfio-user/core/internal';
 import {
   FileDescriptor,
   isListening,
@@ -17,26 +20,31 @@ import {
   SCM_MAX_FD,
   unavailableReason,
 } from '@vfio-user/posix-ffi';
-import { parseUnixUri, type UnixAddress } from './address.js';
+import { StreamConnection, systemFailure } from '@vfio-user/posix-ffi/stream';
+import { encodingOf, parseUnixUri, type UnixAddress } from './address.js';
 import { connectSocket } from './connect-socket.js';
-import { UnixConnection } from './connection/unix-connection.js';
 import { bindSocket } from './listener/bound-socket.js';
 import { UnixListener } from './listener/unix-listener.js';
 import { resolveOptions, type Settings, type UnixTransportOptions } from './options.js';
 import { identifyPeer, type Peer } from './peer.js';
 import { UnixResources } from './resources/unix-resources.js';
-import { systemFailure } from './system-failure.js';
 
 /** vfio-user over AF_UNIX stream sockets, with descriptors: `unix:` and `fd:`. */
 export function unixTransport(options: UnixTransportOptions = {}): Transport {
   return new UnixTransport(resolveOptions(options));
 }
 
-type Accept = (connection: Connection) => FrameSink;
+/** Who came, and to whom. */
+interface Arrival {
+  readonly uri: string;
+  readonly peer: Peer;
+  readonly accept: Accept;
+  readonly context: OpenContext;
+}
 
 class UnixTransport implements Transport {
   readonly schemes = ['unix', 'fd'] as const;
-  readonly queryKeys = [] as const;
+  readonly queryKeys = ['encoding'] as const;
   readonly #settings: Settings;
   readonly #capabilities: TransportCapabilities;
 
@@ -49,6 +57,10 @@ class UnixTransport implements Transport {
       maxFrameBytes: settings.maxFrameBytes,
       maxDescriptors: SCM_MAX_FD,
     };
+  }
+
+  encodingFor(uri: URL): EncodingName {
+    return encodingOf(uri);
   }
 
   createMemory(name: string, length: number): SharedMemory {
@@ -71,8 +83,7 @@ class UnixTransport implements Transport {
       );
     }
     const connection = this.#connection(socket, identifyPeer(socket), framing);
-    connection.open(sink);
-    return connection;
+    return openClient(connection, sink, context, this.#settings.handshakeTimeoutMs);
   }
 
   async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
@@ -102,7 +113,7 @@ class UnixTransport implements Transport {
       return this.#listener(uri, socket, accept, context, { anybody: true, onClose() {} });
     }
     // Connected by whoever started us: the one connection there will be.
-    this.#accept(socket, identifyPeer(socket), accept, context);
+    this.#accept(socket, { uri: uri.href, peer: identifyPeer(socket), accept, context });
     return { uri: uri.href, close: async () => {} };
   }
 
@@ -117,7 +128,7 @@ class UnixTransport implements Transport {
     const onConnection = (accepted: FileDescriptor): void => {
       const peer = identifyPeer(accepted);
       if (anybody || peer.trusted) {
-        this.#accept(accepted, peer, accept, context);
+        this.#accept(accepted, { uri: href, peer, accept, context });
       } else {
         accepted.close();
         logger.warn({ uri: href, peer: peer.name }, 'refused a connection of another user');
@@ -126,25 +137,26 @@ class UnixTransport implements Transport {
     return new UnixListener({ uri: href, socket, logger, onConnection, onClose });
   }
 
-  #accept(socket: FileDescriptor, peer: Peer, accept: Accept, context: OpenContext): void {
-    const connection = this.#connection(socket, peer, context.framing);
-    try {
-      connection.open(accept(connection));
-    } catch (error) {
-      connection.abort(error instanceof Error ? error : new Error(String(error)));
-      context.logger?.error({ err: error, peer: peer.name }, 'cannot serve a connection');
-    }
+  #accept(socket: FileDescriptor, { peer, accept, context, uri }: Arrival): void {
+    openServer(this.#connection(socket, peer, context.framing), {
+      accept,
+      context,
+      handshakeTimeoutMs: this.#settings.handshakeTimeoutMs,
+      refused: (reason) =>
+        context.logger?.warn({ uri, peer: peer.name, reason }, 'refused a connection'),
+    });
   }
 
-  #connection(socket: FileDescriptor, peer: Peer, framing: Framing): UnixConnection {
+  #connection(socket: FileDescriptor, peer: Peer, framing: Framing): StreamConnection {
     const { mapUnsealed } = this.#settings;
     const mapsUnsealed = mapUnsealed === 'trusted' ? peer.trusted : mapUnsealed === 'always';
-    return new UnixConnection(socket, {
+    return new StreamConnection(socket, {
       peer: peer.name,
       capabilities: this.#capabilities,
       resources: new UnixResources(mapsUnsealed),
       framing,
       settings: this.#settings,
+      network: false,
     });
   }
 }

@@ -7,9 +7,9 @@ import {
   IRQ_SET_DATA_NONE,
 } from '../protocol/constants.js';
 import type { Interrupt, SetIrqs } from '../protocol/messages.js';
+import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import type { Descriptor, EventSource } from '../transport/resources.js';
-import { call } from './call.js';
 
 const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;

@@ -1,11 +1,11 @@
 import type { Iova } from '../address.js';
+import type { DmaSpace } from '../dma/dma-space.js';
 import { DmaMapping } from '../dma/mapping.js';
 import { VfioUserError } from '../errors.js';
 import { Command, DMA_MAP_READ, DMA_MAP_WRITE, DMA_UNMAP_ALL } from '../protocol/constants.js';
+import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
-import { call } from './call.js';
-import type { DmaService } from './dma-service.js';
 import { allocateGuestMemory, type GuestMemory } from './guest-memory.js';
 
 const DMA_MAP_BYTES = 32;
@@ -29,11 +29,11 @@ export interface DmaMapOptions {
 /** The memory a client lets the device reach ("DMA_MAP", "DMA_UNMAP"). */
 export class ClientMemory {
   readonly #peer: Peer;
-  readonly #dma: DmaService;
+  readonly #space: DmaSpace;
 
-  constructor(peer: Peer, dma: DmaService) {
+  constructor(peer: Peer, space: DmaSpace) {
     this.#peer = peer;
-    this.#dma = dma;
+    this.#space = space;
   }
 
   allocate(length: number): GuestMemory {
@@ -59,7 +59,7 @@ export class ClientMemory {
       memory: new MemoryWindow(memory, offset, size),
     });
     // Known here first: the server may use it before its reply arrives.
-    this.#dma.space.add(mapping);
+    this.#space.add(mapping);
     try {
       const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
       const body = { argsz: DMA_MAP_BYTES, flags, offset: BigInt(offset), address, size };
@@ -67,7 +67,7 @@ export class ClientMemory {
       const descriptors = descriptor === undefined ? [] : [descriptor];
       await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);
     } catch (error) {
-      this.#dma.space.remove(mapping);
+      this.#space.remove(mapping);
       throw error;
     }
   }
@@ -75,13 +75,13 @@ export class ClientMemory {
   async unmap(address: Iova, size: number): Promise<void> {
     const body = { argsz: DMA_UNMAP_BYTES, flags: 0, address, size };
     await call(this.#peer, Command.DMA_UNMAP, body, () => undefined);
-    const mapping = this.#dma.space.exact(address, size);
-    if (mapping !== undefined) this.#dma.space.remove(mapping);
+    const mapping = this.#space.exact(address, size);
+    if (mapping !== undefined) this.#space.remove(mapping);
   }
 
   async unmapAll(): Promise<void> {
     const body = { argsz: DMA_UNMAP_BYTES, flags: DMA_UNMAP_ALL, address: 0, size: 0 };
     await call(this.#peer, Command.DMA_UNMAP, body, () => undefined);
-    this.#dma.space.removeAll();
+    this.#space.removeAll();
   }
 }

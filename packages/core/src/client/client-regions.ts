@@ -1,9 +1,9 @@
-import { Command, REGION_FLAG_CAPS, REGION_FLAG_MMAP } from '../protocol/constants.js';
+import { Command, REGION_FLAG_MMAP } from '../protocol/constants.js';
 import type { RegionInfo } from '../protocol/messages.js';
+import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import type { Descriptor, MappedMemory } from '../transport/resources.js';
-import { call } from './call.js';
 
 const REGION_INFO_BYTES = 32;
 
@@ -86,7 +86,7 @@ export class ClientRegions {
         descriptor: received.shift(),
       }));
     const first = await ask(REGION_INFO_BYTES);
-    if (first.info.argsz <= REGION_INFO_BYTES || (first.info.flags & REGION_FLAG_CAPS) !== 0) {
+    if (first.info.argsz <= REGION_INFO_BYTES || first.info.sparse !== undefined) {
       return first;
     }
     first.descriptor?.close();

@@ -1,4 +1,5 @@
 import type { Iova } from '../address.js';
+import { DmaSpace } from '../dma/dma-space.js';
 import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import {
@@ -18,16 +19,16 @@ import type {
   Version,
 } from '../protocol/messages.js';
 import { accept, offer } from '../protocol/version.js';
+import { call } from '../session/call.js';
+import { DmaService } from '../session/dma-service.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Wire } from '../session/wire.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
-import { call } from './call.js';
 import { ClientInterrupts, type InterruptHandler } from './client-interrupts.js';
 import { ClientMemory, type DmaMapOptions } from './client-memory.js';
 import { ClientRegions, type MappedRegion } from './client-regions.js';
-import { DmaService } from './dma-service.js';
 
 const INFO_BYTES = 16;
 
@@ -49,6 +50,7 @@ export class DeviceClient implements PeerHandlers {
   readonly regions: ClientRegions;
   readonly #peer: Peer;
   readonly #own: Capabilities;
+  readonly #space = new DmaSpace();
   readonly #dma: DmaService;
   #server: Capabilities = DEFAULT_CAPABILITIES;
   #version: Version | undefined;
@@ -57,7 +59,7 @@ export class DeviceClient implements PeerHandlers {
 
   constructor(options: DeviceClientOptions) {
     this.#own = { ...OWN_CAPABILITIES, ...options.capabilities };
-    this.#dma = new DmaService(this.#own.maxDataXferSize);
+    this.#dma = new DmaService(this.#space, this.#own.maxDataXferSize);
     this.#peer = new Peer(this, {
       logger: options.logger,
       timeoutMs: options.timeoutMs,
@@ -65,7 +67,7 @@ export class DeviceClient implements PeerHandlers {
       pauseWhenBackedUp: false,
     });
     this.interrupts = new ClientInterrupts(this.#peer, () => this.#server.maxMsgFds);
-    this.memory = new ClientMemory(this.#peer, this.#dma);
+    this.memory = new ClientMemory(this.#peer, this.#space);
     this.regions = new ClientRegions(this.#peer, this.#own.maxDataXferSize);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -171,7 +173,7 @@ export class DeviceClient implements PeerHandlers {
 
   onClose(error?: Error): void {
     this.interrupts.close();
-    this.#dma.space.removeAll();
+    this.#space.removeAll();
     this.#resolveClosed(error);
   }
 }

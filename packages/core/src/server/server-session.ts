@@ -2,23 +2,20 @@ import type { ResetKind } from '../device/device.js';
 import { EBUSY, EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
+import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, commandName, ExtensionCommand } from '../protocol/constants.js';
-import type { KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
-import { negotiate } from '../protocol/version.js';
-import { MessageMemory } from '../session/message-memory.js';
+import type { RequestMessage } from '../protocol/messages.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Wire } from '../session/wire.js';
-import type { Descriptor } from '../transport/resources.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
-import { ControlQueue } from './control-queue.js';
+import { ClientNegotiation } from './client-negotiation.js';
+import { ControlLane } from './control-lane.js';
 import type { DeviceInstance } from './device-instance.js';
 import { InterruptMessages } from './interrupt-messages.js';
 import type { ServerLimits } from './limits.js';
 import type { RequestContext } from './requests/context.js';
 import { ControlRequests } from './requests/control-requests.js';
-import { ownedRequest } from './requests/owned-request.js';
 import { RegionAccessHandler } from './requests/region-access.js';
 
 export interface ServerSessionOptions {
@@ -41,19 +38,13 @@ export class ServerSession implements PeerHandlers, RequestContext {
   readonly logger: Logger;
   readonly interruptMessages: InterruptMessages;
   readonly #onEnd: (error?: Error) => void;
-  readonly #control = new ControlQueue();
+  readonly #negotiation: ClientNegotiation;
+  readonly #lane: ControlLane;
   readonly #regions: RegionAccessHandler;
   readonly #requests: ControlRequests;
   #started = false;
-  /** The first message was no acceptable VERSION: nothing behind it counts. */
-  #turnedDown = false;
-  /** Too many requests wait: the connection is not read meanwhile. */
-  #congested = false;
   /** A driver asked for a reset by the register write that is being handled. */
   #requestedReset: ResetKind | undefined;
-  #client: Capabilities | undefined;
-  #memory: MessageMemory | undefined;
-  #negotiationTimer: NodeJS.Timeout | undefined;
 
   constructor(device: DeviceInstance, options: ServerSessionOptions) {
     this.device = device;
@@ -68,6 +59,12 @@ export class ServerSession implements PeerHandlers, RequestContext {
       pauseWhenBackedUp: true,
     });
     this.interruptMessages = new InterruptMessages(this.peer);
+    this.#negotiation = new ClientNegotiation({ ...options, peer: this.peer, dma: device.dma });
+    this.#lane = new ControlLane(
+      this.peer,
+      options.limits.maxDeferredRequests,
+      (request, received) => this.#requests.handle(request, received),
+    );
   }
 
   /** What the transport delivers to. */
@@ -76,10 +73,11 @@ export class ServerSession implements PeerHandlers, RequestContext {
   }
 
   get client(): Capabilities {
-    if (this.#client === undefined) {
+    const { client } = this.#negotiation;
+    if (client === undefined) {
       throw new VfioUserError('VFU_PROTOCOL_VIOLATION', 'the client has not sent VERSION yet');
     }
-    return this.#client;
+    return client;
   }
 
   attach(connection: Connection, wire: Wire): void {
@@ -92,17 +90,17 @@ export class ServerSession implements PeerHandlers, RequestContext {
     this.device.onResetRequest = (kind) => {
       this.#requestedReset = kind;
     };
-    this.#negotiationTimer = this.#abortLater();
+    this.#negotiation.start();
   }
 
   /** Another client keeps the device: this one is told so when it asks. */
   turnAway(): void {
-    this.#negotiationTimer = this.#abortLater();
+    this.#negotiation.start(new RequestRefusedError(EBUSY, 'the device serves another client'));
   }
 
   onRequest(request: RequestMessage, received: Received): void {
-    if (this.#client === undefined) {
-      this.#negotiate(request, received);
+    if (this.#negotiation.client === undefined) {
+      this.#negotiation.onRequest(request, received);
       return;
     }
     const { command, id, noReply } = request;
@@ -117,7 +115,8 @@ export class ServerSession implements PeerHandlers, RequestContext {
         case Command.REGION_READ: {
           const data = this.#regions.read(command, request.body);
           if (noReply) return;
-          if (this.#memory?.writesHaveLeft === false) this.#replyBehindWrites(request, data);
+          if (this.#negotiation.memory?.writesHaveLeft === false)
+            this.#replyBehindWrites(request, data);
           else this.#replyRead(request, data);
           return;
         }
@@ -139,7 +138,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
           this.#requests.ring(request.body);
           return;
         default:
-          this.#enqueue(request, received);
+          this.#lane.take(request, received);
       }
     } catch (error) {
       this.peer.replyError(command, id, noReply, error);
@@ -147,112 +146,15 @@ export class ServerSession implements PeerHandlers, RequestContext {
   }
 
   onMalformedRequest(): void {
-    if (this.#client === undefined) this.#turnDown();
+    if (this.#negotiation.client === undefined) this.#negotiation.turnDown();
   }
 
   onClose(error?: Error): void {
-    clearTimeout(this.#negotiationTimer);
-    this.#control.close();
-    this.#memory?.end(new VfioUserError('VFU_PEER_CLOSED', 'the client is gone', { cause: error }));
+    this.#negotiation.end(error);
+    this.#lane.close();
     this.#requests.close();
     if (this.#started) this.device.onResetRequest = undefined;
     this.#onEnd(error);
-  }
-
-  #negotiate(request: RequestMessage, received: Received): void {
-    if (this.#turnedDown) return;
-    clearTimeout(this.#negotiationTimer);
-    const { command, id, noReply } = request;
-    try {
-      if (request.command !== Command.VERSION) {
-        throw new RequestRefusedError(EINVAL, `${commandName(command)} came before VERSION`);
-      }
-      if (!this.#started) throw new RequestRefusedError(EBUSY, 'the device serves another client');
-      if (received.length > 0) throw new RequestRefusedError(EINVAL, 'VERSION carries descriptors');
-      const { reply, peer } = negotiate(request.body, this.#ownCapabilities());
-      this.#client = peer;
-      this.#memory = new MessageMemory(this.peer, {
-        maxTransferBytes: Math.min(peer.maxDataXferSize, this.limits.maxDataXferSize),
-        maxReads: this.limits.maxDmaReads,
-        replyWindowBytes: this.peer.encoding.replyWindowBytes,
-        fence: this.device.dma.fence,
-        orderedNotifications: this.peer.connection.capabilities.orderedNotifications,
-      });
-      this.device.dma.connect(this.#memory);
-      this.peer.reply(request.command, id, reply);
-      this.logger.info(
-        { version: `${reply.major}.${reply.minor}`, client: peer },
-        'client connected',
-      );
-    } catch (error) {
-      this.peer.replyError(command, id, noReply, error);
-      this.#turnDown();
-    }
-  }
-
-  #turnDown(): void {
-    this.#turnedDown = true;
-    void this.peer.close();
-  }
-
-  #ownCapabilities(): Capabilities {
-    const { maxDataXferSize, maxMsgFds, maxDmaMaps } = this.limits;
-    return { ...OWN_CAPABILITIES, maxDataXferSize, maxMsgFds, maxDmaMaps };
-  }
-
-  #abortLater(): NodeJS.Timeout {
-    return setTimeout(() => {
-      const seconds = this.limits.negotiationTimeoutMs / 1000;
-      this.peer.abort(new VfioUserError('VFU_TIMEOUT', `no VERSION within ${seconds} s`));
-    }, this.limits.negotiationTimeoutMs).unref();
-  }
-
-  /** Behind a request that takes its time, a request outlives the frame it came in. */
-  #enqueue(request: RequestMessage, received: Received): void {
-    const owned = this.#control.idle ? request : ownedRequest(request);
-    const descriptors = received.splice(0);
-    this.#control.run({
-      run: () => this.#execute(owned, descriptors),
-      drop: () => closeAll(descriptors),
-    });
-    if (this.#control.length < this.limits.maxDeferredRequests) return;
-    this.#congested = true;
-    this.peer.connection.pause();
-  }
-
-  #execute(request: RequestMessage, descriptors: Received): void | Promise<void> {
-    const finish = (): void => {
-      closeAll(descriptors);
-      if (!this.#congested || this.#control.length > 0) return;
-      this.#congested = false;
-      this.peer.connection.resume();
-    };
-    try {
-      const outcome = this.#requests.handle(request, descriptors);
-      if (outcome instanceof Promise) {
-        return outcome
-          .then((answer) => this.#answer(request, answer.body, answer.descriptors))
-          .catch((error) => this.#refuse(request, error))
-          .finally(finish);
-      }
-      this.#answer(request, outcome.body, outcome.descriptors);
-    } catch (error) {
-      this.#refuse(request, error);
-    }
-    finish();
-  }
-
-  #answer(
-    { command, id, noReply }: RequestMessage,
-    body: ReplyBodies[KnownCommand],
-    descriptors: readonly Descriptor[] = [],
-  ): void {
-    if (noReply) closeAll(descriptors);
-    else this.peer.reply(command, id, body as ReplyBodies[typeof command], descriptors);
-  }
-
-  #refuse({ command, id, noReply }: RequestMessage, error: unknown): void {
-    this.peer.replyError(command, id, noReply, error);
   }
 
   #replyRead({ command, id, body }: ReadRequest, data: Uint8Array): void {
@@ -263,13 +165,13 @@ export class ServerSession implements PeerHandlers, RequestContext {
   /** PCI ordering: a read completion pushes the writes issued before it. */
   #replyBehindWrites(request: ReadRequest, data: Uint8Array): void {
     const held = data.slice();
-    this.#memory?.afterWrites(() => this.#replyRead(request, held));
+    this.#negotiation.memory?.afterWrites(() => this.#replyRead(request, held));
   }
 
   /** The write that asked for it is answered by now: a reset may need DMA, and so the client. */
   #resetAsRequested(kind: ResetKind): void {
     this.#requestedReset = undefined;
-    this.#control.run({
+    this.#lane.run({
       drop() {},
       run: () => {
         const failed = (error: unknown): void =>
@@ -283,8 +185,4 @@ export class ServerSession implements PeerHandlers, RequestContext {
       },
     });
   }
-}
-
-function closeAll(descriptors: readonly Descriptor[]): void {
-  for (const descriptor of descriptors) descriptor.close();
 }

@@ -1,7 +1,13 @@
-import type { Preface } from '../protocol/portable/preface.js';
+import { type Preface, PrefaceCapability } from '../protocol/portable/preface.js';
 
-/** Names of the capabilities in a preface (docs/portable-protocol.md, "Preface"). */
-export const EXTENSIONS = ['acknowledge', 'doorbell', 'interrupt', 'keep-alive', 'push'] as const;
+/** What this implementation can do beyond the messages of vfio-user. */
+export const OWN_EXTENSIONS: readonly string[] = [
+  PrefaceCapability.ACKNOWLEDGE,
+  PrefaceCapability.DOORBELL,
+  PrefaceCapability.INTERRUPT,
+  PrefaceCapability.KEEP_ALIVE,
+  PrefaceCapability.PUSH,
+];
 
 /** What a session can do beyond the messages of vfio-user: what both sides have. */
 export interface SessionExtensions {
@@ -41,14 +47,14 @@ export const noExtensions: SessionExtensions = {
 
 /** What two prefaces allow. */
 export function commonExtensions(own: Preface, peer: Preface): SessionExtensions {
-  const both = (name: (typeof EXTENSIONS)[number]): boolean =>
+  const both = (name: string): boolean =>
     own.capabilities.includes(name) && peer.capabilities.includes(name);
-  const acknowledges = both('acknowledge');
-  const keepsAlive = both('keep-alive');
-  const pushes = both('push');
+  const acknowledges = both(PrefaceCapability.ACKNOWLEDGE);
+  const keepsAlive = both(PrefaceCapability.KEEP_ALIVE);
+  const pushes = both(PrefaceCapability.PUSH);
   return {
-    interrupts: both('interrupt'),
-    doorbells: both('doorbell'),
+    interrupts: both(PrefaceCapability.INTERRUPT),
+    doorbells: both(PrefaceCapability.DOORBELL),
     peerSilenceMs: keepsAlive ? peer.limits.silenceMs : 0,
     ownSilenceMs: keepsAlive ? own.limits.silenceMs : 0,
     windowMessages: acknowledges ? peer.limits.windowMessages : 0,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Encoding } from '../protocol/encoding.js';
 import { nativeEncodingFor } from '../protocol/native/native-encoding-for.js';
+import { MAX_PUSH_RULES } from '../protocol/portable/extension-codecs.js';
 import { MAX_PUSH_BYTES, MAX_RECORD_BYTES, maxFrameBytes } from '../protocol/portable/framing.js';
 import { PortableEncoding } from '../protocol/portable/portable-encoding.js';
 import {
@@ -14,15 +15,14 @@ import type { Handshake } from '../transport/handshake.js';
 import type { EncodingName, Framing } from '../transport/transport.js';
 import {
   commonExtensions,
-  EXTENSIONS,
   noExtensions,
+  OWN_EXTENSIONS,
   type SessionExtensions,
 } from './extensions.js';
 
 /** One-way messages and their bytes that may be under way without an acknowledgement. */
 const WINDOW_MESSAGES = 4096;
 const WINDOW_BYTES = 8 * 2 ** 20;
-const MAX_PUSH_RULES = 256;
 
 export interface WireOptions {
   /** Most bytes of data in one message. */
@@ -65,7 +65,7 @@ function portableWire({ maxDataXferSize, silenceMs, role }: WireOptions): WireFa
     major: PORTABLE_MAJOR,
     minor: PORTABLE_MINOR,
     session: new Uint8Array(SESSION_ID_BYTES),
-    capabilities: EXTENSIONS,
+    capabilities: OWN_EXTENSIONS,
     limits: {
       maxFrameBytes: maxFrameBytes(maxDataXferSize),
       maxRecordBytes: MAX_RECORD_BYTES,

@@ -4,10 +4,8 @@
  *
  * @packageDocumentation
  */
-export { closeAll, fileDescriptor } from './descriptors.js';
-export {
-  StreamConnection,
-  type StreamConnectionParts,
-  type StreamSettings,
-} from './stream-connection.js';
+export { type AcceptEvents, AcceptLoop } from './accept-loop.js';
+export { fileDescriptor } from './descriptors.js';
+export type { StreamConnectionParts, StreamSettings } from './parts.js';
+export { StreamConnection } from './stream-connection.js';
 export { errorCode, systemFailure } from './system-failure.js';

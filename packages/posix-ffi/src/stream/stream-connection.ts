@@ -1,19 +1,18 @@
 import type {
-  Connection,
   Descriptor,
   FrameSink,
-  Framing,
   SharedResources,
   TransportCapabilities,
 } from '@vfio-user/core';
-import { type Opening, OpeningPhase } from '@vfio-user/core/internal';
-import { SHUT_WR } from '../constants.js';
+import { type NewConnection, type Opening, OpeningPhase } from '@vfio-user/core/internal';
 import type { FileDescriptor } from '../file-descriptor.js';
 import { MessageSocket } from '../message-socket.js';
 import { Poller } from '../poller.js';
-import { shutdown } from '../socket.js';
-import { closeTimedOut, cutOff, leavesUnread, lost, readsNoMore } from './close-reason.js';
+import { cutOff, leavesUnread, lost, readsNoMore } from './close-reason.js';
 import { closeAll, fileDescriptors } from './descriptors.js';
+import { Farewell } from './farewell.js';
+import { OnceLater } from './once-later.js';
+import type { StreamConnectionParts, StreamSettings } from './parts.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 import { SpinBudget } from './spin-budget.js';
@@ -22,54 +21,30 @@ import { errorCode } from './system-failure.js';
 /** Attempts to receive per turn of the event loop while waiting actively. */
 const ATTEMPTS_PER_TURN = 2;
 
-/** What can be tuned about a connection. */
-export interface StreamSettings {
-  readonly maxFrameBytes: number;
-  readonly highWaterBytes: number;
-  readonly lowWaterBytes: number;
-  readonly maxQueuedBytes: number;
-  readonly closeTimeoutMs: number;
-  readonly maxSpinUs: number;
-}
-
-/** What a connection is made of besides its socket. */
-export interface StreamConnectionParts {
-  readonly peer: string;
-  readonly capabilities: TransportCapabilities;
-  readonly resources: SharedResources | undefined;
-  readonly framing: Framing;
-  readonly settings: StreamSettings;
-  /**
-   * Across a network, a segment costs more than a copy: messages of one turn leave together. And a
-   * close takes back what was sent if something is left unread: it waits for the end of the peer.
-   */
-  readonly network: boolean;
-  /** Runs when the socket is closed. */
-  onClosed?(): void;
-}
-
 /** Frames over a connected stream socket, which it owns. */
-export class StreamConnection implements Connection {
+export class StreamConnection implements NewConnection {
   readonly peer: string;
   readonly capabilities: TransportCapabilities;
   readonly resources: SharedResources | undefined;
   readonly #parts: StreamConnectionParts;
   readonly #settings: StreamSettings;
   readonly #network: boolean;
-  readonly #headerBytes: number;
   readonly #socket: FileDescriptor;
   readonly #poller: Poller;
   readonly #receiver: Receiver;
   readonly #sender: Sender;
   readonly #spin: SpinBudget;
+  /** Between two turns of the event loop. */
+  readonly #nextTurn = new OnceLater(setImmediate, () => this.#onTurn());
+  /** At the end of this turn: everything that is sent until then leaves as one piece. */
+  readonly #turnEnd = new OnceLater(process.nextTick, () => this.#onTurnEnd());
   #opening: OpeningPhase | undefined;
   #sink: FrameSink | undefined;
-  /** `ending`: everything has left, the end of the peer is awaited. */
-  #state: 'new' | 'open' | 'closing' | 'ending' | 'closed' = 'new';
+  #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
   #closeError: Error | undefined;
   readonly #closed: Promise<void>;
   #resolveClosed: () => void = () => {};
-  #closeTimer: NodeJS.Timeout | undefined;
+  #farewell: Farewell | undefined;
   #paused = false;
   /** The peer sends nothing more. */
   #ended = false;
@@ -77,8 +52,6 @@ export class StreamConnection implements Connection {
   #deaf: Error | undefined;
   #owesDrain = false;
   #delivering = false;
-  #turnScheduled = false;
-  #pushScheduled = false;
 
   constructor(socket: FileDescriptor, parts: StreamConnectionParts) {
     const { peer, capabilities, resources, framing, settings, network } = parts;
@@ -88,7 +61,6 @@ export class StreamConnection implements Connection {
     this.#parts = parts;
     this.#settings = settings;
     this.#network = network;
-    this.#headerBytes = framing.headerBytes;
     this.#socket = socket;
     const messages = new MessageSocket(socket);
     const { maxDescriptors } = capabilities;
@@ -102,7 +74,6 @@ export class StreamConnection implements Connection {
     });
   }
 
-  /** Begin, with the handshake if there is one. Call it once. */
   open(opening: Opening): void {
     this.#state = 'open';
     this.#opening = new OpeningPhase(this.peer, opening, (error) => this.#end(error));
@@ -117,14 +88,14 @@ export class StreamConnection implements Connection {
     data: Uint8Array = NO_BYTES,
     descriptors: readonly Descriptor[] = NO_DESCRIPTORS,
   ): boolean {
+    if (this.#state !== 'open' || this.#deaf !== undefined) {
+      closeAll(descriptors);
+      return true;
+    }
     const files =
       descriptors.length === 0
         ? NO_DESCRIPTORS
         : fileDescriptors(descriptors, this.capabilities.maxDescriptors);
-    if (this.#state !== 'open' || this.#deaf !== undefined) {
-      closeAll(files);
-      return true;
-    }
     try {
       this.#sender.send(head, data, files, this.#moreFollows());
     } catch (error) {
@@ -154,14 +125,21 @@ export class StreamConnection implements Connection {
     this.#paused = false;
     this.#watch();
     // Messages received before the pause are still in the buffer.
-    this.#scheduleTurn();
+    this.#nextTurn.schedule();
   }
 
   close(): Promise<void> {
     if (this.#state === 'open' || this.#state === 'new') {
       this.#state = 'closing';
+      this.#farewell = new Farewell(this.#parts, {
+        socket: this.#socket,
+        sender: this.#sender,
+        receiver: this.#receiver,
+        end: (error) => this.#end(error),
+      });
       this.#push();
-      this.#finishClosing();
+      this.#farewell.onSent(this.#ended);
+      this.#watch();
     }
     return this.#closed;
   }
@@ -170,51 +148,38 @@ export class StreamConnection implements Connection {
     this.#end(reason);
   }
 
-  /** Whether a message may wait because something follows that pushes it. */
+  /** Whether a message may wait because it is pushed soon: at the end of the batch or the turn. */
   #moreFollows(): boolean {
-    if (this.#delivering) {
-      // More messages of the same batch wait to be handled: their answers can leave together.
-      return this.#network || this.#receiver.pendingBytes >= this.#headerBytes;
-    }
-    if (this.#network && !this.#pushScheduled) {
-      this.#pushScheduled = true;
-      process.nextTick(this.#onTurnEnd);
-    }
+    if (this.#delivering) return true;
+    if (this.#network) this.#turnEnd.schedule();
     return this.#network;
   }
 
-  readonly #onTurnEnd = (): void => {
-    this.#pushScheduled = false;
+  #onTurnEnd(): void {
     if (this.#state === 'open') this.#push();
-  };
+  }
 
   #onReady(readable: boolean, writable: boolean): void {
     if (writable && this.#sender.queuedBytes > 0) this.#flush();
-    if (this.#state === 'ending') this.#awaitEnd();
+    if (this.#farewell?.awaitsEnd) this.#farewell.onReadable();
     else if (readable && this.#receive()) this.#awaitNext();
   }
 
   /**
-   * Between two turns of the event loop: wait actively for the next message. Everything else, also
-   * what the handler of the last message started, gets its turn between the attempts.
+   * Wait actively for the next message. Everything else, also what the handler of the last message
+   * started, gets its turn between the attempts.
    */
-  readonly #onTurn = (): void => {
-    this.#turnScheduled = false;
+  #onTurn(): void {
     if (this.#receiver.pendingBytes > 0 || this.#ended) this.#deliver();
     for (let attempt = 0; attempt < ATTEMPTS_PER_TURN; attempt++) {
       if (this.#receive()) break;
     }
     this.#awaitNext();
-  };
-
-  #awaitNext(): void {
-    if (this.#canReceive() && this.#spin.pays(performance.now())) this.#scheduleTurn();
   }
 
-  #scheduleTurn(): void {
-    if (this.#turnScheduled) return;
-    this.#turnScheduled = true;
-    setImmediate(this.#onTurn);
+  #awaitNext(): void {
+    if (this.#canReceive() && (this.#deaf || this.#spin.pays(performance.now())))
+      this.#nextTurn.schedule();
   }
 
   #canReceive(): boolean {
@@ -277,28 +242,25 @@ export class StreamConnection implements Connection {
 
   /** Send what waited for the rest of its batch. */
   #push(): void {
-    try {
-      this.#sender.push();
-    } catch (error) {
-      this.#onSendFailure(error);
-    }
+    this.#transmit('push');
     if (this.#sender.queuedBytes > 0) this.#watch();
   }
 
   #flush(): void {
-    try {
-      this.#sender.flush();
-    } catch (error) {
-      this.#onSendFailure(error);
-    }
-    if (this.#state === 'closing') {
-      this.#finishClosing();
-      return;
-    }
+    this.#transmit('flush');
+    this.#farewell?.onSent(this.#ended);
     this.#watch();
     if (this.#owesDrain && this.#sender.queuedBytes <= this.#settings.lowWaterBytes) {
       this.#owesDrain = false;
       if (this.#state === 'open') this.#sink?.onDrain();
+    }
+  }
+
+  #transmit(how: 'push' | 'flush'): void {
+    try {
+      this.#sender[how]();
+    } catch (error) {
+      this.#onSendFailure(error);
     }
   }
 
@@ -313,46 +275,12 @@ export class StreamConnection implements Connection {
     // What the peer sent before it left can still be received, and then the end of the stream.
     this.#deaf = reason;
     if (this.#paused || this.#state === 'closing') this.#end(undefined);
-  }
-
-  /** Send the rest, then end. */
-  #finishClosing(): void {
-    const { closeTimeoutMs } = this.#settings;
-    const { queuedBytes } = this.#sender;
-    if (queuedBytes === 0 && (!this.#network || this.#ended)) {
-      this.#end(undefined);
-      return;
-    }
-    this.#closeTimer ??= setTimeout(() => {
-      const left = this.#sender.queuedBytes;
-      this.#end(left === 0 ? undefined : closeTimedOut(this.peer, left, closeTimeoutMs));
-    }, closeTimeoutMs);
-    if (queuedBytes === 0) this.#sayEnd();
-    this.#watch();
-  }
-
-  #sayEnd(): void {
-    this.#state = 'ending';
-    try {
-      shutdown(this.#socket, SHUT_WR);
-    } catch {
-      // The peer is gone already.
-      this.#end(undefined);
-    }
-  }
-
-  /** Everything was said: what the peer still sends does not matter, only that it is over. */
-  #awaitEnd(): void {
-    try {
-      if (this.#receiver.discard() === 'end') this.#end(undefined);
-    } catch {
-      this.#end(undefined);
-    }
+    else this.#nextTurn.schedule();
   }
 
   #watch(): void {
     if (this.#state === 'new' || this.#state === 'closed') return;
-    const readable = this.#canReceive() || this.#state === 'ending';
+    const readable = this.#canReceive() || this.#farewell?.awaitsEnd === true;
     this.#poller.watch(readable, this.#sender.queuedBytes > 0);
   }
 
@@ -360,7 +288,7 @@ export class StreamConnection implements Connection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#closeError = error;
-    clearTimeout(this.#closeTimer);
+    this.#farewell?.stop();
     this.#poller.close();
     this.#socket.close();
     this.#sender.clear();

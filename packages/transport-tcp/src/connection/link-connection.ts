@@ -4,16 +4,21 @@ import {
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
-import { FrameAssembler, type Opening, OpeningPhase } from '@vfio-user/core/internal';
+import {
+  FrameAssembler,
+  type NewConnection,
+  type Opening,
+  OpeningPhase,
+} from '@vfio-user/core/internal';
 import type { Link } from '../link/link.js';
 import { Outbox } from '../link/outbox.js';
 import type { Settings } from '../options.js';
-import type { ConnectionParts, NetworkConnection } from './parts.js';
+import type { ConnectionParts } from './parts.js';
 
 const NO_BYTES = new Uint8Array(0);
 
 /** Frames over a {@link Link}, which it owns. */
-export class LinkConnection implements NetworkConnection {
+export class LinkConnection implements NewConnection {
   readonly peer: string;
   readonly capabilities: TransportCapabilities;
   readonly resources = undefined;

@@ -1,5 +1,4 @@
-import type { Connection, Framing, TransportCapabilities } from '@vfio-user/core';
-import type { Opening } from '@vfio-user/core/internal';
+import type { Framing, TransportCapabilities } from '@vfio-user/core';
 import type { Settings } from '../options.js';
 
 /** What a connection is made of besides its stream. */
@@ -13,12 +12,6 @@ export interface ConnectionParts {
 
 /** Describes the connection to `peer`. */
 export type PartsOf = (peer: string) => ConnectionParts;
-
-/** A connection that waits to be opened. */
-export interface NetworkConnection extends Connection {
-  /** Begin, with the handshake if there is one. Call it once. */
-  open(opening: Opening): void;
-}
 
 /** What the connections of `settings` say of themselves. */
 export function networkCapabilities({ maxFrameBytes }: Settings): TransportCapabilities {

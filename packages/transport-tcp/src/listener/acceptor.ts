@@ -1,10 +1,10 @@
-import type { NetworkConnection } from '../connection/parts.js';
+import type { NewConnection } from '@vfio-user/core/internal';
 import type { RawSocket } from '../stack/stack.js';
 
 /** What becomes of an accepted socket. */
 export interface Arrival {
   /** It speaks what it should: frames, or the handshake before them, come next. */
-  established(connection: NetworkConnection): void;
+  established(connection: NewConnection): void;
   /** It does not; the socket is closed already or will be. */
   rejected(reason: string): void;
 }

@@ -1,6 +1,11 @@
-import type { Accept, FrameSink, Handshake, Listener, Logger, OpenContext } from '@vfio-user/core';
-import { silentLogger } from '@vfio-user/core';
-import type { NetworkConnection } from '../connection/parts.js';
+import {
+  type Accept,
+  type Listener,
+  type Logger,
+  type OpenContext,
+  silentLogger,
+} from '@vfio-user/core';
+import { type NewConnection, openServer } from '@vfio-user/core/internal';
 import type { Settings } from '../options.js';
 import type { RawListener, RawSocket } from '../stack/stack.js';
 import type { Acceptor } from './acceptor.js';
@@ -73,30 +78,17 @@ export class NetworkListener implements Listener {
     this.#logger.error({ err: error, uri: this.uri }, 'cannot accept a connection');
   }
 
-  #open(connection: NetworkConnection): void {
-    const { context, settings } = this.#parts;
-    const handshake = context.handshake?.();
-    connection.open({
-      handshake,
+  #open(connection: NewConnection): void {
+    const { accept, context, settings } = this.#parts;
+    openServer(connection, {
+      accept,
+      context,
       handshakeTimeoutMs: settings.handshakeTimeoutMs,
-      ready: () => this.#ready(connection, handshake),
-      failed: (error) => this.#refused(connection.peer, error.message),
+      refused: (reason) => this.#refused(connection.peer, reason),
     });
-  }
-
-  #ready(connection: NetworkConnection, handshake: Handshake | undefined): FrameSink {
-    try {
-      return this.#parts.accept(connection, handshake);
-    } catch (error) {
-      this.#logger.error({ err: error, peer: connection.peer }, 'cannot serve a connection');
-      connection.abort(error instanceof Error ? error : new Error(String(error)));
-      return nobody;
-    }
   }
 
   #refused(peer: string, reason: string): void {
     this.#logger.warn({ uri: this.uri, peer, reason }, 'refused a connection');
   }
 }
-
-const nobody: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };

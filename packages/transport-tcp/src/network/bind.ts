@@ -39,20 +39,19 @@ export async function acceptorFor(
 /** Listen on an endpoint, if that may be. */
 export async function bind(
   endpoint: Endpoint,
-  { insecure, backlog, peerTimeoutMs }: Settings,
+  settings: Settings,
   events: Pick<BindOptions, 'onSocket' | 'onError'>,
 ): Promise<RawListener> {
   const options = {
-    backlog,
-    peerTimeoutMs: endpoint.peerTimeoutMs ?? peerTimeoutMs,
-    onSocket: events.onSocket,
-    onError: events.onError,
+    ...events,
+    backlog: settings.backlog,
+    peerTimeoutMs: endpoint.peerTimeoutMs ?? settings.peerTimeoutMs,
   };
   if (endpoint.scheme === 'vsock') return vsockStack.listen(endpoint, options);
   const ip = await addressToBind(endpoint);
-  if (!insecure) refuseUntrustedNetwork(endpoint, ip);
+  if (!settings.insecure) refuseUntrustedNetwork(endpoint, ip);
   try {
-    return await tcpStack().listen({ host: ip, port: endpoint.port }, options);
+    return await tcpStack(settings).listen({ host: ip, port: endpoint.port }, options);
   } catch (error) {
     throw socketFailure(`cannot listen on ${endpoint.href}`, error);
   }

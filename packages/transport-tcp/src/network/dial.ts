@@ -1,7 +1,8 @@
+import type { NewConnection } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { resolveHost } from '../address/resolve.js';
 import { LinkConnection } from '../connection/link-connection.js';
-import type { NetworkConnection, PartsOf } from '../connection/parts.js';
+import type { PartsOf } from '../connection/parts.js';
 import { SocketLink } from '../link/socket-link.js';
 import type { Settings } from '../options.js';
 import { socketFailure } from '../stack/failure.js';
@@ -21,7 +22,7 @@ export interface DialContext {
 }
 
 /** Connect to an endpoint, up to where frames or the handshake before them begin. */
-export async function dial(endpoint: Endpoint, context: DialContext): Promise<NetworkConnection> {
+export async function dial(endpoint: Endpoint, context: DialContext): Promise<NewConnection> {
   const { settings, partsOf } = context;
   const deadline = performance.now() + settings.connectTimeoutMs;
   const timeLeft = (): number => Math.max(1, deadline - performance.now());
@@ -60,7 +61,8 @@ async function reach(
   for (const ip of await resolveHost(host)) {
     context.signal?.throwIfAborted();
     try {
-      return await tcpStack().connect({ host: ip, port }, optionsOf(endpoint, context, timeLeft()));
+      const options = optionsOf(endpoint, context, timeLeft());
+      return await tcpStack(context.settings).connect({ host: ip, port }, options);
     } catch (error) {
       failure = error;
     }

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
+import type { NewConnection } from '@vfio-user/core/internal';
 import type { FileDescriptor } from '@vfio-user/posix-ffi';
 import { StreamConnection } from '@vfio-user/posix-ffi/stream';
-import type { ConnectionParts, NetworkConnection } from '../connection/parts.js';
+import type { ConnectionParts } from '../connection/parts.js';
 import type { RawSocket } from './stack.js';
 
 /** A socket of the kernel that nobody reads yet. */
@@ -23,7 +24,7 @@ export class KernelSocket implements RawSocket {
     return stream;
   }
 
-  connection({ peer, framing, capabilities, settings }: ConnectionParts): NetworkConnection {
+  connection({ peer, framing, capabilities, settings }: ConnectionParts): NewConnection {
     return new StreamConnection(this.#socket, {
       peer,
       framing,

@@ -22,8 +22,8 @@ import {
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
 } from '@vfio-user/posix-ffi';
+import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
 import { hostPort } from '../address/resolve.js';
-import { AcceptLoop } from './accept-loop.js';
 import { connectSocket } from './connect-socket.js';
 import { KernelSocket } from './kernel-socket.js';
 import type { Stack } from './stack.js';

@@ -1,8 +1,9 @@
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import type { NewConnection } from '@vfio-user/core/internal';
 import type { InternetAddress } from '@vfio-user/posix-ffi';
 import { hostPort } from '../address/resolve.js';
 import { LinkConnection } from '../connection/link-connection.js';
-import type { ConnectionParts, NetworkConnection } from '../connection/parts.js';
+import type { ConnectionParts } from '../connection/parts.js';
 import { SocketLink } from '../link/socket-link.js';
 import { timedOut } from './failure.js';
 import type { BindOptions, DialOptions, RawListener, RawSocket, Stack } from './stack.js';
@@ -32,7 +33,7 @@ export const nodeStack: Stack<InternetAddress> = {
 
   listen: ({ host, port }, { backlog, peerTimeoutMs, onSocket, onError }: BindOptions) =>
     new Promise<RawListener>((resolve, reject) => {
-      const server = createServer({ pauseOnConnect: true, ...options(peerTimeoutMs) }, (socket) =>
+      const server = createServer(options(peerTimeoutMs), (socket) =>
         onSocket(new NodeSocket(socket)),
       );
       server.once('error', reject);
@@ -63,7 +64,7 @@ export class NodeSocket implements RawSocket {
     return this.#socket;
   }
 
-  connection(parts: ConnectionParts): NetworkConnection {
+  connection(parts: ConnectionParts): NewConnection {
     return new LinkConnection(new SocketLink(this.#socket, (error) => error), parts);
   }
 

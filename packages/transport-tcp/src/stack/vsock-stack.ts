@@ -13,8 +13,8 @@ import {
   VMADDR_PORT_ANY,
   vsockSocketAddress,
 } from '@vfio-user/posix-ffi';
+import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
 import type { VsockEndpoint } from '../address/endpoint.js';
-import { AcceptLoop } from './accept-loop.js';
 import { connectSocket } from './connect-socket.js';
 import { errorCode, socketFailure } from './failure.js';
 import { KernelSocket } from './kernel-socket.js';

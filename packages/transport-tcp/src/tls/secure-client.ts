@@ -28,8 +28,6 @@ export function secureClient(
       secured.removeListener('error', onError);
       secured.removeListener('close', onError);
       if (error === undefined) {
-        // Nothing is lost until somebody listens.
-        secured.pause();
         resolve(secured);
       } else {
         secured.on('error', () => {});

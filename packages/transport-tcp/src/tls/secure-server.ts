@@ -20,10 +20,7 @@ export function secureServer(
   const requestCert = credentials.ca !== undefined;
   // One server for each socket: its events then tell which one they are about.
   const server = createServer({ ...credentials, requestCert, rejectUnauthorized: requestCert });
-  server.once('secureConnection', (secured) => {
-    secured.pause();
-    onSecure(secured);
-  });
+  server.once('secureConnection', onSecure);
   server.once('tlsClientError', (error, failed) => {
     // A client that was turned away for its certificate is hung up on; why stands at the socket.
     onFailure(tlsFailure(failed.authorizationError ?? error));

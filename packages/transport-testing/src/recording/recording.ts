@@ -8,7 +8,7 @@ export type RecordedDescriptor =
 
 /** One whole message as it went over the wire. */
 export interface RecordedMessage {
-  /** Milliseconds since the connection was made. */
+  /** Milliseconds since the first message. */
   readonly t: number;
   readonly from: 'client' | 'server';
   /** Header and payload, hexadecimal. */

@@ -8,7 +8,7 @@ import {
   streamSocket,
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { errorCode, systemFailure } from '../system-failure.js';
+import { errorCode, systemFailure } from '@vfio-user/posix-ffi/stream';
 
 /** A listening socket, and how to take its name away again. */
 export interface BoundSocket {

@@ -1,11 +1,6 @@
 import type { Listener, Logger } from '@vfio-user/core';
-import { accept, type FileDescriptor, Poller } from '@vfio-user/posix-ffi';
-import { errorCode } from '../system-failure.js';
-
-/** Connections accepted before the event loop gets its turn again. */
-const ACCEPTS_PER_TURN = 16;
-/** How long to wait for descriptors or memory to become free. */
-const RETRY_MS = 100;
+import type { FileDescriptor } from '@vfio-user/posix-ffi';
+import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
 
 /** What a listener is made of. */
 export interface ListenerParts {
@@ -22,49 +17,24 @@ export interface ListenerParts {
 export class UnixListener implements Listener {
   readonly uri: string;
   readonly #parts: ListenerParts;
-  readonly #poller: Poller;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #loop: AcceptLoop;
   #closed = false;
 
   constructor(parts: ListenerParts) {
-    this.uri = parts.uri;
+    const { uri, socket, logger, onConnection } = parts;
+    this.uri = uri;
     this.#parts = parts;
-    this.#poller = new Poller(parts.socket, () => this.#acceptSome());
-    this.#poller.watch(true, false);
+    this.#loop = new AcceptLoop(socket, {
+      onSocket: onConnection,
+      onError: (error) =>
+        logger.error({ err: error, uri }, 'cannot accept a connection, trying again in a moment'),
+    });
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#retry);
-    this.#poller.close();
-    this.#parts.socket.close();
+    this.#loop.close();
     this.#parts.onClose();
-  }
-
-  #acceptSome(): void {
-    for (let i = 0; i < ACCEPTS_PER_TURN && !this.#closed; i++) {
-      let socket: FileDescriptor | undefined;
-      try {
-        socket = accept(this.#parts.socket);
-      } catch (error) {
-        // The peer gave up while it waited.
-        if (errorCode(error) === 'ECONNABORTED') continue;
-        this.#pause(error);
-        return;
-      }
-      if (socket === undefined) return;
-      this.#parts.onConnection(socket);
-    }
-  }
-
-  /** No descriptor is free, most likely. The connection keeps waiting, so polling on would spin. */
-  #pause(error: unknown): void {
-    this.#parts.logger.error(
-      { err: error, uri: this.uri },
-      'cannot accept a connection, trying again in a moment',
-    );
-    this.#poller.watch(false, false);
-    this.#retry = setTimeout(() => this.#poller.watch(true, false), RETRY_MS);
   }
 }

@@ -15,8 +15,7 @@ import {
   identifyFile,
   isEventFd,
 } from '@vfio-user/posix-ffi';
-import { fileDescriptor } from '../descriptors.js';
-import { systemFailure } from '../system-failure.js';
+import { fileDescriptor, systemFailure } from '@vfio-user/posix-ffi/stream';
 import { EventFdNotifier, EventFdSource } from './event-source.js';
 import { CopiedUnixMemory, MappedUnixMemory, type UnixMemory } from './unix-memory.js';
 

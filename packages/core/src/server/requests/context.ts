@@ -1,3 +1,4 @@
+import type { DmaSpace } from '../../dma/dma-space.js';
 import type { Logger } from '../../logger.js';
 import type { Capabilities } from '../../protocol/capabilities.js';
 import type { Peer } from '../../session/peer.js';
@@ -5,14 +6,19 @@ import type { DeviceInstance } from '../device-instance.js';
 import type { InterruptMessages } from '../interrupt-messages.js';
 import type { ServerLimits } from '../limits.js';
 
-/** What the handlers of requests work with: one per session. */
-export interface RequestContext {
-  readonly device: DeviceInstance;
+/** What DMA_MAP and DMA_UNMAP work with; the memory may be a device's, or a bridge's. */
+export interface MemoryContext {
+  readonly device: { readonly dma: DmaSpace; quiesce(): Promise<void> | undefined };
   readonly peer: Peer;
   readonly limits: ServerLimits;
+  /** What the client said it can do; there once VERSION was exchanged. */
+  readonly client: Capabilities;
+}
+
+/** What the handlers of requests work with: one per session. */
+export interface RequestContext extends MemoryContext {
+  readonly device: DeviceInstance;
   readonly logger: Logger;
   /** Interrupts by message, for a client that takes them so. */
   readonly interruptMessages: InterruptMessages;
-  /** What the client said it can do; there once VERSION was exchanged. */
-  readonly client: Capabilities;
 }

@@ -9,19 +9,13 @@ import type {
   RequestMessage,
 } from '../../protocol/messages.js';
 import type { Received } from '../../session/request-table.js';
-import type { Descriptor } from '../../transport/resources.js';
+import type { Answer } from '../control-lane.js';
 import type { RequestContext } from './context.js';
 import { deviceInfo, irqInfo, regionInfo } from './device-info.js';
 import { handleDmaMap } from './dma-map.js';
 import { handleDmaUnmap } from './dma-unmap.js';
 import { RegionIoFdsHandler } from './region-io-fds.js';
 import { handleSetIrqs } from './set-irqs.js';
-
-/** What a request is answered with. */
-export interface Answer {
-  readonly body: ReplyBodies[KnownCommand];
-  readonly descriptors?: readonly Descriptor[];
-}
 
 const DONE: Answer = { body: undefined };
 

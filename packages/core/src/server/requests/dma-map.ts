@@ -13,13 +13,13 @@ import type { DmaMap } from '../../protocol/messages.js';
 import type { Received } from '../../session/request-table.js';
 import type { MappedMemory } from '../../transport/resources.js';
 import { whenQuiesced } from '../when-quiesced.js';
-import type { RequestContext } from './context.js';
+import type { MemoryContext } from './context.js';
 
 const KNOWN_FLAGS = DMA_MAP_READ | DMA_MAP_WRITE | DMA_MAP_MMAP | DMA_MAP_FILE_IO;
 
 /** "DMA_MAP". Identical to an existing mapping is fine; any other overlap is EEXIST. */
 export function handleDmaMap(
-  context: RequestContext,
+  context: MemoryContext,
   body: DmaMap,
   received: Received,
 ): void | Promise<void> {
@@ -36,7 +36,7 @@ export function handleDmaMap(
 
 /** The memory behind the descriptor that came along, if one did. */
 function mapMemory(
-  context: RequestContext,
+  context: MemoryContext,
   body: DmaMap,
   received: Received,
 ): MappedMemory | undefined {
@@ -57,7 +57,7 @@ function mapMemory(
   }
 }
 
-function check(context: RequestContext, body: DmaMap, descriptors: number): void {
+function check(context: MemoryContext, body: DmaMap, descriptors: number): void {
   const { address, flags, size } = body;
   const { limits, device } = context;
   if ((flags & ~KNOWN_FLAGS) !== 0)
@@ -90,7 +90,7 @@ function check(context: RequestContext, body: DmaMap, descriptors: number): void
 }
 
 function isSame(
-  context: RequestContext,
+  context: MemoryContext,
   existing: DmaMapping,
   body: DmaMap,
   received: Received,

@@ -6,7 +6,7 @@ import { takeUnmapBitmap } from '../../migration/unmap-bitmap.js';
 import { DMA_UNMAP_ALL, DMA_UNMAP_GET_DIRTY_BITMAP } from '../../protocol/constants.js';
 import type { DmaUnmap, DmaUnmapReply } from '../../protocol/messages.js';
 import { whenQuiesced } from '../when-quiesced.js';
-import type { RequestContext } from './context.js';
+import type { MemoryContext } from './context.js';
 
 const KNOWN_FLAGS = DMA_UNMAP_ALL | DMA_UNMAP_GET_DIRTY_BITMAP;
 
@@ -15,7 +15,7 @@ const KNOWN_FLAGS = DMA_UNMAP_ALL | DMA_UNMAP_GET_DIRTY_BITMAP;
  * process touches the memory any more and transfers that were under way have failed.
  */
 export function handleDmaUnmap(
-  context: RequestContext,
+  context: MemoryContext,
   body: DmaUnmap,
 ): DmaUnmapReply | Promise<DmaUnmapReply> {
   check(context, body);
@@ -37,7 +37,7 @@ export function handleDmaUnmap(
   });
 }
 
-function check(context: RequestContext, body: DmaUnmap): void {
+function check(context: MemoryContext, body: DmaUnmap): void {
   const { argsz, flags } = body;
   if ((flags & ~KNOWN_FLAGS) !== 0) throw refused(body, `unknown flags 0x${flags.toString(16)}`);
   if (argsz > context.limits.maxDataXferSize) throw refused(body, `argsz ${argsz} above the limit`);
@@ -47,7 +47,7 @@ function check(context: RequestContext, body: DmaUnmap): void {
     throw refused(body, 'ALL goes with address and size 0');
 }
 
-function find(context: RequestContext, body: DmaUnmap): DmaMapping {
+function find(context: MemoryContext, body: DmaUnmap): DmaMapping {
   const mapping = context.device.dma.exact(body.address, Number(body.size));
   if (mapping === undefined) throw refused(body, 'no mapping of exactly this range', ENOENT);
   return mapping;

@@ -1,36 +1,66 @@
 import { EINVAL } from '../../errno.js';
 import { RequestRefusedError } from '../../errors.js';
 import type { SetIrqs } from '../../protocol/messages.js';
+import type { Peer } from '../../session/peer.js';
 import type { Received } from '../../session/request-table.js';
 import type { Notifier } from '../../transport/resources.js';
+import type { InterruptMessages } from '../interrupt-messages.js';
 import type { RequestContext } from './context.js';
+
+/** PCI 3.0, 6.8.2: the largest MSI-X table. */
+const MAX_VECTORS = 2048;
+
+/** What making notifiers of a request takes. */
+export interface NotifierContext {
+  readonly peer: Peer;
+  /** Interrupts by message, for a client that takes them so. */
+  readonly interruptMessages: InterruptMessages;
+}
 
 /** "DEVICE_SET_IRQS". Interrupts are signalled through descriptors, or by messages without them. */
 export function handleSetIrqs(context: RequestContext, body: SetIrqs, received: Received): void {
   const { interrupts } = context.device;
-  const events = context.peer.extensions.interrupts ? (body.events ?? 0) : received.length;
-  interrupts.validate(body, events);
-  const notifiers = context.peer.extensions.interrupts
-    ? context.interruptMessages.notifiers(body.index, body.start, events)
-    : notifiersOf(context, received);
-  interrupts.apply(body, notifiers);
+  interrupts.validate(body, eventCount(context, body, received));
+  interrupts.apply(body, notifiersFor(context, body, received));
 }
 
-function notifiersOf(context: RequestContext, received: Received): readonly Notifier[] {
+/** How many events the client attached. */
+function eventCount({ peer }: NotifierContext, { events }: SetIrqs, received: Received): number {
+  return peer.extensions.interrupts ? (events ?? 0) : received.length;
+}
+
+/**
+ * One notifier for each event that the client attached. Takes the descriptors.
+ * @throws {RequestRefusedError} EINVAL when one is no event.
+ */
+export function notifiersFor(
+  context: NotifierContext,
+  body: SetIrqs,
+  received: Received,
+): readonly Notifier[] {
+  const { extensions, connection } = context.peer;
+  if (extensions.interrupts) {
+    const events = eventCount(context, body, received);
+    if (events > MAX_VECTORS)
+      throw refused(`${events} events, a device has ${MAX_VECTORS} vectors`);
+    return context.interruptMessages.notifiers(body.index, body.start, events);
+  }
   const notifiers: Notifier[] = [];
-  const { resources } = context.peer.connection;
   try {
     for (let next = received.shift(); next !== undefined; next = received.shift()) {
-      if (resources === undefined) {
+      if (connection.resources === undefined) {
         next.close();
-        throw new RequestRefusedError(EINVAL, 'this transport passes no descriptors');
+        throw refused('this connection passes no descriptors');
       }
-      notifiers.push(resources.notifier(next));
+      notifiers.push(connection.resources.notifier(next));
     }
   } catch (error) {
     for (const notifier of notifiers) notifier.close();
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: ${why}`, { cause: error });
+    throw error instanceof RequestRefusedError ? error : refused(String(error), error);
   }
   return notifiers;
+}
+
+function refused(why: string, cause?: unknown): RequestRefusedError {
+  return new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: ${why}`, { cause });
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SpinBudget } from '../src/connection/spin-budget.js';
+import { SpinBudget } from '../../src/stream/spin-budget.js';
 
 /** Messages `gapMs` apart; returns how long the next one is waited for. */
 function arrivals(spin: SpinBudget, start: number, gapMs: number, count: number): number {

@@ -1,4 +1,9 @@
-import { connectDevice, type DeviceClient, type GuestMemory, TransportRegistry } from '@vfio-user/core';
+import {
+  connectDevice,
+  type DeviceClient,
+  type GuestMemory,
+  TransportRegistry,
+} from '@vfio-user/core';
 import { unixTransport } from '@vfio-user/transport-unix';
 
 /** Where guest memory begins for the device. */

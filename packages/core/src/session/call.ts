@@ -4,9 +4,9 @@ import type {
   ReplyMessage,
   RequestBodies,
 } from '../protocol/messages.js';
-import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
 import type { Descriptor } from '../transport/resources.js';
+import type { Peer } from './peer.js';
+import type { Received } from './request-table.js';
 
 /**
  * One request as a promise. `pick` takes what is wanted out of the reply before the reply's memory

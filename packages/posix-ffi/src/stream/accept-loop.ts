@@ -1,5 +1,7 @@
-import { accept, type FileDescriptor, Poller } from '@vfio-user/posix-ffi';
-import { errorCode } from './failure.js';
+import type { FileDescriptor } from '../file-descriptor.js';
+import { Poller } from '../poller.js';
+import { accept } from '../socket.js';
+import { errorCode } from './system-failure.js';
 
 /** Connections accepted before the event loop gets its turn again. */
 const ACCEPTS_PER_TURN = 16;

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { CopyEngine } from '../copy/engine.js';
+import { BLOCK_BYTES, copyByMap, openInProcess, readIntoBuffer } from '../copy/in-process.js';
+import { plugIn } from '../driver/guest.js';
+import type { Comparison, Contender, Row } from '../measure/row.js';
+import { startDeviceServer } from '../programs/server-process.js';
+import type { Setting } from './setting.js';
+
+/** Blocks a round. */
+const COUNT = 256;
+const TARGET = 0.9;
+
+const NEAR = BLOCK_BYTES;
+const FAR = 64 * BLOCK_BYTES;
+
+/**
+ * 1 MiB blocks copied within guest memory by a device, against memcpy on memory mapped likewise. Only
+ * equal footprints are compared: near ones stay in a processor cache, far ones do not.
+ */
+export async function dmaCopy(setting: Setting): Promise<Row> {
+  const { programs, folder, cleanup } = setting;
+  const engineSocket = join(folder, 'engine.sock');
+  cleanup.add(await startDeviceServer('bench', engineSocket, [], setting.nodeArgs));
+  const guest = cleanup.add(await plugIn(engineSocket, 2 * FAR));
+  const engine = await CopyEngine.open(guest);
+  const inProcess = cleanup.add(await openInProcess(join(folder, 'copy.sock'), FAR));
+  const buffer = new Uint8Array(BLOCK_BYTES);
+
+  const contenders: Contender[] = [];
+  const comparisons: Comparison[] = [];
+  const compare = (floor: Contender, ...subjects: readonly Contender[]): void => {
+    contenders.push(floor, ...subjects);
+    for (const subject of subjects) {
+      comparisons.push({ subject, floor, quantity: 'speed', target: TARGET });
+    }
+  };
+  const memcpy = (name: string, source: number, target: number): Contender => ({
+    name,
+    measure: async () => ({
+      nanoseconds: await programs.samples('copy', source, target, COUNT),
+      depth: 1,
+    }),
+  });
+  compare(
+    memcpy('near: memcpy in C', NEAR, NEAR),
+    inProcess.contender('near: dma.map and set', NEAR, COUNT, copyByMap),
+    inProcess.contender('near: dma.tryRead', NEAR, COUNT, readIntoBuffer(buffer)),
+    engine.contender('near: DMA engine of serve bench', NEAR, COUNT),
+  );
+  compare(
+    memcpy('far: memcpy in C', FAR, FAR),
+    inProcess.contender('far: dma.map and set', FAR, COUNT, copyByMap),
+    engine.contender('far: DMA engine of serve bench', FAR, COUNT),
+  );
+  compare(
+    memcpy('gather: memcpy in C', FAR, BLOCK_BYTES),
+    inProcess.contender('gather: dma.tryRead', FAR, COUNT, readIntoBuffer(buffer)),
+  );
+  return {
+    name: 'dma-copy',
+    what: '1 MiB of shared guest memory copied. near: one block to one block; far: 64 MiB to 64 MiB, block by block; gather: 64 MiB to one block.',
+    contenders,
+    comparisons,
+  };
+}

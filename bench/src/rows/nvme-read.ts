@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import type { Comparison, Contender, Row } from '../measure/row.js';
+import { NvmeDriver } from '../nvme/driver.js';
+import { fill, RandomReads } from '../nvme/workload.js';
+import { startDeviceServer } from '../programs/server-process.js';
+import type { Setting } from './setting.js';
+
+const NAMESPACE_BYTES = 2 ** 26;
+const DEPTHS = [1, 32] as const;
+const WARMUP = 5000;
+const COUNT = 20_000;
+/** Of the driver that waits for interrupts, which is much slower. */
+const INTERRUPT_COUNT = 5000;
+
+/** NVMe reads of 4 KiB by our own driver, against the same work without NVMe and in C. */
+export async function nvmeRead(setting: Setting): Promise<Row> {
+  const polled = await openDisk(setting, 'mapped');
+  const driven = await openDisk(setting, 'trapped');
+  const contenders: Contender[] = [];
+  const comparisons: Comparison[] = [];
+  for (const depth of DEPTHS) {
+    const floor: Contender = {
+      name: `depth ${depth}: polled queue in C`,
+      measure: async () => {
+        const args = [NAMESPACE_BYTES, depth, WARMUP, COUNT];
+        return { nanoseconds: await setting.programs.samples('polled-read', ...args), depth };
+      },
+    };
+    const subjects = [polled(depth), driven(depth)];
+    contenders.push(floor, ...subjects);
+    for (const subject of subjects) comparisons.push({ subject, floor, quantity: 'rate' });
+  }
+  return {
+    name: 'nvme-read',
+    what: 'random 4 KiB read of 64 MiB in memory, one queue pair, one process each for driver and controller.',
+    contenders,
+    comparisons,
+  };
+}
+
+/** `mapped`: doorbells are stores, both sides poll. `trapped`: they are messages, and MSI-X answers. */
+async function openDisk(
+  setting: Setting,
+  doorbells: 'mapped' | 'trapped',
+): Promise<(depth: number) => Contender> {
+  const { cleanup, folder, nodeArgs } = setting;
+  const socket = join(folder, `nvme-${doorbells}.sock`);
+  const settings = [`size=${NAMESPACE_BYTES}`, `doorbells=${doorbells}`];
+  cleanup.add(await startDeviceServer('nvme', socket, settings, nodeArgs));
+  const isPolled = doorbells === 'mapped';
+  const driver = cleanup.add(await NvmeDriver.open(socket, isPolled ? 'mapped' : 'posted'));
+  await fill(driver, NAMESPACE_BYTES);
+  const name = isPolled ? 'mapped doorbells, polled' : 'posted doorbells, MSI-X';
+  return (depth) => {
+    const reads = new RandomReads(driver, NAMESPACE_BYTES, depth);
+    const count = isPolled ? COUNT : INTERRUPT_COUNT;
+    return {
+      name: `depth ${depth}: ${name}`,
+      measure: async () => ({ nanoseconds: await reads.run(WARMUP, count), depth }),
+    };
+  };
+}

@@ -1,0 +1,215 @@
+import { EINVAL, ENODEV } from '../errno.js';
+import { RemoteError, RequestRefusedError } from '../errors.js';
+import { handleDeviceFeature } from '../migration/device-feature.js';
+import { MigrationController } from '../migration/migration-controller.js';
+import {
+  Command,
+  commandName,
+  DMA_MAP_READ,
+  DMA_MAP_WRITE,
+  FEATURE_MASK,
+  Feature,
+  IRQ_SET_DATA_EVENTFD,
+  REGION_FLAG_MMAP,
+} from '../protocol/constants.js';
+import type {
+  DmaMap,
+  DmaUnmap,
+  KnownCommand,
+  RegionInfo,
+  ReplyBodies,
+  RequestBodies,
+  RequestMessage,
+  SetIrqs,
+} from '../protocol/messages.js';
+import type { Answer } from '../server/control-lane.js';
+import type { InterruptMessages } from '../server/interrupt-messages.js';
+import type { MemoryContext } from '../server/requests/context.js';
+import { handleDmaMap } from '../server/requests/dma-map.js';
+import { handleDmaUnmap } from '../server/requests/dma-unmap.js';
+import { notifiersFor } from '../server/requests/set-irqs.js';
+import { call } from '../session/call.js';
+import type { Received } from '../session/request-table.js';
+import type { FarLink } from './far-link.js';
+import type { InterruptWiring } from './interrupt-wiring.js';
+
+const REGION_INFO_BYTES = 32;
+const IO_FDS_HEAD_BYTES = 16;
+const DMA_MAP_BYTES = 32;
+
+export interface BridgeContext extends MemoryContext {
+  readonly link: FarLink;
+  readonly wiring: InterruptWiring;
+  readonly interruptMessages: InterruptMessages;
+}
+
+/**
+ * What a bridge does with a client's requests, register accesses aside: memory and interrupts are
+ * kept here and told to the device, the rest is asked of it. While the device is out of reach the
+ * client still gets what it needs to go on; the device is told when it is back.
+ */
+export class BridgeRequests {
+  readonly #context: BridgeContext;
+  /** Devices migrate themselves; only the memory is here, and with it the log of dirty pages. */
+  readonly #migration = new MigrationController(undefined, () => {});
+
+  constructor(context: BridgeContext) {
+    this.#context = context;
+  }
+
+  async handle(request: RequestMessage, received: Received): Promise<Answer> {
+    switch (request.command) {
+      case Command.DMA_MAP:
+        return { body: await this.#map(request.body, received) };
+      case Command.DMA_UNMAP:
+        return { body: await this.#unmap(request.body) };
+      case Command.DEVICE_GET_REGION_INFO: {
+        const { argsz, index } = request.body;
+        if (argsz < REGION_INFO_BYTES) throw new RequestRefusedError(EINVAL, 'argsz is too small');
+        const asked = { argsz: REGION_INFO_BYTES, index };
+        return { body: trapped(await this.#ask(request.command, asked)) };
+      }
+      case Command.DEVICE_GET_REGION_IO_FDS: {
+        const { flags, index } = request.body;
+        return { body: { argsz: IO_FDS_HEAD_BYTES, flags, index, count: 0, entries: [] } };
+      }
+      case Command.DEVICE_SET_IRQS:
+        return { body: await this.#setIrqs(request.body, received) };
+      case Command.DEVICE_RESET:
+        return { body: await this.#tell(request.command, undefined) };
+      case Command.DEVICE_FEATURE:
+        if (isDmaLogging(request.body.flags & FEATURE_MASK)) return this.#logDma(request);
+        return { body: await this.#ask(request.command, request.body) };
+      case Command.DEVICE_GET_INFO:
+        return { body: await this.#ask(request.command, request.body) };
+      case Command.DEVICE_GET_IRQ_INFO:
+        return { body: await this.#ask(request.command, request.body) };
+      case Command.MIG_DATA_READ:
+        return { body: await this.#ask(request.command, request.body) };
+      case Command.MIG_DATA_WRITE:
+        return { body: await this.#ask(request.command, request.body) };
+      default:
+        throw new RequestRefusedError(
+          EINVAL,
+          `${commandName(request.command)} is not a request to a server, or not one for now`,
+        );
+    }
+  }
+
+  /** What the device must know about the client, told to one that was reached anew. */
+  async restore(): Promise<void> {
+    const { device, link, wiring } = this.#context;
+    for (const mapping of device.dma.mappings()) {
+      const { address, size, readable, writable } = mapping;
+      const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
+      const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size };
+      await call(link.peer, Command.DMA_MAP, body, () => undefined);
+    }
+    await wiring.restore(link.peer);
+  }
+
+  async #map(body: DmaMap, received: Received): Promise<undefined> {
+    await handleDmaMap(this.#context, body, received);
+    try {
+      const flags = body.flags & (DMA_MAP_READ | DMA_MAP_WRITE);
+      return await this.#tell(Command.DMA_MAP, { ...body, flags, offset: 0n });
+    } catch (error) {
+      const { dma } = this.#context.device;
+      const mapping = dma.exact(body.address, Number(body.size));
+      if (mapping !== undefined) dma.remove(mapping);
+      throw error;
+    }
+  }
+
+  /** The device stops using the memory first, as far as it can be reached. */
+  async #unmap(body: DmaUnmap): Promise<ReplyBodies[typeof Command.DMA_UNMAP]> {
+    const { argsz, flags, address, size } = body;
+    await this.#tell(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
+    return handleDmaUnmap(this.#context, body);
+  }
+
+  async #setIrqs(body: SetIrqs, received: Received): Promise<undefined> {
+    const { link, wiring } = this.#context;
+    const assigns = (body.flags & IRQ_SET_DATA_EVENTFD) !== 0;
+    const notifiers = assigns ? notifiersFor(this.#context, body, received) : [];
+    if (!link.up) {
+      wiring.change(body, notifiers, undefined);
+      return undefined;
+    }
+    const wired = wiring.eventsFor(link.peer, notifiers);
+    const told = { ...body, events: assigns ? wired.events : undefined };
+    try {
+      await call(link.peer, Command.DEVICE_SET_IRQS, told, () => undefined, wired.descriptors);
+    } catch (error) {
+      if (error instanceof RemoteError) {
+        wired.close();
+        for (const notifier of notifiers) notifier.close();
+        throw refusedByDevice(error);
+      }
+    }
+    wiring.change(body, notifiers, wired);
+    return undefined;
+  }
+
+  #logDma(request: Extract<RequestMessage, { command: typeof Command.DEVICE_FEATURE }>): Answer {
+    const context = {
+      migration: this.#migration,
+      dma: this.#context.device.dma,
+      maxDataXferSize: this.#context.client.maxDataXferSize,
+    };
+    // Only a change of the migration state takes time.
+    return { body: handleDeviceFeature(request.body, context) as ReplyBodies[KnownCommand] };
+  }
+
+  /** Something the device must know. Unreachable, it will be told when it is back. */
+  async #tell<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
+    const { link } = this.#context;
+    if (!link.up) return undefined;
+    try {
+      return await call(link.peer, command, body, () => undefined);
+    } catch (error) {
+      if (error instanceof RemoteError) throw refusedByDevice(error);
+      return undefined;
+    }
+  }
+
+  /** Something only the device can say. */
+  async #ask<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<ReplyBodies[C]> {
+    const { link } = this.#context;
+    try {
+      return await call(link.peer, command, body, kept);
+    } catch (error) {
+      if (error instanceof RemoteError) throw refusedByDevice(error);
+      throw new RequestRefusedError(ENODEV, `${commandName(command)}: the device is out of reach`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+function isDmaLogging(feature: number): boolean {
+  return (
+    feature === Feature.DMA_LOGGING_START ||
+    feature === Feature.DMA_LOGGING_STOP ||
+    feature === Feature.DMA_LOGGING_REPORT
+  );
+}
+
+/** A region of the device as seen through a bridge: every access is a message. */
+function trapped(info: RegionInfo): RegionInfo {
+  const { sparse: _, ...rest } = info;
+  return { ...rest, argsz: REGION_INFO_BYTES, offset: 0, flags: info.flags & ~REGION_FLAG_MMAP };
+}
+
+/** A reply that outlives the frame it came in. */
+function kept<T>(body: T): T {
+  if (typeof body !== 'object' || body === null) return body;
+  const data = 'data' in body ? body.data : undefined;
+  return data instanceof Uint8Array ? { ...body, data: data.slice() } : body;
+}
+
+function refusedByDevice(error: RemoteError): RequestRefusedError {
+  return new RequestRefusedError(error.errno === 0 ? EINVAL : error.errno, error.message, {
+    cause: error,
+  });
+}

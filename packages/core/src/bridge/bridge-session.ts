@@ -1,0 +1,182 @@
+import { DmaSpace } from '../dma/dma-space.js';
+import { ENODEV } from '../errno.js';
+import { RequestRefusedError, VfioUserError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { Capabilities } from '../protocol/capabilities.js';
+import { Command, ExtensionCommand } from '../protocol/constants.js';
+import type { RequestMessage } from '../protocol/messages.js';
+import { ClientNegotiation } from '../server/client-negotiation.js';
+import { ControlLane } from '../server/control-lane.js';
+import { InterruptMessages } from '../server/interrupt-messages.js';
+import type { ServerLimits } from '../server/limits.js';
+import { DmaService } from '../session/dma-service.js';
+import type { OpenWire } from '../session/open.js';
+import { Peer, type PeerHandlers } from '../session/peer.js';
+import type { Received } from '../session/request-table.js';
+import type { FrameSink } from '../transport/transport.js';
+import { type BridgeContext, BridgeRequests } from './bridge-requests.js';
+import { FarLink, type FarLinkHandlers, type FarLinkOptions } from './far-link.js';
+import {
+  type AccessRequest,
+  answerForAbsent,
+  ForwardedAccess,
+  lasting,
+} from './forwarded-access.js';
+import { InterruptWiring } from './interrupt-wiring.js';
+
+type WritesRequest = Extract<RequestMessage, { command: typeof Command.REGION_WRITE_MULTI }>;
+
+export interface BridgeSessionOptions extends FarLinkOptions {
+  readonly limits: ServerLimits;
+  readonly logger: Logger;
+  /** How long the device may take to be reached for a client that has just come, ms. */
+  readonly connectTimeoutMs: number;
+  readonly onEnd: (error?: Error) => void;
+}
+
+/**
+ * One client and its device, joined. Towards the client this is a server, towards the device a
+ * client: it owns the guest memory the client gave, serves the device's DMA from it, and keeps the
+ * client's interrupts. Each side has its own encoding, version and limits.
+ */
+export class BridgeSession implements PeerHandlers, BridgeContext {
+  readonly peer: Peer;
+  readonly limits: ServerLimits;
+  readonly link: FarLink;
+  readonly wiring: InterruptWiring;
+  readonly interruptMessages: InterruptMessages;
+  readonly device = { dma: new DmaSpace(), quiesce: () => undefined };
+  readonly #options: BridgeSessionOptions;
+  readonly #negotiation: ClientNegotiation;
+  readonly #requests: BridgeRequests;
+  readonly #lane: ControlLane;
+  readonly #dma: DmaService;
+
+  constructor(options: BridgeSessionOptions) {
+    const { limits, logger } = options;
+    const { dma } = this.device;
+    this.#options = options;
+    this.limits = limits;
+    this.peer = new Peer(this, {
+      logger,
+      timeoutMs: limits.replyTimeoutMs,
+      pauseWhenBackedUp: true,
+    });
+    this.interruptMessages = new InterruptMessages(this.peer);
+    this.link = new FarLink(options, this.#deviceHandlers());
+    this.wiring = new InterruptWiring((action) => dma.fence.run(action));
+    this.#negotiation = new ClientNegotiation({ peer: this.peer, limits, logger, dma });
+    this.#requests = new BridgeRequests(this);
+    this.#lane = new ControlLane(this.peer, limits.maxDeferredRequests, (request, received) =>
+      this.#requests.handle(request, received),
+    );
+    this.#dma = new DmaService(dma, limits.maxDataXferSize);
+  }
+
+  get client(): Capabilities {
+    const { client } = this.#negotiation;
+    if (client === undefined) {
+      throw new VfioUserError('VFU_PROTOCOL_VIOLATION', 'the client has not sent VERSION yet');
+    }
+    return client;
+  }
+
+  /** Take over a client: it is read once the device is reached, or is told that it is not. */
+  accept({ connection, wire }: OpenWire): FrameSink {
+    this.peer.attach(connection, wire);
+    connection.pause();
+    const { connect, connectTimeoutMs, logger } = this.#options;
+    this.link
+      .open(AbortSignal.timeout(connectTimeoutMs))
+      .then(() => {
+        logger.info({ device: connect, peer: connection.peer }, 'client and device are joined');
+        this.#negotiation.start();
+      })
+      .catch((error: Error) => {
+        const why = `${connect} cannot be reached: ${error.message}`;
+        logger.error({ device: connect, reason: error.message }, 'the device cannot be reached');
+        this.#negotiation.start(new RequestRefusedError(ENODEV, why, { cause: error }));
+      })
+      .finally(() => connection.resume());
+    return this.peer;
+  }
+
+  onRequest(request: RequestMessage, received: Received): void {
+    if (this.#negotiation.client === undefined) {
+      this.#negotiation.onRequest(request, received);
+      return;
+    }
+    switch (request.command) {
+      case Command.REGION_READ:
+      case Command.REGION_WRITE:
+        this.#forwardAccess(request);
+        return;
+      case Command.REGION_WRITE_MULTI:
+        this.#forwardWrites(request);
+        return;
+      default:
+        this.#lane.take(request, received);
+    }
+  }
+
+  onMalformedRequest(): void {
+    if (this.#negotiation.client === undefined) this.#negotiation.turnDown();
+  }
+
+  onClose(error?: Error): void {
+    this.#negotiation.end(error);
+    this.#lane.close();
+    this.wiring.close();
+    this.device.dma.removeAll();
+    this.device.dma.connect(undefined);
+    void this.link.close();
+    this.#options.onEnd(error);
+  }
+
+  #forwardAccess(request: AccessRequest): void {
+    if (!this.link.up) {
+      if (!request.noReply) answerForAbsent(this.peer, request);
+      return;
+    }
+    const far = this.link.peer;
+    if (request.command === Command.REGION_READ) {
+      far.request(Command.REGION_READ, request.body, new ForwardedAccess(this.peer, request));
+      return;
+    }
+    const body = { ...request.body, data: lasting(request.body.data) };
+    if (!request.noReply)
+      far.request(Command.REGION_WRITE, body, new ForwardedAccess(this.peer, request));
+    else if (!far.post(Command.REGION_WRITE, body)) this.#waitForDevice(far);
+  }
+
+  /** One message for many writes saves the client a system call; the device gets them one by one. */
+  #forwardWrites({ command, id, noReply, body }: WritesRequest): void {
+    if (this.link.up) {
+      const far = this.link.peer;
+      for (const write of body.writes) far.post(Command.REGION_WRITE, write);
+    }
+    if (!noReply) this.peer.reply(command, id, { count: body.writes.length });
+  }
+
+  /** The device takes no more posted writes for now: neither do we. */
+  #waitForDevice(far: Peer): void {
+    this.peer.connection.pause();
+    void far.drained().then(() => this.peer.connection.resume());
+  }
+
+  #deviceHandlers(): FarLinkHandlers {
+    const { logger, connect } = this.#options;
+    return {
+      onRequest: (request) => {
+        if (request.command === ExtensionCommand.INTERRUPT) this.wiring.onMessage(request.body);
+        else this.#dma.answer(this.link.peer, request);
+      },
+      onLost: (error) =>
+        logger.warn({ device: connect, reason: error.message }, 'the device is out of reach'),
+      onRestored: async () => {
+        await this.#requests.restore();
+        logger.info({ device: connect }, 'the device is back; it was reset');
+      },
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import type { DmaSpace } from '../dma/dma-space.js';
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError, VfioUserError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
+import { Command, commandName } from '../protocol/constants.js';
+import type { RequestMessage } from '../protocol/messages.js';
+import { negotiate } from '../protocol/version.js';
+import { MessageMemory } from '../session/message-memory.js';
+import type { Peer } from '../session/peer.js';
+import type { Received } from '../session/request-table.js';
+import type { ServerLimits } from './limits.js';
+
+export interface NegotiationOptions {
+  readonly peer: Peer;
+  readonly limits: ServerLimits;
+  readonly logger: Logger;
+  /** Where the client's memory will be reached. */
+  readonly dma: DmaSpace;
+}
+
+/** A client from its first byte to VERSION, and what the two sides agreed on then. */
+export class ClientNegotiation {
+  readonly #options: NegotiationOptions;
+  #refusal: RequestRefusedError | undefined;
+  #turnedDown = false;
+  #timer: NodeJS.Timeout | undefined;
+  #client: Capabilities | undefined;
+  #memory: MessageMemory | undefined;
+
+  constructor(options: NegotiationOptions) {
+    this.#options = options;
+  }
+
+  /** What the client can do; `undefined` before VERSION. */
+  get client(): Capabilities | undefined {
+    return this.#client;
+  }
+
+  /** The client's memory by messages; `undefined` before VERSION. */
+  get memory(): MessageMemory | undefined {
+    return this.#memory;
+  }
+
+  /** The client may speak now, and should soon. With `refusal` it is turned away when it does. */
+  start(refusal?: RequestRefusedError): void {
+    this.#refusal = refusal;
+    const { limits, peer } = this.#options;
+    this.#timer = setTimeout(() => {
+      const seconds = limits.negotiationTimeoutMs / 1000;
+      peer.abort(new VfioUserError('VFU_TIMEOUT', `no VERSION within ${seconds} s`));
+    }, limits.negotiationTimeoutMs).unref();
+  }
+
+  /** The first request. Anything but an acceptable VERSION ends the connection. */
+  onRequest(request: RequestMessage, received: Received): void {
+    if (this.#turnedDown) return;
+    clearTimeout(this.#timer);
+    const { peer } = this.#options;
+    const { command, id, noReply } = request;
+    try {
+      if (request.command !== Command.VERSION) {
+        throw new RequestRefusedError(EINVAL, `${commandName(command)} came before VERSION`);
+      }
+      if (this.#refusal !== undefined) throw this.#refusal;
+      if (received.length > 0) throw new RequestRefusedError(EINVAL, 'VERSION carries descriptors');
+      const { reply, peer: client } = negotiate(request.body, this.#ownCapabilities());
+      this.#agree(client);
+      peer.reply(request.command, id, reply);
+      this.#options.logger.info(
+        { version: `${reply.major}.${reply.minor}`, client },
+        'client connected',
+      );
+    } catch (error) {
+      peer.replyError(command, id, noReply, error);
+      this.turnDown();
+    }
+  }
+
+  /** What came first was no request at all, or a wrong one. */
+  turnDown(): void {
+    this.#turnedDown = true;
+    void this.#options.peer.close();
+  }
+
+  end(error?: Error): void {
+    clearTimeout(this.#timer);
+    this.#memory?.end(new VfioUserError('VFU_PEER_CLOSED', 'the client is gone', { cause: error }));
+  }
+
+  #agree(client: Capabilities): void {
+    const { peer, limits, dma } = this.#options;
+    this.#client = client;
+    this.#memory = new MessageMemory(peer, {
+      maxTransferBytes: Math.min(client.maxDataXferSize, limits.maxDataXferSize),
+      maxReads: limits.maxDmaReads,
+      replyWindowBytes: peer.encoding.replyWindowBytes,
+      fence: dma.fence,
+      // INTERRUPT messages travel behind the writes, whatever an eventfd would do.
+      orderedNotifications:
+        peer.extensions.interrupts || peer.connection.capabilities.orderedNotifications,
+    });
+    dma.connect(this.#memory);
+  }
+
+  #ownCapabilities(): Capabilities {
+    const { maxDataXferSize, maxMsgFds, maxDmaMaps } = this.#options.limits;
+    return { ...OWN_CAPABILITIES, maxDataXferSize, maxMsgFds, maxDmaMaps };
+  }
+}

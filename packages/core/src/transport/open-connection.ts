@@ -1,0 +1,69 @@
+import { silentLogger } from '../logger.js';
+import type { Opening } from './opening.js';
+import type { Accept, Connection, FrameSink, OpenContext } from './transport.js';
+
+/** A stream connection that was not begun yet. */
+export interface NewConnection extends Connection {
+  /** Begin, with the handshake if there is one. Call it once. */
+  open(opening: Opening): void;
+}
+
+/** Begin a connection as a client: resolves once the handshake is complete. */
+export function openClient<C extends NewConnection>(
+  connection: C,
+  sink: FrameSink,
+  { handshake, signal }: OpenContext,
+  handshakeTimeoutMs: number,
+): Promise<C> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => connection.abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    connection.open({
+      handshake: handshake?.(),
+      handshakeTimeoutMs,
+      ready() {
+        signal?.removeEventListener('abort', onAbort);
+        resolve(connection);
+        return sink;
+      },
+      failed(error) {
+        signal?.removeEventListener('abort', onAbort);
+        reject(error);
+      },
+    });
+  });
+}
+
+/** What a server decides about its connections. */
+export interface ServerOpening {
+  readonly accept: Accept;
+  readonly context: OpenContext;
+  readonly handshakeTimeoutMs: number;
+  /** The peer did not get through the handshake. */
+  refused(reason: string): void;
+}
+
+/** Begin a connection as a server: it is accepted once the handshake is complete. */
+export function openServer(
+  connection: NewConnection,
+  { accept, context, handshakeTimeoutMs, refused }: ServerOpening,
+): void {
+  const handshake = context.handshake?.();
+  connection.open({
+    handshake,
+    handshakeTimeoutMs,
+    ready() {
+      try {
+        return accept(connection, handshake);
+      } catch (error) {
+        const { logger = silentLogger } = context;
+        logger.error({ err: error, peer: connection.peer }, 'cannot serve a connection');
+        connection.abort(error instanceof Error ? error : new Error(String(error)));
+        return nobody;
+      }
+    },
+    failed: (error) => refused(error.message),
+  });
+}
+
+const nobody: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };

@@ -1,0 +1,66 @@
+/**
+ * What QEMU said to our devices, recorded by interop-tests/record, is said to them again, and they
+ * must answer as they did. Nothing is left out of the comparison: the one field that differs from
+ * server to server, the serial number of nvme, was given when the recordings were made.
+ *
+ * Two things are not in a recording. What shared memory held: with it, nvme finds empty queues, so
+ * `nvme-shared` covers registers, mappings and interrupt set-up, and `nvme-anonymous` the commands
+ * and their data. And signals of eventfds, which do not pass through the socket.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type DeviceServer, serve, TransportRegistry } from '@vfio-user/core';
+import { builtinDevices } from '@vfio-user/devices';
+import { type Recording, readRecording } from '@vfio-user/transport-testing';
+import t, { type Test } from 'tap';
+import { unixTransport } from '../../src/index.js';
+import { RawClient } from '../protocol/raw-client.js';
+import { Replay } from './replay.js';
+
+function load(name: string): Recording {
+  return readRecording(fileURLToPath(new URL(`fixtures/${name}.jsonl.gz`, import.meta.url)));
+}
+
+async function serveRecorded(
+  t: Test,
+  { device, settings }: Recording['origin'],
+): Promise<{ server: DeviceServer; client: RawClient }> {
+  const definition = builtinDevices.get(device);
+  if (definition === undefined) throw new Error(`a recording of ${device}, which there is not`);
+  const folder = mkdtempSync(join(tmpdir(), 'vfio-user-'));
+  const path = join(folder, 's');
+  const server = await serve({
+    definition,
+    options: definition.options.parse(settings),
+    registry: new TransportRegistry([unixTransport()]),
+    listen: `unix://${path}`,
+  });
+  const client = new RawClient(path);
+  t.teardown(async () => {
+    client.close();
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { server, client };
+}
+
+for (const name of ['gpio', 'nvme-shared', 'nvme-anonymous']) {
+  const recording = load(name);
+  const { client: recorded, device, scenario } = recording.origin;
+
+  t.test(`${device} answers ${recorded} as recorded: ${scenario}`, async (t) => {
+    const { client } = await serveRecorded(t, recording.origin);
+    const fromServer = recording.messages.filter(({ from }) => from === 'server');
+    t.equal(await Replay.run(recording, client), fromServer.length);
+  });
+}
+
+t.test('a change of what the server answers is noticed', async (t) => {
+  const recording = load('gpio');
+  const settings = { ...recording.origin.settings, inputs: '0xa5f1' };
+  const { client } = await serveRecorded(t, { ...recording.origin, settings });
+  await t.rejects(Replay.run(recording, client), /server message \d+ \(command 9\) differs/);
+});
