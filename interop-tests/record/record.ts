@@ -63,7 +63,10 @@ async function record(t: TestContext, scenario: Scenario) {
   const bench = await createTestBench(t);
   const { socketPath } = await bench.serve(device, settings);
   const relayPath = `${socketPath}.relay`;
-  const { recorder, listener } = await recordingRelay(relayPath, socketPath);
+  const { recorder, listener } = await recordingRelay(
+    `unix://${relayPath}`,
+    `unix://${socketPath}`,
+  );
   t.teardown(() => listener.close());
   const guest = await bench.boot({
     memory,

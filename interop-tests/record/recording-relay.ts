@@ -8,18 +8,18 @@ import { Recorder } from './recorder.js';
 /** More than any client of ours negotiates. */
 const MAX_DATA_BYTES = 1024 * 1024;
 
-/** Listens on one path and connects to the other for the client that comes. */
+/** Listens on one URI and connects to the other for the client that comes. */
 export async function recordingRelay(
-  listenPath: string,
-  serverPath: string,
+  listen: string,
+  server: string,
 ): Promise<{ recorder: Recorder; listener: Listener }> {
   const recorder = new Recorder();
   const transport = unixTransport();
   const context = { framing: nativeEncodingFor(MAX_DATA_BYTES).framing };
-  const server = new URL(`unix://${serverPath}`);
+  const uri = new URL(server);
   const listener = await transport.listen(
-    new URL(`unix://${listenPath}`),
-    (client) => relaySession(client, (sink) => transport.connect(server, sink, context), recorder),
+    new URL(listen),
+    (client) => relaySession(client, (sink) => transport.connect(uri, sink, context), recorder),
     context,
   );
   return { recorder, listener };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Comparison, Contender, Row } from '../measure/row.js';
 import { NvmeDriver } from '../nvme/driver.js';
-import { fill, RandomReads } from '../nvme/workload.js';
+import { BLOCK_BYTES, fill, readRandomly } from '../nvme/workload.js';
 import { startDeviceServer } from '../programs/server-process.js';
 import type { Setting } from './setting.js';
 
@@ -49,14 +49,14 @@ async function openDisk(
   cleanup.add(await startDeviceServer('nvme', socket, settings, nodeArgs));
   const isPolled = doorbells === 'mapped';
   const driver = cleanup.add(await NvmeDriver.open(socket, isPolled ? 'mapped' : 'posted'));
-  await fill(driver, NAMESPACE_BYTES);
+  const blocks = NAMESPACE_BYTES / BLOCK_BYTES;
+  await fill(driver, blocks);
   const name = isPolled ? 'mapped doorbells, polled' : 'posted doorbells, MSI-X';
   return (depth) => {
-    const reads = new RandomReads(driver, NAMESPACE_BYTES, depth);
-    const count = isPolled ? COUNT : INTERRUPT_COUNT;
+    const amount = { depth, warmup: WARMUP, count: isPolled ? COUNT : INTERRUPT_COUNT };
     return {
       name: `depth ${depth}: ${name}`,
-      measure: async () => ({ nanoseconds: await reads.run(WARMUP, count), depth }),
+      measure: async () => ({ nanoseconds: await readRandomly(driver, blocks, amount), depth }),
     };
   };
 }

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { bridgeCommand } from './commands/bridge/command.js';
 import { doctorCommand } from './commands/doctor/command.js';
 import { infoCommand } from './commands/info/command.js';
 import { serveCommand } from './commands/serve/command.js';
@@ -15,6 +16,8 @@ const EXAMPLES = `
 Examples:
   vfio-user serve counter --listen unix:///tmp/counter.sock   run a device
   vfio-user info unix:///tmp/counter.sock                     look at it
+  vfio-user bridge --listen unix:///tmp/far.sock --connect tcp://host:7000
+                                                              use a far device
   vfio-user doctor                                            what is missing?
 
 \`vfio-user <command> --help\` says more.
@@ -28,6 +31,7 @@ export function buildProgram(context: CommandContext, devices: string): Command 
     .addHelpText('after', EXAMPLES);
   for (const command of [
     serveCommand(context, devices),
+    bridgeCommand(context),
     infoCommand(context),
     doctorCommand(context),
   ]) {

@@ -1,8 +1,16 @@
 import { parseUri, type Transport, TransportRegistry } from '@vfio-user/core';
 
+export interface TransportChoices {
+  /** Listen beyond this host without TLS. */
+  readonly insecure?: boolean | undefined;
+}
+
+/** `--insecure`, as `--help` says it. */
+export const INSECURE_HELP = 'listen beyond this host without TLS: anybody who gets there gets in';
+
 interface TransportLoader {
   readonly schemes: readonly string[];
-  load(): Promise<Transport>;
+  load(choices: TransportChoices): Promise<Transport>;
 }
 
 /** Every transport this command knows. Loaded when a URI asks for it: some need native libraries. */
@@ -11,17 +19,25 @@ const LOADERS: readonly TransportLoader[] = [
     schemes: ['unix', 'fd'],
     load: async () => (await import('@vfio-user/transport-unix')).unixTransport(),
   },
+  {
+    schemes: ['tcp', 'tls', 'ws', 'wss', 'vsock'],
+    load: async ({ insecure = false }) =>
+      (await import('@vfio-user/transport-tcp')).tcpTransport({ insecure }),
+  },
 ];
 
 /**
  * A registry with the transports that `uris` need. An unknown scheme gets all of them, so that the
  * registry's refusal can name what there is.
  */
-export async function loadTransports(...uris: readonly string[]): Promise<TransportRegistry> {
+export async function loadTransports(
+  uris: readonly string[],
+  choices: TransportChoices = {},
+): Promise<TransportRegistry> {
   const schemes = uris.map((uri) => parseUri(uri).protocol.slice(0, -1));
   const isKnown = (scheme: string): boolean => LOADERS.some((one) => one.schemes.includes(scheme));
   const needed = schemes.every(isKnown)
     ? LOADERS.filter((one) => one.schemes.some((scheme) => schemes.includes(scheme)))
     : LOADERS;
-  return new TransportRegistry(await Promise.all(needed.map((one) => one.load())));
+  return new TransportRegistry(await Promise.all(needed.map((one) => one.load(choices))));
 }

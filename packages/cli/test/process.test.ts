@@ -3,7 +3,7 @@ import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { bind, listen, socketPair, streamSocket, unixSocketAddress } from '@vfio-user/posix-ffi';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
-import { watchTermination } from '../src/commands/serve/termination.js';
+import { watchTermination } from '../src/termination.js';
 import { CliProcess } from './cli-process.js';
 import { runCaught } from './fake-io.js';
 import { socketFolder } from './socket-folder.js';

@@ -1,3 +1,4 @@
+import { commandName } from '@vfio-user/core';
 import type { RecordedMessage, Recording } from '@vfio-user/transport-testing';
 import { turn } from '../protocol/gate.js';
 import type { RawMessage } from '../protocol/message-reader.js';
@@ -9,6 +10,8 @@ import { DescriptorStore } from './descriptor-store.js';
 const PAUSE_MS = 1;
 /** Turns of the event loop in which a server in this process receives a message and acts on it. */
 const TURNS_TO_ACT = 10;
+/** Bytes to show on each side of a difference. */
+const EXCERPT_BYTES = 32;
 
 /**
  * Plays the client of a recorded session to a server and compares what the server says, byte by
@@ -75,7 +78,9 @@ export class Replay {
       return await this.#client.receive();
     } catch (cause) {
       const { bytes } = this.#due[0] as RecordedMessage; // called while there is one
-      throw new Error(`waiting for server message ${this.#compared}, ${bytes}`, { cause });
+      throw new Error(`server message ${this.#compared} is missing: ${excerpt(bytes, 0)}`, {
+        cause,
+      });
     }
   }
 
@@ -94,10 +99,11 @@ export class Replay {
     const { command, payload, ...header } = message;
     const actual = frame(command, payload, header).toString('hex');
     if (actual !== bytes || message.fds.length !== descriptors.length) {
+      const at = firstDifference(actual, bytes);
       throw new Error(
-        `server message ${this.#compared} (command ${command}) differs\n` +
-          `recorded: ${bytes} and ${descriptors.length} descriptors\n` +
-          `now:      ${actual} and ${message.fds.length} descriptors`,
+        `server message ${this.#compared} (${commandName(command)}) differs at byte ${at}\n` +
+          `recorded: ${excerpt(bytes, at)} and ${descriptors.length} descriptors\n` +
+          `now:      ${excerpt(actual, at)} and ${message.fds.length} descriptors`,
       );
     }
     this.#compared += 1;
@@ -107,6 +113,19 @@ export class Replay {
 /** The message type is in the byte at 8, see "Header". */
 function isRecordedReply(bytes: string): boolean {
   return (Number.parseInt(bytes.slice(16, 18), 16) & REPLY) !== 0;
+}
+
+/** The first byte that two messages do not have in common; their length when there is none. */
+function firstDifference(one: string, other: string): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at += 1;
+  return at >> 1;
+}
+
+/** Enough of a message to see what is at `byte`. */
+function excerpt(hex: string, byte: number): string {
+  const from = Math.max(0, byte - EXCERPT_BYTES);
+  return `...${hex.slice(2 * from, 2 * (byte + EXCERPT_BYTES))}...`;
 }
 
 async function settle(): Promise<void> {

@@ -55,7 +55,7 @@ export interface InfoReport {
 
 /** Connect to the server at `uri`, ask it everything that has no side effect, and disconnect. */
 export async function collectInfo(uri: string, logger: Logger): Promise<InfoReport> {
-  const registry = await loadTransports(uri);
+  const registry = await loadTransports([uri]);
   const client = await connectDevice(uri, { registry, logger });
   try {
     const regions = await collectRegions(client);

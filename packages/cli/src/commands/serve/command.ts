@@ -1,6 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel } from '../../logging.js';
+import { INSECURE_HELP } from '../../registry.js';
 import type { ListenOptions } from './listen-uri.js';
 
 const EXAMPLES = `
@@ -17,6 +18,7 @@ activation no listen option is needed.`;
 /** The options of `serve` beside those about logging. */
 export interface ServeOptions extends ListenOptions {
   readonly set: readonly string[];
+  readonly insecure?: true | undefined;
   readonly once?: true | undefined;
   readonly printCapabilities?: true | undefined;
 }
@@ -33,6 +35,7 @@ export function serveCommand(context: CommandContext, devices: string) {
         .argParser(collect)
         .default([], 'none'),
     )
+    .option('--insecure', INSECURE_HELP)
     .option('--once', 'end after the first client has left')
     .option('--socket-path <path>', 'listen on this UNIX socket (QEMU backend convention)')
     .option(

@@ -3,12 +3,12 @@ import { builtinDevices } from '@vfio-user/devices';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
 import { loadTransports } from '../../registry.js';
+import { runServer } from '../../run-server.js';
 import type { ServeOptions } from './command.js';
 import { isConnectedSocket } from './connected-socket.js';
 import { listenUri } from './listen-uri.js';
 import { backendCapabilities } from './print-capabilities.js';
 import { deviceOptions, parseSettings } from './settings.js';
-import { watchTermination } from './termination.js';
 
 /** Answer `--print-capabilities`. */
 export function printCapabilities(io: Io): void {
@@ -19,17 +19,15 @@ export function printCapabilities(io: Io): void {
 export async function serveDevice(
   name: string | undefined,
   options: ServeOptions,
-  { io, logger }: { readonly io: Io; readonly logger: Logger },
+  context: { readonly io: Io; readonly logger: Logger },
 ): Promise<void> {
+  const { io, logger } = context;
   const definition = findDevice(name);
   const listen = listenUri(options, io);
   const settings = deviceOptions(definition, parseSettings(options.set));
-  const registry = await loadTransports(listen);
-
-  // Watched before the server exists, so that a signal during start-up ends it cleanly, too.
-  const termination = watchTermination();
-  try {
-    const server = await serve({
+  const registry = await loadTransports([listen], options);
+  const start = () =>
+    serve({
       definition,
       options: settings,
       registry,
@@ -37,16 +35,7 @@ export async function serveDevice(
       logger,
       once: options.once === true || isConnectedSocket(listen),
     });
-    const logStatistics = (): void => logger.info(server.statistics(), 'statistics');
-    process.on('SIGUSR2', logStatistics);
-    io.stdout(`listening ${server.uri}\n`);
-    const signal = await Promise.race([server.closed, termination.requested]);
-    if (signal !== undefined) logger.info({ signal }, 'ending');
-    await server.close();
-    process.off('SIGUSR2', logStatistics);
-  } finally {
-    termination.dispose();
-  }
+  await runServer(start, context);
 }
 
 function findDevice(name: string | undefined): PciDeviceDefinition<unknown> {

@@ -1,0 +1,35 @@
+import { Command } from '@commander-js/extra-typings';
+import type { CommandContext } from '../../io.js';
+import { addLogOptions, createLogger, logLevel } from '../../logging.js';
+import { INSECURE_HELP } from '../../registry.js';
+
+const EXAMPLES = `
+Examples:
+  Beside QEMU, so that it can use a device on another host:
+    vfio-user bridge --listen unix:///run/dev.sock --connect tcp://device-host:7000
+  Beside an existing vfio-user server, to offer it to the network:
+    vfio-user bridge --listen tls://0.0.0.0:7000?cert=server.pem&key=server.key&ca=ca.pem \\
+      --connect unix:///run/server.sock
+
+It prints "listening <uri>" when it is ready and runs until SIGTERM or Ctrl-C.
+The client is answered within 5 s whatever the network does: while the device is
+out of reach, register reads give all ones. The bridge keeps trying, and tells a
+device that is back what it must know; the device starts from reset then.`;
+
+/** `vfio-user bridge`. */
+export function bridgeCommand(context: CommandContext) {
+  const command = new Command('bridge')
+    .summary('join clients on one transport to a device on another')
+    .description(
+      'Listen for vfio-user clients such as QEMU and connect each to a device elsewhere.',
+    )
+    .requiredOption('--listen <uri>', 'where clients come to')
+    .requiredOption('--connect <uri>', 'where the device is')
+    .option('--insecure', INSECURE_HELP)
+    .addHelpText('after', EXAMPLES);
+  return addLogOptions(command, 'info').action(async (options) => {
+    const { runBridge } = await import('./run-bridge.js');
+    const logger = await createLogger(logLevel(options, 'info'));
+    await runBridge(options, { io: context.io, logger });
+  });
+}

@@ -1,0 +1,19 @@
+import { type Logger, startBridge } from '@vfio-user/core';
+import type { Io } from '../../io.js';
+import { loadTransports, type TransportChoices } from '../../registry.js';
+import { runServer } from '../../run-server.js';
+
+export interface BridgeCommandOptions extends TransportChoices {
+  readonly listen: string;
+  readonly connect: string;
+}
+
+/** Run a bridge until a signal. */
+export async function runBridge(
+  { listen, connect, ...choices }: BridgeCommandOptions,
+  context: { readonly io: Io; readonly logger: Logger },
+): Promise<void> {
+  const registry = await loadTransports([listen, connect], choices);
+  const { logger } = context;
+  await runServer(() => startBridge({ registry, listen, connect, logger }), context);
+}

@@ -1,0 +1,35 @@
+import type { Logger } from '@vfio-user/core';
+import type { Io } from './io.js';
+import { watchTermination } from './termination.js';
+
+/** Something that listens until it is told to end: a device server, a bridge. */
+export interface RunningServer {
+  readonly uri: string;
+  readonly closed: Promise<void>;
+  statistics(): object;
+  close(): Promise<void>;
+}
+
+/**
+ * Start a server, say where it listens, and run it until a signal or its own end. SIGUSR2 logs what
+ * it is doing.
+ */
+export async function runServer(
+  start: () => Promise<RunningServer>,
+  { io, logger }: { readonly io: Io; readonly logger: Logger },
+): Promise<void> {
+  // Watched before the server exists, so that a signal during start-up ends it cleanly, too.
+  const termination = watchTermination();
+  try {
+    const server = await start();
+    const logStatistics = (): void => logger.info(server.statistics(), 'statistics');
+    process.on('SIGUSR2', logStatistics);
+    io.stdout(`listening ${server.uri}\n`);
+    const signal = await Promise.race([server.closed, termination.requested]);
+    if (signal !== undefined) logger.info({ signal }, 'ending');
+    await server.close();
+    process.off('SIGUSR2', logStatistics);
+  } finally {
+    termination.dispose();
+  }
+}
