@@ -29,6 +29,7 @@ export interface FakeHostOptions {
 
 /** A machine to plug a device into: guest memory in an array, interrupts and log lines recorded. */
 export class FakeHost implements DeviceHost {
+  readonly pushes = { add: () => () => {} };
   readonly dma: FakeDma;
   readonly interrupts: FakeInterrupts;
   readonly logger: Logger;

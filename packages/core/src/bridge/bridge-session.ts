@@ -4,7 +4,8 @@ import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, ExtensionCommand } from '../protocol/constants.js';
-import type { RequestMessage } from '../protocol/messages.js';
+import type { RegionData, RequestMessage } from '../protocol/messages.js';
+import { PushSource } from '../push/push-source.js';
 import { ClientNegotiation } from '../server/client-negotiation.js';
 import { ControlLane } from '../server/control-lane.js';
 import { InterruptMessages } from '../server/interrupt-messages.js';
@@ -51,6 +52,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   readonly #requests: BridgeRequests;
   readonly #lane: ControlLane;
   readonly #dma: DmaService;
+  readonly #pushes: PushSource;
 
   constructor(options: BridgeSessionOptions) {
     const { limits, logger } = options;
@@ -70,6 +72,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     this.#lane = new ControlLane(this.peer, limits.maxDeferredRequests, (request, received) =>
       this.#requests.handle(request, received),
     );
+    this.#pushes = new PushSource(dma);
     this.#dma = new DmaService(dma, limits.maxDataXferSize);
   }
 
@@ -143,17 +146,24 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
       far.request(Command.REGION_READ, request.body, new ForwardedAccess(this.peer, request));
       return;
     }
-    const body = { ...request.body, data: lasting(request.body.data) };
+    const body = this.#accompanied(request.body, far);
     if (!request.noReply)
       far.request(Command.REGION_WRITE, body, new ForwardedAccess(this.peer, request));
     else if (!far.post(Command.REGION_WRITE, body)) this.#waitForDevice(far);
+  }
+
+  /** A register write on its way to the device, with what the device wants along with it. */
+  #accompanied({ region, offset, count, data }: RegionData, far: Peer): RegionData {
+    const write = { region, offset, count, data: lasting(data) };
+    return this.#pushes.accompany(write, far.extensions.maxPushBytes);
   }
 
   /** One message for many writes saves the client a system call; the device gets them one by one. */
   #forwardWrites({ command, id, noReply, body }: WritesRequest): void {
     if (this.link.up) {
       const far = this.link.peer;
-      for (const write of body.writes) far.post(Command.REGION_WRITE, write);
+      for (const write of body.writes)
+        far.post(Command.REGION_WRITE, this.#accompanied(write, far));
     }
     if (!noReply) this.peer.reply(command, id, { count: body.writes.length });
   }
@@ -164,15 +174,28 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     void far.drained().then(() => this.peer.connection.resume());
   }
 
+  #onDeviceRequest(request: RequestMessage): void {
+    switch (request.command) {
+      case ExtensionCommand.INTERRUPT:
+        this.wiring.onMessage(request.body);
+        return;
+      case ExtensionCommand.PUSH_RULES:
+        this.#pushes.replace(request.body);
+        this.link.peer.reply(request.command, request.id, undefined);
+        return;
+      default:
+        this.#dma.answer(this.link.peer, request);
+    }
+  }
+
   #deviceHandlers(): FarLinkHandlers {
     const { logger, connect } = this.#options;
     return {
-      onRequest: (request) => {
-        if (request.command === ExtensionCommand.INTERRUPT) this.wiring.onMessage(request.body);
-        else this.#dma.answer(this.link.peer, request);
+      onRequest: (request) => this.#onDeviceRequest(request),
+      onLost: (error) => {
+        this.#pushes.clear();
+        logger.warn({ device: connect, reason: error.message }, 'the device is out of reach');
       },
-      onLost: (error) =>
-        logger.warn({ device: connect, reason: error.message }, 'the device is out of reach'),
       onRestored: async () => {
         await this.#requests.restore();
         logger.info({ device: connect }, 'the device is back; it was reset');

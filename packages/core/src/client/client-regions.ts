@@ -1,5 +1,6 @@
 import { Command, REGION_FLAG_MMAP } from '../protocol/constants.js';
-import type { RegionInfo } from '../protocol/messages.js';
+import type { RegionData, RegionInfo } from '../protocol/messages.js';
+import type { PushSource } from '../push/push-source.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
@@ -23,10 +24,12 @@ export interface MappedRegion {
 /** Access to the device's regions. */
 export class ClientRegions {
   readonly #peer: Peer;
+  readonly #pushes: PushSource;
   readonly #maxArgsz: number;
 
-  constructor(peer: Peer, maxArgsz: number) {
+  constructor(peer: Peer, pushes: PushSource, maxArgsz: number) {
     this.#peer = peer;
+    this.#pushes = pushes;
     this.#maxArgsz = maxArgsz;
   }
 
@@ -43,13 +46,17 @@ export class ClientRegions {
   }
 
   write(region: number, offset: number, data: Uint8Array): Promise<void> {
-    const body = { region, offset, count: data.length, data };
-    return call(this.#peer, Command.REGION_WRITE, body, () => undefined);
+    return call(
+      this.#peer,
+      Command.REGION_WRITE,
+      this.#writing(region, offset, data),
+      () => undefined,
+    );
   }
 
   /** A write that is not answered. `false`: produce no more until the peer has drained. */
   post(region: number, offset: number, data: Uint8Array): boolean {
-    return this.#peer.post(Command.REGION_WRITE, { region, offset, count: data.length, data });
+    return this.#peer.post(Command.REGION_WRITE, this.#writing(region, offset, data));
   }
 
   /** Map what the server lets us map of a region. */
@@ -74,6 +81,11 @@ export class ClientRegions {
       memory: new MemoryWindow(memory, offset - first, size),
     }));
     return { areas, close: () => memory.close() };
+  }
+
+  #writing(region: number, offset: number, data: Uint8Array): RegionData {
+    const write = { region, offset, count: data.length, data };
+    return this.#pushes.accompany(write, this.#peer.extensions.maxPushBytes);
   }
 
   /** Asks again when the reply has more to say than there was room for. */

@@ -19,6 +19,7 @@ import type {
   Version,
 } from '../protocol/messages.js';
 import { accept, offer } from '../protocol/version.js';
+import { PushSource } from '../push/push-source.js';
 import { call } from '../session/call.js';
 import { DmaService } from '../session/dma-service.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
@@ -51,6 +52,7 @@ export class DeviceClient implements PeerHandlers {
   readonly #peer: Peer;
   readonly #own: Capabilities;
   readonly #space = new DmaSpace();
+  readonly #pushes = new PushSource(this.#space);
   readonly #dma: DmaService;
   #server: Capabilities = DEFAULT_CAPABILITIES;
   #version: Version | undefined;
@@ -68,7 +70,7 @@ export class DeviceClient implements PeerHandlers {
     });
     this.interrupts = new ClientInterrupts(this.#peer, () => this.#server.maxMsgFds);
     this.memory = new ClientMemory(this.#peer, this.#space);
-    this.regions = new ClientRegions(this.#peer, this.#own.maxDataXferSize);
+    this.regions = new ClientRegions(this.#peer, this.#pushes, this.#own.maxDataXferSize);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -167,8 +169,17 @@ export class DeviceClient implements PeerHandlers {
   }
 
   onRequest(request: RequestMessage): void {
-    if (request.command === ExtensionCommand.INTERRUPT) this.interrupts.onMessage(request.body);
-    else this.#dma.answer(this.#peer, request);
+    switch (request.command) {
+      case ExtensionCommand.INTERRUPT:
+        this.interrupts.onMessage(request.body);
+        return;
+      case ExtensionCommand.PUSH_RULES:
+        this.#pushes.replace(request.body);
+        this.#peer.reply(request.command, request.id, undefined);
+        return;
+      default:
+        this.#dma.answer(this.#peer, request);
+    }
   }
 
   onClose(error?: Error): void {

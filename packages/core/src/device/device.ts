@@ -8,6 +8,7 @@ import type { BlockAccess, RegisterAccess } from './access.js';
 export interface DeviceHost {
   readonly dma: Dma;
   readonly interrupts: Interrupts;
+  readonly pushes: PushRings;
   readonly logger: Logger;
   /** Allocate memory that the client can map directly, where the transport allows it. */
   allocateDeviceMemory(name: string, length: number): DeviceMemory;
@@ -46,6 +47,27 @@ export interface Dma {
   onMap(listener: (iova: Iova, length: number) => void): void;
   /** Runs when the client unmaps memory; the memory is still readable inside the listener. */
   onUnmap(listener: (iova: Iova, length: number) => void): void;
+}
+
+/** A ring in guest memory, for example a submission queue, and the register that announces entries. */
+export interface PushedRing {
+  /** The doorbell: the driver writes the index behind the last new entry. */
+  readonly region: number;
+  readonly offset: number;
+  readonly size: 1 | 2 | 4 | 8;
+  /** Of entry 0. */
+  readonly address: Iova;
+  readonly entryBytes: number;
+  readonly entries: number;
+}
+
+/**
+ * Rings whose new entries the device wants along with the doorbell, so that it need not fetch them
+ * over a network. A wish: where the client does not push, the same reads go to guest memory.
+ */
+export interface PushRings {
+  /** Ask for a ring that is empty now. @returns what takes the wish back. */
+  add(ring: PushedRing): () => void;
 }
 
 /** How the driver wants to be interrupted right now. */

@@ -2,6 +2,7 @@ import { advanceIova, type Iova, iovaText } from '../address.js';
 import type { Dma } from '../device/device.js';
 import { EACCES, ECANCELED, EFAULT, ENOENT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
+import { PushedMemory } from '../push/pushed-memory.js';
 import { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';
 import { MappingTable } from './mapping-table.js';
@@ -19,6 +20,8 @@ type Step = (mapping: DmaMapping, offset: number, done: number, length: number) 
 export class DmaSpace implements Dma {
   /** What notifications wait for: see {@link WriteFence}. */
   readonly fence = new WriteFence();
+  /** Memory of the client that came along with its register writes. */
+  readonly pushed = new PushedMemory();
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
   readonly #unmapListeners: Listener[] = [];
@@ -65,6 +68,7 @@ export class DmaSpace implements Dma {
       this.#table.remove(mapping);
       this.#remote?.cancel(mapping);
       mapping.memory?.close();
+      this.pushed.drop(mapping.address, mapping.size);
       this.#dirtyLog?.forget(mapping.firstPage, mapping.pages);
     }
   }
@@ -117,7 +121,8 @@ export class DmaSpace implements Dma {
     const offset = offsetOf(mapping, iova);
     if (offset + target.length <= mapping.size) {
       checkRights(mapping, iova, false, true);
-      if (mapping.memory === undefined || !this.fence.open) return false;
+      if (mapping.memory === undefined) return this.pushed.take(iova, target);
+      if (!this.fence.open) return false;
       mapping.memory.read(offset, target);
       return true;
     }
@@ -176,6 +181,7 @@ export class DmaSpace implements Dma {
         return;
       }
       const address = advanceIova(iova, done);
+      this.pushed.drop(address, length);
       const send = (): Promise<void> => this.#remoteFor(mapping).write(mapping, address, piece);
       // Messages keep their order among themselves: only what waits can be overtaken.
       transfers.push(this.#waiting === 0 ? send() : this.#inOrder(mapping, send));

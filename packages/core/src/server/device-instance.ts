@@ -10,6 +10,7 @@ import { DmaSpace } from '../dma/dma-space.js';
 import type { Logger } from '../logger.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
+import { PushRules } from '../push/push-rules.js';
 import type { SharedMemory } from '../transport/resources.js';
 import { type MemoryFactory, SharedDeviceMemory } from './device-memory.js';
 
@@ -22,6 +23,7 @@ export class DeviceInstance {
   readonly interrupts: InterruptController;
   readonly dma: DmaSpace;
   readonly migration: MigrationController;
+  readonly pushRules: PushRules;
   /** Runs inside the register write by which a driver resets the function; see {@link reset}. */
   onResetRequest: ((kind: ResetKind) => void) | undefined;
   readonly #device: PciDevice;
@@ -31,12 +33,14 @@ export class DeviceInstance {
     device: PciDevice,
     interrupts: InterruptController,
     dma: DmaSpace,
+    pushes: PushRules,
     memories: readonly SharedDeviceMemory[],
   ) {
     this.#device = device;
     this.pci = new PciFunction(device, interrupts, (kind) => this.onResetRequest?.(kind));
     this.interrupts = interrupts;
     this.dma = dma;
+    this.pushRules = pushes;
     this.#memories = memories;
     this.migration = new MigrationController(device.migration, () => this.quiesce());
   }
@@ -50,9 +54,11 @@ export class DeviceInstance {
     const dma = new DmaSpace();
     const interrupts = new InterruptController(dma.fence);
     const memories: SharedDeviceMemory[] = [];
+    const pushes = new PushRules(dma.pushed);
     const host: DeviceHost = {
       dma,
       interrupts,
+      pushes,
       logger,
       allocateDeviceMemory(name, length) {
         const memory = new SharedDeviceMemory(name, length, createMemory);
@@ -61,7 +67,7 @@ export class DeviceInstance {
       },
     };
     const device = await definition.create(host, options);
-    return new DeviceInstance(device, interrupts, dma, memories);
+    return new DeviceInstance(device, interrupts, dma, pushes, memories);
   }
 
   /** The descriptor-backed memory behind `memory`, where this server can share memory at all. */

@@ -101,6 +101,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
   onRequest(request: RequestMessage, received: Received): void {
     if (this.#negotiation.client === undefined) {
       this.#negotiation.onRequest(request, received);
+      if (this.#negotiation.client !== undefined) this.#askForPushes();
       return;
     }
     const { command, id, noReply } = request;
@@ -121,7 +122,8 @@ export class ServerSession implements PeerHandlers, RequestContext {
           return;
         }
         case Command.REGION_WRITE: {
-          const { offset, region, count } = request.body;
+          const { offset, region, count, pushed } = request.body;
+          if (pushed !== undefined) this.device.pushRules.take(pushed);
           this.#regions.write(command, request.body);
           if (!noReply) {
             this.peer.reply(command, id, count === 0 ? undefined : { offset, region, count });
@@ -153,8 +155,24 @@ export class ServerSession implements PeerHandlers, RequestContext {
     this.#negotiation.end(error);
     this.#lane.close();
     this.#requests.close();
-    if (this.#started) this.device.onResetRequest = undefined;
+    if (this.#started) {
+      this.device.onResetRequest = undefined;
+      this.device.pushRules.connect(undefined);
+    }
     this.#onEnd(error);
+  }
+
+  #askForPushes(): void {
+    const { maxPushRules } = this.peer.extensions;
+    if (maxPushRules === 0) return;
+    this.device.pushRules.connect((rules) => {
+      if (this.peer.closed) return;
+      const body = { rules: rules.slice(0, maxPushRules) };
+      this.peer.request(ExtensionCommand.PUSH_RULES, body, {
+        onReply() {},
+        onFailure: (error) => this.logger.debug({ reason: error.message }, 'nothing is pushed'),
+      });
+    });
   }
 
   #replyRead({ command, id, body }: ReadRequest, data: Uint8Array): void {

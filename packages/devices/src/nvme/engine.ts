@@ -66,7 +66,7 @@ export class Engine implements ControllerState {
     this.identity = init.identity;
     this.namespace = namespace;
     this.ioQueues = ioQueues;
-    this.queues = new QueueSet(ioQueues);
+    this.queues = new QueueSet(ioQueues, host.pushes);
     this.features = new Features(ioQueues, namespace.storage.hasVolatileCache);
     this.interrupts = new InterruptLines(host.interrupts, this.queues);
     const posted = new PostedWrites(

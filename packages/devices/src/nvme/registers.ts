@@ -15,6 +15,8 @@ export const REGISTER = {
 
 /** Doorbells start here: submission queue y tail at 2y, completion queue y head at 2y + 1, 4 bytes apart. */
 export const DOORBELLS_OFFSET = 0x1000;
+/** Width and stride (CAP.DSTRD is 0) of a doorbell. */
+export const DOORBELL_BYTES = 4;
 /** Bytes. One page, so that it can be mapped without the registers. */
 export const DOORBELLS_SIZE = 0x1000;
 

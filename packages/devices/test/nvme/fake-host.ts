@@ -28,6 +28,7 @@ interface Region {
 
 /** The machine around the device: guest memory, and what the device does with its interrupts. */
 export class FakeHost implements DeviceHost, Dma {
+  readonly pushes = { add: () => () => {} };
   readonly dma = this;
   readonly logger = silentLogger;
   readonly raised: number[] = [];

@@ -1,10 +1,10 @@
 /**
  * What QEMU said to our devices, recorded by interop-tests/record, is said to them again, and they
- * must answer as they did. Nothing is left out of the comparison: the one field that differs from
- * server to server, the serial number of nvme, was given when the recordings were made.
+ * must answer as they did. No byte is left out of the comparison: the one field that differs from
+ * server to server, the serial number of nvme, was given when the recordings were made. How replies
+ * and DMA requests mix depends on time and is not compared.
  *
- * Order between replies and DMA requests depends on time and is not compared. Two things are not in a
- * recording. What shared memory held: with it, nvme finds empty queues, so
+ * Two things are not in a recording. What shared memory held: with it, nvme finds empty queues, so
  * `nvme-shared` covers registers, mappings and interrupt set-up, and `nvme-anonymous` the commands
  * and their data. And signals of eventfds, which do not pass through the socket.
  */

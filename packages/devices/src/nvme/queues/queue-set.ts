@@ -1,3 +1,6 @@
+import type { PushRings } from '@vfio-user/core';
+import { COMMAND_BYTES } from '../commands/command.js';
+import { DOORBELL_BYTES, DOORBELLS_OFFSET } from '../registers.js';
 import type { CompletionQueue } from './completion-queue.js';
 import type { SubmissionQueue } from './submission-queue.js';
 
@@ -9,8 +12,13 @@ export class QueueSet {
   readonly #submissionById: (SubmissionQueue | undefined)[];
   readonly #completionById: (CompletionQueue | undefined)[];
 
+  readonly #pushes: PushRings;
+  /** By submission queue: take back the wish for pushed commands. */
+  readonly #unpush = new Map<SubmissionQueue, () => void>();
+
   /** `ioQueues`: how many pairs there may be besides the admin pair. */
-  constructor(ioQueues: number) {
+  constructor(ioQueues: number, pushes: PushRings) {
+    this.#pushes = pushes;
     this.#submissionById = new Array(ioQueues + 1).fill(undefined);
     this.#completionById = new Array(ioQueues + 1).fill(undefined);
   }
@@ -32,6 +40,7 @@ export class QueueSet {
     queue.completionQueue.users++;
     this.#submissionById[queue.id] = queue;
     this.submission.push(queue);
+    this.#unpush.set(queue, this.#pushes.add(pushedRing(queue)));
   }
 
   addCompletion(queue: CompletionQueue): void {
@@ -41,6 +50,8 @@ export class QueueSet {
 
   removeSubmission(queue: SubmissionQueue): void {
     queue.completionQueue.users--;
+    this.#unpush.get(queue)?.();
+    this.#unpush.delete(queue);
     this.#submissionById[queue.id] = undefined;
     this.submission.splice(this.submission.indexOf(queue), 1);
   }
@@ -53,9 +64,23 @@ export class QueueSet {
   /** The controller is reset: none of them exists any more. */
   clear(): void {
     for (const queue of this.submission) queue.state = 'reset';
+    for (const unpush of this.#unpush.values()) unpush();
+    this.#unpush.clear();
     this.submission.length = 0;
     this.completion.length = 0;
     this.#submissionById.fill(undefined);
     this.#completionById.fill(undefined);
   }
+}
+
+/** Over a network a command comes along with its doorbell: fetching it would be a round trip. */
+function pushedRing({ id, ring }: SubmissionQueue) {
+  return {
+    region: 0,
+    offset: DOORBELLS_OFFSET + 2 * id * DOORBELL_BYTES,
+    size: DOORBELL_BYTES,
+    address: ring.base,
+    entryBytes: COMMAND_BYTES,
+    entries: ring.entryCount,
+  } as const;
 }

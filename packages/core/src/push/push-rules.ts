@@ -1,0 +1,76 @@
+import type { Iova } from '../address.js';
+import type { PushedRing, PushRings } from '../device/device.js';
+import type { PushedMemory as PushedRange, PushRule } from '../protocol/messages.js';
+import type { PushedMemory } from './pushed-memory.js';
+
+/** Sends the rules to a client that keeps them. */
+export type RuleSender = (rules: readonly PushRule[]) => void;
+
+/**
+ * Which memory the device would like to get along with register writes: what it asks for, told to
+ * the client, and the check that nothing else is taken.
+ */
+export class PushRules implements PushRings {
+  readonly #pushed: PushedMemory;
+  readonly #rules = new Map<number, PushRule>();
+  #nextId = 1;
+  #send: RuleSender | undefined;
+  #sending = false;
+
+  constructor(pushed: PushedMemory) {
+    this.#pushed = pushed;
+  }
+
+  add(ring: PushedRing): () => void {
+    const { region, offset, size, address, entryBytes, entries } = ring;
+    const id = this.#nextId++;
+    this.#rules.set(id, {
+      id,
+      region,
+      offset,
+      size,
+      ring: { address, entryBytes, entries, tail: 0 },
+    });
+    // What an earlier ring left at the same place is none of this one's.
+    this.#pushed.drop(address, entryBytes * entries);
+    this.#changed();
+    return () => {
+      if (!this.#rules.delete(id)) return;
+      this.#pushed.drop(address, entryBytes * entries);
+      this.#changed();
+    };
+  }
+
+  /** A client that keeps rules has come, or with `undefined` gone. */
+  connect(send: RuleSender | undefined): void {
+    this.#send = send;
+    if (send === undefined) this.#pushed.clear();
+    else if (this.#rules.size > 0) this.#changed();
+  }
+
+  /** Memory came along with a register write: keep what was asked for. */
+  take(ranges: readonly PushedRange[]): void {
+    for (const { address, data } of ranges) {
+      if (this.#isAskedFor(address, data.length)) this.#pushed.put(address, data);
+    }
+  }
+
+  #isAskedFor(address: Iova, length: number): boolean {
+    for (const { ring } of this.#rules.values()) {
+      if (typeof address !== 'number' || typeof ring.address !== 'number') continue;
+      const end = ring.address + ring.entryBytes * ring.entries;
+      if (address >= ring.address && address + length <= end) return true;
+    }
+    return false;
+  }
+
+  /** Queues come and go several at a time: the client is told once a turn. */
+  #changed(): void {
+    if (this.#send === undefined || this.#sending) return;
+    this.#sending = true;
+    queueMicrotask(() => {
+      this.#sending = false;
+      this.#send?.([...this.#rules.values()]);
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import { advanceIova } from '../address.js';
+import type { DmaSpace } from '../dma/dma-space.js';
+import { DmaFaultError } from '../errors.js';
+import type { PushedMemory, PushRule, PushRules, RegionData } from '../protocol/messages.js';
+
+interface Rule {
+  readonly definition: PushRule;
+  /** The first entry that was not pushed yet. */
+  tail: number;
+}
+
+/**
+ * The owner of memory: sends ring entries along with the doorbell that announces them
+ * (docs/portable-protocol.md, "Pushing").
+ */
+export class PushSource {
+  readonly #space: DmaSpace;
+  #rules: readonly Rule[] = [];
+
+  constructor(space: DmaSpace) {
+    this.#space = space;
+  }
+
+  /** PUSH_RULES came. A rule that was there already goes on where it is. */
+  replace({ rules }: PushRules): void {
+    const known = new Map(this.#rules.map((rule) => [rule.definition.id, rule]));
+    this.#rules = rules.map(
+      (definition) => known.get(definition.id) ?? { definition, tail: definition.ring.tail },
+    );
+  }
+
+  /** The device is gone, and with it what it asked for. */
+  clear(): void {
+    this.#rules = [];
+  }
+
+  /** A register write, with the memory that it announces if a rule says so. */
+  accompany(write: RegionData, maxBytes: number): RegionData {
+    for (const rule of this.#rules) {
+      const { region, offset, size } = rule.definition;
+      if (write.region !== region || write.offset !== offset || write.data.length !== size)
+        continue;
+      const pushed = this.#collect(rule, littleEndian(write.data), maxBytes);
+      return pushed.length === 0 ? write : { ...write, pushed };
+    }
+    return write;
+  }
+
+  #collect(rule: Rule, value: number, maxBytes: number): readonly PushedMemory[] {
+    const { address, entryBytes, entries } = rule.definition.ring;
+    if (value >= entries) return [];
+    const first = rule.tail;
+    rule.tail = value;
+    let left = Math.min((value - first + entries) % entries, Math.floor(maxBytes / entryBytes));
+    const pushed: PushedMemory[] = [];
+    for (let at = first; left > 0; at = 0) {
+      const count = Math.min(left, entries - at);
+      const from = advanceIova(address, at * entryBytes);
+      const data = new Uint8Array(count * entryBytes);
+      if (!this.#read(from, data)) return [];
+      pushed.push({ address: from, data });
+      left -= count;
+    }
+    return pushed;
+  }
+
+  #read(address: number | bigint, target: Uint8Array): boolean {
+    try {
+      return this.#space.tryRead(address, target);
+    } catch (error) {
+      // What is not mapped is not sent; that the device learns when it asks for it.
+      if (error instanceof DmaFaultError) return false;
+      throw error;
+    }
+  }
+}
+
+function littleEndian(bytes: Uint8Array): number {
+  let value = 0;
+  for (let at = bytes.length - 1; at >= 0; at--) value = value * 256 + (bytes[at] as number);
+  return value;
+}
