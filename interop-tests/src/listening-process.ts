@@ -37,10 +37,7 @@ export class ListeningProcess {
   }
 
   /** Runs `vfio-user ARGUMENTS` as a user would. */
-  static vfioUser(
-    args: readonly string[],
-    prefix: CommandPrefix = [],
-  ): Promise<ListeningProcess> {
+  static vfioUser(args: readonly string[], prefix: CommandPrefix = []): Promise<ListeningProcess> {
     return ListeningProcess.start([process.execPath, CLI, ...args], prefix);
   }
 

@@ -1,8 +1,9 @@
 // What every interop test needs: the prepared guest files, our servers and a guest, all ended with the test.
 
-import { DeviceServer } from './device-server.js';
+import { type DeviceSettings, serveDevice } from './device-server.js';
 import { Guest } from './guest.js';
 import type { GuestOptions } from './guest-options.js';
+import type { ListeningProcess } from './listening-process.js';
 import { type GuestFiles, prepareGuest } from './setup.js';
 import { SocketFolder } from './socket-folder.js';
 
@@ -12,31 +13,48 @@ export interface TestContext {
   comment(message: string): void;
 }
 
+/** One of our devices, ready for QEMU. */
+export interface ServedDevice {
+  readonly server: ListeningProcess;
+  /** What QEMU connects to: the server's own socket, or that of a bridge to it. */
+  readonly socketPath: string;
+}
+
 export interface TestBench {
   readonly files: GuestFiles;
-  /** Starts one of our servers on a fresh socket. */
-  serve(
-    device: string,
-    settings?: Readonly<Record<string, string>>,
-  ): Promise<{ server: DeviceServer; socketPath: string }>;
+  /** Starts one of our servers. Each gets a socket of its own. */
+  serve(device: string, settings?: DeviceSettings): Promise<ServedDevice>;
   /** Starts a guest; its console goes to the test's comments. */
   boot(options: GuestOptions): Promise<Guest>;
 }
 
-export async function createTestBench(t: TestContext): Promise<TestBench> {
+/** A bench whose servers may be anywhere. */
+export interface OpenTestBench extends TestBench {
+  /** A socket path that nobody uses yet, where QEMU can reach it. */
+  newSocket(name: string): string;
+  /** Runs when the test has ended, before what was handed in earlier. */
+  atEnd(end: () => Promise<unknown>): void;
+}
+
+/** A bench with servers on this host, which QEMU connects to itself. */
+export async function createTestBench(t: TestContext): Promise<OpenTestBench> {
   const files = await prepareGuest();
   const folder = await SocketFolder.create(files);
   const endings: (() => Promise<unknown>)[] = [() => folder.remove()];
   t.teardown(async () => {
     for (const end of endings.reverse()) await end(); // the guest first, then its servers, then the sockets
   });
-  let servers = 0;
+  let sockets = 0;
+  const newSocket = (name: string): string => folder.socket(`${name}${++sockets}.sock`);
   return {
     files,
+    newSocket,
+    atEnd: (end) => {
+      endings.push(end);
+    },
     async serve(device, settings) {
-      servers += 1;
-      const socketPath = folder.socket(`${device}${servers}.sock`);
-      const server = await DeviceServer.start(device, socketPath, settings);
+      const socketPath = newSocket(device);
+      const server = await serveDevice(device, `unix://${socketPath}`, settings);
       endings.push(() => server.stop());
       return { server, socketPath };
     },

@@ -197,6 +197,7 @@ export async function rawSocket(t: Test, uri: URL): Promise<Socket> {
 export async function untilEnd(socket: Socket): Promise<Buffer> {
   const pieces: Buffer[] = [];
   socket.on('data', (bytes) => pieces.push(bytes));
-  if (!socket.closed) await once(socket, 'close');
+  // Also an end by an error is one.
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
   return Buffer.concat(pieces);
 }

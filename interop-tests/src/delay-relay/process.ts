@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import { type CommandPrefix, ListeningProcess } from '../listening-process.js';
+import type { DelayRelayOptions } from './relay.js';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+
+/** Runs a delay relay as a process of its own; its address is `HOST:PORT`. */
+export function startDelayRelay(
+  options: DelayRelayOptions,
+  prefix?: CommandPrefix,
+): Promise<ListeningProcess> {
+  // The same loader of TypeScript as this process has.
+  const command = [process.execPath, ...process.execArgv, MAIN, JSON.stringify(options)];
+  return ListeningProcess.start(command, prefix);
+}

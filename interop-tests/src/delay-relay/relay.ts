@@ -1,0 +1,67 @@
+// A TCP relay that makes a line of a fast network as slow as wanted, in each direction on its own.
+
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { DelayLine, type LineOptions } from './delay-line.js';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface DelayRelayOptions {
+  readonly connect: HostPort;
+  readonly toServer: LineOptions;
+  readonly toClient: LineOptions;
+}
+
+/** Listens on a free port of 127.0.0.1 and passes every connection on to `connect`. */
+export class DelayRelay {
+  readonly #options: DelayRelayOptions;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  private constructor(options: DelayRelayOptions) {
+    this.#options = options;
+    // A side that has sent all it will may still receive.
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#relay(client));
+  }
+
+  static async start(options: DelayRelayOptions): Promise<DelayRelay> {
+    const relay = new DelayRelay(options);
+    relay.#server.listen({ host: '127.0.0.1', port: 0 });
+    await once(relay.#server, 'listening');
+    return relay;
+  }
+
+  get address(): HostPort {
+    const { address, port } = this.#server.address() as AddressInfo; // it listens on TCP
+    return { host: address, port };
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #relay(client: Socket): void {
+    const { connect: target, toServer, toClient } = this.#options;
+    const server = connect({ ...target, allowHalfOpen: true });
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      // A broken connection is no good to anybody: what is on the line is lost, as it would be.
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        if (!socket.readableEnded) other.destroy();
+      });
+    }
+    new DelayLine(client, server, toServer);
+    new DelayLine(server, client, toClient);
+  }
+}

@@ -1,0 +1,145 @@
+// Devices on one host and bridges to them on another: what QEMU plugs in is the bridge's socket.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Certificates, type Credentials, makeCertificates } from './certificates.js';
+import { startDelayRelay } from './delay-relay/process.js';
+import type { DelayRelayOptions } from './delay-relay/relay.js';
+import { type DeviceSettings, serveDevice } from './device-server.js';
+import { ListeningProcess } from './listening-process.js';
+import {
+  createTestBench,
+  type ServedDevice,
+  type TestBench,
+  type TestContext,
+} from './test-bench.js';
+import { TwoHosts } from './two-hosts.js';
+
+const FIRST_PORT = 7000;
+const WEB_SOCKET_PATH = '/vfio-user';
+
+export interface RemoteOptions {
+  /** How the bridge reaches the device, default `tcp`. */
+  readonly scheme?: 'tcp' | 'tls' | 'ws' | 'wss';
+  /** Puts a slow line between the two. */
+  readonly line?: Pick<DelayRelayOptions, 'toServer' | 'toClient'>;
+  /** More of the query that the server's URI ends with, such as `timeout=2s`. */
+  readonly serverQuery?: string;
+}
+
+export interface BridgedDevice extends ServedDevice {
+  readonly bridge: ListeningProcess;
+}
+
+type AtEnd = (end: () => Promise<unknown>) => void;
+
+export class RemoteDevices {
+  readonly hosts: TwoHosts;
+  readonly #options: RemoteOptions;
+  readonly #certificates: Certificates | undefined;
+  readonly #atEnd: AtEnd;
+  #nextPort = FIRST_PORT;
+
+  private constructor(
+    hosts: TwoHosts,
+    options: RemoteOptions,
+    certificates: Certificates | undefined,
+    atEnd: AtEnd,
+  ) {
+    this.hosts = hosts;
+    this.#options = options;
+    this.#certificates = certificates;
+    this.#atEnd = atEnd;
+  }
+
+  static async create(atEnd: AtEnd, options: RemoteOptions = {}): Promise<RemoteDevices> {
+    const hosts = await TwoHosts.create();
+    atEnd(() => hosts.remove());
+    const { scheme } = options;
+    if (scheme !== 'tls' && scheme !== 'wss') {
+      return new RemoteDevices(hosts, options, undefined, atEnd);
+    }
+    const folder = await mkdtemp(join(tmpdir(), 'vfio-user-certificates-'));
+    atEnd(() => rm(folder, { recursive: true, force: true }));
+    const certificates = await makeCertificates(folder, hosts.device.address);
+    return new RemoteDevices(hosts, options, certificates, atEnd);
+  }
+
+  newPort(): number {
+    return this.#nextPort++;
+  }
+
+  /** Runs a device on the far host. */
+  async serve(device: string, port: number, settings?: DeviceSettings): Promise<ListeningProcess> {
+    const { device: host } = this.hosts;
+    const listen = this.#uri(host.address, port, this.#certificates?.server);
+    const query = this.#options.serverQuery;
+    const separator = listen.includes('?') ? '&' : '?';
+    const whole = query === undefined ? listen : `${listen}${separator}${query}`;
+    const server = await serveDevice(device, whole, settings, host.prefix);
+    this.#atEnd(() => server.stop());
+    return server;
+  }
+
+  /** Where the device on that far port is reached from the near host, over the slow line if there is one. */
+  async reach(port: number): Promise<string> {
+    const { line } = this.#options;
+    const { device, qemu } = this.hosts;
+    if (line === undefined) return this.#uri(device.address, port, this.#certificates?.client);
+    const relay = await startDelayRelay(
+      { ...line, connect: { host: device.address, port } },
+      qemu.prefix,
+    );
+    this.#atEnd(() => relay.stop());
+    const [host, relayPort] = relay.address.split(':') as [string, string]; // as it prints it
+    return this.#uri(host, Number(relayPort), this.#certificates?.client);
+  }
+
+  /** Runs a bridge on the near host. */
+  async bridge(uri: string, socketPath: string): Promise<ListeningProcess> {
+    const args = ['bridge', '--listen', `unix://${socketPath}`, '--connect', uri];
+    const bridge = await ListeningProcess.vfioUser(args, this.hosts.qemu.prefix);
+    this.#atEnd(() => bridge.stop());
+    return bridge;
+  }
+
+  /** A device and a bridge to it. */
+  async plug(
+    device: string,
+    socketPath: string,
+    settings?: DeviceSettings,
+  ): Promise<BridgedDevice> {
+    const port = this.newPort();
+    const server = await this.serve(device, port, settings);
+    const bridge = await this.bridge(await this.reach(port), socketPath);
+    return { server, bridge, socketPath };
+  }
+
+  #uri(host: string, port: number, credentials: Credentials | undefined): string {
+    const { scheme = 'tcp' } = this.#options;
+    const path = scheme === 'ws' || scheme === 'wss' ? WEB_SOCKET_PATH : '';
+    const query = credentials === undefined ? '' : `?${new URLSearchParams({ ...credentials })}`;
+    return `${scheme}://${host}:${port}${path}${query}`;
+  }
+}
+
+/** A bench whose devices are on the other host. */
+export interface RemoteTestBench extends TestBench {
+  readonly remote: RemoteDevices;
+  serve(device: string, settings?: DeviceSettings): Promise<BridgedDevice>;
+}
+
+export async function createRemoteBench(
+  t: TestContext,
+  options: RemoteOptions = {},
+): Promise<RemoteTestBench> {
+  const bench = await createTestBench(t);
+  const remote = await RemoteDevices.create(bench.atEnd, options);
+  return {
+    files: bench.files,
+    remote,
+    serve: (device, settings) => remote.plug(device, bench.newSocket(device), settings),
+    boot: (guest) => bench.boot(guest),
+  };
+}
