@@ -5,21 +5,43 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectDevice, TransportRegistry } from '../packages/core/dist/index.js';
+import { tcpTransport } from '../packages/transport-tcp/dist/index.js';
 import { unixTransport } from '../packages/transport-unix/dist/index.js';
 import { copyMemory, countInterrupts, exchangeRegisters, identify } from './demo/bench-driver.mjs';
-import { startDevice } from './demo/device-process.mjs';
+import { addCertificates, canMakeCertificates, certificates } from './demo/certificates.mjs';
+import { startBridge, startDevice } from './demo/device-process.mjs';
 
 /** Each with the URI to listen on, in a folder made for this run. */
-const TRANSPORTS = [{ name: 'unix', listen: (folder) => `unix://${folder}/bench.sock` }];
+const TRANSPORTS = [
+  { name: 'unix', listen: (folder) => `unix://${folder}/bench.sock` },
+  { name: 'tcp', listen: () => 'tcp://127.0.0.1:0' },
+  ...(canMakeCertificates()
+    ? [
+        {
+          name: 'tls',
+          listen: (folder) => `tls://127.0.0.1:0?${certificates(folder)}`,
+          connect: addCertificates,
+        },
+      ]
+    : []),
+  { name: 'ws', listen: () => 'ws://127.0.0.1:0/bench' },
+  {
+    name: 'unix - tcp',
+    listen: () => 'tcp://127.0.0.1:0',
+    bridge: (folder) => `unix://${folder}/bridge.sock`,
+  },
+];
 const TIME_LIMIT_MS = 60_000;
 const COLUMNS = [14, 26, 22, 20, 0];
 
-const registry = new TransportRegistry([unixTransport()]);
+const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
 
-async function demonstrate({ name, listen }, folder) {
+async function demonstrate({ name, listen, connect, bridge }, folder) {
   const device = await startDevice('bench', listen(folder));
+  const joint = bridge && (await startBridge(bridge(folder), device.uri));
   try {
-    const client = await connectDevice(device.uri, { registry });
+    const uri = joint?.uri ?? connect?.(device.uri, folder) ?? device.uri;
+    const client = await connectDevice(uri, { registry });
     await identify(client);
     const registers = await exchangeRegisters(client);
     const copy = await copyMemory(client);
@@ -27,6 +49,7 @@ async function demonstrate({ name, listen }, folder) {
     await client.close();
     return { name, registers, copy, interrupts };
   } finally {
+    await joint?.stop();
     await device.stop();
   }
 }
@@ -64,7 +87,8 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 process.stdout.write(`A PCI device in one process, its user in another. For each transport: how long the
 device takes to answer a register read (median), how fast it copies memory of its user by DMA,
-whether all its interrupts arrive, and whether all data is what it should be.\n\n`);
+whether all its interrupts arrive, and whether all data is what it should be. "unix - tcp" is a user
+that speaks unix, as QEMU does, joined by a bridge to a device on tcp.\n\n`);
 row('transport', 'register read', 'DMA copy', 'interrupts', 'data');
 for (const transport of TRANSPORTS) {
   const result = await demonstrate(transport, folder);

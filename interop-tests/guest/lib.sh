@@ -3,6 +3,7 @@
 disk=/dev/nvme0n1
 mountpoint=/mnt
 payload=$mountpoint/payload
+node_root=/run/node
 
 fail() {
   echo "FAILED: $*"
@@ -41,3 +42,15 @@ payload_checksum() {
   umount "$mountpoint" || fail "umount"
   result sha256 "${1%% *}"
 }
+
+# Mounts the image with Node (setup/node-image.sh), the guest's first virtio disk.
+node_start() {
+  modprobe -a virtio_pci virtio_blk squashfs || fail "modprobe virtio_blk squashfs"
+  wait_for 60 test -b /dev/vda || fail "no disk with Node: is the image attached?"
+  mkdir -p "$node_root"
+  mount -t squashfs -o ro /dev/vda "$node_root" || fail "mount /dev/vda"
+  for folder in dev proc sys tmp; do mount -o bind "/$folder" "$node_root/$folder" || fail "mount /$folder"; done
+}
+
+# Runs a program of that image, by chroot: its libraries are not those of the initramfs.
+in_node() { PATH=/usr/bin:/bin:/usr/sbin:/sbin chroot "$node_root" "$@"; }

@@ -12,6 +12,15 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 say() { printf 'set-up: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# Keeps the cache to this process and those it starts: another set-up waits until it ends.
+lock_cache() {
+  mkdir -p "$VFIO_USER_CACHE"/{stamps,logs}
+  exec 9>"$VFIO_USER_CACHE/lock"
+  flock -n 9 && return
+  say "another set-up is running on $VFIO_USER_CACHE, waiting for it"
+  flock 9
+}
+
 # Runs a program in the chroot with a plain environment (proxy settings are kept for apt).
 in_root() {
   chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C DEBIAN_FRONTEND=noninteractive \
@@ -22,6 +31,15 @@ in_root() {
 root_install() {
   in_root dpkg --configure -a
   in_root apt-get install -y --no-install-recommends -o Acquire::Retries=3 "$@"
+}
+
+# root_tool COMMAND PACKAGE: a Debian package in the chroot, installed when its command is missing there.
+root_tool() {
+  local log=$VFIO_USER_CACHE/logs/$2.log
+  in_root sh -c "command -v $1" >/dev/null && return
+  say "installing $2 in $ROOT ... (log: $log)"
+  { root_install "$2" || { in_root apt-get update && root_install "$2"; }; } >"$log" 2>&1 9>&- ||
+    die "installing $2 FAILED: does \`chroot $ROOT apt-get update\` work?"
 }
 
 # The Debian mirror the host's own apt uses; Debian's default where the host is not a Debian system.

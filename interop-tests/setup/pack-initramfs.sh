@@ -8,8 +8,10 @@ kernel=/srv/guest/kernel
 modules=(
   nvme ext4 crc32c_generic             # the nvme tests
   gpio-pci-idio-16                     # the gpio tests
-  virtio_pci virtio_blk virtio_net     # for runs by hand
-  9p 9pnet_virtio squashfs overlay loop
+  vsock_loopback                       # the vsock test: sockets from the guest to itself
+  virtio_pci virtio_blk squashfs       # the image with Node
+  virtio_net                           # for runs by hand
+  9p 9pnet_virtio overlay loop
 )
 tools=(
   /sbin/mke2fs /usr/bin/kmod

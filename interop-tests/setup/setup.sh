@@ -10,13 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ "$(uname -m)" = x86_64 ] || die "needs an x86_64 host (this one is $(uname -m))"
 [ "$(id -u)" = 0 ] || die "needs root (debootstrap and chroot): run it as root or in a container"
 command -v apt-get >/dev/null || die "needs a Debian or Ubuntu host (no apt-get here)"
-mkdir -p "$VFIO_USER_CACHE"/{stamps,logs}
-
-exec 9>"$VFIO_USER_CACHE/lock"
-if ! flock -n 9; then
-  say "another set-up is running on $VFIO_USER_CACHE, waiting for it"
-  flock 9
-fi
+lock_cache
 
 started=$SECONDS
 previous=none

@@ -15,8 +15,7 @@ export type CommandPrefix = readonly string[];
 export class ListeningProcess {
   /** What it said it listens on. */
   readonly address: string;
-  /** Its stderr so far, line by line; our command logs one JSON object a line. */
-  readonly log: readonly string[];
+  readonly #log: Log;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #exited: Promise<number | string>;
   readonly #onExit = (): void => {
@@ -27,12 +26,12 @@ export class ListeningProcess {
     child: ChildProcessByStdio<null, Readable, Readable>,
     exited: Promise<number | string>,
     address: string,
-    log: readonly string[],
+    log: Log,
   ) {
     this.#child = child;
     this.#exited = exited;
     this.address = address;
-    this.log = log;
+    this.#log = log;
     process.once('exit', this.#onExit);
   }
 
@@ -50,8 +49,8 @@ export class ListeningProcess {
     // this process even when we are killed and cannot clean up.
     const [file, ...args] = [...prefix, 'setpriv', '--pdeathsig', 'KILL', ...command];
     const child = spawn(file as string, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const log: string[] = [];
-    collectLines(child.stderr, (line) => log.push(line));
+    const log = new Log();
+    collectLines(child.stderr, (line) => log.add(line));
     const exited = new Promise<number | string>((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
@@ -61,10 +60,20 @@ export class ListeningProcess {
         if (line.startsWith(READY)) resolve(line.slice(READY.length));
       });
       void exited.then((how) => {
-        reject(new Error(`${command.join(' ')} ended (${how}) at start:\n${log.join('\n')}`));
+        reject(new Error(`${command.join(' ')} ended (${how}) at start:\n${log.lines.join('\n')}`));
       });
     });
     return new ListeningProcess(child, exited, address, log);
+  }
+
+  /** Its stderr so far, line by line; our command logs one JSON object a line. */
+  get log(): readonly string[] {
+    return this.#log.lines;
+  }
+
+  /** Waits for a line of its log, looking from line number `from` on (default: from the start). */
+  logged(text: string, timeoutMs: number, from = 0): Promise<void> {
+    return this.#log.waitFor(text, timeoutMs, from);
   }
 
   /** Whether it still runs. */
@@ -89,6 +98,37 @@ export class ListeningProcess {
     const how = await this.#exited;
     clearTimeout(timer);
     return how;
+  }
+}
+
+/** What a process said on stderr. */
+class Log {
+  readonly lines: string[] = [];
+  readonly #onLine = new Set<(line: string) => void>();
+
+  add(line: string): void {
+    this.lines.push(line);
+    for (const listener of this.#onLine) listener(line);
+  }
+
+  waitFor(text: string, timeoutMs: number, from: number): Promise<void> {
+    if (this.lines.slice(from).some((line) => line.includes(text))) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: () => void): void => {
+        clearTimeout(timer);
+        this.#onLine.delete(look);
+        outcome();
+      };
+      const look = (line: string): void => {
+        if (line.includes(text)) settle(resolve);
+      };
+      const timer = setTimeout(() => {
+        const tail = this.lines.slice(-20).join('\n');
+        const error = new Error(`"${text}" was not logged within ${timeoutMs} ms:\n${tail}`);
+        settle(() => reject(error));
+      }, timeoutMs);
+      this.#onLine.add(look);
+    });
   }
 }
 

@@ -24,12 +24,12 @@ export interface RemoteOptions {
   readonly scheme?: 'tcp' | 'tls' | 'ws' | 'wss';
   /** Puts a slow line between the two. */
   readonly line?: Pick<DelayRelayOptions, 'toServer' | 'toClient'>;
-  /** More of the query that the server's URI ends with, such as `timeout=2s`. */
-  readonly serverQuery?: string;
 }
 
 export interface BridgedDevice extends ServedDevice {
   readonly bridge: ListeningProcess;
+  /** Where the server listens on the far host. */
+  readonly port: number;
 }
 
 type AtEnd = (end: () => Promise<unknown>) => void;
@@ -66,18 +66,11 @@ export class RemoteDevices {
     return new RemoteDevices(hosts, options, certificates, atEnd);
   }
 
-  newPort(): number {
-    return this.#nextPort++;
-  }
-
   /** Runs a device on the far host. */
   async serve(device: string, port: number, settings?: DeviceSettings): Promise<ListeningProcess> {
     const { device: host } = this.hosts;
     const listen = this.#uri(host.address, port, this.#certificates?.server);
-    const query = this.#options.serverQuery;
-    const separator = listen.includes('?') ? '&' : '?';
-    const whole = query === undefined ? listen : `${listen}${separator}${query}`;
-    const server = await serveDevice(device, whole, settings, host.prefix);
+    const server = await serveDevice(device, listen, settings, host.prefix);
     this.#atEnd(() => server.stop());
     return server;
   }
@@ -110,10 +103,10 @@ export class RemoteDevices {
     socketPath: string,
     settings?: DeviceSettings,
   ): Promise<BridgedDevice> {
-    const port = this.newPort();
+    const port = this.#nextPort++;
     const server = await this.serve(device, port, settings);
     const bridge = await this.bridge(await this.reach(port), socketPath);
-    return { server, bridge, socketPath };
+    return { server, bridge, socketPath, port };
   }
 
   #uri(host: string, port: number, credentials: Credentials | undefined): string {

@@ -1,7 +1,6 @@
 // Runs setup/setup.sh (under a second when everything is cached) and hands its answer on as typed paths.
 
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { runSetupScript } from './setup-script.js';
 
 /** What a guest is started from. All paths but `root` are inside the chroot. */
 export interface GuestFiles {
@@ -14,31 +13,7 @@ export interface GuestFiles {
 
 /** Prepares QEMU and the guest; progress goes to this process's stderr. Rejects when a step failed. */
 export async function prepareGuest(): Promise<GuestFiles> {
-  const script = fileURLToPath(new URL('../setup/setup.sh', import.meta.url));
-  const child = spawn('bash', [script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0)
-    throw new Error(
-      `the set-up failed (exit code ${String(code)}); its messages on stderr say what to do`,
-    );
-  const values = new Map(
-    output.split('\n').map((line) => {
-      const at = line.indexOf('=');
-      return [line.slice(0, at), line.slice(at + 1)] as const;
-    }),
-  );
-  const value = (name: string): string => {
-    const found = values.get(name);
-    if (found === undefined) throw new Error(`the set-up did not print ${name}`);
-    return found;
-  };
+  const value = await runSetupScript('setup');
   return {
     root: value('root'),
     qemu: value('qemu'),

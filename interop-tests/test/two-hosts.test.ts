@@ -13,8 +13,8 @@ async function reaches(from: Host, to: Host): Promise<boolean> {
     const socket = require('node:net').connect(9, '${to.address}');
     socket.on('error', (error) => process.exit(error.code === 'ECONNREFUSED' ? 0 : 1));
     socket.setTimeout(1000, () => process.exit(1));`;
-  const [file, ...args] = [...from.prefix, process.execPath, '-e', script] as [string, ...string[]];
-  return run(file, args).then(
+  const command = [...from.prefix, process.execPath, '-e', script];
+  return run('env', command).then(
     () => true,
     () => false,
   );

@@ -1,4 +1,4 @@
-// A device as a child process, started as a user would start it.
+// A device or a bridge as a child process, started as a user would start it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,11 +7,21 @@ import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../packages/cli/bin/vfio-user.js', import.meta.url));
 
-/** Runs `vfio-user serve` and resolves when it listens: where, and how to end it. */
-export async function startDevice(device, listen) {
-  const args = [COMMAND, 'serve', device, '--listen', listen, '--log-level', 'warn'];
+/** Runs `vfio-user serve`; see {@link start}. */
+export function startDevice(device, listen) {
+  return start(['serve', device, '--listen', listen]);
+}
+
+/** Runs `vfio-user bridge`; see {@link start}. */
+export function startBridge(listen, connect) {
+  return start(['bridge', '--listen', listen, '--connect', connect]);
+}
+
+/** Runs a command of ours and resolves when it listens: where, and how to end it. */
+async function start(command) {
+  const args = [COMMAND, ...command, '--log-level', 'warn'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  // A device must not outlive the demonstration, however that ends.
+  // It must not outlive the demonstration, however that ends.
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const exited = once(child, 'exit');
@@ -24,9 +34,9 @@ export async function startDevice(device, listen) {
         child.kill('SIGTERM');
         const [code, signal] = await exited;
         process.off('exit', kill);
-        if (code !== 0) throw new Error(`the ${device} device ended with ${signal ?? code}`);
+        if (code !== 0) throw new Error(`${command[0]} ended with ${signal ?? code}`);
       },
     };
   }
-  throw new Error(`the ${device} device ended before it listened`);
+  throw new Error(`${command.join(' ')} ended before it listened`);
 }

@@ -54,11 +54,13 @@ export class DelayRelay {
     ] as const) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
-      // A broken connection is no good to anybody: what is on the line is lost, as it would be.
-      socket.on('error', () => other.destroy());
+      socket.on('error', () => {
+        // "close" follows
+      });
       socket.on('close', () => {
         this.#sockets.delete(socket);
-        if (!socket.readableEnded) other.destroy();
+        // Broken, not ended: so is the other half, and what is on the line is lost.
+        if (!socket.readableEnded) other.resetAndDestroy();
       });
     }
     new DelayLine(client, server, toServer);

@@ -16,6 +16,7 @@
 export { advanceIova, getIova, type Iova, iovaFromHalves, setIova } from './address.js';
 export type { Bridge } from './bridge/bridge.js';
 export { type BridgeOptions, startBridge } from './bridge/bridge.js';
+export type { Doorbell } from './client/client-doorbells.js';
 export type { InterruptHandler } from './client/client-interrupts.js';
 export type { DmaMapOptions } from './client/client-memory.js';
 export type { MappedArea, MappedRegion } from './client/client-regions.js';

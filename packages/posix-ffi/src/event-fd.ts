@@ -22,13 +22,12 @@ export function isEventFd(descriptor: FileDescriptor): boolean {
 export class EventFdWriter {
   readonly #descriptor: FileDescriptor;
   readonly #libc = libc();
-  readonly #one = new NativeMemory(COUNTER_BYTES);
+  readonly #count = new NativeMemory(COUNTER_BYTES);
   /** Set when the peer made its eventfd blocking: then a full counter must be noticed beforehand. */
   readonly #poll: NativeMemory | undefined;
 
   constructor(descriptor: FileDescriptor) {
     this.#descriptor = descriptor;
-    this.#one.setWord(0, 1);
     // O_NONBLOCK belongs to the open file, which the peer shares: setting it here would break a
     // peer that waits in read().
     const flags = check(this.#libc.fcntl(descriptor.number, F_GETFL, 0), 'fcntl');
@@ -39,11 +38,13 @@ export class EventFdWriter {
     }
   }
 
-  /** Add one. A counter that is full is left alone: its reader has a signal pending anyway. */
-  signal(): void {
+  /** Add `count`. A counter that is full is left alone: its reader has a signal pending anyway. */
+  signal(count = 1): void {
     const fd = this.#descriptor.number;
     if (this.#poll !== undefined && this.#libc.poll(this.#poll.address, 1, 0) !== 1) return;
-    if (this.#libc.write(fd, this.#one.address, COUNTER_BYTES) !== -1) return;
+    // POLLOUT promises room for one only.
+    this.#count.setWord(0, this.#poll === undefined ? count : 1);
+    if (this.#libc.write(fd, this.#count.address, COUNTER_BYTES) !== -1) return;
     if (this.#libc.errno[0] !== EAGAIN) throw failed('write', 'to an eventfd');
   }
 }

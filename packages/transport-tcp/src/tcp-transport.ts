@@ -13,7 +13,7 @@ import { type Endpoint, parseEndpoint, QUERY_KEYS } from './address/endpoint.js'
 import { networkCapabilities, type PartsOf } from './connection/parts.js';
 import { NetworkListener } from './listener/network-listener.js';
 import { acceptorFor, bind } from './network/bind.js';
-import { dial } from './network/dial.js';
+import { dial, isSecure } from './network/dial.js';
 import { resolveOptions, type Settings, type TcpTransportOptions } from './options.js';
 
 /** vfio-user over networks: `tcp:`, `tls:`, `ws:`, `wss:` and `vsock:`. */
@@ -45,7 +45,8 @@ class TcpTransport implements Transport {
     const settings = this.#settings;
     const partsOf = this.#partsOf(context);
     const connection = await dial(endpoint, { settings, partsOf, signal });
-    return openClient(connection, sink, context, settings.handshakeTimeoutMs);
+    const opened = openClient(connection, sink, context, settings.handshakeTimeoutMs);
+    return isSecure(endpoint) ? opened.catch(blameCertificate) : opened;
   }
 
   async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
@@ -69,6 +70,13 @@ class TcpTransport implements Transport {
     const capabilities = networkCapabilities(settings);
     return (peer) => ({ peer, framing, capabilities, settings });
   }
+}
+
+/** With TLS 1.3 a client is through before the server has looked at its certificate. */
+function blameCertificate(error: unknown): never {
+  if (!VfioUserError.is(error) || error.code !== 'VFU_PEER_CLOSED') throw error;
+  const text = `${error.message}. Perhaps the server does not accept our certificate: its log says why`;
+  throw new VfioUserError(error.code, text, { cause: error });
 }
 
 function invalid({ href }: Endpoint, what: string): VfioUserError {

@@ -35,7 +35,8 @@ t.test('frames pass between two ends of one machine', { skip: missing() }, async
   const client = await join(t, local, { connectTimeoutMs: 500 }).catch((error) => error);
   if (client instanceof Error) {
     t.match(client.message, /cannot connect to vsock:\/\/1:/);
-    t.skip('a machine cannot connect to itself here: modprobe vsock_loopback');
+    const skip = 'a machine cannot connect to itself here: modprobe vsock_loopback';
+    void t.test('frames pass', { skip }, async () => {});
     return;
   }
   client.connection.send(message(100_000, 5));

@@ -93,7 +93,7 @@ t.test('a session goes through an HTTP reverse proxy', async (t) => {
   const { port } = proxy.address() as { port: number };
   const { connection, sink } = await join(t, `ws://127.0.0.1:${port}/public/name`);
   const server = await accepted(0);
-  connection.send(message(4), undefined);
+  connection.send(message(4));
   server.send(message(300_000, 3));
   await Promise.all([
     sink.until(() => sink.frames.length === 1),

@@ -11,7 +11,8 @@
  * @packageDocumentation
  */
 
-export type { TransportFixture } from './compliance/fixture.js';
+export type { SessionFixture, TransportFixture } from './compliance/fixture.js';
+export { sessionCompliance } from './compliance/session-compliance.js';
 export { type StreamFixture, streamCompliance } from './compliance/stream-compliance.js';
 export { transportCompliance } from './compliance/transport-compliance.js';
 export type { ByteFaults } from './faults/byte-pipe.js';

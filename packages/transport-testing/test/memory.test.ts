@@ -3,18 +3,19 @@ import { type MemoryTransportOptions, memoryTransport, transportCompliance } fro
 
 const KEPT_VIEWS = 'an ArrayBuffer cannot be taken from one of two owners in the same process';
 
-function run(name: string, options: MemoryTransportOptions = {}): void {
-  const { fdPassing = true, sharedMemory = fdPassing, orderedNotifications = true } = options;
+function run(name: string, options: MemoryTransportOptions = {}, query = ''): void {
+  const { sharedMemory = true, orderedNotifications = true } = options;
+  const fdPassing = query === '' && options.fdPassing !== false;
   const transport = memoryTransport(options);
   let addresses = 0;
   transportCompliance(t, {
     name,
     transport,
-    address: () => `memory:test-${addresses++}`,
-    unusedAddress: () => 'memory:nobody',
+    address: () => `memory:test-${addresses++}${query}`,
+    unusedAddress: () => `memory:nobody${query}`,
     expected: {
       fdPassing,
-      sharedMemory,
+      sharedMemory: fdPassing && sharedMemory,
       orderedNotifications,
       maxFrameBytes: 2 ** 24,
       maxDescriptors: fdPassing ? 16 : 0,
@@ -28,3 +29,4 @@ run('memory');
 run('memory with notifications that overtake', { orderedNotifications: false });
 run('memory without shared memory', { sharedMemory: false });
 run('memory without descriptors', { fdPassing: false });
+run('memory in the portable encoding', {}, '?encoding=portable');

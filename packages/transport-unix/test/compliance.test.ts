@@ -28,3 +28,12 @@ streamCompliance(t, {
   socketOf: (uri) => ({ path: new URL(uri).pathname }),
   uriOf: (socket) => `unix://${'path' in socket ? socket.path : ''}`,
 });
+
+streamCompliance(t, {
+  name: 'unix, portable encoding',
+  transport: unixTransport(),
+  address: () => `${address()}?encoding=portable`,
+  relaySocket: () => ({ path: `${directory}/${addresses++}.relay` }),
+  socketOf: (uri) => ({ path: new URL(uri).pathname }),
+  uriOf: (socket) => `unix://${'path' in socket ? socket.path : ''}?encoding=portable`,
+});

@@ -10,6 +10,7 @@ import {
   FEATURE_MASK,
   Feature,
   IRQ_SET_DATA_EVENTFD,
+  NUM_IRQS,
   REGION_FLAG_MMAP,
 } from '../protocol/constants.js';
 import type {
@@ -27,10 +28,13 @@ import type { InterruptMessages } from '../server/interrupt-messages.js';
 import type { MemoryContext } from '../server/requests/context.js';
 import { handleDmaMap } from '../server/requests/dma-map.js';
 import { handleDmaUnmap } from '../server/requests/dma-unmap.js';
-import { notifiersFor } from '../server/requests/set-irqs.js';
+import { MAX_VECTORS, notifiersFor } from '../server/requests/set-irqs.js';
 import { call } from '../session/call.js';
+import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
+import type { Notifier } from '../transport/resources.js';
 import type { FarLink } from './far-link.js';
+import { lasting } from './forwarded-access.js';
 import type { InterruptWiring } from './interrupt-wiring.js';
 
 const REGION_INFO_BYTES = 32;
@@ -79,7 +83,7 @@ export class BridgeRequests {
         return { body: await this.#tell(request.command, undefined) };
       case Command.DEVICE_FEATURE:
         if (isDmaLogging(request.body.flags & FEATURE_MASK)) return this.#logDma(request);
-        return { body: await this.#ask(request.command, request.body) };
+        return { body: await this.#ask(request.command, keptData(request.body)) };
       case Command.DEVICE_GET_INFO:
         return { body: await this.#ask(request.command, request.body) };
       case Command.DEVICE_GET_IRQ_INFO:
@@ -87,7 +91,7 @@ export class BridgeRequests {
       case Command.MIG_DATA_READ:
         return { body: await this.#ask(request.command, request.body) };
       case Command.MIG_DATA_WRITE:
-        return { body: await this.#ask(request.command, request.body) };
+        return { body: await this.#ask(request.command, keptData(request.body)) };
       default:
         throw new RequestRefusedError(
           EINVAL,
@@ -97,15 +101,15 @@ export class BridgeRequests {
   }
 
   /** What the device must know about the client, told to one that was reached anew. */
-  async restore(): Promise<void> {
-    const { device, link, wiring } = this.#context;
+  async restore(far: Peer): Promise<void> {
+    const { device, wiring } = this.#context;
     for (const mapping of device.dma.mappings()) {
       const { address, size, readable, writable } = mapping;
       const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
       const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size };
-      await call(link.peer, Command.DMA_MAP, body, () => undefined);
+      await call(far, Command.DMA_MAP, body, () => undefined);
     }
-    await wiring.restore(link.peer);
+    await wiring.restore(far);
   }
 
   async #map(body: DmaMap, received: Received): Promise<undefined> {
@@ -129,14 +133,38 @@ export class BridgeRequests {
   }
 
   async #setIrqs(body: SetIrqs, received: Received): Promise<undefined> {
-    const { link, wiring } = this.#context;
-    const assigns = (body.flags & IRQ_SET_DATA_EVENTFD) !== 0;
+    const { index, start, count, flags } = body;
+    if (index >= NUM_IRQS || start + count > MAX_VECTORS) {
+      const text = `DEVICE_SET_IRQS: no vectors ${start} to ${start + count} of index ${index}`;
+      throw new RequestRefusedError(EINVAL, text);
+    }
+    const assigns = (flags & IRQ_SET_DATA_EVENTFD) !== 0;
     const notifiers = assigns ? notifiersFor(this.#context, body, received) : [];
+    const { link } = this.#context;
+    const step = link.up ? link.maxEvents : count;
+    if (notifiers.length <= step || notifiers.length !== count)
+      return this.#setPart(body, notifiers);
+    for (let at = 0; at < count; at += step) {
+      const part = notifiers.slice(at, at + step);
+      try {
+        await this.#setPart({ ...body, start: start + at, count: part.length }, part);
+      } catch (error) {
+        for (const notifier of notifiers.slice(at + step)) notifier.close();
+        throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** As many vectors as one message to the device can carry. */
+  async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
+    const { link, wiring } = this.#context;
     if (!link.up) {
       wiring.change(body, notifiers, undefined);
       return undefined;
     }
     const wired = wiring.eventsFor(link.peer, notifiers);
+    const assigns = (body.flags & IRQ_SET_DATA_EVENTFD) !== 0;
     const told = { ...body, events: assigns ? wired.events : undefined };
     try {
       await call(link.peer, Command.DEVICE_SET_IRQS, told, () => undefined, wired.descriptors);
@@ -206,6 +234,11 @@ function kept<T>(body: T): T {
   if (typeof body !== 'object' || body === null) return body;
   const data = 'data' in body ? body.data : undefined;
   return data instanceof Uint8Array ? { ...body, data: data.slice() } : body;
+}
+
+/** A request that is passed on: its data may leave after the frame it came in is gone. */
+function keptData<T extends { readonly data: Uint8Array }>(body: T): T {
+  return { ...body, data: lasting(body.data) };
 }
 
 function refusedByDevice(error: RemoteError): RequestRefusedError {

@@ -1,10 +1,10 @@
 import { DmaSpace } from '../dma/dma-space.js';
 import { ENODEV } from '../errno.js';
-import { RequestRefusedError, VfioUserError } from '../errors.js';
+import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, ExtensionCommand } from '../protocol/constants.js';
-import type { RegionData, RequestMessage } from '../protocol/messages.js';
+import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
 import { PushSource } from '../push/push-source.js';
 import { ClientNegotiation } from '../server/client-negotiation.js';
 import { ControlLane } from '../server/control-lane.js';
@@ -13,7 +13,7 @@ import type { ServerLimits } from '../server/limits.js';
 import { DmaService } from '../session/dma-service.js';
 import type { OpenWire } from '../session/open.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { Received, Requester } from '../session/request-table.js';
 import type { FrameSink } from '../transport/transport.js';
 import { type BridgeContext, BridgeRequests } from './bridge-requests.js';
 import { FarLink, type FarLinkHandlers, type FarLinkOptions } from './far-link.js';
@@ -30,8 +30,7 @@ type WritesRequest = Extract<RequestMessage, { command: typeof Command.REGION_WR
 export interface BridgeSessionOptions extends FarLinkOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  /** How long the device may take to be reached for a client that has just come, ms. */
-  readonly connectTimeoutMs: number;
+  /** The client is gone, and the link to the device is closed. */
   readonly onEnd: (error?: Error) => void;
 }
 
@@ -48,7 +47,8 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   readonly interruptMessages: InterruptMessages;
   readonly device = { dma: new DmaSpace(), quiesce: () => undefined };
   readonly #options: BridgeSessionOptions;
-  readonly #negotiation: ClientNegotiation;
+  /** There once the device was asked: what it can take limits what is agreed on. */
+  #negotiation: ClientNegotiation | undefined;
   readonly #requests: BridgeRequests;
   readonly #lane: ControlLane;
   readonly #dma: DmaService;
@@ -67,7 +67,6 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     this.interruptMessages = new InterruptMessages(this.peer);
     this.link = new FarLink(options, this.#deviceHandlers());
     this.wiring = new InterruptWiring((action) => dma.fence.run(action));
-    this.#negotiation = new ClientNegotiation({ peer: this.peer, limits, logger, dma });
     this.#requests = new BridgeRequests(this);
     this.#lane = new ControlLane(this.peer, limits.maxDeferredRequests, (request, received) =>
       this.#requests.handle(request, received),
@@ -77,7 +76,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   }
 
   get client(): Capabilities {
-    const { client } = this.#negotiation;
+    const client = this.#negotiation?.client;
     if (client === undefined) {
       throw new VfioUserError('VFU_PROTOCOL_VIOLATION', 'the client has not sent VERSION yet');
     }
@@ -88,25 +87,27 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   accept({ connection, wire }: OpenWire): FrameSink {
     this.peer.attach(connection, wire);
     connection.pause();
-    const { connect, connectTimeoutMs, logger } = this.#options;
+    const { connect, logger } = this.#options;
     this.link
-      .open(AbortSignal.timeout(connectTimeoutMs))
+      .open()
       .then(() => {
         logger.info({ device: connect, peer: connection.peer }, 'client and device are joined');
-        this.#negotiation.start();
+        this.#negotiate();
       })
       .catch((error: Error) => {
-        const why = `${connect} cannot be reached: ${error.message}`;
         logger.error({ device: connect, reason: error.message }, 'the device cannot be reached');
-        this.#negotiation.start(new RequestRefusedError(ENODEV, why, { cause: error }));
+        const why = `${connect} cannot be reached: ${error.message}`;
+        // A device that answers but turns this client away says why.
+        const errno = error instanceof RemoteError && error.errno !== 0 ? error.errno : ENODEV;
+        this.#negotiate(new RequestRefusedError(errno, why, { cause: error }));
       })
       .finally(() => connection.resume());
     return this.peer;
   }
 
   onRequest(request: RequestMessage, received: Received): void {
-    if (this.#negotiation.client === undefined) {
-      this.#negotiation.onRequest(request, received);
+    if (this.#negotiation?.client === undefined) {
+      this.#negotiation?.onRequest(request, received);
       return;
     }
     switch (request.command) {
@@ -123,17 +124,33 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   }
 
   onMalformedRequest(): void {
-    if (this.#negotiation.client === undefined) this.#negotiation.turnDown();
+    if (this.#negotiation?.client === undefined) this.#negotiation?.turnDown();
   }
 
   onClose(error?: Error): void {
-    this.#negotiation.end(error);
+    this.#negotiation?.end(error);
     this.#lane.close();
     this.wiring.close();
     this.device.dma.removeAll();
     this.device.dma.connect(undefined);
-    void this.link.close();
-    this.#options.onEnd(error);
+    void this.link.close().then(() => this.#options.onEnd(error));
+  }
+
+  #negotiate(refusal?: RequestRefusedError): void {
+    if (this.peer.closed) return;
+    const { peer, limits, link } = this;
+    const { maxDataXferSize, maxDmaMaps } = link.capabilities;
+    this.#negotiation = new ClientNegotiation({
+      peer,
+      limits: {
+        ...limits,
+        maxDataXferSize: Math.min(limits.maxDataXferSize, maxDataXferSize),
+        maxDmaMaps: Math.min(limits.maxDmaMaps, maxDmaMaps),
+      },
+      logger: this.#options.logger,
+      dma: this.device.dma,
+    });
+    this.#negotiation.start(refusal);
   }
 
   #forwardAccess(request: AccessRequest): void {
@@ -143,13 +160,30 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     }
     const far = this.link.peer;
     if (request.command === Command.REGION_READ) {
-      far.request(Command.REGION_READ, request.body, new ForwardedAccess(this.peer, request));
+      this.#request(far, request.command, request.body, this.#answerTo(request));
       return;
     }
     const body = this.#accompanied(request.body, far);
-    if (!request.noReply)
-      far.request(Command.REGION_WRITE, body, new ForwardedAccess(this.peer, request));
+    if (!request.noReply) this.#request(far, request.command, body, this.#answerTo(request));
     else if (!far.post(Command.REGION_WRITE, body)) this.#waitForDevice(far);
+  }
+
+  #answerTo(request: AccessRequest): ForwardedAccess {
+    return new ForwardedAccess(this.peer, request, this.#negotiation?.memory);
+  }
+
+  /** A client that reuses ids can have more requests under way than the device has ids for. */
+  #request<C extends AccessRequest['command']>(
+    far: Peer,
+    command: C,
+    body: RequestBodies[C],
+    requester: Requester,
+  ): void {
+    try {
+      if (!far.request(command, body, requester)) this.#waitForDevice(far);
+    } catch (error) {
+      requester.onFailure(error as Error);
+    }
   }
 
   /** A register write on its way to the device, with what the device wants along with it. */
@@ -162,44 +196,55 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   #forwardWrites({ command, id, noReply, body }: WritesRequest): void {
     if (this.link.up) {
       const far = this.link.peer;
+      let roomLeft = true;
       for (const write of body.writes)
-        far.post(Command.REGION_WRITE, this.#accompanied(write, far));
+        roomLeft = far.post(Command.REGION_WRITE, this.#accompanied(write, far));
+      if (!roomLeft) this.#waitForDevice(far);
     }
     if (!noReply) this.peer.reply(command, id, { count: body.writes.length });
   }
 
-  /** The device takes no more posted writes for now: neither do we. */
+  /** The device takes no more for now: neither do we. */
   #waitForDevice(far: Peer): void {
     this.peer.connection.pause();
     void far.drained().then(() => this.peer.connection.resume());
   }
 
-  #onDeviceRequest(request: RequestMessage): void {
+  #onDeviceRequest(far: Peer, request: RequestMessage): void {
     switch (request.command) {
       case ExtensionCommand.INTERRUPT:
         this.wiring.onMessage(request.body);
         return;
       case ExtensionCommand.PUSH_RULES:
         this.#pushes.replace(request.body);
-        this.link.peer.reply(request.command, request.id, undefined);
+        far.reply(request.command, request.id, undefined);
         return;
       default:
-        this.#dma.answer(this.link.peer, request);
+        this.#dma.answer(far, request);
     }
   }
 
   #deviceHandlers(): FarLinkHandlers {
     const { logger, connect } = this.#options;
     return {
-      onRequest: (request) => this.#onDeviceRequest(request),
+      onRequest: (far, request) => this.#onDeviceRequest(far, request),
       onLost: (error) => {
         this.#pushes.clear();
         logger.warn({ device: connect, reason: error.message }, 'the device is out of reach');
       },
-      onRestored: async () => {
-        await this.#requests.restore();
-        logger.info({ device: connect }, 'the device is back; it was reset');
-      },
+      onReachedAgain: (far) => this.#lane.run({ run: () => this.#restore(far), drop() {} }),
     };
+  }
+
+  /** In turn with the client's requests, so that none of them falls in between. */
+  async #restore(far: Peer): Promise<void> {
+    const { logger, connect } = this.#options;
+    try {
+      await this.#requests.restore(far);
+      this.link.restored(far);
+      logger.info({ device: connect }, 'the device is back; it was reset');
+    } catch (error) {
+      far.abort(error as Error);
+    }
   }
 }

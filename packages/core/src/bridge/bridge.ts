@@ -44,6 +44,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   return bridge;
 }
 
+interface Client {
+  readonly connection: Connection;
+  /** Its link to the device is closed, too. */
+  readonly ended: Promise<void>;
+}
+
 interface BridgeSettings {
   readonly registry: TransportRegistry;
   readonly connect: string;
@@ -57,7 +63,7 @@ export class Bridge {
   /** Resolves when the bridge has ended. */
   readonly closed: Promise<void>;
   readonly #settings: BridgeSettings;
-  readonly #clients = new Map<BridgeSession, Connection>();
+  readonly #clients = new Map<BridgeSession, Client>();
   #listener: Listener | undefined;
   #ending: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
@@ -88,7 +94,12 @@ export class Bridge {
 
   accept(opened: OpenWire): FrameSink {
     const { limits, logger, replyTimeoutMs } = this.#settings;
-    const { peer } = opened.connection;
+    const { connection } = opened;
+    const { peer } = connection;
+    let resolveEnded: () => void = () => {};
+    const ended = new Promise<void>((resolve) => {
+      resolveEnded = resolve;
+    });
     const session = new BridgeSession({
       ...this.#settings,
       logger: logger.child({ peer }),
@@ -98,13 +109,15 @@ export class Bridge {
       onEnd: (error) => {
         this.#clients.delete(session);
         logger.info({ peer, ...(error && { reason: error.message }) }, 'client gone');
+        resolveEnded();
       },
     });
-    this.#clients.set(session, opened.connection);
+    this.#clients.set(session, { connection, ended });
+    if (this.#ending !== undefined) connection.abort(new Error('the bridge is ending'));
     return session.accept(opened);
   }
 
-  /** Stop listening, end the clients' connections after what is queued. */
+  /** Stop listening, end the clients' connections after what is queued, and those to the device. */
   close(): Promise<void> {
     this.#ending ??= this.#end();
     return this.#ending;
@@ -112,7 +125,11 @@ export class Bridge {
 
   async #end(): Promise<void> {
     await this.#listener?.close();
-    await Promise.all([...this.#clients.values()].map((connection) => connection.close()));
+    const ends = [...this.#clients.values()].map(async ({ connection, ended }) => {
+      await connection.close();
+      await ended;
+    });
+    await Promise.all(ends);
     this.#resolveClosed();
   }
 }

@@ -2,18 +2,13 @@ import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import { Command } from '../protocol/constants.js';
-import type {
-  KnownCommand,
-  ReplyBodies,
-  RequestBodies,
-  RequestMessage,
-} from '../protocol/messages.js';
+import type { RequestMessage } from '../protocol/messages.js';
 import { accept, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
 import { connectWire } from '../session/open.js';
-import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import { Peer } from '../session/peer.js';
 import type { TransportRegistry } from '../transport/registry.js';
+import type { Connection } from '../transport/transport.js';
 
 /** First and longest pause between attempts to reach the device again, ms. */
 const FIRST_RETRY_MS = 100;
@@ -28,27 +23,30 @@ export interface FarLinkOptions {
   readonly silenceMs: number;
   /** How long the device may leave a request unanswered before the link counts as lost, ms. */
   readonly replyTimeoutMs: number;
+  /** How long one attempt to reach the device may take, from the first byte to VERSION, ms. */
+  readonly connectTimeoutMs: number;
 }
 
 export interface FarLinkHandlers {
   /** A request of the device: DMA, INTERRUPT, PUSH_RULES. */
-  onRequest(request: RequestMessage, received: Received): void;
+  onRequest(far: Peer, request: RequestMessage): void;
   /**
-   * The device is reached again after the link was lost. It knows nothing of before: whatever it
-   * was told must be told again.
+   * The device is reached again after the link was lost. It knows nothing of before: once it was
+   * told what it must know, {@link FarLink.restored} says so.
    */
-  onRestored(): Promise<void>;
+  onReachedAgain(far: Peer): void;
   onLost(error: Error): void;
 }
 
 /** The bridge's connection to the device, made anew when it breaks. */
-export class FarLink implements PeerHandlers {
+export class FarLink {
   readonly #options: FarLinkOptions;
   readonly #handlers: FarLinkHandlers;
+  readonly #ending = new AbortController();
   #peer: Peer | undefined;
   #capabilities: Capabilities = OWN_CAPABILITIES;
-  #ended = false;
   #restoring = false;
+  #pauseMs = FIRST_RETRY_MS;
   #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: FarLinkOptions, handlers: FarLinkHandlers) {
@@ -74,70 +72,96 @@ export class FarLink implements PeerHandlers {
     return this.#capabilities;
   }
 
-  /** The first connection. A failure is the caller's to report. */
-  async open(signal: AbortSignal): Promise<void> {
-    await this.#connect(signal);
+  /** Most interrupts that one SET_IRQS to the device can wire up. */
+  get maxEvents(): number {
+    const { extensions, connection } = this.peer;
+    if (extensions.interrupts) return Number.POSITIVE_INFINITY;
+    return Math.max(
+      1,
+      Math.min(this.#capabilities.maxMsgFds, connection.capabilities.maxDescriptors),
+    );
   }
 
-  call<C extends KnownCommand, T>(
-    command: C,
-    body: RequestBodies[C],
-    pick: (body: ReplyBodies[C]) => T,
-  ): Promise<T> {
-    return call(this.peer, command, body, pick);
+  /** The first connection. A failure is the caller's to report: only a link that was there is made anew. */
+  async open(): Promise<void> {
+    await this.#connect();
   }
 
+  /** The device that {@link FarLinkHandlers.onReachedAgain} reported knows all it must know. */
+  restored(far: Peer): void {
+    if (far !== this.#peer) return;
+    this.#restoring = false;
+    this.#pauseMs = FIRST_RETRY_MS;
+  }
+
+  /** For good. An attempt to reach the device is given up. */
   async close(): Promise<void> {
-    this.#ended = true;
+    this.#ending.abort(new VfioUserError('VFU_PEER_CLOSED', 'the client has left'));
     clearTimeout(this.#retryTimer);
     await this.#peer?.close();
   }
 
-  onRequest(request: RequestMessage, received: Received): void {
-    this.#handlers.onRequest(request, received);
-  }
-
-  onClose(error?: Error): void {
-    this.#peer = undefined;
-    if (this.#ended) return;
-    const reason =
-      error ?? new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
-    this.#handlers.onLost(reason);
-    this.#retry(FIRST_RETRY_MS);
-  }
-
-  async #connect(signal?: AbortSignal): Promise<void> {
-    const { registry, connect, logger, maxDataXferSize, silenceMs, replyTimeoutMs } = this.#options;
-    const peer = new Peer(this, { logger, timeoutMs: replyTimeoutMs, pauseWhenBackedUp: false });
+  async #connect(): Promise<Peer> {
+    const { registry, connect, logger, maxDataXferSize, silenceMs } = this.#options;
+    const { replyTimeoutMs, connectTimeoutMs } = this.#options;
+    const peer: Peer = new Peer(
+      {
+        onRequest: (request) => this.#handlers.onRequest(peer, request),
+        onClose: (error) => this.#onClose(peer, error),
+      },
+      { logger, timeoutMs: replyTimeoutMs, pauseWhenBackedUp: false },
+    );
+    const signal = AbortSignal.any([AbortSignal.timeout(connectTimeoutMs), this.#ending.signal]);
     const options = { maxDataXferSize, silenceMs, logger, signal };
     const { connection, wire } = await connectWire(registry, connect, peer, options);
     peer.attach(connection, wire);
-    const own = { ...OWN_CAPABILITIES, maxDataXferSize };
-    const reply = await call(peer, Command.VERSION, offer(own), (body) => body);
-    this.#capabilities = accept(reply).peer;
-    if (peer.closed) throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
+    await this.#negotiate(peer, connection, signal);
     this.#peer = peer;
+    return peer;
   }
 
-  #retry(pauseMs: number): void {
+  async #negotiate(peer: Peer, connection: Connection, signal: AbortSignal): Promise<void> {
+    const giveUp = (): void => connection.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      signal.throwIfAborted();
+      const own = { ...OWN_CAPABILITIES, maxDataXferSize: this.#options.maxDataXferSize };
+      this.#capabilities = accept(
+        await call(peer, Command.VERSION, offer(own), (body) => body),
+      ).peer;
+      if (peer.closed) {
+        throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
+      }
+    } catch (error) {
+      connection.abort(error as Error);
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** A connection that ended before it became the link is reported by {@link #connect}. */
+  #onClose(peer: Peer, error?: Error): void {
+    if (peer !== this.#peer) return;
+    this.#peer = undefined;
+    if (this.#ending.signal.aborted) return;
+    const reason =
+      error ?? new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
+    this.#handlers.onLost(reason);
+    this.#retry();
+  }
+
+  #retry(): void {
     this.#restoring = true;
     this.#retryTimer = setTimeout(() => {
-      this.#restore().catch((error: Error) => {
-        if (this.#ended) return;
-        this.#options.logger.debug({ reason: error.message }, 'the device is still out of reach');
-        this.#retry(Math.min(pauseMs * 2, LAST_RETRY_MS));
-      });
-    }, pauseMs);
-  }
-
-  async #restore(): Promise<void> {
-    await this.#connect();
-    try {
-      await this.#handlers.onRestored();
-      this.#restoring = false;
-    } catch (error) {
-      this.#peer?.abort(error as Error);
-      throw error;
-    }
+      this.#connect()
+        .then((peer) => this.#handlers.onReachedAgain(peer))
+        .catch((error: Error) => {
+          if (this.#ending.signal.aborted) return;
+          this.#options.logger.debug({ reason: error.message }, 'the device is still out of reach');
+          this.#retry();
+        });
+    }, this.#pauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_RETRY_MS);
   }
 }

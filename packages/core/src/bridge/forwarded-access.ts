@@ -1,7 +1,8 @@
 import { RemoteError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
-import type { ReplyMessage, RequestMessage } from '../protocol/messages.js';
+import type { RegionData, ReplyMessage, RequestMessage } from '../protocol/messages.js';
+import type { MessageMemory } from '../session/message-memory.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
 
@@ -20,22 +21,20 @@ const ALL_ONES = 0xff;
 export class ForwardedAccess implements Requester {
   readonly #near: Peer;
   readonly #request: AccessRequest;
+  readonly #memory: MessageMemory | undefined;
 
-  constructor(near: Peer, request: AccessRequest) {
+  /** @param memory the client's: what the device wrote there must be ahead of the reply to a read. */
+  constructor(near: Peer, request: AccessRequest, memory: MessageMemory | undefined) {
     this.#near = near;
     this.#request = request;
+    this.#memory = memory;
   }
 
   onReply(reply: ReplyMessage): void {
-    const { id } = this.#request;
-    if (reply.command === Command.REGION_READ) {
-      const { body } = reply;
-      this.#near.reply(
-        Command.REGION_READ,
-        id,
-        body === undefined ? undefined : { ...body, data: lasting(body.data) },
-      );
-    } else if (reply.command === Command.REGION_WRITE) {
+    const { id, noReply } = this.#request;
+    if (noReply) return;
+    if (reply.command === Command.REGION_READ) this.#replyRead(reply.body);
+    else if (reply.command === Command.REGION_WRITE) {
       this.#near.reply(Command.REGION_WRITE, id, reply.body);
     }
   }
@@ -44,6 +43,19 @@ export class ForwardedAccess implements Requester {
     const { command, id, noReply } = this.#request;
     if (error instanceof RemoteError) this.#near.replyError(command, id, noReply, error);
     else if (!noReply) answerForAbsent(this.#near, this.#request);
+  }
+
+  /** PCI ordering: a read completion pushes the writes issued before it. */
+  #replyRead(body: RegionData | undefined): void {
+    const { id } = this.#request;
+    if (body === undefined) {
+      this.#near.reply(Command.REGION_READ, id, undefined);
+    } else if (this.#memory === undefined || this.#memory.writesHaveLeft) {
+      this.#near.reply(Command.REGION_READ, id, { ...body, data: lasting(body.data) });
+    } else {
+      const held = { ...body, data: body.data.slice() };
+      this.#memory.afterWrites(() => this.#near.reply(Command.REGION_READ, id, held));
+    }
   }
 }
 

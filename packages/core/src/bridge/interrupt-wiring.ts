@@ -55,9 +55,9 @@ export class InterruptWiring {
   }
 
   /** INTERRUPT came from the device. */
-  onMessage({ index, vector }: Interrupt): void {
+  onMessage({ index, vector, count }: Interrupt): void {
     const wired = this.#wired.get(index)?.get(vector);
-    if (wired !== undefined) this.#afterWrites(() => wired.notifier.signal());
+    if (wired !== undefined && count > 0) this.#afterWrites(() => wired.notifier.signal(count));
   }
 
   /**
@@ -70,7 +70,7 @@ export class InterruptWiring {
       return { events: notifiers.length, sources: [], descriptors: [], close() {} };
     }
     const sources = notifiers.map((notifier) =>
-      resources.createEvent(() => this.#afterWrites(() => notifier.signal())),
+      resources.createEvent((count) => this.#afterWrites(() => notifier.signal(count))),
     );
     return {
       events: undefined,

@@ -27,6 +27,7 @@ import type { Received } from '../session/request-table.js';
 import type { Wire } from '../session/wire.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
+import { ClientDoorbells, type Doorbell } from './client-doorbells.js';
 import { ClientInterrupts, type InterruptHandler } from './client-interrupts.js';
 import { ClientMemory, type DmaMapOptions } from './client-memory.js';
 import { ClientRegions, type MappedRegion } from './client-regions.js';
@@ -50,6 +51,7 @@ export class DeviceClient implements PeerHandlers {
   readonly memory: ClientMemory;
   readonly regions: ClientRegions;
   readonly #peer: Peer;
+  readonly #doorbells: ClientDoorbells;
   readonly #own: Capabilities;
   readonly #space = new DmaSpace();
   readonly #pushes = new PushSource(this.#space);
@@ -71,6 +73,7 @@ export class DeviceClient implements PeerHandlers {
     this.interrupts = new ClientInterrupts(this.#peer, () => this.#server.maxMsgFds);
     this.memory = new ClientMemory(this.#peer, this.#space);
     this.regions = new ClientRegions(this.#peer, this.#pushes, this.#own.maxDataXferSize);
+    this.#doorbells = new ClientDoorbells(this.#peer, this.#own.maxDataXferSize);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -131,6 +134,11 @@ export class DeviceClient implements PeerHandlers {
   /** Map what the server lets us map of a region. */
   mapRegion(index: number): Promise<MappedRegion> {
     return this.regions.map(index);
+  }
+
+  /** What can be rung in place of writing a register of the region. The caller closes them. */
+  doorbells(region: number): Promise<readonly Doorbell[]> {
+    return this.#doorbells.of(region);
   }
 
   drained(): Promise<void> {

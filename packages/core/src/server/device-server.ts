@@ -165,7 +165,7 @@ export class DeviceServer {
     if (waitingAt >= 0) this.#waiting.splice(waitingAt, 1);
     if (this.#current !== client) return;
     const fields = { peer: client.connection.peer, ...(error && { reason: error.message }) };
-    this.#logger.info(fields, 'client gone');
+    this.#logger[error === undefined ? 'info' : 'warn'](fields, 'client gone');
     this.#releasing = this.#device
       .clientGone()
       .catch((failure) =>

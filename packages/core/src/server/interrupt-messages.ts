@@ -2,6 +2,9 @@ import { ExtensionCommand } from '../protocol/constants.js';
 import type { Peer } from '../session/peer.js';
 import type { Notifier } from '../transport/resources.js';
 
+/** A count is 32 bits wide. */
+const MAX_COUNT = 0xffff_ffff;
+
 /** Vectors of an index fit below this: it makes one key of both. */
 const VECTORS_PER_INDEX = 0x1_0000;
 
@@ -27,8 +30,8 @@ export class InterruptMessages {
   #notifier(index: number, vector: number): Notifier {
     let open = true;
     return {
-      signal: () => {
-        if (open) this.#signal(index, vector);
+      signal: (signals = 1) => {
+        if (open) this.#signal(index, vector, signals);
       },
       close: () => {
         open = false;
@@ -37,14 +40,14 @@ export class InterruptMessages {
     };
   }
 
-  #signal(index: number, vector: number): void {
+  #signal(index: number, vector: number, count: number): void {
     if (this.#peer.closed) return;
     if (this.#backedUp) {
       const key = index * VECTORS_PER_INDEX + vector;
-      this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+      this.#counts.set(key, Math.min((this.#counts.get(key) ?? 0) + count, MAX_COUNT));
       return;
     }
-    this.#send(index, vector, 1);
+    this.#send(index, vector, count);
   }
 
   #send(index: number, vector: number, count: number): void {

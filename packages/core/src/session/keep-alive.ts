@@ -14,18 +14,20 @@ const SIGNS_PER_SILENCE = 3;
 export class KeepAlive {
   readonly #peer: Peer;
   readonly #ownSilenceMs: number;
+  readonly #periodMs: number;
   readonly #timer: NodeJS.Timeout | undefined;
   #framesSeen = 0;
-  #lastFrameAt = performance.now();
+  /** Silence is counted in periods, not read off a clock: a process that was stopped heard nothing. */
+  #silentPeriods = 0;
   #nonce = 0;
 
   constructor(peer: Peer, { ownSilenceMs, peerSilenceMs }: SessionExtensions) {
     this.#peer = peer;
     this.#ownSilenceMs = ownSilenceMs;
     const intervals = [ownSilenceMs, peerSilenceMs].filter((ms) => ms > 0);
+    this.#periodMs = Math.max(1, Math.floor(Math.min(...intervals) / SIGNS_PER_SILENCE));
     if (intervals.length === 0) return;
-    const period = Math.max(1, Math.min(...intervals) / SIGNS_PER_SILENCE);
-    this.#timer = setInterval(() => this.#tick(), period).unref();
+    this.#timer = setInterval(() => this.#tick(), this.#periodMs).unref();
   }
 
   /** KEEP_ALIVE came. */
@@ -38,19 +40,13 @@ export class KeepAlive {
   }
 
   #tick(): void {
-    const now = performance.now();
     const { framesReceived } = this.#peer;
-    if (framesReceived !== this.#framesSeen) {
-      this.#framesSeen = framesReceived;
-      this.#lastFrameAt = now;
-    } else if (this.#ownSilenceMs > 0 && now - this.#lastFrameAt >= this.#ownSilenceMs) {
+    this.#silentPeriods = framesReceived === this.#framesSeen ? this.#silentPeriods + 1 : 0;
+    this.#framesSeen = framesReceived;
+    if (this.#ownSilenceMs > 0 && this.#silentPeriods * this.#periodMs >= this.#ownSilenceMs) {
       const seconds = this.#ownSilenceMs / 1000;
-      this.#peer.abort(
-        new VfioUserError(
-          'VFU_TIMEOUT',
-          `the peer has been silent for ${seconds} s: it counts as gone`,
-        ),
-      );
+      const text = `the peer has been silent for ${seconds} s: it counts as gone`;
+      this.#peer.abort(new VfioUserError('VFU_TIMEOUT', text));
       return;
     }
     this.#nonce = (this.#nonce + 1) >>> 0;

@@ -37,6 +37,7 @@ export class MessageMemory implements RemoteMemory {
   #writes: DmaChunk[] = [];
   #readsUnderWay = 0;
   #bytesUnderWay = 0;
+  #pumpingReads = false;
   #backedUp = false;
 
   constructor(peer: Peer, options: MessageMemoryOptions) {
@@ -112,16 +113,24 @@ export class MessageMemory implements RemoteMemory {
   }
 
   #pumpReads(): void {
-    while (this.#readsUnderWay < this.#options.maxReads) {
-      const [next] = this.#reads;
-      if (next === undefined) return;
-      const bytes = this.#bytesUnderWay + next.data.length;
-      if (bytes > this.#options.replyWindowBytes) return;
-      this.#reads.shift();
-      this.#readsUnderWay++;
-      this.#bytesUnderWay = bytes;
+    // Where nothing can be sent any more a chunk ends inside `send`, which leads back to here.
+    if (this.#pumpingReads) return;
+    this.#pumpingReads = true;
+    for (let next = this.#nextRead(); next !== undefined; next = this.#nextRead()) {
       next.send(this.#peer);
     }
+    this.#pumpingReads = false;
+  }
+
+  /** The next chunk, if its reply fits into what may be under way. */
+  #nextRead(): DmaChunk | undefined {
+    const [next] = this.#reads;
+    if (next === undefined || this.#readsUnderWay >= this.#options.maxReads) return undefined;
+    const bytes = this.#bytesUnderWay + next.data.length;
+    if (bytes > this.#options.replyWindowBytes) return undefined;
+    this.#readsUnderWay++;
+    this.#bytesUnderWay = bytes;
+    return this.#reads.shift();
   }
 
   #pumpWrites(): void {

@@ -35,11 +35,15 @@ export class OneWayWindow {
     );
   }
 
-  /** ACKNOWLEDGE came. One that runs ahead of what was sent counts for no more than that. */
+  /**
+   * ACKNOWLEDGE came. One that runs ahead of what was sent counts for no more than that, one that
+   * falls behind an earlier one for nothing.
+   */
   acknowledge({ messages, bytes }: Acknowledge): void {
+    const { messages: acknowledged, bytes: acknowledgedBytes } = this.#acknowledged;
     this.#acknowledged = {
-      messages: Math.min(messages, this.#sent.messages),
-      bytes: Math.min(bytes, this.#sent.bytes),
+      messages: Math.max(acknowledged, Math.min(messages, this.#sent.messages)),
+      bytes: Math.max(acknowledgedBytes, Math.min(bytes, this.#sent.bytes)),
     };
   }
 

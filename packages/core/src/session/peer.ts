@@ -56,6 +56,8 @@ export class Peer implements FrameSink {
   #window = new OneWayWindow(noExtensions);
   #keepAlive: KeepAlive | undefined;
   #framesReceived = 0;
+  /** The connection's send queue is full. */
+  #backedUp = false;
   #closed = false;
   #drainListeners: (() => void)[] = [];
 
@@ -146,9 +148,12 @@ export class Peer implements FrameSink {
     if (!noReply) this.#send(this.encoding.encodeError(command, id, errno, text));
   }
 
-  /** Resolves when there is room in the send queue again, or the connection has ended. */
+  /**
+   * Resolves when there is room in the send queue and in the peer's window, or the connection has
+   * ended.
+   */
   drained(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+    if (this.#closed || this.#hasRoom) return Promise.resolve();
     return new Promise((resolve) => this.#drainListeners.push(resolve));
   }
 
@@ -171,8 +176,9 @@ export class Peer implements FrameSink {
   }
 
   onDrain(): void {
+    this.#backedUp = false;
     if (this.#pauseWhenBackedUp) this.#connection?.resume();
-    this.#wakeDrained();
+    if (this.#hasRoom) this.#wakeDrained();
   }
 
   onClose(error?: Error): void {
@@ -208,6 +214,7 @@ export class Peer implements FrameSink {
           const error = new RequestRefusedError(message.errno, message.reason);
           this.replyError(message.command, message.id, message.noReply, error);
           this.#handlers.onMalformedRequest?.();
+          if (message.noReply) this.#handledOneWay(message.command, bytes);
         } else {
           this.requests.fail(message.id, new ProtocolViolationError(message.reason));
         }
@@ -220,9 +227,8 @@ export class Peer implements FrameSink {
     if (message.command === ExtensionCommand.KEEP_ALIVE) {
       this.#keepAlive?.onMessage(message.body);
     } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {
-      const wasOpen = this.#window.open;
       this.#window.acknowledge(message.body);
-      if (!wasOpen && this.#window.open) this.#wakeDrained();
+      if (this.#hasRoom) this.#wakeDrained();
     }
   }
 
@@ -234,7 +240,13 @@ export class Peer implements FrameSink {
 
   #send(message: EncodedMessage, descriptors?: readonly Descriptor[]): boolean {
     if (this.#connection === undefined) throw notConnected();
-    return this.#connection.send(message.head, message.data, descriptors);
+    const roomLeft = this.#connection.send(message.head, message.data, descriptors);
+    if (!roomLeft) this.#backedUp = true;
+    return roomLeft;
+  }
+
+  get #hasRoom(): boolean {
+    return !this.#backedUp && this.#window.open;
   }
 
   #wakeDrained(): void {

@@ -39,7 +39,8 @@ export interface MapRequest {
 
 /** The sending half of a notification: an eventfd, or its replacement. */
 export interface Notifier {
-  signal(): void;
+  /** @param count signals that have come together; 1 when absent. */
+  signal(count?: number): void;
   close(): void;
 }
 

@@ -16,6 +16,7 @@ export function fileDescriptors(
   descriptors: readonly Descriptor[],
   limit: number,
 ): readonly FileDescriptor[] {
+  if (descriptors.length === 0) return NONE;
   try {
     if (descriptors.length > limit) {
       throw new VfioUserError(
@@ -34,3 +35,5 @@ export function fileDescriptors(
 export function closeAll(descriptors: readonly Descriptor[]): void {
   for (const descriptor of descriptors) descriptor.close();
 }
+
+const NONE: readonly FileDescriptor[] = Object.freeze([]);

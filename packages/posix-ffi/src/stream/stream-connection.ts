@@ -28,7 +28,6 @@ export class StreamConnection implements NewConnection {
   readonly resources: SharedResources | undefined;
   readonly #parts: StreamConnectionParts;
   readonly #settings: StreamSettings;
-  readonly #network: boolean;
   readonly #socket: FileDescriptor;
   readonly #poller: Poller;
   readonly #receiver: Receiver;
@@ -37,7 +36,7 @@ export class StreamConnection implements NewConnection {
   /** Between two turns of the event loop. */
   readonly #nextTurn = new OnceLater(setImmediate, () => this.#onTurn());
   /** At the end of this turn: everything that is sent until then leaves as one piece. */
-  readonly #turnEnd = new OnceLater(process.nextTick, () => this.#onTurnEnd());
+  readonly #turnEnd = new OnceLater(process.nextTick, () => this.#push());
   #opening: OpeningPhase | undefined;
   #sink: FrameSink | undefined;
   #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
@@ -60,7 +59,6 @@ export class StreamConnection implements NewConnection {
     this.resources = resources;
     this.#parts = parts;
     this.#settings = settings;
-    this.#network = network;
     this.#socket = socket;
     const messages = new MessageSocket(socket);
     const { maxDescriptors } = capabilities;
@@ -92,10 +90,7 @@ export class StreamConnection implements NewConnection {
       closeAll(descriptors);
       return true;
     }
-    const files =
-      descriptors.length === 0
-        ? NO_DESCRIPTORS
-        : fileDescriptors(descriptors, this.capabilities.maxDescriptors);
+    const files = fileDescriptors(descriptors, this.capabilities.maxDescriptors);
     try {
       this.#sender.send(head, data, files, this.#moreFollows());
     } catch (error) {
@@ -151,12 +146,8 @@ export class StreamConnection implements NewConnection {
   /** Whether a message may wait because it is pushed soon: at the end of the batch or the turn. */
   #moreFollows(): boolean {
     if (this.#delivering) return true;
-    if (this.#network) this.#turnEnd.schedule();
-    return this.#network;
-  }
-
-  #onTurnEnd(): void {
-    if (this.#state === 'open') this.#push();
+    if (this.#parts.network) this.#turnEnd.schedule();
+    return this.#parts.network;
   }
 
   #onReady(readable: boolean, writable: boolean): void {
@@ -237,7 +228,7 @@ export class StreamConnection implements NewConnection {
   #onEndOfStream(): void {
     const { pendingBytes } = this.#receiver;
     if (pendingBytes > 0 && this.#sink !== undefined) this.#end(cutOff(this.peer, pendingBytes));
-    else this.#end(this.#network ? this.#deaf : undefined);
+    else this.#end(this.#parts.network ? this.#deaf : undefined);
   }
 
   /** Send what waited for the rest of its batch. */
@@ -306,4 +297,4 @@ export class StreamConnection implements NewConnection {
 }
 
 const NO_BYTES = new Uint8Array(0);
-const NO_DESCRIPTORS: readonly FileDescriptor[] = Object.freeze([]);
+const NO_DESCRIPTORS: readonly Descriptor[] = Object.freeze([]);

@@ -66,7 +66,10 @@ export class NetworkListener implements Listener {
     };
     socket.onClosed(() => {
       this.#connections--;
-      once(() => this.#refused(socket.peer, 'it closed the connection without a word'));
+      // What TLS has to say about it comes a little later.
+      setImmediate(() => {
+        once(() => this.#refused(socket.peer, 'it closed the connection without a word'));
+      });
     });
     acceptor.accept(socket, {
       established: (connection) => once(() => this.#open(connection)),

@@ -1,44 +1,55 @@
 import { readdirSync } from 'node:fs';
 import { TransportRegistry } from '@vfio-user/core';
 import type { Test } from 'tap';
-import type { TransportFixture } from './fixture.js';
+import type { SessionFixture } from './fixture.js';
 
 /** A flag of the capabilities that a test proves. */
 export type Flag = 'fdPassing' | 'sharedMemory' | 'orderedNotifications';
 
+/** What a test can need: a flag, or that interrupts arrive, by descriptor or by message. */
+export type Need = Flag | 'interrupts';
+
 export interface TestNeeds {
-  /** The test only makes sense with these flags on, and proves them. */
-  readonly needs?: readonly Flag[];
+  /** The test only makes sense with these, and proves those of them that are flags. */
+  readonly needs?: readonly Need[];
 }
 
 /** Collects the tests of one fixture: leaves out what it excludes, and minds what was covered. */
 export class Suite {
-  readonly fixture: TransportFixture;
+  readonly fixture: SessionFixture;
   readonly registry: TransportRegistry;
   readonly #t: Test;
+  readonly #deliversInterrupts: boolean;
   readonly #titles = new Set<string>();
-  readonly #covered = new Set<Flag>();
+  readonly #covered = new Set<Need>();
 
-  constructor(t: Test, fixture: TransportFixture) {
+  constructor(t: Test, fixture: SessionFixture) {
     this.#t = t;
     this.fixture = fixture;
-    this.registry = new TransportRegistry([fixture.transport]);
+    this.registry = new TransportRegistry(fixture.transports);
+    const { transport, uri } = this.registry.resolve((fixture.through ?? fixture).address());
+    const isPortable = transport.encodingFor?.(uri) === 'portable';
+    this.#deliversInterrupts = fixture.expected.fdPassing || isPortable;
+  }
+
+  has(need: Need): boolean {
+    return need === 'interrupts' ? this.#deliversInterrupts : this.fixture.expected[need];
   }
 
   test(title: string, { needs = [] }: TestNeeds, body: (t: Test) => Promise<void>): void {
     this.#titles.add(title);
-    if (needs.some((flag) => !this.fixture.expected[flag])) return;
+    if (!needs.every((need) => this.has(need))) return;
     const reason = this.fixture.exclusions?.[title];
     if (reason !== undefined) {
       void this.#t.test(title, { skip: reason }, async () => {});
       return;
     }
-    for (const flag of needs) this.#covered.add(flag);
+    for (const need of needs) this.#covered.add(need);
     void this.#t.test(title, body);
   }
 
-  /** The last tests: about the suite itself. */
-  finish(): void {
+  /** About the suite itself, once all other tests of a transport are there. */
+  checkCoverage(): void {
     void this.#t.test('every capability that is on has a test', async (t) => {
       const { fdPassing, sharedMemory, orderedNotifications } = this.fixture.expected;
       // Without descriptors, notifications are messages, and ordered because all messages are.
@@ -51,6 +62,10 @@ export class Suite {
         if (on) t.ok(this.#covered.has(flag as Flag), flag);
       }
     });
+  }
+
+  /** About the suite itself, once all other tests are there. */
+  checkExclusions(): void {
     void this.#t.test('every exclusion names a test', async (t) => {
       for (const title of Object.keys(this.fixture.exclusions ?? {})) {
         t.ok(this.#titles.has(title), title);

@@ -1,12 +1,6 @@
 import type { Test } from 'tap';
 import type { TransportFixture } from './fixture.js';
-import { clientCheckTests } from './session/client-checks.js';
-import { concurrencyTests } from './session/concurrency.js';
-import { dmaTests } from './session/dma.js';
-import { interruptTests } from './session/interrupts.js';
-import { lifecycleTests } from './session/lifecycle.js';
-import { orderingTests } from './session/ordering.js';
-import { registerTests } from './session/registers.js';
+import { sessionTests } from './session-compliance.js';
 import { Suite } from './suite.js';
 import { backPressureTests } from './transport/back-pressure.js';
 import { closingTests } from './transport/closing.js';
@@ -21,19 +15,14 @@ import { openingTests } from './transport/opening.js';
  */
 export function transportCompliance(t: Test, fixture: TransportFixture): void {
   void t.test(fixture.name, async (group) => {
-    const suite = new Suite(group, fixture);
-    openingTests(suite);
+    const suite = new Suite(group, { ...fixture, transports: [fixture.transport] });
+    openingTests(suite, () => fixture.unusedAddress());
     frameTests(suite);
     backPressureTests(suite);
     closingTests(suite);
     descriptorTests(suite);
-    registerTests(suite);
-    dmaTests(suite);
-    interruptTests(suite);
-    orderingTests(suite);
-    concurrencyTests(suite);
-    clientCheckTests(suite);
-    lifecycleTests(suite);
-    suite.finish();
+    sessionTests(suite);
+    suite.checkCoverage();
+    suite.checkExclusions();
   });
 }

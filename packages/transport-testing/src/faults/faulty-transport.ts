@@ -1,6 +1,9 @@
 import type {
+  Accept,
   Connection,
+  EncodingName,
   FrameSink,
+  Handshake,
   Listener,
   OpenContext,
   SharedMemory,
@@ -35,14 +38,14 @@ class FaultyTransport implements Transport {
     return connection.attach(await this.#inner.connect(uri, connection, context));
   }
 
-  listen(
-    uri: URL,
-    accept: (connection: Connection) => FrameSink,
-    context: OpenContext,
-  ): Promise<Listener> {
-    const acceptFaulty = (inner: Connection): FrameSink => {
+  encodingFor(uri: URL): EncodingName {
+    return this.#inner.encodingFor?.(uri) ?? 'native';
+  }
+
+  listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+    const acceptFaulty = (inner: Connection, handshake?: Handshake): FrameSink => {
       const connection = new FaultyConnection(this.#faults).attach(inner);
-      connection.deliverTo(accept(connection));
+      connection.deliverTo(accept(connection, handshake));
       return connection;
     };
     return this.#inner.listen(uri, acceptFaulty, context);

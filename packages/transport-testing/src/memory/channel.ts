@@ -71,11 +71,11 @@ export class Channel {
   }
 
   /** Signals that nothing separates are delivered as one, with their count. */
-  pushSignal(event: MemoryEvent): void {
+  pushSignal(event: MemoryEvent, count: number): void {
     if (this.#closed || this.#ending) return;
     const last = this.#next < this.#queue.length ? this.#queue.at(-1) : undefined;
-    if (last !== undefined && 'event' in last && last.event === event) last.count++;
-    else this.#queue.push({ event, count: 1 });
+    if (last !== undefined && 'event' in last && last.event === event) last.count += count;
+    else this.#queue.push({ event, count });
     this.schedule();
   }
 

@@ -1,5 +1,4 @@
 import {
-  type Connection,
   type Descriptor,
   type FrameSink,
   type Framing,
@@ -8,6 +7,7 @@ import {
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
+import { type NewConnection, type Opening, OpeningPhase } from '@vfio-user/core/internal';
 import { Channel, type Receiver, type SentFrame } from './channel.js';
 import { type MemoryDescriptor, memoryDescriptor } from './memory-descriptor.js';
 import type { MemoryHandles } from './memory-handles.js';
@@ -21,8 +21,8 @@ export interface MemoryConnectionOptions {
   readonly handles: MemoryHandles;
 }
 
-/** One end of an in-process connection. Made in pairs: see {@link connectEnds}. */
-export class MemoryConnection implements Connection, Receiver {
+/** One end of an in-process connection. Made in pairs: see {@link join}. */
+export class MemoryConnection implements NewConnection, Receiver {
   readonly peer: string;
   readonly capabilities: TransportCapabilities;
   readonly resources: SharedResources | undefined;
@@ -33,6 +33,9 @@ export class MemoryConnection implements Connection, Receiver {
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => {};
   #other: MemoryConnection | undefined;
+  #opening: OpeningPhase | undefined;
+  /** What the peer has sent of its greeting. */
+  #greeting = new Uint8Array(0);
   #sink: FrameSink | undefined;
   #isPaused = false;
   #open = true;
@@ -54,11 +57,15 @@ export class MemoryConnection implements Connection, Receiver {
 
   join(other: MemoryConnection): void {
     this.#other = other;
+    other.#other = this;
   }
 
-  /** From here on frames are delivered. */
-  start(sink: FrameSink): void {
-    this.#sink = sink;
+  /** From here on what the other end sends is delivered: its greeting, if there is one, and frames. */
+  open(opening: Opening): void {
+    this.#opening = new OpeningPhase(this.peer, opening, (error) => this.abort(error));
+    const { greeting } = this.#opening;
+    if (greeting !== undefined) this.send(greeting);
+    else this.#sink = this.#opening.advance({ shakeHands: () => true });
     this.#other?.outgoing.connect(this);
   }
 
@@ -104,7 +111,12 @@ export class MemoryConnection implements Connection, Receiver {
     this.#end();
   }
 
-  deliverFrame({ head, data, descriptors }: SentFrame): void {
+  deliverFrame(sent: SentFrame): void {
+    if (this.#sink === undefined) {
+      this.#receiveGreeting(sent);
+      return;
+    }
+    const { head, data, descriptors } = sent;
     this.#frame.fill(head, data, descriptors);
     try {
       this.#checkLength();
@@ -114,7 +126,7 @@ export class MemoryConnection implements Connection, Receiver {
       return;
     }
     try {
-      this.#sink?.onFrame(this.#frame);
+      this.#sink.onFrame(this.#frame);
     } finally {
       this.#frame.spoil();
     }
@@ -126,9 +138,28 @@ export class MemoryConnection implements Connection, Receiver {
     this.outgoing.end();
     this.#other?.outgoing.close();
     setImmediate(() => {
-      this.#sink?.onClose(error);
+      if (this.#sink === undefined) this.#opening?.fail(error);
+      else this.#sink.onClose(error);
       this.#resolveEnded();
     });
+  }
+
+  #receiveGreeting({ head, data = new Uint8Array(0), descriptors }: SentFrame): void {
+    for (const descriptor of descriptors) descriptor.close();
+    this.#greeting = Buffer.concat([this.#greeting, head, data]);
+    try {
+      this.#sink = this.#opening?.advance({
+        shakeHands: (handshake) => this.#isGreeting(handshake.consume(this.#greeting)),
+      });
+    } catch (error) {
+      this.abort(error as Error);
+    }
+  }
+
+  /** Frames are whole here, and so are greetings. */
+  #isGreeting(bytes: number | undefined): boolean {
+    if (bytes === undefined || bytes === this.#greeting.length) return bytes !== undefined;
+    throw new ProtocolViolationError(`${this.peer}: bytes behind a greeting, in one frame with it`);
   }
 
   /** Takes over the descriptors, whatever becomes of the frame. */
@@ -157,18 +188,4 @@ export class MemoryConnection implements Connection, Receiver {
       `${this.peer}: a frame of ${length} bytes, its header says ${announced}`,
     );
   }
-}
-
-/** Join two ends. `accept` may use its end at once: to pause, to send, to close. */
-export function connectEnds(
-  client: MemoryConnection,
-  clientSink: FrameSink,
-  server: MemoryConnection,
-  accept: (connection: Connection) => FrameSink,
-): void {
-  client.join(server);
-  server.join(client);
-  const serverSink = accept(server);
-  client.start(clientSink);
-  server.start(serverSink);
 }

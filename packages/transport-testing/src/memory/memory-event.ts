@@ -43,8 +43,8 @@ export class OrderedNotifier implements Notifier {
     this.#release = handles.take();
   }
 
-  signal(): void {
-    if (!this.#closed) this.#channel.pushSignal(this.#event);
+  signal(count = 1): void {
+    if (!this.#closed) this.#channel.pushSignal(this.#event, count);
   }
 
   close(): void {
@@ -68,12 +68,14 @@ export class OvertakingNotifier implements Notifier {
     this.#release = handles.take();
   }
 
-  signal(): void {
-    if (this.#closed || this.#count++ > 0) return;
+  signal(count = 1): void {
+    if (this.#closed) return;
+    this.#count += count;
+    if (this.#count > count) return;
     queueMicrotask(() => {
-      const count = this.#count;
+      const signals = this.#count;
       this.#count = 0;
-      this.#event.deliver(count);
+      this.#event.deliver(signals);
     });
   }
 

@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import {
+  type Accept,
   type Connection,
+  type EncodingName,
   type FrameSink,
   type Listener,
   type OpenContext,
@@ -9,7 +11,8 @@ import {
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
-import { connectEnds, MemoryConnection } from './memory-connection.js';
+import { openClient, openServer } from '@vfio-user/core/internal';
+import { MemoryConnection } from './memory-connection.js';
 import { MemoryHandles } from './memory-handles.js';
 import { SharedSegment } from './memory-segment.js';
 
@@ -27,17 +30,23 @@ export interface MemoryTransportOptions {
 }
 
 interface Listening {
-  readonly accept: (connection: Connection) => FrameSink;
+  readonly accept: Accept;
   readonly context: OpenContext;
 }
 
 /** Keeps the process alive while somebody listens, as a socket would. Its period does not matter. */
 const KEEP_ALIVE_MS = 2 ** 30;
 
-/** Both ends in one process: `memory:name`. Names are known to this instance only. */
+/** How long a peer may take for its greeting, ms. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/**
+ * Both ends in one process: `memory:name`. Names are known to this instance only. With
+ * `?encoding=portable` messages are written as between hosts, and no descriptors are passed.
+ */
 export class MemoryTransport implements Transport {
   readonly schemes = ['memory'];
-  readonly queryKeys = [];
+  readonly queryKeys = ['encoding'];
   readonly createMemory?: (name: string, length: number) => SharedMemory;
   readonly #capabilities: TransportCapabilities;
   readonly #handles = new MemoryHandles();
@@ -58,6 +67,13 @@ export class MemoryTransport implements Transport {
     }
   }
 
+  encodingFor(uri: URL): EncodingName {
+    const name = uri.searchParams.get('encoding') ?? 'native';
+    if (name === 'native' || name === 'portable') return name;
+    const text = `${uri.href}: unknown encoding ${name}, known are native and portable`;
+    throw new VfioUserError('VFU_CONFIG_INVALID', text);
+  }
+
   /** Descriptors, mappings and event ends that are not closed: a test finds leaks by it. */
   get openHandles(): number {
     return this.#handles.open;
@@ -69,17 +85,18 @@ export class MemoryTransport implements Transport {
     if (listening === undefined) {
       throw new VfioUserError('VFU_SYSTEM_ERROR', `${uri.href}: nobody listens there`);
     }
-    const client = this.#end(uri.href, context);
-    const server = this.#end(`${uri.href}#${++this.#connections}`, listening.context);
-    connectEnds(client, sink, server, listening.accept);
-    return client;
+    const client = this.#end(uri, uri.href, context);
+    const server = this.#end(uri, `${uri.href}#${++this.#connections}`, listening.context);
+    client.join(server);
+    openServer(server, {
+      ...listening,
+      handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+      refused: (reason) => listening.context.logger?.warn({ peer: server.peer }, reason),
+    });
+    return openClient(client, sink, context, HANDSHAKE_TIMEOUT_MS);
   }
 
-  async listen(
-    uri: URL,
-    accept: (connection: Connection) => FrameSink,
-    context: OpenContext,
-  ): Promise<Listener> {
+  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
     context.signal?.throwIfAborted();
     const name = nameOf(uri);
     if (this.#listening.has(name)) {
@@ -95,8 +112,9 @@ export class MemoryTransport implements Transport {
     return { uri: uri.href, close };
   }
 
-  #end(peer: string, { framing }: OpenContext): MemoryConnection {
-    const capabilities = this.#capabilities;
+  #end(uri: URL, peer: string, { framing }: OpenContext): MemoryConnection {
+    const portable = this.encodingFor(uri) === 'portable';
+    const capabilities = portable ? withoutDescriptors(this.#capabilities) : this.#capabilities;
     return new MemoryConnection({ peer, capabilities, framing, handles: this.#handles });
   }
 }
@@ -104,6 +122,10 @@ export class MemoryTransport implements Transport {
 /** An in-process transport with a namespace of its own. */
 export function memoryTransport(options: MemoryTransportOptions = {}): MemoryTransport {
   return new MemoryTransport(options);
+}
+
+function withoutDescriptors(capabilities: TransportCapabilities): TransportCapabilities {
+  return { ...capabilities, fdPassing: false, sharedMemory: false, maxDescriptors: 0 };
 }
 
 function nameOf(uri: URL): string {

@@ -43,8 +43,8 @@ export class EventFdNotifier implements Notifier {
     this.#file = file;
   }
 
-  signal(): void {
-    this.#writer.signal();
+  signal(count?: number): void {
+    this.#writer.signal(count);
   }
 
   close(): void {

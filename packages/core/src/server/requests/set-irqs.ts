@@ -8,7 +8,7 @@ import type { InterruptMessages } from '../interrupt-messages.js';
 import type { RequestContext } from './context.js';
 
 /** PCI 3.0, 6.8.2: the largest MSI-X table. */
-const MAX_VECTORS = 2048;
+export const MAX_VECTORS = 2048;
 
 /** What making notifiers of a request takes. */
 export interface NotifierContext {

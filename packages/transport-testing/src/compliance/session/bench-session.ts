@@ -8,11 +8,12 @@ import {
   type Iova,
   type ServerLimits,
   serve,
-  type TransportRegistry,
 } from '@vfio-user/core';
 import { bench } from '@vfio-user/devices';
 import type { Test } from 'tap';
+import type { Need } from '../suite.js';
 import { BenchDriver } from './bench-driver.js';
+import { type Path, type Place, pathTo } from './path.js';
 
 /** What the device under test is made with. */
 export const VECTORS = 8;
@@ -20,12 +21,6 @@ export const DEVICE_MEMORY_BYTES = 2 ** 20;
 
 /** Small, so that transfers are cut even where the test's memory is small. */
 export const MAX_TRANSFER_BYTES = 65_536;
-
-/** Where a device can be served: a suite is one. */
-export interface BenchPlace {
-  readonly registry: TransportRegistry;
-  readonly fixture: { address(): string };
-}
 
 export interface BenchConnectOptions extends Omit<ConnectOptions, 'registry'> {
   /** Another way to the server than its own address. */
@@ -35,18 +30,20 @@ export interface BenchConnectOptions extends Omit<ConnectOptions, 'registry'> {
 /** A served bench device and clients of it; all ends with the test. */
 export class BenchSession {
   readonly server: DeviceServer;
-  readonly #place: BenchPlace;
+  readonly #path: Path;
+  readonly #place: Place;
   readonly #t: Test;
 
-  private constructor(t: Test, place: BenchPlace, server: DeviceServer) {
+  private constructor(t: Test, place: Place, server: DeviceServer, path: Path) {
     this.#t = t;
     this.#place = place;
+    this.#path = path;
     this.server = server;
   }
 
   static async open(
     t: Test,
-    place: BenchPlace,
+    place: Place,
     limits: Partial<ServerLimits> = {},
   ): Promise<BenchSession> {
     const server = await serve({
@@ -57,11 +54,16 @@ export class BenchSession {
       limits,
     });
     t.teardown(() => server.close());
-    return new BenchSession(t, place, server);
+    return new BenchSession(t, place, server, await pathTo(t, place, server.uri));
+  }
+
+  /** Where clients connect to. */
+  get uri(): string {
+    return this.#path.uri;
   }
 
   async connect(options: BenchConnectOptions = {}): Promise<BenchDriver> {
-    const { uri = this.server.uri, ...rest } = options;
+    const { uri = this.uri, ...rest } = options;
     const client = await connectDevice(uri, {
       registry: this.#place.registry,
       capabilities: { maxDataXferSize: MAX_TRANSFER_BYTES },
@@ -73,12 +75,13 @@ export class BenchSession {
 
   /** Resolves once the server has let go of its last client. */
   async idle(): Promise<void> {
-    while (this.server.statistics().client !== 'none') await setImmediate();
+    const isIdle = (): boolean => this.#path.idle && this.server.statistics().client === 'none';
+    while (!isIdle()) await setImmediate();
   }
 }
 
 /** A device and one client: what most tests need. */
-export async function openBench(t: Test, place: BenchPlace): Promise<BenchDriver> {
+export async function openBench(t: Test, place: Place): Promise<BenchDriver> {
   const session = await BenchSession.open(t, place);
   return session.connect();
 }
@@ -110,7 +113,7 @@ export function bytesIn(memory: GuestMemory, offset: number, length: number): Ui
 export interface DmaMode {
   readonly name: string;
   readonly share: boolean;
-  readonly needs: readonly ('sharedMemory' | 'fdPassing')[];
+  readonly needs: readonly Need[];
 }
 
 export const dmaModes: readonly DmaMode[] = [

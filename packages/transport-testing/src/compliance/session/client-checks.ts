@@ -1,6 +1,7 @@
 import { connectDevice, errno } from '@vfio-user/core';
 import type { Suite } from '../suite.js';
 import { bytesIn, MAX_TRANSFER_BYTES, mapGuest } from './bench-session.js';
+import { pathTo } from './path.js';
 import { PryingServer } from './prying-server.js';
 
 const BASE = 0x3000_0000;
@@ -14,7 +15,8 @@ export function clientCheckTests(suite: Suite): void {
     async (t) => {
       const server = await PryingServer.listen(suite);
       t.teardown(() => server.close());
-      const client = await connectDevice(server.uri, {
+      const { uri } = await pathTo(t, suite, server.uri);
+      const client = await connectDevice(uri, {
         registry: suite.registry,
         capabilities: { maxDataXferSize: MAX_TRANSFER_BYTES },
       });

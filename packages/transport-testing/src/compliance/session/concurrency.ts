@@ -14,7 +14,7 @@ const DMA_UNMAP_BYTES = 24;
 export function concurrencyTests(suite: Suite): void {
   suite.test('registers answer while the client holds DMA back', {}, async (t) => {
     const session = await BenchSession.open(t, suite);
-    const client = await HeldClient.connect(suite.registry, session.server.uri);
+    const client = await HeldClient.connect(suite.registry, session.uri);
     await startFill(client);
     await client.holding(DEPTH);
     t.equal(await read32(client, register.ID), register.ID_VALUE);
@@ -33,7 +33,7 @@ export function concurrencyTests(suite: Suite): void {
 
   suite.test('unmapping does not wait for accesses that are held back', {}, async (t) => {
     const session = await BenchSession.open(t, suite);
-    const client = await HeldClient.connect(suite.registry, session.server.uri);
+    const client = await HeldClient.connect(suite.registry, session.uri);
     await startFill(client);
     await client.holding(DEPTH);
     const body = { argsz: DMA_UNMAP_BYTES, flags: 0, address: BASE, size: LENGTH };
@@ -51,7 +51,7 @@ export function concurrencyTests(suite: Suite): void {
 
   suite.test('a client that vanishes while it holds DMA back is forgotten', {}, async (t) => {
     const session = await BenchSession.open(t, suite);
-    const client = await HeldClient.connect(suite.registry, session.server.uri);
+    const client = await HeldClient.connect(suite.registry, session.uri);
     await startFill(client);
     await client.holding(DEPTH);
     await client.vanish();

@@ -1,11 +1,11 @@
-import { Command, Irq, Region } from '@vfio-user/core';
+import { Irq, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { Waiter } from '../waiter.js';
 import type { BenchDriver } from './bench-driver.js';
 import { openBench, VECTORS } from './bench-session.js';
 
-const IO_FDS_BYTES = 4096;
+const interrupts = { needs: ['interrupts'] } as const;
 
 /** Interrupts from the device, doorbells to it. */
 export function interruptTests(suite: Suite): void {
@@ -13,7 +13,7 @@ export function interruptTests(suite: Suite): void {
     ['MSI-X', Irq.MSIX],
     ['MSI', Irq.MSI],
   ] as const) {
-    suite.test(`${name} vectors are told apart`, { needs: ['fdPassing'] }, async (t) => {
+    suite.test(`${name} vectors are told apart`, interrupts, async (t) => {
       const driver = await openBench(t, suite);
       const counts = await Counts.enable(driver, index, VECTORS);
       for (let vector = VECTORS - 1; vector >= 0; vector--) {
@@ -28,7 +28,7 @@ export function interruptTests(suite: Suite): void {
     });
   }
 
-  suite.test('INTx waits for the end of interrupt', { needs: ['fdPassing'] }, async (t) => {
+  suite.test('INTx waits for the end of interrupt', interrupts, async (t) => {
     const driver = await openBench(t, suite);
     const counts = await Counts.enable(driver, Irq.INTX, 1);
     const errors = await Counts.enable(driver, Irq.ERR, 1);
@@ -47,38 +47,28 @@ export function interruptTests(suite: Suite): void {
     t.equal(counts.of[0], 2, 'acknowledged: no more');
   });
 
-  suite.test(
-    'the device reports errors and asks for its release',
-    { needs: ['fdPassing'] },
-    async (t) => {
-      const driver = await openBench(t, suite);
-      const errors = await Counts.enable(driver, Irq.ERR, 1);
-      const requests = await Counts.enable(driver, Irq.REQ, 1);
-      await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
-      await errors.until(() => errors.of[0] === 1, 'the error');
-      await driver.write32(register.NOTIFY, register.NOTIFY_RELEASE);
-      await requests.until(() => requests.of[0] === 1, 'the request');
-      t.same([errors.of, requests.of], [[1], [1]]);
-    },
-  );
+  suite.test('the device reports errors and asks for its release', interrupts, async (t) => {
+    const driver = await openBench(t, suite);
+    const errors = await Counts.enable(driver, Irq.ERR, 1);
+    const requests = await Counts.enable(driver, Irq.REQ, 1);
+    await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
+    await errors.until(() => errors.of[0] === 1, 'the error');
+    await driver.write32(register.NOTIFY, register.NOTIFY_RELEASE);
+    await requests.until(() => requests.of[0] === 1, 'the request');
+    t.same([errors.of, requests.of], [[1], [1]]);
+  });
 
-  suite.test('a doorbell is rung by a descriptor', { needs: ['fdPassing'] }, async (t) => {
+  suite.test('a doorbell is rung in place of a register write', interrupts, async (t) => {
     const driver = await openBench(t, suite);
     const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
     await driver.write32(register.DOORBELL_VECTOR, 3);
-    const { client } = driver;
-    const request = { argsz: IO_FDS_BYTES, flags: 0, index: Region.BAR0, count: 0 };
-    const { entry, descriptor } = await client.call(
-      Command.DEVICE_GET_REGION_IO_FDS,
-      request,
-      ({ entries }, received) => ({ entry: entries[0], descriptor: received.shift() }),
-    );
-    t.match(entry, { offset: register.DOORBELL, size: 4 });
-    const notifier = client.connection.resources!.notifier(descriptor!);
-    notifier.signal();
+    const doorbells = await driver.client.doorbells(Region.BAR0);
+    t.match(doorbells, [{ offset: register.DOORBELL, size: 4 }]);
+    doorbells[0]!.ring();
     await counts.until(() => counts.of[3] === 1, 'the interrupt of the doorbell');
     t.equal(await driver.read32(register.DOORBELL_COUNT), 1);
-    notifier.close();
+    doorbells[0]!.close();
+    t.same(await driver.client.doorbells(Region.BAR4), [], 'a region without any');
   });
 }
 

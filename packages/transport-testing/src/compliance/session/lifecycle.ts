@@ -26,7 +26,7 @@ export function lifecycleTests(suite: Suite): void {
 
   suite.test(
     'what was mapped and wired up survives a reset',
-    { needs: ['fdPassing'] },
+    { needs: ['interrupts'] },
     async (t) => {
       const driver = await openBench(t, suite);
       const memory = await mapGuest(driver.client, { address: BASE, length: LENGTH, share: true });
@@ -40,7 +40,7 @@ export function lifecycleTests(suite: Suite): void {
 
   suite.test('a client that never speaks does not keep the next one out', {}, async (t) => {
     const session = await BenchSession.open(t, suite);
-    const { transport, uri } = suite.registry.resolve(session.server.uri);
+    const { transport, uri } = suite.registry.resolve(session.uri);
     const framing = new TestFraming(largestFrame(suite));
     const silent = await transport.connect(uri, new Endpoint(), { framing });
     const next = session.connect();
@@ -90,8 +90,7 @@ export function lifecycleTests(suite: Suite): void {
     for (let i = 0; i < RECONNECTS; i++) {
       const { client } = await session.connect();
       const memory = await mapGuest(client, { address: BASE, length: LENGTH, share: true });
-      if (suite.fixture.expected.fdPassing)
-        await client.enableInterrupts(Irq.MSIX, VECTORS, () => {});
+      if (suite.has('interrupts')) await client.enableInterrupts(Irq.MSIX, VECTORS, () => {});
       const region = await client.mapRegion(Region.BAR2);
       if (i % 2 === 0) await client.close();
       else client.connection.abort(GONE);
@@ -117,9 +116,7 @@ export function lifecycleTests(suite: Suite): void {
 const fill = { command: register.DMA_FILL_GUEST, destination: BASE, pattern: 0x7777_7777 };
 
 /** What a client may be doing when it vanishes. */
-function moments({
-  fixture,
-}: Suite): Readonly<Record<string, (driver: BenchDriver) => Promise<void>>> {
+function moments(suite: Suite): Readonly<Record<string, (driver: BenchDriver) => Promise<void>>> {
   const moments: Record<string, (driver: BenchDriver) => Promise<void>> = {
     'with nothing to do': async () => {},
     'while requests wait for their answer': async ({ client }) => {
@@ -131,13 +128,13 @@ function moments({
     },
   };
   for (const { name, share, needs } of dmaModes) {
-    if (needs.some((flag) => !fixture.expected[flag])) continue;
+    if (!needs.every((need) => suite.has(need))) continue;
     moments[`amid DMA by ${name}`] = async (driver) => {
       await mapGuest(driver.client, { address: BASE, length: LENGTH, share });
       await driver.startDma({ ...fill, length: LENGTH, chunk: 4096, depth: 64, repeat: 1_000_000 });
     };
   }
-  if (!fixture.expected.fdPassing) return moments;
+  if (!suite.has('interrupts')) return moments;
   moments['amid a burst of interrupts'] = async (driver) => {
     await mapGuest(driver.client, { address: BASE, length: LENGTH, share: false });
     await driver.client.enableInterrupts(Irq.MSIX, VECTORS, () => {});

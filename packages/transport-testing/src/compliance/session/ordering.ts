@@ -19,7 +19,7 @@ export function orderingTests(suite: Suite): void {
 }
 
 function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
-  const interruptNeeds = [...needs, 'fdPassing'] as const;
+  const interruptNeeds = [...needs, 'interrupts'] as const;
 
   suite.test(
     `an interrupt finds the DMA by ${name} before it done`,

@@ -7,7 +7,7 @@ import {
   Peer,
   type RequestMessage,
 } from '@vfio-user/core/internal';
-import type { BenchPlace } from './bench-session.js';
+import type { Place } from './path.js';
 
 /** A server that asks for memory it was not given. It accepts whatever its client says. */
 export class PryingServer {
@@ -26,7 +26,7 @@ export class PryingServer {
     });
   }
 
-  static async listen({ registry, fixture }: BenchPlace): Promise<PryingServer> {
+  static async listen({ registry, fixture }: Place): Promise<PryingServer> {
     const server = new PryingServer();
     const { maxDataXferSize } = OWN_CAPABILITIES;
     server.#listener = await listenForWires(

@@ -68,7 +68,7 @@ export function descriptorTests(suite: Suite): void {
     { needs: ['sharedMemory'] },
     async (t) => {
       const { client, server } = await openLink(t, suite);
-      const memory = suite.fixture.transport.createMemory?.('device-memory', PAGE);
+      const memory = suite.fixture.transports[0]!.createMemory?.('device-memory', PAGE);
       if (memory === undefined) throw new Error('the transport cannot create memory');
       t.teardown(() => memory.close());
       send(server, 0, memory.descriptor());

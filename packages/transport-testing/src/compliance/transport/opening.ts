@@ -5,7 +5,7 @@ import { Endpoint } from './endpoint.js';
 import { largestFrame, openHost, openLink } from './link.js';
 
 /** How connections come about, and what they say of themselves. */
-export function openingTests(suite: Suite): void {
+export function openingTests(suite: Suite, unusedAddress: () => string): void {
   suite.test('a connection states the expected capabilities', {}, async (t) => {
     const { client, server } = await openLink(t, suite);
     const { expected } = suite.fixture;
@@ -17,7 +17,7 @@ export function openingTests(suite: Suite): void {
   });
 
   suite.test('connecting to nobody fails and names the address', {}, async (t) => {
-    const address = suite.fixture.unusedAddress();
+    const address = unusedAddress();
     const { transport, uri } = suite.registry.resolve(address);
     const endpoint = new Endpoint();
     const framing = new TestFraming(largestFrame(suite));

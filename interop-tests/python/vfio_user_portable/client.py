@@ -1,0 +1,215 @@
+"""A client: one connection, one thread. It serves the device's requests while it waits for its own."""
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from . import constants, framing, records
+from .errors import MalformedMessage, ProtocolError, RefusedRequest
+from .flow import Window
+from .memory import Memory
+from .preface import Preface, encode_preface, read_preface
+
+ANSWER_SECONDS = 30
+MAX_TEXT = 1024
+
+
+class Reply(NamedTuple):
+    body: dict[str, Any] | None
+    data: bytes
+
+
+class Interrupt(NamedTuple):
+    index: int
+    vector: int
+    count: int
+
+
+class Client:
+    """Connected and negotiated from the start; `with` closes it."""
+
+    def __init__(self, address: tuple[str, int], own: Preface, version: dict[str, Any]):
+        self.memory = Memory()
+        self.on_interrupt: Callable[[Interrupt], None] = lambda interrupt: None
+        self.own = own
+        self.keep_alives_answered = 0
+        self.keep_alive_replies: list[int] = []
+        self.refused_requests = 0
+        self._next_id = 0
+        self._waiting_for: tuple[int, int] | None = None
+        self._reply: Reply | RefusedRequest | None = None
+        self._stream = socket.create_connection(address, timeout=ANSWER_SECONDS)
+        self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sent = Window(0, 0)
+        self._handled = Window(0, 0)
+        # VERSION right behind the preface: it need not wait for the server's.
+        self._stream.sendall(encode_preface(own))
+        self._send_request(constants.VERSION, version)
+        self.server = read_preface(self._read)
+        if self.has("acknowledge"):
+            theirs = self.server.limits
+            self._sent = Window(theirs.windowMessages, theirs.windowBytes)
+            self._handled = Window(own.limits.windowMessages, own.limits.windowBytes)
+        self.version = self._await_reply().body or {}
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def has(self, capability: str) -> bool:
+        """Whether both sides named it."""
+        return capability in self.server.capabilities and capability in self.own.capabilities
+
+    def request(self, command: int, body: dict[str, Any] | None = None, data: bytes = b"") -> Reply:
+        """Sends a request and serves the device until the reply is there."""
+        self._send_request(command, body, data)
+        return self._await_reply()
+
+    def request_packed(self, command: int, body: bytes) -> Reply:
+        """A request whose body somebody else packed, to see how the server takes other formats."""
+        head = records.encode_record(self._begin_request(command) | {"body": None})
+        self.send_raw(head.removesuffix(records.NIL) + body)
+        return self._await_reply()
+
+    def post(self, command: int, body: dict[str, Any], data: bytes = b"") -> None:
+        """Sends a message that is not answered, as soon as the server's window takes it."""
+        self.wait_until(lambda: self._sent.has_room)
+        self._sent.count(self._send_one_way(command, body, data))
+
+    def send_keep_alive(self, nonce: int) -> None:
+        self._send_one_way(constants.KEEP_ALIVE, {"nonce": nonce, "reply": False})
+
+    def send_raw(self, record: bytes, data: bytes = b"") -> None:
+        """A frame with a record that somebody else packed, to see how the server takes it."""
+        self._stream.sendall(framing.encode_frame(framing.Frame(record, data)))
+
+    def wait_until(self, done: Callable[[], bool], seconds: float = ANSWER_SECONDS) -> None:
+        """Serves the device until `done` says so."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            if not select.select([self._stream], [], [], max(0, deadline - time.monotonic()))[0]:
+                raise TimeoutError(f"nothing came that ends the wait within {seconds} s")
+            self._handle_frame()
+
+    def _send_request(self, command: int, body: dict[str, Any] | None, data: bytes = b"") -> None:
+        record = self._begin_request(command)
+        if body is not None:
+            record["body"] = body
+        self._send(record, data)
+
+    def _begin_request(self, command: int) -> dict[str, Any]:
+        self._next_id = self._next_id % 0xFFFF + 1
+        self._waiting_for = (command, self._next_id)
+        self._reply = None
+        return {"type": "request", "command": command, "id": self._next_id}
+
+    def _send_one_way(self, command: int, body: dict[str, Any], data: bytes = b"") -> int:
+        record = {"type": "request", "command": command, "id": 0, "noReply": True, "body": body}
+        return self._send(record, data)
+
+    def _send(self, record: dict[str, Any], data: bytes = b"") -> int:
+        frame = framing.Frame(records.encode_record(record), data)
+        self._stream.sendall(framing.encode_frame(frame))
+        return frame.length
+
+    def _await_reply(self) -> Reply:
+        self.wait_until(lambda: self._reply is not None)
+        self._waiting_for = None
+        if isinstance(self._reply, RefusedRequest):
+            raise self._reply
+        return self._reply
+
+    def _read(self, count: int) -> bytes:
+        buffer = bytearray(count)
+        view = memoryview(buffer)
+        while view:
+            received = self._stream.recv_into(view)
+            if received == 0:
+                raise ProtocolError("the server ended the connection")
+            view = view[received:]
+        return bytes(buffer)
+
+    def _handle_frame(self) -> None:
+        limits = self.own.limits
+        frame = framing.read_frame(self._read, limits.maxFrameBytes, limits.maxRecordBytes)
+        try:
+            record = records.decode_record(frame.record)
+            message_id = records.uint(record, "id", records.U16)
+            command = records.uint(record, "command", records.U16)
+            kind = records.typed(record, "type", str)
+        except MalformedMessage:
+            return  # nobody can be told
+        if kind == "request" and record.get("noReply") is True:
+            self._handle_one_way(command, record, frame.length)
+        elif kind == "request":
+            self._answer(command, message_id, record, frame.data)
+        elif (command, message_id) == self._waiting_for:
+            self._reply = _outcome(kind, record, frame.data)
+
+    def _handle_one_way(self, command: int, record: dict[str, Any], frame_bytes: int) -> None:
+        body = records.typed(record, "body", dict)
+        if command == constants.KEEP_ALIVE:
+            self._handle_keep_alive(records.uint(body, "nonce", 32), records.typed(body, "reply", bool))
+        elif command == constants.ACKNOWLEDGE:
+            counts = records.uint(body, "messages", records.SIZE), records.uint(body, "bytes", records.SIZE)
+            self._sent.acknowledge(*counts)
+        else:
+            if command == constants.INTERRUPT:
+                keys = ("index", "vector", "count")
+                self.on_interrupt(Interrupt(*(records.uint(body, key, records.U32) for key in keys)))
+            self._count_handled(frame_bytes)
+
+    def _handle_keep_alive(self, nonce: int, is_reply: bool) -> None:
+        if is_reply:
+            self.keep_alive_replies.append(nonce)
+        else:
+            self._send_one_way(constants.KEEP_ALIVE, {"nonce": nonce, "reply": True})
+            self.keep_alives_answered += 1
+
+    def _count_handled(self, frame_bytes: int) -> None:
+        self._handled.count(frame_bytes)
+        if self._handled.is_half_used:
+            counts = {"messages": self._handled.messages, "bytes": self._handled.bytes}
+            self._handled.acknowledge(self._handled.messages, self._handled.bytes)
+            self._send_one_way(constants.ACKNOWLEDGE, counts)
+
+    def _answer(self, command: int, message_id: int, record: dict[str, Any], data: bytes) -> None:
+        answer = {"type": "reply", "command": command, "id": message_id}
+        result = b""
+        try:
+            body, result = self._serve(command, record, data)
+            answer["body"] = body
+        except MalformedMessage as error:
+            answer |= {"type": "error", "errno": constants.EINVAL, "text": str(error)[:MAX_TEXT]}
+        except RefusedRequest as error:
+            self.refused_requests += 1
+            answer |= {"type": "error", "errno": error.errno, "text": error.text[:MAX_TEXT]}
+        self._send(answer, result)
+
+    def _serve(self, command: int, record: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+        if command not in (constants.DMA_READ, constants.DMA_WRITE):
+            raise RefusedRequest(constants.EINVAL, f"this client knows no command {command}")
+        body = records.typed(record, "body", dict)
+        address = records.uint(body, "address", records.U64)
+        count = records.uint(body, "count", records.SIZE)
+        if len(data) != (count if command == constants.DMA_WRITE else 0):
+            raise MalformedMessage(f"{len(data)} bytes of data with a count of {count}")
+        found = {"address": address, "count": count}
+        if command == constants.DMA_READ:
+            return found, self.memory.read(address, count)
+        self.memory.write(address, data)
+        return found, b""
+
+
+def _outcome(kind: str, record: dict[str, Any], data: bytes) -> Reply | RefusedRequest:
+    try:
+        if kind == "error":
+            text = records.typed(record, "text", str) if "text" in record else ""
+            return RefusedRequest(records.uint(record, "errno", records.U32), text)
+        return Reply(records.typed(record, "body", dict) if "body" in record else None, data)
+    except MalformedMessage as error:
+        return RefusedRequest(constants.EINVAL, f"the reply is malformed: {error}")

@@ -1,0 +1,32 @@
+// The far device server is killed under a running guest, and started again.
+
+import { join } from 'node:path';
+import t from 'tap';
+import { createRemoteBench } from '../src/remote-devices.js';
+
+t.test(
+  'a guest survives the death of its far disk and uses it again once it is back',
+  async (t) => {
+    const settings = { file: join(t.testdir(), 'disk.img'), size: '64M' };
+    const bench = await createRemoteBench(t);
+    const { remote } = bench;
+    const { server, bridge, socketPath, port } = await bench.serve('nvme', settings);
+    const guest = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
+    const io = await guest.run('nvme-io', '4');
+
+    // Loaded anew, so that the driver takes the guest script's time-out for I/O.
+    await guest.reboot();
+    const outage = await guest.begin('nvme-outage');
+    await guest.waitFor('READY', { from: outage.from });
+    await server.kill();
+    await guest.waitFor('OUTAGE', { from: outage.from });
+    t.pass('I/O ends with an error while the server is gone');
+    t.ok(bridge.isRunning, 'the bridge lives on');
+
+    await remote.serve('nvme', port, settings);
+    const { results } = await outage.finished;
+    t.equal(results.absent, 'ffff', 'config space reads as all ones while the server is gone');
+    t.equal(results.sha256, io.results.written, 'the data is there again');
+    t.equal(await guest.poweroff(), 0, 'QEMU ends normally');
+  },
+);

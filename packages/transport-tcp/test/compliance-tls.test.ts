@@ -1,0 +1,14 @@
+import t from 'tap';
+import { Authority, noOpenssl } from './certificates.js';
+import { networkCompliance } from './networks.js';
+
+const skip = noOpenssl();
+if (skip === false) {
+  const authority = new Authority(t.testdir(), 'authority');
+  const { cert, key } = authority.issue('both');
+  const query = `?ca=${authority.cert}&cert=${cert}&key=${key}`;
+  networkCompliance({ name: 'tls', scheme: 'tls', suffix: query });
+  networkCompliance({ name: 'wss', scheme: 'wss', suffix: `/device${query}` });
+} else {
+  void t.test('tls and wss', { skip }, async () => {});
+}

@@ -1,0 +1,39 @@
+import type { Test } from 'tap';
+import type { SessionFixture } from './fixture.js';
+import { clientCheckTests } from './session/client-checks.js';
+import { concurrencyTests } from './session/concurrency.js';
+import { dmaTests } from './session/dma.js';
+import { interruptTests } from './session/interrupts.js';
+import { lifecycleTests } from './session/lifecycle.js';
+import { orderingTests } from './session/ordering.js';
+import { registerTests } from './session/registers.js';
+import { Suite } from './suite.js';
+
+/** What a bridge does differently on purpose. */
+const BRIDGE_EXCLUSIONS = {
+  'a mapped region is the memory behind the registers': 'a bridge traps every access',
+  'a doorbell is rung in place of a register write': 'a bridge offers none',
+  'a server that closes ends its clients': 'a bridge keeps them and waits for the device',
+};
+
+/** Whole sessions between a client and a device: directly, or through a bridge. */
+export function sessionCompliance(t: Test, fixture: SessionFixture): void {
+  void t.test(fixture.name, async (group) => {
+    const bridged = fixture.through === undefined ? {} : BRIDGE_EXCLUSIONS;
+    const exclusions = { ...bridged, ...fixture.exclusions };
+    const suite = new Suite(group, { ...fixture, exclusions });
+    sessionTests(suite);
+    suite.checkExclusions();
+  });
+}
+
+/** The tests of sessions, as part of a suite. */
+export function sessionTests(suite: Suite): void {
+  registerTests(suite);
+  dmaTests(suite);
+  interruptTests(suite);
+  orderingTests(suite);
+  concurrencyTests(suite);
+  clientCheckTests(suite);
+  lifecycleTests(suite);
+}
