@@ -12,8 +12,10 @@ repository=$(cd "$here/../.." && pwd)
 programs=$here/../src/in-guest
 node=$(readlink -f "$(command -v node)")
 more=("$@")
-packages=("$repository"/packages/*/)
+packages=("$repository"/packages/*/package.json)
+packages=("${packages[@]%/package.json}")
 [ -e "$repository/packages/cli/dist/index.js" ] || die "the packages are not built: npm run setup"
+for file in "${more[@]}"; do [ -e "$file" ] || die "there is no $file to take into the image"; done
 
 hash_contents() {
   node --version
@@ -24,15 +26,16 @@ hash_contents() {
   [ ${#more[@]} -eq 0 ] || find "${more[@]}" -type f -print0 | sort -z | xargs -0 sha256sum
 }
 
-# Copies a file or folder to the same place in the image, and the libraries a program needs.
+# Copies a file or folder to the same place in the image, and the libraries that programs and libraries in it need.
 take() {
-  local library
+  local file library
   mkdir -p "$stage$(dirname "$1")"
   cp -aL "$1" "$stage$(dirname "$1")/"
-  [ -f "$1" ] || return 0
-  for library in $(ldd "$1" 2>/dev/null | grep -oE '/[^ )]+'); do
-    mkdir -p "$stage$(dirname "$library")"
-    cp -Ln "$library" "$stage$library"
+  find -L "$1" -type f \( -perm /111 -o -name '*.so*' \) | while read -r file; do
+    for library in $(ldd "$file" 2>/dev/null | grep -oE '/[^ )]+'); do
+      mkdir -p "$stage$(dirname "$library")"
+      cp -Ln "$library" "$stage$library"
+    done
   done
 }
 
@@ -43,7 +46,7 @@ if [ ! -e "$image" ]; then
   root_tool mksquashfs squashfs-tools
   say "packing Node and the packages ..."
   started=$SECONDS
-  find "$GUEST" -name 'node-*.squashfs*' -mmin +1440 -delete
+  find "$GUEST" -name 'node-*.squashfs*' -mmin +60 -delete
   stage=$(mktemp -d "$ROOT/tmp/node-image.XXXXXX")
   trap 'rm -rf "$stage"' EXIT
   chmod 755 "$stage"

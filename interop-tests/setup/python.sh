@@ -18,12 +18,13 @@ log=$VFIO_USER_CACHE/logs/python.log
 key=$(sha256sum <"$here/python-s390x.sh" | cut -c1-16)
 machine=$VFIO_USER_CACHE/s390x-$key
 
-# part WHAT COMMAND...: runs the command with its output in the log, and says how it went.
+# part WHAT COMMAND...: runs the command with its output in the log, and says how it went. The command inherits the lock:
+# where this script is killed, the next run waits for what it left behind.
 part() {
   local what=$1 begin=$SECONDS
   shift
   say "$what ... (log: $log)"
-  "$@" >>"$log" 2>&1 9>&- || {
+  "$@" >>"$log" 2>&1 || {
     tail -n 15 "$log" | sed 's/^/    /' >&2
     die "$what FAILED: does \`apt-get update\` work on this machine? Then run this again."
   }

@@ -12,9 +12,3 @@ for (const scheme of ['tcp', 'tls', 'wss'] as const) {
     await nvmeKeepsItsData(t, bench, { memory: 'shared', mib: 64, file });
   });
 }
-
-t.test('nvme keeps its data over tcp with guest memory that only QEMU can reach', async (t) => {
-  const file = join(t.testdir(), 'disk.img');
-  const bench = await createRemoteBench(t);
-  await nvmeKeepsItsData(t, bench, { memory: 'anonymous', mib: 16, file });
-});

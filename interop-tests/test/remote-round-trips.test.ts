@@ -26,8 +26,8 @@ async function farDisk(t: Test): Promise<string> {
   return `tcp://${relay.address}`;
 }
 
-/** The median, in round trips, of reads one after the other. */
-async function roundTripsPerRead(t: Test, uri: string): Promise<number> {
+/** What reads one after the other took, in round trips, fastest first. */
+async function roundTripsOfReads(t: Test, uri: string): Promise<number[]> {
   const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
   const client = await connectDevice(uri, { registry });
   t.teardown(() => client.close());
@@ -42,17 +42,24 @@ async function roundTripsPerRead(t: Test, uri: string): Promise<number> {
     trips.push((performance.now() - begin) / ROUND_TRIP_MS);
     if (data[0] !== 0xa5 || data.at(-1) !== 0xa5) throw new Error('wrong data');
   }
-  return trips.sort((a, b) => a - b)[READS / 2] as number; // there are that many
+  return trips.sort((a, b) => a - b);
 }
 
-function check(t: Test, trips: number): void {
-  t.comment(`NVMe 4 KiB read, depth 1, ${ROUND_TRIP_MS} ms: ${trips.toFixed(2)} round trips`);
-  t.ok(trips >= 1, `${trips.toFixed(2)}: the answer cannot be there earlier`);
-  t.ok(trips < 1.5, `${trips.toFixed(2)}: the command travels along with its doorbell`);
+function check(t: Test, trips: readonly number[]): void {
+  const [fastest = 0, quarter = 0, median = 0] = [0, READS / 4, READS / 2].map(
+    (at) => trips[Math.floor(at)],
+  );
+  const figures = [fastest, quarter, median].map((each) => each.toFixed(2)).join(', ');
+  t.comment(
+    `NVMe 4 KiB read, depth 1, in round trips of ${ROUND_TRIP_MS} ms (fastest, quartile, median): ${figures}`,
+  );
+  t.ok(fastest >= 1, `${fastest.toFixed(2)}: no answer is there before its time`);
+  // Not the median: on a busy machine every wait for a processor counts as if the network took it.
+  t.ok(quarter < 1.5, `${quarter.toFixed(2)}: the command travels along with its doorbell`);
 }
 
 t.test('a read costs a client one round trip', async (t) => {
-  check(t, await roundTripsPerRead(t, await farDisk(t)));
+  check(t, await roundTripsOfReads(t, await farDisk(t)));
 });
 
 t.test('a read through a bridge costs one round trip, too', async (t) => {
@@ -68,5 +75,5 @@ t.test('a read through a bridge costs one round trip, too', async (t) => {
     connect,
   ]);
   t.teardown(() => bridge.stop());
-  check(t, await roundTripsPerRead(t, listen));
+  check(t, await roundTripsOfReads(t, listen));
 });

@@ -11,9 +11,9 @@ import { serveDevice } from '../src/device-server.js';
 import { ReverseProxy } from '../src/reverse-proxy.js';
 import { prepareGuest } from '../src/setup.js';
 
-const IDLE_SECONDS = 3;
-/** Asks for signs of life well within the proxy's idle time: three come in this time. */
-const SILENCE_MS = 4500;
+const IDLE_SECONDS = 5;
+/** Asks for signs of life well within the proxy's idle time: three come while this passes. */
+const SILENCE_MS = 6000;
 const BASE = 0x1_0000_0000;
 const DMA_BYTES = 8 * 2 ** 20;
 
@@ -57,14 +57,12 @@ t.test('a session goes through nginx', async (t) => {
   });
 
   await t.test('signs of life keep an idle session from being given up', async (t) => {
+    const begin = performance.now();
     // Asks for none, and the server by itself sends them too rarely for this proxy.
     const quiet = await connectDevice(`${uri}/other`, { registry, silenceMs: 0 });
-    const begin = performance.now();
     await quiet.closed;
-    t.comment(
-      `the proxy gave the quiet session up after ${(performance.now() - begin).toFixed(0)} ms`,
-    );
-    t.ok(performance.now() - begin > IDLE_SECONDS * 900, 'nginx gives up a session without them');
+    const seconds = (performance.now() - begin) / 1000;
+    t.ok(seconds > IDLE_SECONDS - 0.1, `nginx gives one without them up: ${seconds.toFixed(1)} s`);
     t.equal(await driver.read(register.SCRATCH), 0x1234_5678, 'the one with them works');
   });
 });

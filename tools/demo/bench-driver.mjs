@@ -70,6 +70,7 @@ export async function copyMemory(client) {
   await write32(client, reg.DMA_DESTINATION, DESTINATION);
   await write32(client, reg.DMA_LENGTH, COPY_BYTES);
   await write32(client, reg.DMA_CHUNK, 2 ** 20);
+  await write32(client, reg.DMA_DEPTH, 8);
   await write32(client, reg.DMA_REPEAT, COPY_ROUNDS);
   await write32(client, reg.DMA_COMMAND, reg.DMA_COPY_GUEST);
   const isCopied = await finished(client, reg.DMA_STATUS);

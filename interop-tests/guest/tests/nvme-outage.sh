@@ -5,7 +5,7 @@ modprobe nvme_core io_timeout=4 || fail "modprobe nvme_core"
 nvme_start
 address=$(nvme_address)
 device=/sys/bus/pci/devices/$address
-vendor() { hexdump -n 2 -e '"%04x"' "$device/config"; }
+vendor() { hexdump -n 2 -e '1/2 "%04x"' "$device/config"; }
 present=$(vendor)
 answers() { [ "$(vendor)" = "$present" ]; }
 silent() { [ "$(vendor)" = ffff ]; }

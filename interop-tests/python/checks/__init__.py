@@ -1,1 +1,1 @@
-"""What drive_bench.py checks: each module has CHECKS, functions that take a BenchDevice and are told by their docstring."""
+"""What drive_bench.py checks: functions in each module's CHECKS, each told by its docstring."""

@@ -7,6 +7,8 @@ from vfio_user_portable.errors import RefusedRequest
 
 # The largest nonce: a receiver that takes it for signed would send back another one.
 NONCE = 0xFFFFFFFF
+# Far from those the client counts through.
+RAW_ID = 0xFFF0
 
 
 def prefaces(bench: BenchDevice) -> None:
@@ -53,6 +55,17 @@ def malformed(bench: BenchDevice) -> None:
     bench.read(SCRATCH)
 
 
+def unnamed(bench: BenchDevice) -> None:
+    """what has an id and is no reply counts as a request; without a command, the error says 0"""
+    question = {"type": "question", "command": constants.REGION_READ, "id": RAW_ID}
+    for record, command in ((question, constants.REGION_READ), ({"id": RAW_ID}, 0)):
+        try:
+            bench.client.request_raw(msgpack.packb(record), command, RAW_ID)
+            raise AssertionError(f"{record} was accepted")
+        except RefusedRequest as error:
+            assert error.errno == constants.EINVAL, error
+
+
 def expect_refusal(bench: BenchDevice, command: int, body: dict | None, data: bytes = b"") -> None:
     try:
         bench.client.request(command, body, data)
@@ -80,7 +93,11 @@ def other_formats(bench: BenchDevice) -> None:
     body += packer.pack("of the future") + packer.pack([{"nested": [None, -1, b"bytes"]}])
     body += packer.pack("region") + b"\xd3" + bytes(8)
     body += packer.pack("offset") + b"\xd1" + SCRATCH.to_bytes(2, "big")
-    reply = bench.client.request_packed(constants.REGION_READ, body)
+    record = packer.pack_map_header(4) + packer.pack("body") + body
+    record += packer.pack("id") + b"\xce" + RAW_ID.to_bytes(4, "big")
+    record += packer.pack("command") + b"\xd2" + constants.REGION_READ.to_bytes(4, "big")
+    record += packer.pack("type") + packer.pack("request")
+    reply = bench.client.request_raw(record, constants.REGION_READ, RAW_ID)
     assert reply.data == bytes.fromhex("0df00d60"), reply
 
 
@@ -102,6 +119,7 @@ CHECKS = (
     version,
     refusals,
     malformed,
+    unnamed,
     unreadable,
     other_formats,
     keep_alive_of_ours,

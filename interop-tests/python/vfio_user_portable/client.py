@@ -69,10 +69,10 @@ class Client:
         self._send_request(command, body, data)
         return self._await_reply()
 
-    def request_packed(self, command: int, body: bytes) -> Reply:
-        """A request whose body somebody else packed, to see how the server takes other formats."""
-        head = records.encode_record(self._begin_request(command) | {"body": None})
-        self.send_raw(head.removesuffix(records.NIL) + body)
+    def request_raw(self, record: bytes, command: int, message_id: int) -> Reply:
+        """A request that somebody else packed, to see how the server takes it, and what an answer must name."""
+        self._expect(command, message_id)
+        self.send_raw(record)
         return self._await_reply()
 
     def post(self, command: int, body: dict[str, Any], data: bytes = b"") -> None:
@@ -96,16 +96,16 @@ class Client:
             self._handle_frame()
 
     def _send_request(self, command: int, body: dict[str, Any] | None, data: bytes = b"") -> None:
-        record = self._begin_request(command)
+        self._next_id = self._next_id % 0xFFFF + 1
+        self._expect(command, self._next_id)
+        record = {"type": "request", "command": command, "id": self._next_id}
         if body is not None:
             record["body"] = body
         self._send(record, data)
 
-    def _begin_request(self, command: int) -> dict[str, Any]:
-        self._next_id = self._next_id % 0xFFFF + 1
-        self._waiting_for = (command, self._next_id)
+    def _expect(self, command: int, message_id: int) -> None:
+        self._waiting_for = (command, message_id)
         self._reply = None
-        return {"type": "request", "command": command, "id": self._next_id}
 
     def _send_one_way(self, command: int, body: dict[str, Any], data: bytes = b"") -> int:
         record = {"type": "request", "command": command, "id": 0, "noReply": True, "body": body}
@@ -139,16 +139,18 @@ class Client:
         try:
             record = records.decode_record(frame.record)
             message_id = records.uint(record, "id", records.U16)
-            command = records.uint(record, "command", records.U16)
-            kind = records.typed(record, "type", str)
         except MalformedMessage:
-            return  # nobody can be told
-        if kind == "request" and record.get("noReply") is True:
+            self._count_handled(frame.length)  # nobody can be told
+            return
+        command = records.uint(record, "command", records.U16) if "command" in record else 0
+        kind = record.get("type")
+        if kind in ("reply", "error"):
+            if (command, message_id) == self._waiting_for:
+                self._reply = _outcome(kind, record, frame.data)
+        elif record.get("noReply") is True:
             self._handle_one_way(command, record, frame.length)
-        elif kind == "request":
+        else:
             self._answer(command, message_id, record, frame.data)
-        elif (command, message_id) == self._waiting_for:
-            self._reply = _outcome(kind, record, frame.data)
 
     def _handle_one_way(self, command: int, record: dict[str, Any], frame_bytes: int) -> None:
         body = records.typed(record, "body", dict)
@@ -191,6 +193,8 @@ class Client:
         self._send(answer, result)
 
     def _serve(self, command: int, record: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+        if record.get("type") != "request":
+            raise MalformedMessage(f"type is {record.get('type')!r}, not request, reply or error")
         if command not in (constants.DMA_READ, constants.DMA_WRITE):
             raise RefusedRequest(constants.EINVAL, f"this client knows no command {command}")
         body = records.typed(record, "body", dict)

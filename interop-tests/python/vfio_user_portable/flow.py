@@ -37,6 +37,6 @@ class Window:
         self.bytes += frame_bytes
 
     def acknowledge(self, messages: int, bytes_: int) -> None:
-        """What both sides know to be handled, since the session began."""
-        self._acknowledged_messages = messages
-        self._acknowledged_bytes = bytes_
+        """How many are known to be handled, since the session began."""
+        self._acknowledged_messages = max(self._acknowledged_messages, min(messages, self.messages))
+        self._acknowledged_bytes = max(self._acknowledged_bytes, min(bytes_, self.bytes))

@@ -8,8 +8,6 @@ from .errors import MalformedMessage
 
 MAX_DEPTH = 8
 
-NIL = b"\xc0"
-
 U16 = 16
 U32 = 32
 SIZE = 53

@@ -66,8 +66,7 @@ class Checks {
 /** Runs tests, printing how each went; the process fails when one did. */
 export async function runChecks(body: (t: Test) => void): Promise<void> {
   const checks = new Checks();
-  const group = checks.test('checks', async (t) => body(t));
-  await group;
+  await checks.test('checks', async (t) => body(t));
   process.exitCode = checks.failures === 0 ? 0 : 1;
 }
 
@@ -75,6 +74,7 @@ function matches(value: unknown, pattern: unknown): boolean {
   if (pattern === undefined) return true;
   if (pattern instanceof RegExp) return pattern.test(String(value));
   if (typeof pattern === 'function') return value instanceof pattern;
+  if (typeof pattern === 'string') return String(value).includes(pattern);
   if (typeof pattern !== 'object' || pattern === null) return Object.is(value, pattern);
   if (typeof value !== 'object' || value === null) return false;
   return Object.entries(pattern).every(([key, part]) =>
