@@ -26,6 +26,7 @@ const NVME_VERSION = 0x0001_0400;
 const ALL_ONES = 0xffff_ffff;
 /** Guest memory that a test maps and unmaps. */
 const EXTRA = { address: 0x2_0000_0000, size: 0x4000 };
+const POSTED_WRITES = 20_000;
 const SETTINGS = { size: '1M' };
 const BACK = 'the device is back';
 
@@ -109,6 +110,17 @@ t.test('the device host vanishes without a word, and comes back', async (t) => {
   t.comment(`back ${((performance.now() - begin) / 1000).toFixed(1)} s after the cable`);
   t.equal(await nvme.version(), NVME_VERSION, 'registers can be read again');
   await diskWorks(t, nvme, 2);
+});
+
+t.test('a flood of posted writes does not keep a request from its answer', async (t) => {
+  const { devices, client, nvme } = await rig(t);
+  await nvme.start();
+  await devices.hosts.unplugCable();
+  // More than the device may have without acknowledging, and more than the line takes.
+  const doorbell = new Uint8Array(4);
+  for (let i = 0; i < POSTED_WRITES; i++) client.regionWritePosted(Region.BAR0, 0x1000, doorbell);
+  const read = (): Promise<Uint8Array> => client.regionRead(Region.BAR0, 8, 4);
+  await answeredInTime(t, 'a register read behind them', read);
 });
 
 t.test('the device server is killed and started again', async (t) => {

@@ -144,7 +144,7 @@ t.test('what was pushed is read once, and nothing that was not asked for is kept
   t.throws(() => dma.tryRead(0x4000, target), { message: /did not map/ }, 'unmapped');
 });
 
-t.test('pushed memory reads as the newest bytes of any puts, or not at all', async (t) => {
+t.test('pushed memory reads as the newest bytes of any puts, or not at all', async () => {
   const step = fc.record({
     start: fc.nat(200),
     length: fc.integer({ min: 1, max: 40 }),
@@ -160,7 +160,7 @@ t.test('pushed memory reads as the newest bytes of any puts, or not at all', asy
         if (kind === 'put') {
           const data = Uint8Array.from(range, () => seed++ & 0xff);
           pushed.put(start, data);
-          range.forEach((at, i) => model.set(at, data[i] as number));
+          for (const [i, at] of range.entries()) model.set(at, data[i] as number);
         } else if (kind === 'drop') {
           pushed.drop(start, length);
           for (const at of range) model.delete(at);

@@ -1,5 +1,5 @@
 import type { Frame, Framing } from '../transport/transport.js';
-import type { KnownCommand, Message, ReplyBodies, RequestBodies } from './messages.js';
+import type { KnownCommand, Message, ReplyBodies, RequestBodies, Version } from './messages.js';
 
 /**
  * A message ready to leave. `head` lies in the encoding's scratch buffer: valid until the next call
@@ -19,6 +19,8 @@ export interface Encoding {
   readonly framing: Framing;
   /** Most bytes of data that one side may have asked the other for at a time. */
   readonly replyWindowBytes: number;
+  /** Characters that the capabilities of a VERSION reply may take. */
+  versionReplyRoom(request: Version): number;
   encodeRequest<C extends KnownCommand>(
     command: C,
     id: number,

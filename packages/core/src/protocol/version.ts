@@ -12,14 +12,14 @@ export interface Negotiated {
 
 /**
  * Server: judge a VERSION request and make the reply.
- *
- * The reply is no longer than a request with capabilities was, as long as that leaves out nothing
- * the client must know: QEMU reads it into the buffer of its request.
+ * @param room characters that the capabilities of the reply may take, as long as that leaves out
+ * nothing the client must know.
  * @throws {RequestRefusedError} with EINVAL when the version or the capabilities are unacceptable.
  */
 export function negotiate(
   request: Version,
   own: Capabilities,
+  room = Number.POSITIVE_INFINITY,
 ): Negotiated & { readonly reply: Version } {
   if (request.major !== VERSION_MAJOR) {
     throw new RequestRefusedError(
@@ -30,7 +30,6 @@ export function negotiate(
   const peer = parseCapabilities(request.capabilities);
   if (typeof peer === 'string') throw new RequestRefusedError(EINVAL, `VERSION request: ${peer}`);
   const minor = Math.min(request.minor, VERSION_MINOR);
-  const room = request.capabilities?.length ?? Number.POSITIVE_INFINITY;
   const capabilities = capabilitiesText(replyCapabilities(own, peer), room);
   return { minor, peer, reply: { major: VERSION_MAJOR, minor, capabilities } };
 }

@@ -64,7 +64,11 @@ export class ClientNegotiation {
       }
       if (this.#refusal !== undefined) throw this.#refusal;
       if (received.length > 0) throw new RequestRefusedError(EINVAL, 'VERSION carries descriptors');
-      const { reply, peer: client } = negotiate(request.body, this.#ownCapabilities());
+      const { reply, peer: client } = negotiate(
+        request.body,
+        this.#ownCapabilities(),
+        peer.encoding.versionReplyRoom(request.body),
+      );
       this.#agree(client);
       peer.reply(request.command, id, reply);
       this.#options.logger.info(

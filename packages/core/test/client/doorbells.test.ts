@@ -74,9 +74,8 @@ t.test('a doorbell is rung by message where the session has such messages', asyn
     { noReply: true, body: { region: 2, entry: 1, count: 1 } },
   ]);
 });
-  second?.close();
-  t.equal(fixture.connection.sent.length, 1);
-});
+second?.close();
+t.equal(fixture.connection.sent.length, 1);
 
 t.test('a region with many doorbells is asked again, with more room', async (t) => {
   const { fixture, doorbells, answer } = open();

@@ -7,6 +7,9 @@ import {
   DEFAULT_CAPABILITIES,
   OWN_CAPABILITIES,
 } from '../../src/protocol/capabilities.js';
+import type { Encoding } from '../../src/protocol/encoding.js';
+import { NativeEncoding } from '../../src/protocol/native/native-encoding.js';
+import { PortableEncoding } from '../../src/protocol/portable/portable-encoding.js';
 import { accept, negotiate, offer } from '../../src/protocol/version.js';
 
 const QEMU =
@@ -16,7 +19,7 @@ const QEMU =
 
 /** What a client with these capabilities gets. */
 const serve = (capabilities: string | undefined, own: Capabilities = OWN_CAPABILITIES) =>
-  negotiate({ major: 0, minor: 1, capabilities }, own);
+  negotiate({ major: 0, minor: 1, capabilities }, own, capabilities?.length);
 
 const capabilities = (members: object): string => JSON.stringify({ capabilities: members });
 
@@ -216,4 +219,15 @@ t.test('any text is negotiated or refused', async () => {
       }
     }),
   );
+});
+
+t.test('only the native encoding keeps the reply as short as the request', async (t) => {
+  const request = { major: 0, minor: 2, capabilities: capabilities({ write_multiple: true }) };
+  const replyIn = (encoding: Encoding) =>
+    negotiate(request, OWN_CAPABILITIES, encoding.versionReplyRoom(request)).reply.capabilities ??
+    '';
+  t.ok(replyIn(new NativeEncoding()).length <= request.capabilities.length, 'native');
+  t.match(JSON.parse(replyIn(new PortableEncoding())), {
+    capabilities: { write_multiple: true, max_msg_fds: 16, max_data_xfer_size: 1_048_576 },
+  });
 });

@@ -15,6 +15,7 @@ import type {
   Message,
   ReplyBodies,
   RequestBodies,
+  Version,
 } from '../messages.js';
 import { codecOf, findDecoders } from './codecs.js';
 import { NativeFraming, type NativeFramingOptions } from './framing.js';
@@ -50,6 +51,11 @@ export class NativeEncoding implements Encoding {
 
   constructor(options: NativeEncodingOptions = {}) {
     this.framing = new NativeFraming(options);
+  }
+
+  /** QEMU's client reads the reply into the buffer of its request. */
+  versionReplyRoom({ capabilities }: Version): number {
+    return capabilities?.length ?? Number.POSITIVE_INFINITY;
   }
 
   encodeRequest<C extends KnownCommand>(

@@ -72,6 +72,10 @@ export class PortableEncoding implements Encoding {
     this.#maxDataXferSize = options.maxDataXferSize ?? DEFAULT_MAX_DATA_XFER_SIZE;
   }
 
+  versionReplyRoom(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   encodeRequest<C extends KnownCommand>(
     command: C,
     id: number,
