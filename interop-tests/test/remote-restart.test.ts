@@ -30,3 +30,23 @@ t.test(
     t.equal(await guest.poweroff(), 0, 'QEMU ends normally');
   },
 );
+
+t.test('a guest reboots without its far disk, and again with it', async (t) => {
+  const settings = { file: join(t.testdir(), 'disk.img'), size: '64M' };
+  const bench = await createRemoteBench(t);
+  const { server, socketPath, port, bridge } = await bench.serve('nvme', settings);
+  const guest = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
+  const io = await guest.run('nvme-io', '4');
+
+  await server.kill();
+  await guest.reboot();
+  const { output } = await guest.run('devices');
+  t.notMatch(output.join('\n'), 'class=0x010802', 'the guest boots and finds no disk');
+
+  await bench.remote.serve('nvme', port, settings);
+  await bridge.logged('the device is back', BACK_MS);
+  await guest.reboot();
+  const verify = await guest.run('nvme-verify');
+  t.equal(verify.results.sha256, io.results.written, 'the data is there again');
+  t.equal(await guest.poweroff(), 0, 'QEMU ends normally');
+});

@@ -34,7 +34,7 @@ import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
 import type { FarLink } from './far-link.js';
-import { lasting } from './forwarded-access.js';
+import { lasting, refusedByDevice } from './forwarded-access.js';
 import type { InterruptWiring } from './interrupt-wiring.js';
 
 const REGION_INFO_BYTES = 32;
@@ -100,16 +100,18 @@ export class BridgeRequests {
     }
   }
 
-  /** What the device must know about the client, told to one that was reached anew. */
+  /**
+   * What the device must know about the client, told to one that was reached anew. All at once: the
+   * client's requests wait meanwhile.
+   */
   async restore(far: Peer): Promise<void> {
     const { device, wiring } = this.#context;
-    for (const mapping of device.dma.mappings()) {
-      const { address, size, readable, writable } = mapping;
+    const told = device.dma.mappings().map(({ address, size, readable, writable }) => {
       const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
       const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size };
-      await call(far, Command.DMA_MAP, body, () => undefined);
-    }
-    await wiring.restore(far);
+      return call(far, Command.DMA_MAP, body, () => undefined);
+    });
+    await Promise.all([...told, ...wiring.restore(far)]);
   }
 
   async #map(body: DmaMap, received: Received): Promise<undefined> {
@@ -239,10 +241,4 @@ function kept<T>(body: T): T {
 /** A request that is passed on: its data may leave after the frame it came in is gone. */
 function keptData<T extends { readonly data: Uint8Array }>(body: T): T {
   return { ...body, data: lasting(body.data) };
-}
-
-function refusedByDevice(error: RemoteError): RequestRefusedError {
-  return new RequestRefusedError(error.errno === 0 ? EINVAL : error.errno, error.message, {
-    cause: error,
-  });
 }

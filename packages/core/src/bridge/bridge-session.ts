@@ -4,7 +4,7 @@ import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, ExtensionCommand } from '../protocol/constants.js';
-import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
+import type { RequestMessage } from '../protocol/messages.js';
 import { PushSource } from '../push/push-source.js';
 import { ClientNegotiation } from '../server/client-negotiation.js';
 import { ControlLane } from '../server/control-lane.js';
@@ -13,19 +13,12 @@ import type { ServerLimits } from '../server/limits.js';
 import { DmaService } from '../session/dma-service.js';
 import type { OpenWire } from '../session/open.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { Received, Requester } from '../session/request-table.js';
+import type { Received } from '../session/request-table.js';
 import type { FrameSink } from '../transport/transport.js';
 import { type BridgeContext, BridgeRequests } from './bridge-requests.js';
 import { FarLink, type FarLinkHandlers, type FarLinkOptions } from './far-link.js';
-import {
-  type AccessRequest,
-  answerForAbsent,
-  ForwardedAccess,
-  lasting,
-} from './forwarded-access.js';
 import { InterruptWiring } from './interrupt-wiring.js';
-
-type WritesRequest = Extract<RequestMessage, { command: typeof Command.REGION_WRITE_MULTI }>;
+import { RegisterForwarder } from './register-forwarder.js';
 
 export interface BridgeSessionOptions extends FarLinkOptions {
   readonly limits: ServerLimits;
@@ -49,6 +42,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   readonly #options: BridgeSessionOptions;
   /** There once the device was asked: what it can take limits what is agreed on. */
   #negotiation: ClientNegotiation | undefined;
+  readonly #registers: RegisterForwarder;
   readonly #requests: BridgeRequests;
   readonly #lane: ControlLane;
   readonly #dma: DmaService;
@@ -72,6 +66,14 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
       this.#requests.handle(request, received),
     );
     this.#pushes = new PushSource(dma);
+    this.#registers = new RegisterForwarder({
+      near: this.peer,
+      link: this.link,
+      pushes: this.#pushes,
+      maxDataXferSize: limits.maxDataXferSize,
+      maxStallMs: options.replyTimeoutMs,
+      memory: () => this.#negotiation?.memory,
+    });
     this.#dma = new DmaService(dma, limits.maxDataXferSize);
   }
 
@@ -113,10 +115,10 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     switch (request.command) {
       case Command.REGION_READ:
       case Command.REGION_WRITE:
-        this.#forwardAccess(request);
+        this.#registers.access(request);
         return;
       case Command.REGION_WRITE_MULTI:
-        this.#forwardWrites(request);
+        this.#registers.writes(request);
         return;
       default:
         this.#lane.take(request, received);
@@ -151,63 +153,6 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
       dma: this.device.dma,
     });
     this.#negotiation.start(refusal);
-  }
-
-  #forwardAccess(request: AccessRequest): void {
-    if (!this.link.up) {
-      if (!request.noReply) answerForAbsent(this.peer, request);
-      return;
-    }
-    const far = this.link.peer;
-    if (request.command === Command.REGION_READ) {
-      this.#request(far, request.command, request.body, this.#answerTo(request));
-      return;
-    }
-    const body = this.#accompanied(request.body, far);
-    if (!request.noReply) this.#request(far, request.command, body, this.#answerTo(request));
-    else if (!far.post(Command.REGION_WRITE, body)) this.#waitForDevice(far);
-  }
-
-  #answerTo(request: AccessRequest): ForwardedAccess {
-    return new ForwardedAccess(this.peer, request, this.#negotiation?.memory);
-  }
-
-  /** A client that reuses ids can have more requests under way than the device has ids for. */
-  #request<C extends AccessRequest['command']>(
-    far: Peer,
-    command: C,
-    body: RequestBodies[C],
-    requester: Requester,
-  ): void {
-    try {
-      if (!far.request(command, body, requester)) this.#waitForDevice(far);
-    } catch (error) {
-      requester.onFailure(error as Error);
-    }
-  }
-
-  /** A register write on its way to the device, with what the device wants along with it. */
-  #accompanied({ region, offset, count, data }: RegionData, far: Peer): RegionData {
-    const write = { region, offset, count, data: lasting(data) };
-    return this.#pushes.accompany(write, far.extensions.maxPushBytes);
-  }
-
-  /** One message for many writes saves the client a system call; the device gets them one by one. */
-  #forwardWrites({ command, id, noReply, body }: WritesRequest): void {
-    if (this.link.up) {
-      const far = this.link.peer;
-      let roomLeft = true;
-      for (const write of body.writes)
-        roomLeft = far.post(Command.REGION_WRITE, this.#accompanied(write, far));
-      if (!roomLeft) this.#waitForDevice(far);
-    }
-    if (!noReply) this.peer.reply(command, id, { count: body.writes.length });
-  }
-
-  /** The device takes no more for now: neither do we. */
-  #waitForDevice(far: Peer): void {
-    this.peer.connection.pause();
-    void far.drained().then(() => this.peer.connection.resume());
   }
 
   #onDeviceRequest(far: Peer, request: RequestMessage): void {

@@ -1,4 +1,5 @@
-import { RemoteError } from '../errors.js';
+import { EINVAL } from '../errno.js';
+import { RemoteError, RequestRefusedError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
 import type { RegionData, ReplyMessage, RequestMessage } from '../protocol/messages.js';
@@ -41,8 +42,9 @@ export class ForwardedAccess implements Requester {
 
   onFailure(error: Error): void {
     const { command, id, noReply } = this.#request;
-    if (error instanceof RemoteError) this.#near.replyError(command, id, noReply, error);
-    else if (!noReply) answerForAbsent(this.#near, this.#request);
+    if (error instanceof RemoteError) {
+      this.#near.replyError(command, id, noReply, refusedByDevice(error));
+    } else if (!noReply) answerForAbsent(this.#near, this.#request);
   }
 
   /** PCI ordering: a read completion pushes the writes issued before it. */
@@ -81,4 +83,11 @@ export function answerForAbsent(near: Peer, request: AccessRequest): void {
 /** Large data is sent by reference, so it must not lie in the memory it was received in. */
 export function lasting(data: Uint8Array): Uint8Array {
   return data.length > INLINE_DATA_BYTES ? data.slice() : data;
+}
+
+/** Hand on to the client why the device refused. */
+export function refusedByDevice(error: RemoteError): RequestRefusedError {
+  return new RequestRefusedError(error.errno === 0 ? EINVAL : error.errno, error.message, {
+    cause: error,
+  });
 }

@@ -82,24 +82,13 @@ export class InterruptWiring {
     };
   }
 
-  /** Tell a device that was reached anew. */
-  async restore(far: Peer): Promise<void> {
+  /** Tell a device that was reached anew: it knows once all of this is answered. */
+  restore(far: Peer): readonly Promise<void>[] {
+    const told: Promise<void>[] = [];
     for (const [index, vectors] of this.#wired) {
-      for (const [vector, wired] of vectors) {
-        wired.source?.close();
-        const { events, sources, descriptors } = this.eventsFor(far, [wired.notifier]);
-        [wired.source] = sources;
-        const body = {
-          argsz: SET_IRQS_BYTES,
-          flags: ASSIGN,
-          index,
-          start: vector,
-          count: 1,
-          events,
-        };
-        await call(far, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
-      }
+      for (const [vector, wired] of vectors) told.push(this.#tell(far, index, vector, wired));
     }
+    return told;
   }
 
   close(): void {
@@ -107,6 +96,15 @@ export class InterruptWiring {
       for (const wired of vectors.values()) this.#release(wired);
     }
     this.#wired.clear();
+  }
+
+  #tell(far: Peer, index: number, vector: number, wired: Wired): Promise<void> {
+    wired.source?.close();
+    const { events, sources, descriptors } = this.eventsFor(far, [wired.notifier]);
+    [wired.source] = sources;
+    const flags = ASSIGN;
+    const body = { argsz: SET_IRQS_BYTES, flags, index, start: vector, count: 1, events };
+    return call(far, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
   }
 
   /** The client took back `count` vectors, or with 0 the whole index. */

@@ -71,25 +71,35 @@ export class FakeConnection implements Connection {
   }
 }
 
+export interface PeerFixtureOptions {
+  readonly pauseWhenBackedUp?: boolean;
+  readonly encoding?: () => Encoding;
+}
+
+function portable(): Encoding {
+  return new PortableEncoding();
+}
+
 /** A peer under test, with what its user was told, and the far side to play. */
 export class PeerFixture {
   readonly connection: FakeConnection;
   readonly peer: Peer;
   readonly requests: RequestMessage[] = [];
-  readonly #far: Encoding = new PortableEncoding();
+  readonly #far: Encoding;
 
   constructor(
     extensions: Partial<SessionExtensions> = {},
     handlers: Partial<PeerHandlers> = {},
-    pauseWhenBackedUp = false,
+    { pauseWhenBackedUp = false, encoding = portable }: PeerFixtureOptions = {},
   ) {
+    this.#far = encoding();
     this.connection = new FakeConnection(this.#far);
     this.peer = new Peer(
       { onRequest: (request) => void this.requests.push(request), onClose() {}, ...handlers },
       { logger: silentLogger, timeoutMs: 0, pauseWhenBackedUp },
     );
     this.peer.attach(this.connection, {
-      encoding: new PortableEncoding(),
+      encoding: encoding(),
       extensions: { ...noExtensions, ...extensions },
     });
   }

@@ -74,7 +74,7 @@ t.test('who waits although there is room, or for a connection that ends, is let 
 });
 
 t.test('who sends replies that nobody reads is not read from, where that is wanted', async (t) => {
-  const server = new PeerFixture({}, {}, true);
+  const server = new PeerFixture({}, {}, { pauseWhenBackedUp: true });
   server.connection.hasRoom = false;
   server.peer.reply(Command.DEVICE_RESET, 1, undefined);
   t.equal(server.connection.paused, true);

@@ -45,6 +45,8 @@ export class StreamConnection implements NewConnection {
   #resolveClosed: () => void = () => {};
   #farewell: Farewell | undefined;
   #paused = false;
+  /** A pause left messages in the buffer: there may be no room to receive before they are out. */
+  #holdsBack = false;
   /** The peer sends nothing more. */
   #ended = false;
   /** Why the peer takes nothing more. */
@@ -174,7 +176,7 @@ export class StreamConnection implements NewConnection {
   }
 
   #canReceive(): boolean {
-    return this.#state === 'open' && !this.#paused && !this.#ended;
+    return this.#state === 'open' && !this.#paused && !this.#holdsBack && !this.#ended;
   }
 
   /** One attempt. Returns whether there was something. */
@@ -210,6 +212,7 @@ export class StreamConnection implements NewConnection {
       this.#end(error instanceof Error ? error : new Error(String(error)));
     }
     this.#delivering = false;
+    this.#holdsBack = this.#paused && this.#receiver.pendingBytes > 0;
     this.#push();
     if (this.#ended && this.#state === 'open' && !this.#paused) this.#onEndOfStream();
     else this.#watch();

@@ -48,6 +48,23 @@ export function backPressureTests(suite: Suite): void {
     await server.until(() => seen === 50, 'the rest');
   });
 
+  suite.test('a side that pauses again and again gets every frame', {}, async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const count = 1000;
+    let inOrder = 0;
+    server.handler = (frame) => {
+      if (isTestFrame(bytesOf(frame), inOrder, 1024)) inOrder++;
+      if (inOrder % 10 !== 0) return;
+      server.connection.pause();
+      // From a timer: what the event loop looks at next is the socket.
+      setTimeout(() => server.connection.resume(), 0);
+    };
+    for (let i = 0; i < count; i++) client.connection.send(testFrame(i, 1024));
+    await server.until(() => inOrder === count || server.closes.length > 0, 'all frames');
+    t.equal(inOrder, count);
+    t.same(server.closes, [], 'the connection lives on');
+  });
+
   suite.test('a paused side can still send', {}, async (t) => {
     const { client, server } = await openLink(t, suite);
     client.connection.pause();

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { memoryTransport, sessionCompliance } from '../src/index.js';
+import { memoryTransport, sessionCompliance } from '../../src/index.js';
 
 const PORTABLE = '?encoding=portable';
 

@@ -1,0 +1,93 @@
+import { setImmediate } from 'node:timers/promises';
+import {
+  type Bridge,
+  type BridgeOptions,
+  type ConnectOptions,
+  connectDevice,
+  type DeviceClient,
+  type DeviceServer,
+  type ServerLimits,
+  serve,
+  startBridge,
+  TransportRegistry,
+} from '@vfio-user/core';
+import { bench } from '@vfio-user/devices';
+import type { Test } from 'tap';
+import { BenchDriver } from '../../src/compliance/session/bench-driver.js';
+import { memoryTransport } from '../../src/index.js';
+import { type Script, ScriptedDevice } from './scripted-device.js';
+
+export const PORTABLE = '?encoding=portable';
+export const VECTORS = 8;
+
+export interface FixtureOptions extends Partial<Omit<BridgeOptions, 'registry'>> {
+  /** Which encoding the clients speak; native when absent. */
+  readonly near?: typeof PORTABLE;
+  /** Which encoding the device speaks; portable when absent. */
+  readonly far?: '';
+}
+
+/** A bridge, and places for a device behind it and clients in front of it. */
+export class BridgeFixture {
+  readonly transport = memoryTransport({ orderedNotifications: false });
+  readonly registry = new TransportRegistry([this.transport]);
+  readonly deviceUri: string;
+  readonly #t: Test;
+  #bridge: Bridge | undefined;
+
+  private constructor(t: Test, far: string) {
+    this.#t = t;
+    this.deviceUri = `memory:device${far}`;
+  }
+
+  static async open(t: Test, options: FixtureOptions = {}): Promise<BridgeFixture> {
+    const { near = '', far = PORTABLE, ...rest } = options;
+    const fixture = new BridgeFixture(t, far);
+    fixture.#bridge = await startBridge({
+      registry: fixture.registry,
+      listen: `memory:bridge${near}`,
+      connect: fixture.deviceUri,
+      ...rest,
+    });
+    t.teardown(() => fixture.bridge.close());
+    return fixture;
+  }
+
+  get bridge(): Bridge {
+    if (this.#bridge === undefined) throw new Error('the bridge was not started');
+    return this.#bridge;
+  }
+
+  async serveBench(limits: Partial<ServerLimits> = {}): Promise<DeviceServer> {
+    const server = await serve({
+      definition: bench,
+      options: { memory: 2 ** 20, vectors: VECTORS },
+      registry: this.registry,
+      listen: this.deviceUri,
+      limits,
+    });
+    this.#t.teardown(() => server.close());
+    return server;
+  }
+
+  async script(script?: Script): Promise<ScriptedDevice> {
+    const device = await ScriptedDevice.listen(this.registry, this.deviceUri, script);
+    this.#t.teardown(() => device.vanish());
+    return device;
+  }
+
+  async connect(options: Partial<ConnectOptions> = {}): Promise<DeviceClient> {
+    const client = await connectDevice(this.bridge.uri, { registry: this.registry, ...options });
+    this.#t.teardown(() => client.close());
+    return client;
+  }
+
+  async drive(options: Partial<ConnectOptions> = {}): Promise<BenchDriver> {
+    return new BenchDriver(await this.connect(options));
+  }
+}
+
+/** Looks again and again, each time after everybody had a turn. */
+export async function eventually(look: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await look())) await setImmediate();
+}

@@ -1,0 +1,245 @@
+import { Command, errno, Irq, Region, RemoteError } from '@vfio-user/core';
+import { benchRegisters as register } from '@vfio-user/devices';
+import t from 'tap';
+import { bytesIn, mapGuest } from '../../src/compliance/session/bench-session.js';
+import { Counts } from '../../src/compliance/session/interrupts.js';
+import { BridgeFixture, eventually, PORTABLE, VECTORS } from './bridge-fixture.js';
+import { refusal, type Script } from './scripted-device.js';
+
+const BASE = 0x1000_0000;
+const PAGE = 4096;
+const ALL_ONES = 0xffff_ffff;
+
+const map = (address: number) => ({ address, size: PAGE });
+const say = { region: 0, offset: 0, count: 4, data: new Uint8Array(4) };
+
+t.test('a client is told that the device cannot be reached, and where it should be', async (t) => {
+  for (const near of [PORTABLE, undefined] as const) {
+    const fixture = await BridgeFixture.open(t, near && { near });
+    const error = await fixture.connect().catch((cause) => cause);
+    t.ok(error instanceof RemoteError);
+    t.equal(error.errno, errno.ENODEV);
+    if (near !== undefined) t.match(error.message, fixture.deviceUri, 'where there is room for it');
+    await fixture.serveBench();
+    const driver = await fixture.drive();
+    t.equal(await driver.read32(register.ID), register.ID_VALUE, 'the next client may have luck');
+  }
+});
+
+t.test('a device that says nothing cannot be reached either, and is left alone', async (t) => {
+  const fixture = await BridgeFixture.open(t, { replyTimeoutMs: 50 });
+  const device = await fixture.script(() => true);
+  t.equal(await refusal(fixture.connect()), errno.ENODEV);
+  await device.until(() => device.peer.closed, 'the end of the connection');
+  t.equal(device.peers.length, 1, 'it is not tried again');
+});
+
+t.test('a device that turns the client away is quoted', async (t) => {
+  const fixture = await BridgeFixture.open(t, { near: PORTABLE });
+  await fixture.serveBench({ busyTimeoutMs: 1 });
+  await fixture.connect();
+  const error = await fixture.connect().catch((cause) => cause);
+  t.match(error, { errno: errno.EBUSY, message: /serves another client/ });
+});
+
+t.test('while the device is gone its client gets the answers of an empty slot', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const server = await fixture.serveBench();
+  const driver = await fixture.drive();
+  const { client } = driver;
+  const memory = await mapGuest(client, { address: BASE, length: PAGE, share: true });
+  await server.close();
+  t.equal(await driver.read32(register.ID), ALL_ONES);
+  t.same(await client.regionRead(Region.CONFIG, 0, 2), new Uint8Array([0xff, 0xff]));
+  t.same(await client.regionRead(Region.CONFIG, 0, 0), new Uint8Array(0));
+  await driver.write32(register.SCRATCH, 5);
+  t.equal(driver.post32(register.SCRATCH, 6), true);
+  const writes = [{ ...say, data: new Uint8Array(4) }];
+  t.match(await client.call(Command.REGION_WRITE_MULTI, { writes }, (body) => body), { count: 1 });
+  await client.reset();
+  await client.enableInterrupts(Irq.MSIX, VECTORS, () => {});
+  await client.interrupts.disable(Irq.MSIX);
+  await client.dmaUnmap(BASE, PAGE);
+  await client.dmaMap({ address: BASE, memory });
+  t.equal(await refusal(client.irqInfo(Irq.MSIX)), errno.ENODEV, 'only the device knows');
+  const huge = { region: Region.BAR0, offset: 0, count: 0xffff_ffff };
+  const refused = client.call(Command.REGION_READ, huge, () => undefined);
+  t.equal(await refusal(refused), errno.EINVAL, 'no more than a message carries');
+});
+
+t.test('what a device leaves unanswered is answered in time', async (t) => {
+  const fixture = await BridgeFixture.open(t, { replyTimeoutMs: 50 });
+  const silent: Script = ({ command }) => command >= Command.REGION_READ;
+  const device = await fixture.script(silent);
+  const client = await fixture.connect();
+  const started = performance.now();
+  const [read] = await Promise.all([
+    client.regionRead(Region.BAR0, 0, 4),
+    client.regionWrite(Region.BAR0, 0, new Uint8Array(4)),
+    client.reset(),
+  ]);
+  t.same(read, new Uint8Array(4).fill(0xff));
+  t.ok(performance.now() - started < 2000);
+  await device.until(() => device.peers[0]!.closed, 'the end of the connection');
+});
+
+t.test('a device that is back is told what it must know, and works', async (t) => {
+  for (const far of [undefined, ''] as const) {
+    const fixture = await BridgeFixture.open(t, far === undefined ? {} : { far });
+    const first = await fixture.serveBench();
+    const driver = await fixture.drive();
+    const { client } = driver;
+    const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
+    const before = await mapGuest(client, { address: BASE, length: PAGE, share: true });
+    await mapGuest(client, { address: BASE + PAGE, length: PAGE, share: true });
+    await driver.write32(register.SCRATCH, 77);
+    await first.close();
+    await client.dmaUnmap(BASE + PAGE, PAGE);
+    const range = { address: BASE + 2 * PAGE, length: PAGE, share: false };
+    const meanwhile = await mapGuest(client, range);
+    const errors = await Counts.enable(driver, Irq.ERR, 1);
+    await fixture.serveBench();
+    await eventually(async () => (await driver.read32(register.ID)) === register.ID_VALUE);
+    t.equal(await driver.read32(register.SCRATCH), 0, 'it was reset');
+    const fill = { command: register.DMA_FILL_GUEST, pattern: 0x4242_4242, length: 64 };
+    t.equal(await driver.dma({ ...fill, destination: BASE, vector: 5 }), 0);
+    await counts.until(() => counts.of[5] === 1, 'an interrupt of before');
+    t.equal(await driver.dma({ ...fill, destination: BASE + 2 * PAGE }), 0);
+    t.not(
+      await driver.dma({ ...fill, destination: BASE + PAGE }),
+      0,
+      'what was unmapped meanwhile',
+    );
+    for (const memory of [before, meanwhile]) {
+      t.same(bytesIn(memory, 0, 64), new Uint8Array(64).fill(0x42));
+    }
+    await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
+    await errors.until(() => errors.of[0] === 1, 'an interrupt that was wired up meanwhile');
+  }
+});
+
+t.test('requests that come while the device is told wait until it is', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const first = await fixture.script();
+  const client = await fixture.connect();
+  await mapGuest(client, { address: BASE, length: PAGE, share: true });
+  await first.vanish();
+  let release: () => void = () => {};
+  const second = await fixture.script((request, peer) => {
+    if (request.command !== Command.DMA_MAP || request.body.address !== BASE) return false;
+    const { command, id } = request;
+    release = () => peer.reply(command, id, undefined);
+    return true;
+  });
+  await second.until(() => second.bodies(Command.DMA_MAP).length === 1, 'what was mapped before');
+  const late = mapGuest(client, { address: BASE + PAGE, length: PAGE, share: true });
+  t.equal((await client.regionRead(Region.BAR0, 0, 1))[0], 0xff, 'not back yet');
+  t.equal(second.bodies(Command.DMA_MAP).length, 1);
+  release();
+  await late;
+  t.match(second.bodies(Command.DMA_MAP), [map(BASE), map(BASE + PAGE)]);
+  t.equal((await client.regionRead(Region.BAR0, 0, 1))[0], 0);
+});
+
+t.test('a device that does not take what it must know is tried again, later', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const first = await fixture.script();
+  const client = await fixture.connect();
+  await mapGuest(client, { address: BASE, length: PAGE, share: true });
+  await first.vanish();
+  const second = await fixture.script(({ command, id }, peer) => {
+    const refuses = command === Command.DMA_MAP && second.peers.length < 3;
+    if (refuses) peer.replyError(command, id, false, new Error('not now'));
+    return refuses;
+  });
+  await eventually(async () => (await client.regionRead(Region.BAR0, 0, 1))[0] === 0);
+  t.equal(second.peers.length, 3);
+  t.same(
+    second.peers.map(({ closed }) => closed),
+    [true, true, false],
+    'one link at a time',
+  );
+});
+
+t.test('a client that leaves takes its link to the device along', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const device = await fixture.script();
+  const orderly = await fixture.connect();
+  await orderly.close();
+  await device.until(() => device.peer.closed, 'the end of the first link');
+  const abrupt = await fixture.connect();
+  abrupt.connection.abort(new Error('the client vanishes'));
+  await device.until(() => device.peers.length === 2 && device.peer.closed, 'and of the second');
+  await eventually(() => fixture.bridge.statistics().clients === 0);
+  t.equal(fixture.transport.openHandles, 0);
+});
+
+t.test(
+  'a client that leaves while its device is being reached leaves nothing behind',
+  async (t) => {
+    const fixture = await BridgeFixture.open(t);
+    const device = await fixture.script(({ command }) => command === Command.VERSION);
+    const { registry } = fixture;
+    const { transport, uri } = registry.resolve(fixture.bridge.uri);
+    const sink = { onFrame() {}, onDrain() {}, onClose() {} };
+    const framing = { headerBytes: 16, frameLength: () => 16, mayCarryDescriptors: () => false };
+    const connection = await transport.connect(uri, sink, { framing });
+    await device.until(() => device.requests.length === 1, 'VERSION');
+    connection.abort(new Error('the client vanishes'));
+    await device.until(() => device.peer.closed, 'the end of the link');
+    await eventually(() => fixture.bridge.statistics().clients === 0);
+    t.equal(device.peers.length, 1);
+  },
+);
+
+t.test('a client that leaves while the device is gone ends the attempts to reach it', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const first = await fixture.script();
+  const client = await fixture.connect();
+  await first.vanish();
+  await client.close();
+  await eventually(() => fixture.bridge.statistics().clients === 0);
+  const second = await fixture.script();
+  await fixture.connect();
+  t.equal(second.peers.length, 1, 'the link of the next client');
+});
+
+t.test('each client has a link of its own', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const device = await fixture.script((request, peer) => {
+    if (request.command !== Command.REGION_READ) return false;
+    const data = new Uint8Array(request.body.count).fill(device.peers.indexOf(peer) + 1);
+    peer.reply(request.command, request.id, { ...request.body, data });
+    return true;
+  });
+  const clients = [await fixture.connect(), await fixture.connect(), await fixture.connect()];
+  t.equal(fixture.bridge.statistics().clients, 3);
+  const reads = await Promise.all(clients.map((client) => client.regionRead(Region.BAR0, 0, 1)));
+  t.same(
+    reads.map((bytes) => bytes[0]),
+    [1, 2, 3],
+  );
+  await clients[1]!.close();
+  await device.until(() => device.peers[1]!.closed, 'the end of its link');
+  t.equal(fixture.bridge.statistics().clients, 2);
+  t.same(
+    device.peers.map(({ closed }) => closed),
+    [false, true, false],
+  );
+  t.same(await clients[2]!.regionRead(Region.BAR0, 0, 1), new Uint8Array([3]));
+});
+
+t.test('a bridge that closes ends its clients and its links', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const device = await fixture.script();
+  const clients = [await fixture.connect(), await fixture.connect()];
+  await mapGuest(clients[0]!, { address: BASE, length: PAGE, share: true }).then((memory) =>
+    t.teardown(() => memory.close()),
+  );
+  await fixture.bridge.close();
+  await fixture.bridge.close();
+  await fixture.bridge.closed;
+  for (const client of clients) t.equal(await client.closed, undefined, 'in order');
+  await device.until(() => device.peers.every(({ closed }) => closed), 'the end of the links');
+  await t.rejects(fixture.connect());
+});
