@@ -14,7 +14,7 @@ import {
 import { bench } from '@vfio-user/devices';
 import type { Test } from 'tap';
 import { BenchDriver } from '../../src/compliance/session/bench-driver.js';
-import { memoryTransport } from '../../src/index.js';
+import { type MemoryTransport, memoryTransport } from '../../src/index.js';
 import { type Script, ScriptedDevice } from './scripted-device.js';
 
 export const PORTABLE = '?encoding=portable';
@@ -25,24 +25,29 @@ export interface FixtureOptions extends Partial<Omit<BridgeOptions, 'registry'>>
   readonly near?: typeof PORTABLE;
   /** Which encoding the device speaks; portable when absent. */
   readonly far?: '';
+  /** Most descriptors in one message. */
+  readonly maxDescriptors?: number;
 }
 
 /** A bridge, and places for a device behind it and clients in front of it. */
 export class BridgeFixture {
-  readonly transport = memoryTransport({ orderedNotifications: false });
-  readonly registry = new TransportRegistry([this.transport]);
+  readonly transport: MemoryTransport;
+  readonly registry: TransportRegistry;
   readonly deviceUri: string;
   readonly #t: Test;
   #bridge: Bridge | undefined;
 
-  private constructor(t: Test, far: string) {
+  private constructor(t: Test, far: string, transport: MemoryTransport) {
     this.#t = t;
     this.deviceUri = `memory:device${far}`;
+    this.transport = transport;
+    this.registry = new TransportRegistry([transport]);
   }
 
   static async open(t: Test, options: FixtureOptions = {}): Promise<BridgeFixture> {
-    const { near = '', far = PORTABLE, ...rest } = options;
-    const fixture = new BridgeFixture(t, far);
+    const { near = '', far = PORTABLE, maxDescriptors = 16, ...rest } = options;
+    const transport = memoryTransport({ orderedNotifications: false, maxDescriptors });
+    const fixture = new BridgeFixture(t, far, transport);
     fixture.#bridge = await startBridge({
       registry: fixture.registry,
       listen: `memory:bridge${near}`,
@@ -85,6 +90,11 @@ export class BridgeFixture {
   async drive(options: Partial<ConnectOptions> = {}): Promise<BenchDriver> {
     return new BenchDriver(await this.connect(options));
   }
+}
+
+/** Lets everybody have a few turns: for what must not happen. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await setImmediate();
 }
 
 /** Looks again and again, each time after everybody had a turn. */

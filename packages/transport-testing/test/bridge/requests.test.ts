@@ -12,7 +12,7 @@ import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
 import { bytesIn, mapGuest } from '../../src/compliance/session/bench-session.js';
 import { Counts } from '../../src/compliance/session/interrupts.js';
-import { BridgeFixture, PORTABLE, VECTORS } from './bridge-fixture.js';
+import { BridgeFixture, PORTABLE, turns, VECTORS } from './bridge-fixture.js';
 import { refusal } from './scripted-device.js';
 
 const BASE = 0x1000_0000;
@@ -64,13 +64,17 @@ t.test('a read completion does not overtake what the device wrote before it', as
   });
   const client = await fixture.connect();
   const memory = await mapGuest(client, { address: BASE, length: rounds * CHUNK, share: false });
-  await client.regionRead(Region.BAR0, 0, 4);
+  client.connection.pause();
+  const read = client.regionRead(Region.BAR0, 0, 4);
+  await turns();
+  client.connection.resume();
+  await read;
   t.equal(bytesIn(memory, rounds * CHUNK - 1, 1)[0], rounds);
 });
 
 t.test('interrupts are wired up in as many messages as the device needs', async (t) => {
-  const fixture = await BridgeFixture.open(t, { near: PORTABLE, far: '' });
-  await fixture.serveBench({ maxMsgFds: 3 });
+  const fixture = await BridgeFixture.open(t, { near: PORTABLE, far: '', maxDescriptors: 3 });
+  await fixture.serveBench();
   const driver = await fixture.drive();
   const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
   for (let vector = 0; vector < VECTORS; vector++) await driver.ring(vector);
