@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createRemoteBench } from '../src/remote-devices.js';
 
+/** The bridge tries again every 5 s at the latest. */
+const BACK_MS = 20_000;
+
 t.test(
   'a guest survives the death of its far disk and uses it again once it is back',
   async (t) => {

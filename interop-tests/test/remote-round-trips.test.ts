@@ -10,7 +10,7 @@ import t, { type Test } from 'tap';
 import { startDelayRelay } from '../src/delay-relay/process.js';
 import { serveDevice } from '../src/device-server.js';
 import { ListeningProcess } from '../src/listening-process.js';
-import { NvmeClient } from '../src/nvme-client.js';
+import { BLOCK_BYTES, NvmeClient } from '../src/nvme-client.js';
 
 const ROUND_TRIP_MS = 20;
 const READS = 30;
@@ -26,40 +26,50 @@ async function farDisk(t: Test): Promise<string> {
   return `tcp://${relay.address}`;
 }
 
-/** What reads one after the other took, in round trips, fastest first. */
-async function roundTripsOfReads(t: Test, uri: string): Promise<number[]> {
+interface Latencies {
+  /** Of an NVMe read of 4 KiB, the median, ms. */
+  readonly block: number;
+  /** Of a register read, which costs one round trip whatever the device does. */
+  readonly register: number;
+}
+
+/** Of reads one after the other, block and register in turn. */
+async function measure(t: Test, uri: string): Promise<Latencies> {
   const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
   const client = await connectDevice(uri, { registry });
   t.teardown(() => client.close());
   const nvme = await NvmeClient.attach(client);
   await nvme.start();
-  const block = new Uint8Array(4096).fill(0xa5);
-  await nvme.write(0, block);
-  const trips: number[] = [];
+  await nvme.write(0, new Uint8Array(BLOCK_BYTES).fill(0xa5));
+  const block: number[] = [];
+  const register: number[] = [];
   for (let i = 0; i < READS; i++) {
     const begin = performance.now();
     const data = await nvme.read(0);
-    trips.push((performance.now() - begin) / ROUND_TRIP_MS);
+    const between = performance.now();
+    await nvme.version();
+    block.push(between - begin);
+    register.push(performance.now() - between);
     if (data[0] !== 0xa5 || data.at(-1) !== 0xa5) throw new Error('wrong data');
   }
-  return trips.sort((a, b) => a - b);
+  return { block: median(block), register: median(register) };
 }
 
-function check(t: Test, trips: readonly number[]): void {
-  const [fastest = 0, quarter = 0, median = 0] = [0, READS / 4, READS / 2].map(
-    (at) => trips[Math.floor(at)],
-  );
-  const figures = [fastest, quarter, median].map((each) => each.toFixed(2)).join(', ');
-  t.comment(
-    `NVMe 4 KiB read, depth 1, in round trips of ${ROUND_TRIP_MS} ms (fastest, quartile, median): ${figures}`,
-  );
-  t.ok(fastest >= 1, `${fastest.toFixed(2)}: no answer is there before its time`);
-  // Not the median: on a busy machine every wait for a processor counts as if the network took it.
-  t.ok(quarter < 1.5, `${quarter.toFixed(2)}: the command travels along with its doorbell`);
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function check(t: Test, { block, register }: Latencies): void {
+  const trips = (block / ROUND_TRIP_MS).toFixed(2);
+  t.comment(`NVMe 4 KiB read, depth 1: ${block.toFixed(1)} ms, ${trips} round trips of the line`);
+  t.ok(block >= ROUND_TRIP_MS, 'no answer is there before its time');
+  // Against a register read, as both wait the same for the processors of this machine.
+  const ratio = block / register;
+  t.ok(ratio < 1.5, `${ratio.toFixed(2)} register reads: the command travels with its doorbell`);
 }
 
 t.test('a read costs a client one round trip', async (t) => {
-  check(t, await roundTripsOfReads(t, await farDisk(t)));
+  check(t, await measure(t, await farDisk(t)));
 });
 
 t.test('a read through a bridge costs one round trip, too', async (t) => {
@@ -75,5 +85,5 @@ t.test('a read through a bridge costs one round trip, too', async (t) => {
     connect,
   ]);
   t.teardown(() => bridge.stop());
-  check(t, await roundTripsOfReads(t, listen));
+  check(t, await measure(t, listen));
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Command } from '../../src/protocol/constants.js';
 import type { PrefaceHandshake } from '../../src/protocol/portable/preface-handshake.js';
-import { noExtensions } from '../../src/session/extensions.js';
+import { commonExtensions, noExtensions, OWN_EXTENSIONS } from '../../src/session/extensions.js';
 import { type WireFactory, wireFactory } from '../../src/session/wire.js';
 import { FrameAssembler } from '../../src/transport/frame-assembler.js';
 import type { Handshake } from '../../src/transport/handshake.js';
@@ -121,7 +121,6 @@ t.test('whatever else a peer starts with is a protocol violation, or waited for'
 });
 
 t.test('what only one side can do is left out', async (t) => {
-  const { commonExtensions, OWN_EXTENSIONS } = await import('../../src/session/extensions.js');
   const own = greetedBy(begin(client), begin(server)) as PrefaceHandshake;
   const preface = own.peer!;
   const plain = { ...preface, capabilities: ['unheard-of'] };

@@ -1,9 +1,10 @@
+import { mock } from 'node:test';
 import { Command, errno, Irq, Region, RemoteError } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
 import { bytesIn, mapGuest } from '../../src/compliance/session/bench-session.js';
 import { Counts } from '../../src/compliance/session/interrupts.js';
-import { BridgeFixture, eventually, PORTABLE, VECTORS } from './bridge-fixture.js';
+import { BridgeFixture, eventually, PORTABLE, turns, VECTORS } from './bridge-fixture.js';
 import { refusal, type Script } from './scripted-device.js';
 
 const BASE = 0x1000_0000;
@@ -161,6 +162,29 @@ t.test('a device that does not take what it must know is tried again, later', as
   );
 });
 
+t.test('a device that turns the bridge away is tried again, one attempt at a time', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const fixture = await BridgeFixture.open(t);
+  const first = await fixture.script();
+  const client = await fixture.connect();
+  await first.vanish();
+  const second = await fixture.script(({ command, id }, peer) => {
+    const refuses = command === Command.VERSION && second.peers.length < 3;
+    if (refuses) peer.replyError(command, id, false, new Error('not now'));
+    return refuses;
+  });
+  for (let round = 0; round < 6; round++) {
+    mock.timers.tick(5000);
+    await turns();
+  }
+  t.equal((await client.regionRead(Region.BAR0, 0, 1))[0], 0);
+  t.same(
+    second.peers.map(({ closed }) => closed),
+    [true, true, false],
+  );
+});
+
 t.test('a client that leaves takes its link to the device along', async (t) => {
   const fixture = await BridgeFixture.open(t);
   const device = await fixture.script();
@@ -177,7 +201,7 @@ t.test('a client that leaves takes its link to the device along', async (t) => {
 t.test(
   'a client that leaves while its device is being reached leaves nothing behind',
   async (t) => {
-    const fixture = await BridgeFixture.open(t);
+    const fixture = await BridgeFixture.open(t, { replyTimeoutMs: 60_000 });
     const device = await fixture.script(({ command }) => command === Command.VERSION);
     const { registry } = fixture;
     const { transport, uri } = registry.resolve(fixture.bridge.uri);
@@ -237,6 +261,7 @@ t.test('a bridge that closes ends its clients and its links', async (t) => {
     t.teardown(() => memory.close()),
   );
   await fixture.bridge.close();
+  t.equal(fixture.bridge.statistics().clients, 0);
   await fixture.bridge.close();
   await fixture.bridge.closed;
   for (const client of clients) t.equal(await client.closed, undefined, 'in order');
