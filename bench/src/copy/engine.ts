@@ -5,8 +5,8 @@ import { Registers } from '../driver/registers.js';
 import type { Contender } from '../measure/row.js';
 import { BLOCK_BYTES } from './in-process.js';
 
-/** Blocks of one command. */
-const COMMAND_BLOCKS = 16;
+/** Blocks of one command: enough that starting it does not count. */
+const COMMAND_BLOCKS = 64;
 const COMMAND_BYTES = COMMAND_BLOCKS * BLOCK_BYTES;
 
 /** The bench device's DMA engine, in its own process, driven by registers and an interrupt. */

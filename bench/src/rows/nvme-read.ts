@@ -28,7 +28,7 @@ export async function nvmeRead(setting: Setting): Promise<Row> {
     };
     const subjects = [polled(depth), driven(depth)];
     contenders.push(floor, ...subjects);
-    for (const subject of subjects) comparisons.push({ subject, floor, quantity: 'rate' });
+    for (const subject of subjects) comparisons.push({ subject, floor, quantity: 'speed' });
   }
   return {
     name: 'nvme-read',

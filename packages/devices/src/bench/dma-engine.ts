@@ -6,10 +6,12 @@ import { errnoOf, Job } from './job.js';
 import { outcomeOf } from './outcome.js';
 import { createTransfer, type Transfer } from './transfer.js';
 
-/** Bytes moved without a pause before others get their turn: about a millisecond. */
-const TURN_BYTES = 2 ** 22;
+/** How long chunks are moved without a pause before others get their turn. */
+const TURN_MS = 1;
+/** Bytes moved between two looks at the clock: a few microseconds. */
+const CLOCK_BYTES = 2 ** 16;
 /** What a chunk counts at least, so that tiny chunks end a turn as well. */
-const CHUNK_COST = 2 ** 12;
+const CHUNK_COST = 2 ** 10;
 
 interface Waiting {
   readonly offset: number;
@@ -97,7 +99,8 @@ export class DmaEngine {
     const { length, chunk, depth, repeat } = request;
     const waiting: Waiting[] = [];
     let slot = 0;
-    let turn = TURN_BYTES;
+    let turnEnd = performance.now() + TURN_MS;
+    let untilClock = CLOCK_BYTES;
 
     const settleOldest = async (): Promise<void> => {
       const { outcome, ...oldest } = waiting.shift() as Waiting;
@@ -120,11 +123,12 @@ export class DmaEngine {
           waiting.push({ offset, size, slot, outcome: outcomeOf(started) });
           slot = (slot + 1) % depth;
         }
-        turn -= Math.max(size, CHUNK_COST);
-        if (turn <= 0) {
-          await setImmediate();
-          turn = TURN_BYTES;
-        }
+        untilClock -= Math.max(size, CHUNK_COST);
+        if (untilClock > 0) continue;
+        untilClock = CLOCK_BYTES;
+        if (performance.now() < turnEnd) continue;
+        await setImmediate();
+        turnEnd = performance.now() + TURN_MS;
       }
     }
     while (waiting.length > 0 && job.running) await settleOldest();
