@@ -1,15 +1,11 @@
 /*
- * region-client PATH raw|vfio-user REGION OFFSET WARMUP COUNT
+ * region-client ADDRESS REGION OFFSET WARMUP COUNT
  *
- * Reads 4 bytes of a region again and again over an AF_UNIX socket, blocking, and prints how long
- * each round trip took. "raw" sends the same bytes without a VERSION handshake, to echo-server.
+ * Reads 4 bytes of a region of a vfio-user server again and again, blocking, and prints how long
+ * each round trip took. It speaks the native encoding.
  */
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include "samples.h"
+#include "stream.h"
 
 enum { COMMAND_VERSION = 1, COMMAND_REGION_READ = 9 };
 enum { TYPE_REPLY = 1, TYPE_MASK = 0xf, FLAG_ERROR = 0x20 };
@@ -34,38 +30,11 @@ struct region_read_reply {
 	uint32_t data;
 } __attribute__((packed));
 
-static int connect_to(const char *path)
+static void exchange(int fd, const void *request, size_t request_bytes, void *reply,
+		     size_t reply_bytes)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		errx(2, "%s is too long", path);
-	strcpy(address.sun_path, path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
-		err(1, "%s", path);
-	return fd;
-}
-
-static void send_all(int fd, const void *bytes, size_t length)
-{
-	ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
-
-	if (sent != (ssize_t)length)
-		err(1, "send");
-}
-
-static void receive_all(int fd, void *bytes, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t count = recv(fd, (char *)bytes + done, length - done, 0);
-
-		if (count < 0)
-			err(1, "recv");
-		if (count == 0)
-			errx(1, "the server closed the connection");
-		done += (size_t)count;
-	}
+	if (!send_all(fd, request, request_bytes) || !receive_all(fd, reply, reply_bytes))
+		errx(1, "the server closed the connection");
 }
 
 static void check_reply(struct header reply, uint16_t command)
@@ -92,12 +61,12 @@ static void negotiate(int fd)
 	request.header.size = size;
 	request.minor = 1;
 	memcpy(request.capabilities, capabilities, sizeof(capabilities));
-	send_all(fd, &request, size);
-	receive_all(fd, &reply, sizeof(reply));
+	exchange(fd, &request, size, &reply, sizeof(reply));
 	check_reply(reply, COMMAND_VERSION);
 	if (reply.size < sizeof(reply) || reply.size - sizeof(reply) > sizeof(rest))
 		errx(1, "VERSION reply of %u bytes", reply.size);
-	receive_all(fd, rest, reply.size - sizeof(reply));
+	if (!receive_all(fd, rest, reply.size - sizeof(reply)))
+		errx(1, "the server closed the connection");
 }
 
 int main(int argc, char **argv)
@@ -106,29 +75,25 @@ int main(int argc, char **argv)
 						   .size = sizeof(request) } };
 	struct region_read_reply reply;
 
-	if (argc != 7)
-		errx(2, "usage: region-client PATH raw|vfio-user REGION OFFSET WARMUP COUNT");
-	const int raw = strcmp(argv[2], "raw") == 0;
-	const size_t warmup = number(argv[5]);
-	const size_t count = number(argv[6]);
+	if (argc != 6)
+		errx(2, "usage: region-client ADDRESS REGION OFFSET WARMUP COUNT");
+	const size_t warmup = number(argv[4]);
+	const size_t count = number(argv[5]);
 	uint32_t *samples = new_samples(count);
 	int fd = connect_to(argv[1]);
 
-	if (!raw)
-		negotiate(fd);
-	request.region = (uint32_t)number(argv[3]);
-	request.offset = number(argv[4]);
+	negotiate(fd);
+	request.region = (uint32_t)number(argv[2]);
+	request.offset = number(argv[3]);
 	request.count = 4;
 	for (size_t i = 0; i < warmup + count; i++) {
 		const uint64_t start = now_ns();
 
 		request.header.id = (uint16_t)i;
-		send_all(fd, &request, sizeof(request));
-		receive_all(fd, &reply, sizeof(reply));
+		exchange(fd, &request, sizeof(request), &reply, sizeof(reply));
 		if (i >= warmup)
 			samples[i - warmup] = (uint32_t)(now_ns() - start);
-		if (!raw)
-			check_reply(reply.read.header, COMMAND_REGION_READ);
+		check_reply(reply.read.header, COMMAND_REGION_READ);
 	}
 	write_samples(samples, count);
 	return 0;

@@ -5,10 +5,14 @@ import { Cleanup } from './cleanup.js';
 import { type RowResult, resultOf } from './measure/results.js';
 import { runRounds } from './measure/rounds.js';
 import { type Options, parseOptions, USAGE } from './options.js';
+import { bindClients, SERVER_PROCESSOR } from './programs/apart.js';
 import { CPrograms } from './programs/c-programs.js';
+import { Launcher } from './programs/launcher.js';
 import { describeMachine } from './report/machine.js';
 import { machineText, rowText } from './report/text.js';
 import { dmaCopy } from './rows/dma-copy.js';
+import { tcpDma, tlsDma, wsDma } from './rows/network-dma.js';
+import { tcpRegionRead, tlsRegionRead } from './rows/network-region-read.js';
 import { nvmeRead } from './rows/nvme-read.js';
 import type { RowFactory } from './rows/setting.js';
 import { unixRegionRead } from './rows/unix-region-read.js';
@@ -17,20 +21,30 @@ const factories: Readonly<Record<string, RowFactory>> = {
   'unix-region-read': unixRegionRead,
   'dma-copy': dmaCopy,
   'nvme-read': nvmeRead,
+  'tcp-region-read': tcpRegionRead,
+  'tcp-dma': tcpDma,
+  'tls-region-read': tlsRegionRead,
+  'tls-dma': tlsDma,
+  'ws-dma': wsDma,
 };
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   const machine = describeMachine();
   process.stdout.write(machineText(machine));
+  if (options.apart) await bindClients();
   const folder = await mkdtemp(join(tmpdir(), 'vfio-user-bench-'));
   const results: RowResult[] = [];
   try {
-    const programs = new CPrograms(folder);
+    const launcher = new Launcher({
+      nodeArgs: options.nodeArgs,
+      processor: options.apart ? SERVER_PROCESSOR : undefined,
+    });
+    const programs = new CPrograms(folder, launcher);
     for (const factory of selectRows(options)) {
       const cleanup = new Cleanup();
       try {
-        const row = await factory({ ...options, programs, folder, cleanup });
+        const row = await factory({ ...options, launcher, programs, folder, cleanup });
         const result = resultOf(row, await runRounds(row, options.rounds));
         results.push(result);
         process.stdout.write(rowText(result));

@@ -5,6 +5,7 @@ export const USAGE = `node dist/main.js [options]
   --rounds N       rounds that count, at least 5 for figures to quote (default 7)
   --json FILE      write the results there as well
   --other SOCKET   unix-region-read: also against the vfio-user server listening there
+  --apart          servers on processor 1 only, clients on processor 0
   --profile        profile the servers (node --cpu-prof) into the current folder
 `;
 
@@ -15,6 +16,7 @@ export interface Options {
   readonly rounds: number;
   readonly json: string | undefined;
   readonly otherServer: string | undefined;
+  readonly apart: boolean;
   readonly nodeArgs: readonly string[];
 }
 
@@ -27,6 +29,7 @@ export function parseOptions(args: readonly string[]): Options {
       rounds: { type: 'string', default: '7' },
       json: { type: 'string' },
       other: { type: 'string' },
+      apart: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
     },
   });
@@ -39,6 +42,7 @@ export function parseOptions(args: readonly string[]): Options {
     rounds,
     json: values.json,
     otherServer: values.other,
+    apart: values.apart,
     nodeArgs: values.profile ? ['--cpu-prof'] : [],
   };
 }

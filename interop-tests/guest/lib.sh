@@ -43,14 +43,29 @@ payload_checksum() {
   result sha256 "${1%% *}"
 }
 
-# Mounts the image with Node (setup/node-image.sh), the guest's first virtio disk.
-node_start() {
+is_mounted() { grep -q " $1 " /proc/mounts; }
+
+# mount_disk DISK FOLDER: mounts an image that QEMU was given, unless a script before has done so.
+mount_disk() {
   modprobe -a virtio_pci virtio_blk squashfs || fail "modprobe virtio_blk squashfs"
-  wait_for 60 test -b /dev/vda || fail "no disk with Node: is the image attached?"
-  mkdir -p "$node_root"
-  mount -t squashfs -o ro /dev/vda "$node_root" || fail "mount /dev/vda"
-  for folder in dev proc sys tmp; do mount -o bind "/$folder" "$node_root/$folder" || fail "mount /$folder"; done
+  wait_for 60 test -b "$1" || fail "no $1: is the image attached?"
+  mkdir -p "$2"
+  is_mounted "$2" || mount -t squashfs -o ro "$1" "$2" || fail "mount $1"
 }
 
-# Runs a program of that image, by chroot: its libraries are not those of the initramfs.
+# share_folders ROOT: what the guest's programs and those below ROOT have in common.
+share_folders() {
+  for folder in dev proc sys tmp; do
+    is_mounted "$1/$folder" || mount -o bind "/$folder" "$1/$folder" || fail "mount /$folder"
+  done
+}
+
+# Mounts the image with Node (setup/node-image.sh), the guest's first virtio disk.
+node_start() {
+  mount_disk /dev/vda "$node_root"
+  share_folders "$node_root"
+}
+
+# Runs a program of that image, by chroot: its libraries are not those of the initramfs. Where busybox has a program of the
+# same name, that one runs unless the path is given (/usr/bin/ip).
 in_node() { PATH=/usr/bin:/bin:/usr/sbin:/sbin chroot "$node_root" "$@"; }

@@ -16,7 +16,7 @@ if [ ! -e "$image" ]; then
   trap 'rm -rf "$stage"' EXIT
   mkdir "$stage/tests"
   install -m 755 "$scripts/init.sh" "$stage/init"
-  install -m 644 "$scripts/lib.sh" "$stage/tests/lib"
+  for library in lib rdma; do install -m 644 "$scripts/$library.sh" "$stage/tests/$library"; done
   install -m 644 "$scripts"/tests/*.sh "$stage/tests/"
   in_root sh -c "cd '${stage#"$ROOT"}' && find . -print0 | cpio --null -o -H newc -R 0:0 --quiet" >"$image.scripts"
   cat "$GUEST/base.cpio" "$image.scripts" >"$image.new"

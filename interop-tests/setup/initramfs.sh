@@ -7,5 +7,5 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=interop-tests/setup/lib.sh
 . "$here/lib.sh"
 
-in_root bash -s -- "$(cat "$GUEST/version")" /srv/guest/base.cpio <"$here/pack-initramfs.sh"
+cat "$here"/pack-{lib,initramfs}.sh | in_root bash -s -- "$(cat "$GUEST/version")" /srv/guest/base.cpio
 rm -f "$GUEST"/image-*.cpio

@@ -1,16 +1,15 @@
-#!/usr/bin/env bash
-# Packs the base initramfs: pack-initramfs.sh KERNEL_VERSION OUTPUT. Runs inside the chroot.
+# Packs the base initramfs: pack-initramfs.sh KERNEL_VERSION OUTPUT. Runs inside the chroot, after pack-lib.sh.
 # Modules and archive stay uncompressed: unpacking costs more than reading under software emulation.
+# shellcheck shell=bash source=interop-tests/setup/pack-lib.sh
 set -euo pipefail
 version=$1 output=$2
-kernel=/srv/guest/kernel
 
 modules=(
   nvme ext4 crc32c_generic             # the nvme tests
   gpio-pci-idio-16                     # the gpio tests
   vsock_loopback                       # the vsock test: sockets from the guest to itself
   virtio_pci virtio_blk squashfs       # the image with Node
-  virtio_net                           # for runs by hand
+  virtio_net                           # RDMA, and runs by hand
   9p 9pnet_virtio overlay loop
 )
 tools=(
@@ -28,13 +27,6 @@ for applet in $(busybox --list); do ln -sf busybox "$stage/bin/$applet"; done
 rm -f "$stage/bin/busybox"                  # its own list names it, too
 cp /bin/busybox "$stage/bin/"
 
-copy_libraries() {
-  local library
-  for library in $(ldd "$1" 2>/dev/null | grep -oE '/[^ )]+'); do
-    mkdir -p "$stage$(dirname "$library")"
-    cp -Ln "$library" "$stage$library"
-  done
-}
 for tool in "${tools[@]}"; do
   name=$(basename "$tool")
   rm -f "$stage/bin/$name"                  # the busybox link of the same name
@@ -46,27 +38,7 @@ for name in modprobe insmod rmmod lsmod depmod modinfo; do ln -sf kmod "$stage/b
 cp /etc/mke2fs.conf "$stage/etc/"
 [ ! -e /usr/share/misc/pci.ids ] || cp -L /usr/share/misc/pci.ids "$stage/usr/share/misc/"
 
-source=$kernel/usr/lib/modules/$version
-[ -d "$source" ] || source=$kernel/lib/modules/$version
-mkdir -p "$kernel/lib/modules" "$stage/lib/modules/$version"
-[ -e "$kernel/lib/modules/$version" ] || ln -s "$source" "$kernel/lib/modules/$version"
-depmod -b "$kernel" "$version"
-for module in "${modules[@]}"; do
-  modprobe -d "$kernel" -S "$version" --show-depends "$module" | awk '$1 == "insmod" { print $2 }' >"$stage/tmp/list" ||
-    { echo "the kernel package has no module $module"; exit 1; }
-  while read -r file; do
-    target=$stage/lib/modules/$version/kernel/${file##*/kernel/}
-    mkdir -p "$(dirname "$target")"
-    case $file in
-      *.xz) xz -dc "$file" >"${target%.xz}" ;;
-      *.zst) zstd -dcq "$file" >"${target%.zst}" ;;
-      *) cp "$file" "$target" ;;
-    esac
-  done <"$stage/tmp/list"
-done
-rm "$stage/tmp/list"
-cp "$source"/modules.{builtin,builtin.modinfo,order} "$stage/lib/modules/$version/"
-depmod -b "$stage" "$version"
+copy_modules "$version" "${modules[@]}"
 
 echo 'root:x:0:0:root:/:/bin/sh' >"$stage/etc/passwd"
 (cd "$stage" && find . -print0 | cpio --null -o -H newc -R 0:0 --quiet) >"$output.new"

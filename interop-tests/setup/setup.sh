@@ -40,7 +40,7 @@ step host-packages
 step root
 step qemu
 step kernel "$here/extract-vmlinux.sh"
-step initramfs "$here/pack-initramfs.sh"
+step initramfs "$here/pack-lib.sh" "$here/pack-initramfs.sh"
 image=$(bash "$here/image.sh")
 
 # Socket folders of runs that were killed.

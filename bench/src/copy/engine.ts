@@ -1,7 +1,6 @@
 import { benchRegisters as register } from '@vfio-user/devices';
+import { DmaEngine } from '../driver/dma-engine.js';
 import { GUEST_BASE, type Guest } from '../driver/guest.js';
-import { InterruptWait } from '../driver/interrupt-wait.js';
-import { Registers } from '../driver/registers.js';
 import type { Contender } from '../measure/row.js';
 import { BLOCK_BYTES } from './in-process.js';
 
@@ -9,22 +8,16 @@ import { BLOCK_BYTES } from './in-process.js';
 const COMMAND_BLOCKS = 64;
 const COMMAND_BYTES = COMMAND_BLOCKS * BLOCK_BYTES;
 
-/** The bench device's DMA engine, in its own process, driven by registers and an interrupt. */
+/** The bench device's DMA engine, in its own process, copying within guest memory. */
 export class CopyEngine {
-  readonly #registers: Registers;
-  readonly #interrupt: InterruptWait;
+  readonly #engine: DmaEngine;
 
-  private constructor(registers: Registers, interrupt: InterruptWait) {
-    this.#registers = registers;
-    this.#interrupt = interrupt;
+  private constructor(engine: DmaEngine) {
+    this.#engine = engine;
   }
 
   static async open({ client }: Guest): Promise<CopyEngine> {
-    const registers = new Registers(client);
-    const interrupt = await InterruptWait.enable(client, 1);
-    await registers.write(register.DMA_CHUNK, BLOCK_BYTES);
-    await registers.write(register.DMA_VECTOR, 0);
-    return new CopyEngine(registers, interrupt);
+    return new CopyEngine(await DmaEngine.open(client, BLOCK_BYTES, 1));
   }
 
   /** Copies `count` blocks between two areas of `footprint` bytes, walking through them. */
@@ -42,18 +35,16 @@ export class CopyEngine {
     };
   }
 
-  /** One command from `at` on. @returns nanoseconds a block, as the device counted them. */
+  /** One command from `at` on. @returns nanoseconds a block. */
   async #copy(footprint: number, at: number): Promise<number> {
-    const registers = this.#registers;
     const length = Math.min(footprint, COMMAND_BYTES);
-    await registers.write64(register.DMA_SOURCE, GUEST_BASE + at);
-    await registers.write64(register.DMA_DESTINATION, GUEST_BASE + footprint + at);
-    await registers.write64(register.DMA_LENGTH, length);
-    await registers.write(register.DMA_REPEAT, COMMAND_BYTES / length);
-    await registers.write(register.DMA_COMMAND, register.DMA_COPY_GUEST);
-    await this.#interrupt.next();
-    const error = await registers.read(register.DMA_ERROR);
-    if (error !== 0) throw new Error(`the DMA engine failed: errno ${error}`);
-    return (await registers.read(register.DMA_NANOSECONDS)) / COMMAND_BLOCKS;
+    const nanoseconds = await this.#engine.run({
+      command: register.DMA_COPY_GUEST,
+      source: GUEST_BASE + at,
+      destination: GUEST_BASE + footprint + at,
+      length,
+      repeat: COMMAND_BYTES / length,
+    });
+    return nanoseconds / COMMAND_BLOCKS;
   }
 }

@@ -39,7 +39,7 @@ export async function openInProcess(socket: string, footprint: number): Promise<
   });
   const registry = new TransportRegistry([unixTransport()]);
   const server = await serve({ definition, options: {}, registry, listen: `unix://${socket}` });
-  const guest = await plugIn(socket, 2 * footprint);
+  const guest = await plugIn(`unix://${socket}`, 2 * footprint);
   const space = dma as Dma; // serve() created the device
   return {
     contender: (name, bytes, count, copy) => ({

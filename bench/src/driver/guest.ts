@@ -4,6 +4,7 @@ import {
   type GuestMemory,
   TransportRegistry,
 } from '@vfio-user/core';
+import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 
 /** Where guest memory begins for the device. */
@@ -16,10 +17,16 @@ export interface Guest {
   close(): Promise<void>;
 }
 
+/** Connect to a device by whichever of our transports the URI asks for. */
+export function connect(uri: string): Promise<DeviceClient> {
+  return connectDevice(uri, {
+    registry: new TransportRegistry([unixTransport(), tcpTransport()]),
+  });
+}
+
 /** Connect, and map `length` bytes of memory at {@link GUEST_BASE}, every page touched. */
-export async function plugIn(socket: string, length: number): Promise<Guest> {
-  const registry = new TransportRegistry([unixTransport()]);
-  const client = await connectDevice(`unix://${socket}`, { registry });
+export async function plugIn(uri: string, length: number): Promise<Guest> {
+  const client = await connect(uri);
   const memory = client.memory.allocate(length);
   memory.view(0, length)?.fill(1);
   await client.dmaMap({ address: GUEST_BASE, memory });

@@ -40,8 +40,8 @@ export class NvmeDriver {
    * Connect, enable the controller and create the I/O queues. With `mapped` doorbells everything is
    * polled; with `posted` ones interrupts tell of completions: see {@link wait}.
    */
-  static async open(socket: string, kind: 'mapped' | 'posted'): Promise<NvmeDriver> {
-    const guest = await plugIn(socket, GUEST_BYTES);
+  static async open(uri: string, kind: 'mapped' | 'posted'): Promise<NvmeDriver> {
+    const guest = await plugIn(uri, GUEST_BYTES);
     const registers = new Registers(guest.client);
     const doorbells =
       kind === 'mapped' ? await mappedDoorbells(guest.client) : postedDoorbells(registers);

@@ -2,52 +2,78 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type Certificate, certificateVariables } from './certificate.js';
+import type { Launcher, ServerProcess } from './launcher.js';
 
 const run = promisify(execFile);
 const sources = fileURLToPath(new URL('../../c/', import.meta.url));
 /** Samples of the longest run: far below. */
 const MAX_OUTPUT_BYTES = 2 ** 26;
 
+/** One of our C programs, and what it is given. */
+export interface Command {
+  /** It is made of `c/<name>.c`. */
+  readonly name: string;
+  readonly args: readonly (string | number)[];
+  /** It speaks TLS, with this. */
+  readonly certificate?: Certificate | undefined;
+}
+
 /** Our C programs, compiled when they are first needed. */
 export class CPrograms {
   readonly #folder: string;
+  readonly #launcher: Launcher;
   readonly #compiled = new Map<string, Promise<string>>();
 
   /** `folder` takes what is compiled; it is the caller's to remove. */
-  constructor(folder: string) {
+  constructor(folder: string, launcher: Launcher) {
     this.#folder = folder;
-  }
-
-  /** The path of the program made of `c/<name>.c`. */
-  path(name: string): Promise<string> {
-    let path = this.#compiled.get(name);
-    if (path === undefined) {
-      path = this.#compile(name);
-      this.#compiled.set(name, path);
-    }
-    return path;
+    this.#launcher = launcher;
   }
 
   /** Run a program that prints samples. @returns nanoseconds. */
-  async samples(name: string, ...args: readonly (string | number)[]): Promise<Uint32Array> {
-    const { stdout } = await run(await this.path(name), args.map(String), {
+  async samples(command: Command): Promise<Uint32Array> {
+    const { stdout } = await run(await this.#path(command), command.args.map(String), {
       encoding: 'buffer',
       maxBuffer: MAX_OUTPUT_BYTES,
+      env: environment(command),
     });
     // Copied, because a buffer of the pool need not be aligned.
     return new Uint32Array(new Uint8Array(stdout).buffer);
   }
 
-  async #compile(name: string): Promise<string> {
-    const output = join(this.#folder, name);
-    const source = join(sources, `${name}.c`);
-    try {
-      await run('gcc', ['-O2', '-Wall', '-std=gnu11', '-o', output, source]);
-    } catch (error) {
-      throw new Error(`cannot compile ${source}: install gcc and the C library's headers`, {
-        cause: error,
-      });
-    }
-    return output;
+  /** Start a program that is a server. */
+  async server(command: Command): Promise<ServerProcess> {
+    const env = environment(command);
+    return this.#launcher.program(await this.#path(command), command.args.map(String), { env });
   }
+
+  #path({ name, certificate }: Command): Promise<string> {
+    const output = certificate === undefined ? name : `${name}-tls`;
+    let path = this.#compiled.get(output);
+    if (path === undefined) {
+      path = this.#compile(name, output);
+      this.#compiled.set(output, path);
+    }
+    return path;
+  }
+
+  async #compile(name: string, output: string): Promise<string> {
+    const path = join(this.#folder, output);
+    const source = join(sources, `${name}.c`);
+    const isTls = name !== output;
+    const args = ['-O2', '-Wall', '-std=gnu11', '-o', path, source];
+    if (isTls) args.push('-DWITH_TLS', '-lssl', '-lcrypto');
+    try {
+      await run('gcc', args);
+    } catch (error) {
+      const missing = `gcc and the C library's headers${isTls ? ', and libssl-dev' : ''}`;
+      throw new Error(`cannot compile ${source}: install ${missing}`, { cause: error });
+    }
+    return path;
+  }
+}
+
+function environment({ certificate }: Command): NodeJS.ProcessEnv {
+  return { ...process.env, ...(certificate && certificateVariables(certificate)) };
 }

@@ -3,7 +3,6 @@ import { CopyEngine } from '../copy/engine.js';
 import { BLOCK_BYTES, copyByMap, openInProcess, readIntoBuffer } from '../copy/in-process.js';
 import { plugIn } from '../driver/guest.js';
 import type { Comparison, Contender, Row } from '../measure/row.js';
-import { startDeviceServer } from '../programs/server-process.js';
 import type { Setting } from './setting.js';
 
 /** Blocks a round. */
@@ -18,10 +17,10 @@ const FAR = 64 * BLOCK_BYTES;
  * equal footprints are compared: near ones stay in a processor cache, far ones do not.
  */
 export async function dmaCopy(setting: Setting): Promise<Row> {
-  const { programs, folder, cleanup } = setting;
-  const engineSocket = join(folder, 'engine.sock');
-  cleanup.add(await startDeviceServer('bench', engineSocket, [], setting.nodeArgs));
-  const guest = cleanup.add(await plugIn(engineSocket, 2 * FAR));
+  const { programs, folder, launcher, cleanup } = setting;
+  const engineUri = `unix://${join(folder, 'engine.sock')}`;
+  cleanup.add(await launcher.device('bench', engineUri));
+  const guest = cleanup.add(await plugIn(engineUri, 2 * FAR));
   const engine = await CopyEngine.open(guest);
   const inProcess = cleanup.add(await openInProcess(join(folder, 'copy.sock'), FAR));
   const buffer = new Uint8Array(BLOCK_BYTES);
@@ -39,7 +38,7 @@ export async function dmaCopy(setting: Setting): Promise<Row> {
   const memcpy = (name: string, source: number, target: number): Contender => ({
     name,
     measure: async () => ({
-      nanoseconds: await programs.samples('copy', source, target, COUNT),
+      nanoseconds: await programs.samples({ name: 'copy', args: [source, target, COUNT] }),
       depth: 1,
     }),
   });

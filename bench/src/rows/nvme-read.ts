@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Comparison, Contender, Row } from '../measure/row.js';
 import { NvmeDriver } from '../nvme/driver.js';
 import { BLOCK_BYTES, fill, readRandomly } from '../nvme/workload.js';
-import { startDeviceServer } from '../programs/server-process.js';
 import type { Setting } from './setting.js';
 
 const NAMESPACE_BYTES = 2 ** 26;
@@ -23,7 +22,8 @@ export async function nvmeRead(setting: Setting): Promise<Row> {
       name: `depth ${depth}: polled queue in C`,
       measure: async () => {
         const args = [NAMESPACE_BYTES, depth, WARMUP, COUNT];
-        return { nanoseconds: await setting.programs.samples('polled-read', ...args), depth };
+        const nanoseconds = await setting.programs.samples({ name: 'polled-read', args });
+        return { nanoseconds, depth };
       },
     };
     const subjects = [polled(depth), driven(depth)];
@@ -43,12 +43,12 @@ async function openDisk(
   setting: Setting,
   doorbells: 'mapped' | 'trapped',
 ): Promise<(depth: number) => Contender> {
-  const { cleanup, folder, nodeArgs } = setting;
-  const socket = join(folder, `nvme-${doorbells}.sock`);
+  const { cleanup, folder, launcher } = setting;
+  const uri = `unix://${join(folder, `nvme-${doorbells}.sock`)}`;
   const settings = [`size=${NAMESPACE_BYTES}`, `doorbells=${doorbells}`];
-  cleanup.add(await startDeviceServer('nvme', socket, settings, nodeArgs));
+  cleanup.add(await launcher.device('nvme', uri, settings));
   const isPolled = doorbells === 'mapped';
-  const driver = cleanup.add(await NvmeDriver.open(socket, isPolled ? 'mapped' : 'posted'));
+  const driver = cleanup.add(await NvmeDriver.open(uri, isPolled ? 'mapped' : 'posted'));
   const blocks = NAMESPACE_BYTES / BLOCK_BYTES;
   await fill(driver, blocks);
   const name = isPolled ? 'mapped doorbells, polled' : 'posted doorbells, MSI-X';

@@ -1,6 +1,7 @@
 import type { Cleanup } from '../cleanup.js';
 import type { Row } from '../measure/row.js';
 import type { CPrograms } from '../programs/c-programs.js';
+import type { Launcher } from '../programs/launcher.js';
 
 /** What rows are set up with. */
 export interface Setting {
@@ -9,8 +10,7 @@ export interface Setting {
   readonly cleanup: Cleanup;
   /** For sockets; its name is short enough for one. */
   readonly folder: string;
-  /** Arguments for the Node that runs a server. */
-  readonly nodeArgs: readonly string[];
+  readonly launcher: Launcher;
   /** Socket of another vfio-user server to measure `unix-region-read` against as well. */
   readonly otherServer?: string | undefined;
 }

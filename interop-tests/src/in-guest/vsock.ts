@@ -33,6 +33,7 @@ await runChecks((t) => {
     expected: {
       fdPassing: false,
       sharedMemory: false,
+      oneSidedMemory: false,
       orderedNotifications: true,
       maxFrameBytes: 32 * 2 ** 20,
       maxDescriptors: 0,

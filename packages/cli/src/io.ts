@@ -1,7 +1,11 @@
+import type { Writable } from 'node:stream';
+
 /** The outside world of a command, so that tests can stand in for it. */
 export interface Io {
   /** Results. */
   stdout(text: string): void;
+  /** The same, for results that keep coming: it says when its reader is slow. */
+  readonly stdoutStream: Writable & { readonly isTTY?: boolean };
   /** Errors in words; logs go to the logger. */
   stderr(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -10,6 +14,7 @@ export interface Io {
 /** The process's own. */
 export const processIo: Io = {
   stdout: (text) => void process.stdout.write(text),
+  stdoutStream: process.stdout,
   stderr: (text) => void process.stderr.write(text),
   env: process.env,
 };

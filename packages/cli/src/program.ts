@@ -3,6 +3,7 @@ import { bridgeCommand } from './commands/bridge/command.js';
 import { doctorCommand } from './commands/doctor/command.js';
 import { infoCommand } from './commands/info/command.js';
 import { serveCommand } from './commands/serve/command.js';
+import { traceCommand } from './commands/trace/command.js';
 import type { CommandContext } from './io.js';
 import { packageVersion } from './version.js';
 
@@ -18,6 +19,8 @@ Examples:
   vfio-user info unix:///tmp/counter.sock                     look at it
   vfio-user bridge --listen unix:///tmp/far.sock --connect tcp://host:7000
                                                               use a far device
+  vfio-user trace --listen unix:///tmp/seen.sock --connect unix:///tmp/counter.sock
+                                                              watch a session
   vfio-user doctor                                            what is missing?
 
 \`vfio-user <command> --help\` says more.
@@ -28,11 +31,14 @@ export function buildProgram(context: CommandContext, devices: string): Command 
   const program = new Command('vfio-user')
     .description(INTRODUCTION)
     .version(packageVersion())
+    // What stands behind a command belongs to it.
+    .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   for (const command of [
     serveCommand(context, devices),
     bridgeCommand(context),
     infoCommand(context),
+    traceCommand(context),
     doctorCommand(context),
   ]) {
     program.addCommand(command);

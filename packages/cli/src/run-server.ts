@@ -10,13 +10,21 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** What a server gets beside its own. */
+export interface ServerContext {
+  readonly io: Io;
+  readonly logger: Logger;
+  /** How to say where it listens, when not in the words of every other command. */
+  announce?(uri: string): string;
+}
+
 /**
  * Start a server, say where it listens, and run it until a signal or its own end. SIGUSR2 logs what
  * it is doing.
  */
 export async function runServer(
   start: () => Promise<RunningServer>,
-  { io, logger }: { readonly io: Io; readonly logger: Logger },
+  { io, logger, announce = (uri) => `listening ${uri}` }: ServerContext,
 ): Promise<void> {
   // Watched before the server exists, so that a signal during start-up ends it cleanly, too.
   const termination = watchTermination();
@@ -24,7 +32,7 @@ export async function runServer(
     const server = await start();
     const logStatistics = (): void => logger.info(server.statistics(), 'statistics');
     process.on('SIGUSR2', logStatistics);
-    io.stdout(`listening ${server.uri}\n`);
+    io.stdout(`${announce(server.uri)}\n`);
     const signal = await Promise.race([server.closed, termination.requested]);
     if (signal !== undefined) logger.info({ signal }, 'ending');
     await server.close();

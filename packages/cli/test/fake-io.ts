@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { type Io, run } from '../src/index.js';
 
 /** What a run of the command printed and how it ended. */
@@ -11,7 +12,19 @@ export interface Outcome {
 export async function runCaught(args: readonly string[], env: Io['env'] = {}): Promise<Outcome> {
   const out: string[] = [];
   const err: string[] = [];
-  const io: Io = { stdout: (text) => out.push(text), stderr: (text) => err.push(text), env };
+  const stdoutStream = new Writable({
+    decodeStrings: false,
+    write(chunk: string | Uint8Array, _encoding, done) {
+      out.push(Buffer.from(chunk).toString());
+      done();
+    },
+  });
+  const io: Io = {
+    stdout: (text) => out.push(text),
+    stdoutStream,
+    stderr: (text) => err.push(text),
+    env,
+  };
   const code = await run(args, io);
   return { code, stdout: out.join(''), stderr: err.join('') };
 }

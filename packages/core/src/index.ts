@@ -49,6 +49,7 @@ export type { DeviceServer, ServeOptions } from './server/device-server.js';
 export { serve } from './server/device-server.js';
 export { defaultLimits, type ServerLimits } from './server/limits.js';
 export type * from './transport/handshake.js';
+export type * from './transport/one-sided.js';
 export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';
 export type * from './transport/transport.js';

@@ -5,15 +5,28 @@
  */
 
 export { type Capabilities, OWN_CAPABILITIES } from './protocol/capabilities.js';
+export type { Encoding } from './protocol/encoding.js';
 export type {
   KnownCommand,
+  Message,
   ReplyBodies,
+  ReplyMessage,
   RequestBodies,
   RequestMessage,
 } from './protocol/messages.js';
 export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
+export { PortableEncoding } from './protocol/portable/portable-encoding.js';
+export { decodePreface, type Preface } from './protocol/portable/preface.js';
+export { packRecord, unpackRecord } from './protocol/portable/record-packing.js';
 export { negotiate, offer } from './protocol/version.js';
-export { type RelayObserver, type RelaySide, relaySession } from './relay/relay-session.js';
+export type { Relay, RelayArrival, RelaySessionObserver } from './relay/relay.js';
+export {
+  type RelayedSession,
+  type RelayObserver,
+  type RelaySide,
+  relaySession,
+} from './relay/relay-session.js';
+export { type RelayOptions, startRelay } from './relay/start-relay.js';
 export { call } from './session/call.js';
 export { connectWire, listenForWires, type OpenOptions, type OpenWire } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';

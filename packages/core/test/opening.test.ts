@@ -50,9 +50,9 @@ t.test('frames begin right behind a greeting that came in pieces', async (t) => 
   const { phase, assembler, receive, outcomes } = begin();
   t.strictSame(phase.greeting, Uint8Array.of(9));
   receive(1);
-  t.equal(phase.advance(assembler), undefined);
+  t.equal(phase.advance(assembler, nothing), undefined);
   receive(2, 3, 2, 77, 1);
-  t.equal(phase.advance(assembler), sink);
+  t.equal(phase.advance(assembler, nothing), sink);
   t.match(assembler.next(), { start: 3, length: 2 });
   t.match(assembler.next(), { start: 5, length: 1 });
   t.equal(assembler.next(), undefined);
@@ -63,7 +63,7 @@ t.test('frames begin right behind a greeting that came in pieces', async (t) => 
 t.test('a greeting of another protocol is an error', async (t) => {
   const { phase, assembler, receive } = begin();
   receive(1, 7);
-  t.throws(() => phase.advance(assembler), { code: 'VFU_PROTOCOL_VIOLATION' });
+  t.throws(() => phase.advance(assembler, nothing), { code: 'VFU_PROTOCOL_VIOLATION' });
 });
 
 t.test('an end before the greeting is complete fails once, with a reason', async (t) => {
@@ -78,10 +78,12 @@ t.test('an end before the greeting is complete fails once, with a reason', async
 t.test('without a handshake it is ready at once', async (t) => {
   const { phase, assembler } = begin({ handshake: undefined });
   t.equal(phase.greeting, undefined);
-  t.equal(phase.advance(assembler), sink);
+  t.equal(phase.advance(assembler, nothing), sink);
 });
 
 t.test('a peer that does not greet is given up', async (t) => {
   const { timedOut } = begin({ handshakeTimeoutMs: 1 });
   t.match(await timedOut, { code: 'VFU_TIMEOUT', message: /within 1 ms/ });
 });
+
+function nothing(): void {}

@@ -11,6 +11,7 @@ const unix = {
   expected: {
     fdPassing: true,
     sharedMemory: true,
+    oneSidedMemory: false,
     orderedNotifications: false,
     maxFrameBytes: 32 * 2 ** 20,
     maxDescriptors: 253,
@@ -22,6 +23,7 @@ const tcp = {
     ...unix.expected,
     fdPassing: false,
     sharedMemory: false,
+    oneSidedMemory: false,
     orderedNotifications: true,
     maxDescriptors: 0,
   },

@@ -21,6 +21,7 @@ export function networkCompliance({ name, scheme, suffix = '', options = {} }: N
     expected: {
       fdPassing: false,
       sharedMemory: false,
+      oneSidedMemory: false,
       orderedNotifications: true,
       maxFrameBytes: 32 * 2 ** 20,
       maxDescriptors: 0,

@@ -21,6 +21,7 @@ function run(name: string, faults: TransportFaults, exclusions: Record<string, s
     expected: {
       fdPassing: true,
       sharedMemory: true,
+      oneSidedMemory: false,
       orderedNotifications: faults.delayTurns === undefined,
       maxFrameBytes: 2 ** 24,
       maxDescriptors: 16,

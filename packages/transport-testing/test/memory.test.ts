@@ -16,6 +16,7 @@ function run(name: string, options: MemoryTransportOptions = {}, query = ''): vo
     expected: {
       fdPassing,
       sharedMemory: fdPassing && sharedMemory,
+      oneSidedMemory: false,
       orderedNotifications,
       maxFrameBytes: 2 ** 24,
       maxDescriptors: fdPassing ? 16 : 0,

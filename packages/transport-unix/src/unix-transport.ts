@@ -53,6 +53,7 @@ class UnixTransport implements Transport {
     this.#capabilities = {
       fdPassing: true,
       sharedMemory: true,
+      oneSidedMemory: false,
       orderedNotifications: false,
       maxFrameBytes: settings.maxFrameBytes,
       maxDescriptors: SCM_MAX_FD,

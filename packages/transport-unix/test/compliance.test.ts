@@ -14,6 +14,7 @@ transportCompliance(t, {
   expected: {
     fdPassing: true,
     sharedMemory: true,
+    oneSidedMemory: false,
     orderedNotifications: false,
     maxFrameBytes: 32 * 2 ** 20,
     maxDescriptors: 253,

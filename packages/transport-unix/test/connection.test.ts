@@ -47,6 +47,7 @@ t.test('a connection says what it can and who is there', async (t) => {
   t.strictSame(client.capabilities, {
     fdPassing: true,
     sharedMemory: true,
+    oneSidedMemory: false,
     orderedNotifications: false,
     maxFrameBytes: 1000,
     maxDescriptors: 253,

@@ -1,14 +1,10 @@
 import { EINVAL, ENODEV } from '../errno.js';
 import { RemoteError, RequestRefusedError } from '../errors.js';
-import { handleDeviceFeature } from '../migration/device-feature.js';
-import { MigrationController } from '../migration/migration-controller.js';
 import {
   Command,
   commandName,
   DMA_MAP_READ,
   DMA_MAP_WRITE,
-  FEATURE_MASK,
-  Feature,
   IRQ_SET_DATA_EVENTFD,
   NUM_IRQS,
   REGION_FLAG_MMAP,
@@ -30,9 +26,11 @@ import { handleDmaMap } from '../server/requests/dma-map.js';
 import { handleDmaUnmap } from '../server/requests/dma-unmap.js';
 import { MAX_VECTORS, notifiersFor } from '../server/requests/set-irqs.js';
 import { call } from '../session/call.js';
+import { Exposures } from '../session/exposures.js';
 import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
+import { BridgedDirtyPages, isDmaLogging } from './bridged-dirty-pages.js';
 import type { FarLink } from './far-link.js';
 import { lasting, refusedByDevice } from './forwarded-access.js';
 import type { InterruptWiring } from './interrupt-wiring.js';
@@ -54,11 +52,13 @@ export interface BridgeContext extends MemoryContext {
  */
 export class BridgeRequests {
   readonly #context: BridgeContext;
-  /** Devices migrate themselves; only the memory is here, and with it the log of dirty pages. */
-  readonly #migration = new MigrationController(undefined, () => {});
+  readonly #exposures: Exposures;
+  readonly #dirtyPages: BridgedDirtyPages;
 
   constructor(context: BridgeContext) {
     this.#context = context;
+    this.#exposures = new Exposures(context.device.dma);
+    this.#dirtyPages = new BridgedDirtyPages(context);
   }
 
   async handle(request: RequestMessage, received: Received): Promise<Answer> {
@@ -82,7 +82,9 @@ export class BridgeRequests {
       case Command.DEVICE_RESET:
         return { body: await this.#tell(request.command, undefined) };
       case Command.DEVICE_FEATURE:
-        if (isDmaLogging(request.body.flags & FEATURE_MASK)) return this.#logDma(request);
+        if (isDmaLogging(request.body.flags)) {
+          return { body: await this.#dirtyPages.handle(request.body) };
+        }
         return { body: await this.#ask(request.command, keptData(request.body)) };
       case Command.DEVICE_GET_INFO:
         return { body: await this.#ask(request.command, request.body) };
@@ -106,23 +108,29 @@ export class BridgeRequests {
    */
   async restore(far: Peer): Promise<void> {
     const { device, wiring } = this.#context;
-    const told = device.dma.mappings().map(({ address, size, readable, writable }) => {
+    const told = device.dma.mappings().map((mapping) => {
+      const { address, size, readable, writable } = mapping;
       const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
-      const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size };
+      const exposed = this.#exposures.expose(far.connection, mapping);
+      const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size, exposed };
       return call(far, Command.DMA_MAP, body, () => undefined);
     });
-    await Promise.all([...told, ...wiring.restore(far)]);
+    await Promise.all([...told, this.#dirtyPages.restore(far), ...wiring.restore(far)]);
   }
 
   async #map(body: DmaMap, received: Received): Promise<undefined> {
+    const { link, device } = this.#context;
     await handleDmaMap(this.#context, body, received);
+    const mapping = device.dma.exact(body.address, Number(body.size));
     try {
       const flags = body.flags & (DMA_MAP_READ | DMA_MAP_WRITE);
-      return await this.#tell(Command.DMA_MAP, { ...body, flags, offset: 0n });
+      const exposed =
+        link.up && mapping !== undefined
+          ? this.#exposures.expose(link.peer.connection, mapping)
+          : undefined;
+      return await this.#tell(Command.DMA_MAP, { ...body, flags, offset: 0n, exposed });
     } catch (error) {
-      const { dma } = this.#context.device;
-      const mapping = dma.exact(body.address, Number(body.size));
-      if (mapping !== undefined) dma.remove(mapping);
+      if (mapping !== undefined) void device.dma.remove(mapping);
       throw error;
     }
   }
@@ -131,6 +139,7 @@ export class BridgeRequests {
   async #unmap(body: DmaUnmap): Promise<ReplyBodies[typeof Command.DMA_UNMAP]> {
     const { argsz, flags, address, size } = body;
     await this.#tell(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
+    this.#dirtyPages.beforeUnmap(body);
     return handleDmaUnmap(this.#context, body);
   }
 
@@ -181,16 +190,6 @@ export class BridgeRequests {
     return undefined;
   }
 
-  #logDma(request: Extract<RequestMessage, { command: typeof Command.DEVICE_FEATURE }>): Answer {
-    const context = {
-      migration: this.#migration,
-      dma: this.#context.device.dma,
-      maxDataXferSize: this.#context.client.maxDataXferSize,
-    };
-    // Only a change of the migration state takes time.
-    return { body: handleDeviceFeature(request.body, context) as ReplyBodies[KnownCommand] };
-  }
-
   /** Something the device must know. Unreachable, it will be told when it is back. */
   async #tell<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
     const { link } = this.#context;
@@ -215,14 +214,6 @@ export class BridgeRequests {
       });
     }
   }
-}
-
-function isDmaLogging(feature: number): boolean {
-  return (
-    feature === Feature.DMA_LOGGING_START ||
-    feature === Feature.DMA_LOGGING_STOP ||
-    feature === Feature.DMA_LOGGING_REPORT
-  );
 }
 
 /** A region of the device as seen through a bridge: every access is a message. */

@@ -4,6 +4,7 @@ import { DmaMapping } from '../dma/mapping.js';
 import { VfioUserError } from '../errors.js';
 import { Command, DMA_MAP_READ, DMA_MAP_WRITE, DMA_UNMAP_ALL } from '../protocol/constants.js';
 import { call } from '../session/call.js';
+import { Exposures } from '../session/exposures.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import { allocateGuestMemory, type GuestMemory } from './guest-memory.js';
@@ -22,7 +23,7 @@ export interface DmaMapOptions {
   /** Both true when absent. */
   readonly readable?: boolean;
   readonly writable?: boolean;
-  /** `false` keeps the descriptor back, so that the server must ask by message. */
+  /** `false` keeps the descriptor back and exposes nothing, so that the server must ask by message. */
   readonly share?: boolean;
 }
 
@@ -31,9 +32,12 @@ export class ClientMemory {
   readonly #peer: Peer;
   readonly #space: DmaSpace;
 
+  readonly #exposures: Exposures;
+
   constructor(peer: Peer, space: DmaSpace) {
     this.#peer = peer;
     this.#space = space;
+    this.#exposures = new Exposures(space);
   }
 
   allocate(length: number): GuestMemory {
@@ -62,7 +66,8 @@ export class ClientMemory {
     this.#space.add(mapping);
     try {
       const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
-      const body = { argsz: DMA_MAP_BYTES, flags, offset: BigInt(offset), address, size };
+      const exposed = share ? this.#exposures.expose(this.#peer.connection, mapping) : undefined;
+      const body = { argsz: DMA_MAP_BYTES, flags, offset: BigInt(offset), address, size, exposed };
       const descriptor = shareable ? memory.shared?.descriptor() : undefined;
       const descriptors = descriptor === undefined ? [] : [descriptor];
       await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);

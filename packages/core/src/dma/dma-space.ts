@@ -3,6 +3,7 @@ import type { Dma } from '../device/device.js';
 import { EACCES, ECANCELED, EFAULT, ENOENT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import { PushedMemory } from '../push/pushed-memory.js';
+import { allEnded } from './all-ended.js';
 import { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';
 import { MappingTable } from './mapping-table.js';
@@ -60,30 +61,38 @@ export class DmaSpace implements Dma {
     for (const listener of this.#mapListeners) listener(mapping.address, mapping.size);
   }
 
-  /** When this returns, nothing of this process touches the range any more. */
-  remove(mapping: DmaMapping): void {
+  /**
+   * When this returns, nothing of this process touches the range any more. Transfers that an
+   * adapter carries out have ended when the promise resolves.
+   */
+  remove(mapping: DmaMapping): Promise<void> | undefined {
+    let ended: Promise<void> | undefined;
     try {
       for (const listener of this.#unmapListeners) listener(mapping.address, mapping.size);
     } finally {
       this.#table.remove(mapping);
-      this.#remote?.cancel(mapping);
+      ended = this.#remote?.cancel(mapping);
       mapping.memory?.close();
       this.pushed.drop(mapping.address, mapping.size);
       this.#dirtyLog?.forget(mapping.firstPage, mapping.pages);
     }
+    return ended;
   }
 
-  removeAll(): void {
+  removeAll(): Promise<void> | undefined {
     const failures: unknown[] = [];
+    const ending: Promise<void>[] = [];
     // From the end, so that the table has nothing to move.
     for (const mapping of this.#table.all().toReversed()) {
       try {
-        this.remove(mapping);
+        const ended = this.remove(mapping);
+        if (ended !== undefined) ending.push(ended);
       } catch (error) {
         failures.push(error);
       }
     }
     if (failures.length > 0) throw failures[0];
+    return ending.length === 0 ? undefined : allEnded(ending);
   }
 
   get dirtyLog(): DirtyLog | undefined {
@@ -157,11 +166,13 @@ export class DmaSpace implements Dma {
     this.#walk(iova, target.length, false, true, (mapping, offset, done, length) => {
       const piece = target.subarray(done, done + length);
       const { memory } = mapping;
-      transfers.push(
-        memory === undefined
-          ? this.#remoteFor(mapping).read(mapping, advanceIova(iova, done), piece)
-          : this.#inOrder(mapping, () => memory.read(offset, piece)),
-      );
+      if (memory !== undefined) {
+        transfers.push(this.#inOrder(mapping, () => memory.read(offset, piece)));
+        return;
+      }
+      const ask = (): Promise<void> =>
+        this.#remoteFor(mapping).read(mapping, advanceIova(iova, done), piece);
+      transfers.push(this.#overtakes(mapping) ? this.#inOrder(mapping, ask) : ask());
     });
     await allEnded(transfers);
   }
@@ -183,8 +194,10 @@ export class DmaSpace implements Dma {
       const address = advanceIova(iova, done);
       this.pushed.drop(address, length);
       const send = (): Promise<void> => this.#remoteFor(mapping).write(mapping, address, piece);
+      if (mapping.exposed.length > 0) this.#dirtyLog?.mark(mapping.firstPage, offset, length);
       // Messages keep their order among themselves: only what waits can be overtaken.
-      transfers.push(this.#waiting === 0 ? send() : this.#inOrder(mapping, send));
+      const waits = this.#waiting > 0 || this.#overtakes(mapping);
+      transfers.push(waits ? this.#inOrder(mapping, send) : send());
     });
     await allEnded(transfers);
   }
@@ -216,6 +229,11 @@ export class DmaSpace implements Dma {
         }
       });
     });
+  }
+
+  /** An adapter may be ahead of the client, who carries out the messages sent before. */
+  #overtakes(mapping: DmaMapping): boolean {
+    return mapping.exposed.length > 0 && !this.fence.open;
   }
 
   #remoteFor(mapping: DmaMapping): RemoteMemory {
@@ -272,14 +290,7 @@ function nothing(): void {}
 function goneMemory(mapping: DmaMapping): RemoteMemory {
   const refuse = (): Promise<never> =>
     Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
-  return { read: refuse, write: refuse, cancel: nothing };
-}
-
-/** Wait for every part, also after one failed: the buffer is in use until the last has ended. */
-async function allEnded(transfers: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(transfers)) {
-    if (outcome.status === 'rejected') throw outcome.reason;
-  }
+  return { read: refuse, write: refuse, cancel: () => undefined };
 }
 
 function offsetOf(mapping: DmaMapping, iova: Iova): number {

@@ -1,4 +1,5 @@
 import { type Iova, iovaText } from '../address.js';
+import type { ExposedRange } from '../transport/one-sided.js';
 import type { MappedMemory } from '../transport/resources.js';
 import { PAGE_BYTES, pageOf } from './page.js';
 
@@ -13,6 +14,8 @@ export interface DmaMappingInit {
   readonly fileOffset: bigint;
   /** Absent when the client passed no descriptor: reached by DMA_READ and DMA_WRITE. */
   readonly memory: MappedMemory | undefined;
+  /** What of it can be reached without the client's doing. */
+  readonly exposed?: readonly ExposedRange[] | undefined;
 }
 
 /** One range of guest memory that the client mapped ("DMA_MAP"). */
@@ -24,6 +27,7 @@ export class DmaMapping {
   readonly writable: boolean;
   readonly fileOffset: bigint;
   readonly memory: MappedMemory | undefined;
+  readonly exposed: readonly ExposedRange[];
 
   constructor(init: DmaMappingInit) {
     this.address = init.address;
@@ -33,6 +37,7 @@ export class DmaMapping {
     this.writable = init.writable;
     this.fileOffset = init.fileOffset;
     this.memory = init.memory;
+    this.exposed = init.exposed ?? [];
   }
 
   get pages(): number {

@@ -1,4 +1,5 @@
 import type { Iova } from '../address.js';
+import type { ExposedRange } from '../transport/one-sided.js';
 import type { Command, ExtensionCommand } from './constants.js';
 
 /**
@@ -21,6 +22,8 @@ export interface DmaMap {
   readonly offset: bigint;
   readonly address: Iova;
   readonly size: Iova;
+  /** Pieces that the device may reach by itself. Portable encoding only. */
+  readonly exposed?: readonly ExposedRange[] | undefined;
 }
 
 export interface DirtyBitmap {

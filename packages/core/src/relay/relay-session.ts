@@ -1,4 +1,5 @@
 import type { Connection, Frame, FrameSink } from '../transport/transport.js';
+import { RelayEnd } from './relay-end.js';
 
 /** The two ends of a session that is passed through. */
 export type RelaySide = 'client' | 'server';
@@ -14,10 +15,27 @@ export interface RelayObserver {
   onEnd(error?: Error): void;
 }
 
+/** A session that is passed through. The client's connection delivers to it. */
+export interface RelayedSession extends FrameSink {
+  /** Read nothing more from either side: whoever watches cannot keep up. */
+  hold(): void;
+  /** The end of {@link hold}. */
+  release(): void;
+}
+
+/** How a relay treats what cannot pass. */
+export interface RelaySessionOptions {
+  /**
+   * Whether a message means the same without its descriptors, as in the portable encoding: then
+   * those that the other side cannot take are left out, otherwise they end the session.
+   */
+  readonly descriptorsAreExtras?: boolean;
+}
+
 /**
  * Stand between a client and its server: pass whole messages on, with their descriptors, and show
- * them to `observer`. Both connections must speak the same encoding and pass the same kind of
- * descriptors; nothing is translated. Back-pressure is passed on too, and so is the end of either.
+ * them to `observer`. Both connections must speak the same encoding; nothing is translated.
+ * Back-pressure is passed on too, and so is the end of either.
  *
  * ```ts
  * await transport.listen(
@@ -33,18 +51,19 @@ export function relaySession(
   client: Connection,
   connectServer: (sink: FrameSink) => Promise<Connection>,
   observer: RelayObserver,
-): FrameSink {
-  const fromClient = new RelayEnd('client', observer);
-  const fromServer = new RelayEnd('server', observer);
+  { descriptorsAreExtras = false }: RelaySessionOptions = {},
+): RelayedSession {
+  const fromClient = new RelayEnd('client', observer, descriptorsAreExtras);
+  const fromServer = new RelayEnd('server', observer, descriptorsAreExtras);
   fromClient.opposite = fromServer;
   fromServer.opposite = fromClient;
-  fromClient.connection = client;
-  client.pause();
+  fromClient.connected(client);
+  fromClient.stop('awaits');
   connectServer(fromServer).then(
     (server) => {
-      fromServer.connection = server;
+      fromServer.connected(server);
       if (fromClient.hasEnded) void server.close();
-      else client.resume();
+      else fromClient.go('awaits');
     },
     (error: Error) => {
       fromServer.hasEnded = true;
@@ -52,41 +71,17 @@ export function relaySession(
       else client.abort(error);
     },
   );
-  return fromClient;
-}
-
-/** Receives from one side and sends to the opposite one. */
-class RelayEnd implements FrameSink {
-  readonly #side: RelaySide;
-  readonly #observer: RelayObserver;
-  opposite: RelayEnd | undefined;
-  connection: Connection | undefined;
-  hasEnded = false;
-  error: Error | undefined;
-
-  constructor(side: RelaySide, observer: RelayObserver) {
-    this.#side = side;
-    this.#observer = observer;
-  }
-
-  onFrame(frame: Frame): void {
-    this.#observer.onFrame(this.#side, frame);
-    const { bytes, start, length, descriptors } = frame;
-    // All of it as the head, which is copied if it cannot leave at once: the frame ends with this call.
-    const message = bytes.subarray(start, start + length);
-    const hasRoom = this.opposite?.connection?.send(message, undefined, descriptors);
-    if (hasRoom === false) this.connection?.pause();
-  }
-
-  onDrain(): void {
-    this.opposite?.connection?.resume();
-  }
-
-  onClose(error?: Error): void {
-    this.hasEnded = true;
-    this.error = error;
-    const { opposite } = this;
-    if (opposite?.hasEnded === false) void opposite.connection?.close();
-    else this.#observer.onEnd(opposite?.error ?? error);
-  }
+  return {
+    onFrame: (frame) => fromClient.onFrame(frame),
+    onDrain: () => fromClient.onDrain(),
+    onClose: (error) => fromClient.onClose(error),
+    hold() {
+      fromClient.stop('held');
+      fromServer.stop('held');
+    },
+    release() {
+      fromClient.go('held');
+      fromServer.go('held');
+    },
+  };
 }

@@ -8,6 +8,7 @@ import type { RequestMessage } from '../protocol/messages.js';
 import { negotiate } from '../protocol/version.js';
 import { MessageMemory } from '../session/message-memory.js';
 import type { Peer } from '../session/peer.js';
+import { ReachableMemory } from '../session/reachable-memory.js';
 import type { Received } from '../session/request-table.js';
 import type { ServerLimits } from './limits.js';
 
@@ -94,17 +95,20 @@ export class ClientNegotiation {
 
   #agree(client: Capabilities): void {
     const { peer, limits, dma } = this.#options;
+    const { oneSided, capabilities } = peer.connection;
     this.#client = client;
     this.#memory = new MessageMemory(peer, {
       maxTransferBytes: Math.min(client.maxDataXferSize, limits.maxDataXferSize),
       maxReads: limits.maxDmaReads,
       replyWindowBytes: peer.encoding.replyWindowBytes,
       fence: dma.fence,
-      // INTERRUPT messages travel behind the writes, whatever an eventfd would do.
+      // INTERRUPT messages travel behind the writes, whatever an eventfd would do. But an adapter
+      // may be ahead of a client that has yet to carry out what it was sent.
       orderedNotifications:
-        peer.extensions.interrupts || peer.connection.capabilities.orderedNotifications,
+        oneSided === undefined && (peer.extensions.interrupts || capabilities.orderedNotifications),
     });
-    dma.connect(this.#memory);
+    const messages = this.#memory;
+    dma.connect(oneSided === undefined ? messages : new ReachableMemory(oneSided, messages));
   }
 
   #ownCapabilities(): Capabilities {

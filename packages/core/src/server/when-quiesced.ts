@@ -6,7 +6,10 @@ import type { MemoryContext } from './requests/context.js';
  * Run `task` once the device has stopped touching guest memory: at once, if that needs no time. A
  * client that leaves meanwhile takes its request with it.
  */
-export function whenQuiesced<T>({ device, peer }: MemoryContext, task: () => T): T | Promise<T> {
+export function whenQuiesced<T>(
+  { device, peer }: MemoryContext,
+  task: () => T | Promise<T>,
+): T | Promise<T> {
   const pending = device.quiesce();
   if (pending === undefined) return task();
   return pending.then(() => {

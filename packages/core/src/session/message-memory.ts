@@ -87,7 +87,7 @@ export class MessageMemory implements RemoteMemory {
     });
   }
 
-  cancel(mapping: DmaMapping): void {
+  cancel(mapping: DmaMapping): undefined {
     const error = new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while under way`);
     this.#drop((chunk) => chunk.mapping === mapping, error);
     this.#peer.requests.cancel(mapping, error);

@@ -35,8 +35,8 @@ export async function connectWire(
   const connection = await transport.connect(uri, sink, {
     framing: wires.framing,
     ...(begin && {
-      handshake: () => {
-        handshake = begin();
+      handshake: (attachment?: Uint8Array) => {
+        handshake = begin(attachment);
         return handshake;
       },
     }),

@@ -43,7 +43,7 @@ export interface Wire {
 export interface WireFactory {
   readonly framing: Framing;
   /** What each connection starts with, where the encoding wants that. */
-  readonly handshake: (() => Handshake) | undefined;
+  readonly handshake: ((attachment?: Uint8Array) => Handshake) | undefined;
   /** @param handshake the one completed on this connection. */
   open(handshake: Handshake | undefined): Wire;
 }
@@ -80,7 +80,7 @@ function portableWire({ maxDataXferSize, silenceMs, role }: WireOptions): WireFa
     role === 'server' ? randomBytes(SESSION_ID_BYTES) : own.session;
   return {
     framing: new PortableEncoding({ maxDataXferSize }).framing,
-    handshake: () => new PrefaceHandshake({ ...own, session: session() }),
+    handshake: (attachment) => new PrefaceHandshake({ ...own, session: session(), attachment }),
     open(handshake) {
       const peer = handshake instanceof PrefaceHandshake ? handshake.peer : undefined;
       return {

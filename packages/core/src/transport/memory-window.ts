@@ -3,6 +3,7 @@ import type { MappedMemory } from './resources.js';
 /** A part of a mapping, addressed from its own start. Closing it leaves the mapping alone. */
 export class MemoryWindow implements MappedMemory {
   readonly length: number;
+  readonly copyOnWrite: boolean;
   readonly #memory: MappedMemory;
   readonly #offset: number;
 
@@ -10,6 +11,7 @@ export class MemoryWindow implements MappedMemory {
     this.#memory = memory;
     this.#offset = offset;
     this.length = length;
+    this.copyOnWrite = memory.copyOnWrite ?? false;
   }
 
   view(offset: number, length: number): Uint8Array | undefined {

@@ -33,15 +33,24 @@ export class OpeningPhase {
     }, limitMs);
   }
 
-  /** What leaves first. */
+  /** What leaves first, if anything does. */
   get greeting(): Uint8Array | undefined {
-    return this.#opening.handshake?.greeting;
+    const { handshake } = this.#opening;
+    return handshake?.greeting.length === 0 ? undefined : handshake?.greeting;
   }
 
-  /** Look at what was received. Returns the sink once frames begin. */
-  advance(assembler: Pick<FrameAssembler, 'shakeHands'>): FrameSink | undefined {
+  /** Look at what was received, and answer it. Returns the sink once frames begin. */
+  advance(
+    assembler: Pick<FrameAssembler, 'shakeHands'>,
+    send: (answer: Uint8Array) => void,
+  ): FrameSink | undefined {
     const { handshake } = this.#opening;
-    if (handshake !== undefined && !assembler.shakeHands(handshake)) return undefined;
+    if (handshake !== undefined) {
+      const isComplete = assembler.shakeHands(handshake);
+      const answer = handshake.takeAnswer?.();
+      if (answer !== undefined) send(answer);
+      if (!isComplete) return undefined;
+    }
     clearTimeout(this.#timer);
     this.#over = true;
     return this.#opening.ready();
@@ -52,6 +61,7 @@ export class OpeningPhase {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
+    this.#opening.handshake?.abandoned?.();
     const text = `${this.#peer} closed the connection before its greeting was complete`;
     this.#opening.failed(error ?? new VfioUserError('VFU_PEER_CLOSED', text));
   }

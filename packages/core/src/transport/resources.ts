@@ -12,6 +12,8 @@ export interface Descriptor {
 export interface MappedMemory {
   /** Bytes. */
   readonly length: number;
+  /** What others write later may not show here: an adapter must not be pointed at it. */
+  readonly copyOnWrite?: boolean;
   /**
    * A view of `[offset, offset + length)`, or `undefined` when the range cannot be viewed in one
    * piece. A view taken before {@link close} stays harmless after it: it reads zeros and its

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.js';
 import type { Handshake } from './handshake.js';
+import type { OneSidedMemory } from './one-sided.js';
 import type { Descriptor, SharedMemory, SharedResources } from './resources.js';
 
 /**
@@ -11,6 +12,8 @@ export interface TransportCapabilities {
   readonly fdPassing: boolean;
   /** Both ends can map the same memory, so a DMA_MAP descriptor gives direct access. */
   readonly sharedMemory: boolean;
+  /** Each end can reach memory that the other exposes without its doing; `oneSided` is present. */
+  readonly oneSidedMemory: boolean;
   /**
    * Messages and notifications share one ordered channel. When off (an eventfd beside a socket), a
    * notification must wait for the replies of the DMA writes issued before it.
@@ -63,6 +66,7 @@ export interface Connection {
   readonly peer: string;
   readonly capabilities: TransportCapabilities;
   readonly resources: SharedResources | undefined;
+  readonly oneSided?: OneSidedMemory | undefined;
   /**
    * Queue one frame: `head`, then `data`.
    *
@@ -97,8 +101,9 @@ export interface OpenContext {
   /**
    * Makes what a connection starts with, if its encoding wants that. Stream transports run it
    * before the first frame: a client is connected, and a server accepts, once it is complete.
+   * `attachment` is what the transport itself has to tell its other end.
    */
-  readonly handshake?: (() => Handshake) | undefined;
+  readonly handshake?: ((attachment?: Uint8Array) => Handshake) | undefined;
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
 }

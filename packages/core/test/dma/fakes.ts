@@ -61,7 +61,7 @@ export class ManualRemote implements RemoteMemory {
     return this.#start('write', mapping, address, data);
   }
 
-  cancel(mapping: DmaMapping): void {
+  cancel(mapping: DmaMapping): undefined {
     this.cancelled.push(mapping);
     for (const transfer of this.transfers.splice(0)) {
       if (transfer.mapping === mapping) transfer.end(new Error('cancelled'));

@@ -1,5 +1,10 @@
 import t from 'tap';
-import { type RelaySide, relaySession } from '../../src/relay/relay-session.js';
+import {
+  type RelayedSession,
+  type RelaySessionOptions,
+  type RelaySide,
+  relaySession,
+} from '../../src/relay/relay-session.js';
 import type { Descriptor } from '../../src/transport/resources.js';
 import type { Connection, Frame, FrameSink } from '../../src/transport/transport.js';
 
@@ -9,6 +14,7 @@ class FakeConnection implements Connection {
   readonly capabilities = {
     fdPassing: true,
     sharedMemory: true,
+    oneSidedMemory: false,
     orderedNotifications: false,
     maxFrameBytes: 4096,
     maxDescriptors: 4,
@@ -54,11 +60,11 @@ class RelayFixture {
   readonly server = new FakeConnection();
   readonly seen: [RelaySide, string][] = [];
   readonly ends: (Error | undefined)[] = [];
-  readonly fromClient: FrameSink;
+  readonly fromClient: RelayedSession;
   #fromServer: FrameSink | undefined;
   #settle: ((outcome: Connection | Promise<never>) => void) | undefined;
 
-  constructor() {
+  constructor(options?: RelaySessionOptions) {
     this.fromClient = relaySession(
       this.client,
       (sink) => {
@@ -72,6 +78,7 @@ class RelayFixture {
           this.seen.push([sender, Buffer.from(bytes.subarray(start, start + length)).toString()]),
         onEnd: (error) => this.ends.push(error),
       },
+      options,
     );
   }
 
@@ -169,4 +176,52 @@ t.test('a client that leaves while the server is connected leaves nothing behind
   const refusal = new Error('nobody listens');
   await refused.connect(refusal);
   t.strictSame(refused.ends, [refusal]);
+});
+
+t.test('neither side is read while the observer cannot keep up', async (t) => {
+  const relay = new RelayFixture();
+  relay.fromClient.hold();
+  await relay.connect();
+  t.strictSame([relay.client.paused, relay.server.paused], [true, true]);
+  relay.fromClient.release();
+  t.strictSame([relay.client.paused, relay.server.paused], [false, false]);
+});
+
+t.test('a side is read again only when nothing speaks against it any more', async (t) => {
+  const relay = new RelayFixture();
+  await relay.connect();
+  relay.server.hasRoom = false;
+  relay.fromClient.onFrame(frame('much'));
+  relay.fromClient.hold();
+  relay.fromServer.onDrain();
+  t.equal(relay.client.paused, true, 'the observer has no room');
+  relay.fromClient.release();
+  t.equal(relay.client.paused, false);
+});
+
+t.test(
+  'a message whose descriptors cannot pass ends the session, and they are closed',
+  async (t) => {
+    const relay = new RelayFixture();
+    await relay.connect();
+    let closed = 0;
+    const descriptors = Array.from({ length: 5 }, () => ({ close: () => closed++ }));
+    relay.fromClient.onFrame(frame('map', descriptors));
+    t.strictSame(relay.server.sent, []);
+    t.equal(closed, 5);
+    t.match(relay.client.end, {
+      code: 'VFU_UNSUPPORTED',
+      message: /the client passed 5 descriptor\(s\), the other side takes 4: .* use a bridge/,
+    });
+  },
+);
+
+t.test('descriptors that a message can do without are left out', async (t) => {
+  const relay = new RelayFixture({ descriptorsAreExtras: true });
+  await relay.connect();
+  let closed = 0;
+  const descriptors = Array.from({ length: 5 }, () => ({ close: () => closed++ }));
+  relay.fromServer.onFrame(frame('region', descriptors));
+  t.strictSame(relay.client.sent, [{ text: 'region', descriptors: [] }]);
+  t.equal(closed, 5);
 });

@@ -20,6 +20,7 @@ export class FakeConnection implements Connection {
   readonly capabilities: TransportCapabilities = {
     fdPassing: true,
     sharedMemory: true,
+    oneSidedMemory: false,
     orderedNotifications: false,
     maxFrameBytes: 2 ** 24,
     maxDescriptors: 16,

@@ -220,7 +220,7 @@ export class StreamConnection implements NewConnection {
 
   /** Frames begin once the handshake is complete. */
   #advance(): void {
-    const sink = this.#opening?.advance(this.#receiver);
+    const sink = this.#opening?.advance(this.#receiver, (answer) => this.send(answer));
     if (sink === undefined) return;
     this.#opening = undefined;
     this.#sink = sink;

@@ -180,7 +180,7 @@ export class LinkConnection implements NewConnection {
   }
 
   #advance(): void {
-    const sink = this.#opening?.advance(this.#assembler);
+    const sink = this.#opening?.advance(this.#assembler, (answer) => this.send(answer));
     if (sink === undefined) return;
     this.#opening = undefined;
     this.#sink = sink;

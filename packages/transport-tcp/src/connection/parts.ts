@@ -18,6 +18,7 @@ export function networkCapabilities({ maxFrameBytes }: Settings): TransportCapab
   return {
     fdPassing: false,
     sharedMemory: false,
+    oneSidedMemory: false,
     orderedNotifications: true,
     maxFrameBytes,
     maxDescriptors: 0,

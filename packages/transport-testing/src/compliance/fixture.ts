@@ -8,8 +8,10 @@ export interface SessionFixture {
   readonly transports: readonly Transport[];
   /** Where the device listens; another place each time. A port may be 0. */
   address(): string;
-  /** A bridge stands between the clients and the device. */
+  /** Something stands between the clients and the device. */
   readonly through?: {
+    /** A bridge when absent. */
+    readonly kind?: 'bridge' | 'relay';
     /** Where it listens; another place each time. */
     address(): string;
   };

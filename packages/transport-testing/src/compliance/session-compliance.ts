@@ -16,10 +16,12 @@ const BRIDGE_EXCLUSIONS = {
   'a server that closes ends its clients': 'a bridge keeps them and waits for the device',
 };
 
-/** Whole sessions between a client and a device: directly, or through a bridge. */
+/** Whole sessions between a client and a device: directly, or through a bridge or a relay. */
 export function sessionCompliance(t: Test, fixture: SessionFixture): void {
   void t.test(fixture.name, async (group) => {
-    const bridged = fixture.through === undefined ? {} : BRIDGE_EXCLUSIONS;
+    const { through } = fixture;
+    const isBridged = through !== undefined && through.kind !== 'relay';
+    const bridged = isBridged ? BRIDGE_EXCLUSIONS : {};
     const exclusions = { ...bridged, ...fixture.exclusions };
     const suite = new Suite(group, { ...fixture, exclusions });
     sessionTests(suite);

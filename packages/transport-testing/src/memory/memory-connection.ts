@@ -65,7 +65,7 @@ export class MemoryConnection implements NewConnection, Receiver {
     this.#opening = new OpeningPhase(this.peer, opening, (error) => this.abort(error));
     const { greeting } = this.#opening;
     if (greeting !== undefined) this.send(greeting);
-    else this.#sink = this.#opening.advance({ shakeHands: () => true });
+    else this.#sink = this.#opening.advance({ shakeHands: () => true }, nothing);
     this.#other?.outgoing.connect(this);
   }
 
@@ -148,9 +148,10 @@ export class MemoryConnection implements NewConnection, Receiver {
     for (const descriptor of descriptors) descriptor.close();
     this.#greeting = Buffer.concat([this.#greeting, head, data]);
     try {
-      this.#sink = this.#opening?.advance({
-        shakeHands: (handshake) => this.#isGreeting(handshake.consume(this.#greeting)),
-      });
+      this.#sink = this.#opening?.advance(
+        { shakeHands: (handshake) => this.#isGreeting(handshake.consume(this.#greeting)) },
+        (answer) => this.send(answer),
+      );
     } catch (error) {
       this.abort(error as Error);
     }
@@ -189,3 +190,5 @@ export class MemoryConnection implements NewConnection, Receiver {
     );
   }
 }
+
+function nothing(): void {}

@@ -58,6 +58,7 @@ export class MemoryTransport implements Transport {
     this.#capabilities = {
       fdPassing,
       sharedMemory: fdPassing && sharedMemory,
+      oneSidedMemory: false,
       orderedNotifications,
       maxFrameBytes: options.maxFrameBytes ?? 2 ** 24,
       maxDescriptors: fdPassing ? (options.maxDescriptors ?? 16) : 0,

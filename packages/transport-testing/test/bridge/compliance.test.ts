@@ -15,6 +15,7 @@ function run(name: string, near: string, far: string): void {
     expected: {
       fdPassing: passing,
       sharedMemory: passing,
+      oneSidedMemory: false,
       orderedNotifications: false,
       maxFrameBytes: 2 ** 24,
       maxDescriptors: passing ? 16 : 0,

@@ -29,6 +29,7 @@ export class MappedUnixMemory implements UnixMemory {
   readonly device: bigint;
   readonly inode: bigint;
   readonly length: number;
+  readonly copyOnWrite: boolean;
   readonly #mapping: Mapping;
   readonly #writable: boolean;
 
@@ -38,6 +39,7 @@ export class MappedUnixMemory implements UnixMemory {
     this.inode = inode;
     this.length = range.length;
     this.#writable = range.writable;
+    this.copyOnWrite = !range.writable;
   }
 
   view(offset: number, length: number): Uint8Array | undefined {

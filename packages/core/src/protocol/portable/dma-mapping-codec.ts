@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Command, DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
 import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../messages.js';
 import { type BodyCodec, body, type CommandCodec, type Decoded } from './codec.js';
-import { bits64, uint32, uint64 } from './fields.js';
+import { bits64, size, uint32, uint64 } from './fields.js';
 
 /** What argsz is with the native encoding: exactly what the message takes there. */
 const MAP_ARGSZ = 32;
@@ -10,11 +10,23 @@ const UNMAP_ARGSZ = 24;
 const UNMAP_BITMAP_ARGSZ = 40;
 const MAX_ARGSZ = 0xffff_ffff;
 
-const mapSchema = z.object({ flags: uint32, offset: bits64, address: uint64, size: uint64 });
+/** Most pieces of a mapping that can be exposed. */
+export const MAX_EXPOSED_RANGES = 256;
+
+const mapSchema = z.object({
+  flags: uint32,
+  offset: bits64,
+  address: uint64,
+  size: uint64,
+  exposed: z
+    .array(z.object({ offset: size, length: size, address: uint64, key: uint32 }))
+    .max(MAX_EXPOSED_RANGES)
+    .optional(),
+});
 
 const mapRequest: BodyCodec<DmaMap, typeof mapSchema> = {
   schema: mapSchema,
-  toRecord: (body) => body,
+  toRecord: ({ exposed, ...body }) => ({ ...body, ...(exposed && { exposed: [...exposed] }) }),
   fromRecord: (record) => ({ argsz: MAP_ARGSZ, ...record }),
 };
 

@@ -15,6 +15,10 @@ export class PrefaceHandshake implements Handshake {
     return this.#peer;
   }
 
+  get attachment(): Uint8Array | undefined {
+    return this.#peer?.attachment;
+  }
+
   consume(bytes: Uint8Array): number | undefined {
     const length = prefaceLength(bytes);
     if (length === undefined || length > bytes.length) return undefined;

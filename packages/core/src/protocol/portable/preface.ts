@@ -49,6 +49,9 @@ const limitsSchema = z.object({
   silenceMs: uint32,
 });
 
+/** Most bytes that a transport may attach. */
+export const MAX_ATTACHMENT_BYTES = 1024;
+
 /** The map of a preface. */
 export const prefaceSchema = z.object({
   session: z
@@ -59,6 +62,13 @@ export const prefaceSchema = z.object({
     .meta({ description: `MessagePack bin of ${SESSION_ID_BYTES} bytes` }),
   capabilities: z.array(z.string().max(MAX_CAPABILITY_LENGTH)).max(MAX_CAPABILITIES),
   limits: limitsSchema,
+  attachment: z
+    .custom<Uint8Array>(
+      (value) => value instanceof Uint8Array && value.length <= MAX_ATTACHMENT_BYTES,
+      `expected at most ${MAX_ATTACHMENT_BYTES} bytes`,
+    )
+    .meta({ description: `MessagePack bin of at most ${MAX_ATTACHMENT_BYTES} bytes` })
+    .optional(),
 });
 
 /** What the sender of a preface takes. */
@@ -88,12 +98,14 @@ export interface Preface {
   /** What it can do beyond the messages of vfio-user. Unknown ones are ignored. */
   readonly capabilities: readonly string[];
   readonly limits: PrefaceLimits;
+  /** What the transport below has to tell its other end. */
+  readonly attachment?: Uint8Array | undefined;
 }
 
 /** The bytes of a preface. */
 export function encodePreface(preface: Preface): Uint8Array {
-  const { session, capabilities, limits } = preface;
-  const map = packRecord({ session, capabilities, limits });
+  const { session, capabilities, limits, attachment } = preface;
+  const map = packRecord({ session, capabilities, limits, ...(attachment && { attachment }) });
   const bytes = new Uint8Array(PREFACE_HEADER_BYTES + map.length);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
@@ -150,12 +162,13 @@ export function decodePreface(bytes: Uint8Array): Preface {
   if (!parsed.success) {
     throw new ProtocolViolationError(`preface: ${issuesText(parsed.error)}`);
   }
-  const { session, capabilities, limits } = parsed.data;
+  const { session, capabilities, limits, attachment } = parsed.data;
   return {
     major: PORTABLE_MAJOR,
     minor: Math.min(view.getUint16(MINOR, true), PORTABLE_MINOR),
     session: Uint8Array.from(session),
     capabilities,
     limits,
+    ...(attachment && { attachment: Uint8Array.from(attachment) }),
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '../../protocol/constants.js';
 import type { DmaMap } from '../../protocol/messages.js';
 import type { Received } from '../../session/request-table.js';
+import type { ExposedRange } from '../../transport/one-sided.js';
 import type { MappedMemory } from '../../transport/resources.js';
 import { whenQuiesced } from '../when-quiesced.js';
 import type { MemoryContext } from './context.js';
@@ -27,8 +28,10 @@ export function handleDmaMap(
   return whenQuiesced(context, () => {
     const { dma } = context.device;
     const existing = dma.overlapping(pageOf(body.address), Number(body.size) / PAGE_BYTES);
-    if (existing === undefined) dma.add(toMapping(body, mapMemory(context, body, received)));
-    else if (!isSame(context, existing, body, received)) {
+    if (existing === undefined) {
+      const memory = mapMemory(context, body, received);
+      dma.add(toMapping(body, memory, exposedRanges(context, body)));
+    } else if (!isSame(context, existing, body, received)) {
       throw refused(EEXIST, body.address, `overlaps ${existing}`);
     }
   });
@@ -55,6 +58,21 @@ function mapMemory(
     const why = error instanceof Error ? error.message : String(error);
     throw refused(EINVAL, body.address, why);
   }
+}
+
+/** What the client lets us reach by ourselves, where the connection can do that at all. */
+function exposedRanges({ peer }: MemoryContext, body: DmaMap): readonly ExposedRange[] {
+  if (peer.connection.oneSided === undefined) return [];
+  const ranges = body.exposed ?? [];
+  let end = 0;
+  for (const { offset, length } of ranges) {
+    if (offset < end || length === 0 || offset + length > Number(body.size)) {
+      const text = `the exposed range [${offset}, +${length}) is empty, overlaps or lies outside`;
+      throw refused(EINVAL, body.address, text);
+    }
+    end = offset + length;
+  }
+  return ranges;
 }
 
 function check(context: MemoryContext, body: DmaMap, descriptors: number): void {
@@ -110,7 +128,11 @@ function isSame(
   return context.peer.connection.resources?.sameFile(existing.memory, descriptor) ?? false;
 }
 
-function toMapping(body: DmaMap, memory: MappedMemory | undefined): DmaMapping {
+function toMapping(
+  body: DmaMap,
+  memory: MappedMemory | undefined,
+  exposed?: readonly ExposedRange[],
+): DmaMapping {
   return new DmaMapping({
     address: body.address,
     size: Number(body.size),
@@ -118,6 +140,7 @@ function toMapping(body: DmaMap, memory: MappedMemory | undefined): DmaMapping {
     writable: (body.flags & DMA_MAP_WRITE) !== 0,
     fileOffset: body.offset,
     memory,
+    exposed,
   });
 }
 

@@ -22,19 +22,17 @@ export function handleDmaUnmap(
   return whenQuiesced(context, () => {
     const { dma } = context.device;
     const echo = { argsz: body.argsz, flags: body.flags, address: body.address, size: body.size };
-    if ((body.flags & DMA_UNMAP_ALL) !== 0) {
-      dma.removeAll();
-      return echo;
-    }
+    if ((body.flags & DMA_UNMAP_ALL) !== 0) return after(dma.removeAll(), echo);
     const mapping = find(context, body);
-    if ((body.flags & DMA_UNMAP_GET_DIRTY_BITMAP) === 0) {
-      dma.remove(mapping);
-      return echo;
-    }
+    if ((body.flags & DMA_UNMAP_GET_DIRTY_BITMAP) === 0) return after(dma.remove(mapping), echo);
     const bits = takeUnmapBitmap(dma, mapping, body, context.client.maxDataXferSize);
-    dma.remove(mapping);
-    return { ...echo, bitmap: body.bitmap, bits };
+    return after(dma.remove(mapping), { ...echo, bitmap: body.bitmap, bits });
   });
+}
+
+/** The answer, once transfers that cannot be called back have ended. */
+function after<T>(ended: Promise<void> | undefined, answer: T): T | Promise<T> {
+  return ended === undefined ? answer : ended.then(() => answer);
 }
 
 function check(context: MemoryContext, body: DmaUnmap): void {

@@ -1,15 +1,15 @@
 import { Irq, Region } from '@vfio-user/core';
+import { connectWire } from '@vfio-user/core/internal';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
-import { TestFraming } from '../test-frames.js';
 import { Endpoint } from '../transport/endpoint.js';
-import { largestFrame } from '../transport/link.js';
 import type { BenchDriver } from './bench-driver.js';
 import { BenchSession, dmaModes, mapGuest, openBench, VECTORS } from './bench-session.js';
 import { Counts } from './interrupts.js';
 
 const BASE = 0x4000_0000;
 const LENGTH = 65_536;
+const PAGE = 4096;
 const GONE = new Error('the client vanishes');
 const RECONNECTS = 50;
 
@@ -40,11 +40,10 @@ export function lifecycleTests(suite: Suite): void {
 
   suite.test('a client that never speaks does not keep the next one out', {}, async (t) => {
     const session = await BenchSession.open(t, suite);
-    const { transport, uri } = suite.registry.resolve(session.uri);
-    const framing = new TestFraming(largestFrame(suite));
-    const silent = await transport.connect(uri, new Endpoint(), { framing });
+    const options = { maxDataXferSize: PAGE, silenceMs: 0 };
+    const silent = await connectWire(suite.registry, session.uri, new Endpoint(), options);
     const next = session.connect();
-    silent.abort(GONE);
+    silent.connection.abort(GONE);
     t.equal(await (await next).read32(register.ID), register.ID_VALUE);
   });
 

@@ -1,4 +1,5 @@
 import { startBridge, type TransportRegistry } from '@vfio-user/core';
+import { type RelaySessionObserver, startRelay } from '@vfio-user/core/internal';
 import type { Test } from 'tap';
 import type { SessionFixture } from '../fixture.js';
 
@@ -20,6 +21,7 @@ export interface Path {
 export async function pathTo(t: Test, { registry, fixture }: Place, uri: string): Promise<Path> {
   if (fixture.through === undefined) return { uri, idle: true };
   const listen = fixture.through.address();
+  if (fixture.through.kind === 'relay') return relayTo(t, registry, listen, uri);
   const bridge = await startBridge({ registry, listen, connect: uri });
   t.teardown(() => bridge.close());
   return {
@@ -29,3 +31,29 @@ export async function pathTo(t: Test, { registry, fixture }: Place, uri: string)
     },
   };
 }
+
+async function relayTo(
+  t: Test,
+  registry: TransportRegistry,
+  listen: string,
+  connect: string,
+): Promise<Path> {
+  const observe = (): RelaySessionObserver => ({ onPreface() {}, onFrame() {}, onEnd() {} });
+  const relay = await startRelay({
+    registry,
+    listen,
+    connect,
+    maxDataXferSize: MAX_DATA_BYTES,
+    observe,
+  });
+  t.teardown(() => relay.close());
+  return {
+    uri: relay.uri,
+    get idle() {
+      return relay.statistics().open === 0;
+    },
+  };
+}
+
+/** More than any client of the suite negotiates. */
+const MAX_DATA_BYTES = 2 ** 20;

@@ -1,0 +1,67 @@
+import { connect } from '../driver/guest.js';
+import type { Contender, Row } from '../measure/row.js';
+import { makeCertificate, secureUri } from '../programs/certificate.js';
+import { clientInC, ownClient, pingPong } from '../region/contenders.js';
+import { nativeSizes, portableSizes } from '../region/sizes.js';
+import type { Setting } from './setting.js';
+
+const ANY_PORT = '127.0.0.1:0';
+
+/**
+ * A 4-byte region read over TCP on the loopback interface, against ping-pongs in C of the same
+ * sizes: by our client, and, to see the server alone, by a blocking C client.
+ */
+export async function tcpRegionRead(setting: Setting): Promise<Row> {
+  const { programs, launcher, cleanup } = setting;
+  const floor = await pingPong(setting, 'ping-pong in C', {
+    address: ANY_PORT,
+    sizes: portableSizes,
+  });
+  const nativeFloor = await pingPong(setting, 'native sizes: ping-pong in C', {
+    address: ANY_PORT,
+    sizes: nativeSizes,
+  });
+  const subject = await ownPair(setting, 'our client, serve bench', `tcp://${ANY_PORT}`);
+  const native = cleanup.add(await launcher.device('bench', `tcp://${ANY_PORT}?encoding=native`));
+  const { host } = new URL(native.address);
+  const nativeSubject = clientInC(programs, 'native: C client, serve bench', host);
+  return {
+    name: 'tcp-region-read',
+    what: `round trip of a 4-byte region read over TCP, ${bytesText()}.`,
+    contenders: [floor, subject, nativeFloor, nativeSubject],
+    comparisons: [
+      { subject, floor, quantity: 'time', target: 1.2 },
+      { subject: nativeSubject, floor: nativeFloor, quantity: 'time', target: 1.2 },
+    ],
+  };
+}
+
+/** The same over TLS 1.3, against a ping-pong in C on OpenSSL. */
+export async function tlsRegionRead(setting: Setting): Promise<Row> {
+  const certificate = await makeCertificate(setting.folder);
+  const floor = await pingPong(setting, 'ping-pong in C on OpenSSL', {
+    address: ANY_PORT,
+    sizes: portableSizes,
+    certificate,
+  });
+  const subject = await ownPair(setting, 'our client, serve bench', secureUri('tls', certificate));
+  return {
+    name: 'tls-region-read',
+    what: `round trip of a 4-byte region read over TLS 1.3, ${bytesText()} before encryption.`,
+    contenders: [floor, subject],
+    comparisons: [{ subject, floor, quantity: 'time' }],
+  };
+}
+
+async function ownPair(
+  { cleanup, launcher }: Setting,
+  name: string,
+  uri: string,
+): Promise<Contender> {
+  const server = cleanup.add(await launcher.device('bench', uri));
+  return ownClient(name, cleanup.add(await connect(server.address)));
+}
+
+function bytesText(): string {
+  return `${portableSizes.request} bytes there and ${portableSizes.reply} back`;
+}

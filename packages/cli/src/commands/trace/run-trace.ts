@@ -1,0 +1,100 @@
+import type { WriteStream } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from '@vfio-user/core';
+import { startRelay } from '@vfio-user/core/internal';
+import { UsageError } from '../../errors.js';
+import { ExitCode } from '../../exit-codes.js';
+import type { CommandContext, Io } from '../../io.js';
+import { loadTransports, type TransportChoices } from '../../registry.js';
+import { runServer } from '../../run-server.js';
+import { Gate } from '../../trace/output/gate.js';
+import { Outlet } from '../../trace/output/outlet.js';
+import { MAX_DATA_BYTES } from '../../trace/packet.js';
+import { encodeFileHeader } from '../../trace/pcap/pcap-encoder.js';
+import { closeFile, createFile } from '../../trace/pcap/pcap-file.js';
+import { TraceStatistics } from '../../trace/stats/statistics.js';
+import { stringify } from '../../trace/text/json-message.js';
+import { Tracer } from '../../trace/tracer.js';
+import { chooseDevice } from './choose-device.js';
+import { createPrinter } from './create-printer.js';
+
+/** How long a reader of stdout that has stopped reading may hold up the end, ms. */
+const LAST_WORDS_MS = 1000;
+
+export interface TraceCommandOptions extends TransportChoices {
+  readonly listen?: string | undefined;
+  readonly connect?: string | undefined;
+  readonly pcap?: string | undefined;
+  readonly device?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly stats?: boolean | undefined;
+}
+
+/** Pass sessions through and show them until a signal. */
+export async function runTrace(
+  options: TraceCommandOptions,
+  context: CommandContext,
+  logger: Logger,
+): Promise<void> {
+  const { listen, connect, pcap, json, insecure } = options;
+  if (listen === undefined || connect === undefined) {
+    throw new UsageError('give both --listen <uri> and --connect <uri>, or a subcommand');
+  }
+  const device = chooseDevice(options.device);
+  const { io } = context;
+  const registry = await loadTransports([listen, connect], { insecure });
+  const file = pcap === undefined ? undefined : await createFile(pcap);
+  file?.on('error', ({ message }) => {
+    context.exitCode = ExitCode.FAILURE;
+    logger.error({ pcap, reason: message }, 'the capture ends here; the session goes on');
+  });
+  const gate = new Gate();
+  const stdout = new Outlet(io.stdoutStream, gate);
+  const capture = file && new Outlet(file, gate);
+  capture?.write(encodeFileHeader());
+  const printer = createPrinter(io, stdout, json);
+  const statistics = new TraceStatistics();
+  const tracer = new Tracer({ printer, statistics, capture, device });
+  const start = async () => {
+    const relay = await startRelay({
+      registry,
+      listen,
+      connect,
+      logger,
+      maxDataXferSize: MAX_DATA_BYTES,
+      observe: (arrival) => tracer.observe(arrival),
+    });
+    gate.attach(relay);
+    return relay;
+  };
+  try {
+    await runServer(start, {
+      io,
+      logger,
+      ...(json && { announce: (uri) => stringify({ type: 'listening', uri }) }),
+    });
+    if (options.stats === true) printer.statistics(statistics.summary());
+  } finally {
+    await finish({ stdout, capture, file, io });
+  }
+}
+
+interface Outputs {
+  readonly io: Io;
+  readonly stdout: Outlet;
+  readonly capture: Outlet | undefined;
+  readonly file: WriteStream | undefined;
+}
+
+/** The capture is complete when this resolves; a reader that reads no more does not hold up the end. */
+async function finish({ io, stdout, capture, file }: Outputs): Promise<void> {
+  stdout.flush();
+  capture?.flush();
+  if (file !== undefined) await closeFile(file);
+  const timeout = new AbortController();
+  const patience = setTimeout(LAST_WORDS_MS, undefined, { signal: timeout.signal });
+  patience.catch(() => {});
+  await Promise.race([stdout.drained(), patience]);
+  timeout.abort();
+  if (stdout.isFull) io.stdoutStream.destroy();
+}

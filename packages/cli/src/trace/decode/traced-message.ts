@@ -1,0 +1,38 @@
+import type { Message, Preface } from '@vfio-user/core/internal';
+import type { RegisterName } from '../device/device-view.js';
+import type { Packet } from '../packet.js';
+
+/** An access to a region: of a request, or what a reply answers. */
+export interface TracedAccess {
+  readonly isWrite: boolean;
+  readonly region: number;
+  readonly offset: number;
+  readonly count: number;
+  readonly register: RegisterName;
+  /** Borrowed from the packet. Absent where the message carries none. */
+  readonly data?: Uint8Array | undefined;
+}
+
+/** What is remembered of a request until its reply comes. */
+export interface TracedRequest {
+  readonly command: number;
+  readonly timeUs: number;
+  /** Bytes on the wire. */
+  readonly length: number;
+  /** Without data. */
+  readonly accesses: readonly TracedAccess[];
+}
+
+/** A packet and what it says. Valid as long as the packet. */
+export interface TracedMessage {
+  readonly packet: Packet;
+  /** `undefined` for a preface. */
+  readonly message: Message | undefined;
+  /** What a preface says, or in words why it says nothing. */
+  readonly preface?: Preface | string | undefined;
+  readonly accesses: readonly TracedAccess[];
+  /** What a reply answers, where the trace has seen it. */
+  readonly request?: TracedRequest | undefined;
+  /** From the request to this reply. */
+  readonly latencyUs?: number | undefined;
+}

@@ -1,0 +1,77 @@
+import type { Writable } from 'node:stream';
+
+/** Bytes that wait before they are written, without waiting for the end of the turn. */
+const BATCH_BYTES = 65_536;
+
+/** Told when an {@link Outlet} has no room, and when it has again. */
+export interface Pressure {
+  stop(outlet: Outlet): void;
+  go(outlet: Outlet): void;
+}
+
+/**
+ * Writes to a stream in batches: what comes within a turn of the event loop goes as one piece. A
+ * stream that ended early, for example because its reader left, takes everything and keeps nothing.
+ */
+export class Outlet {
+  readonly #stream: Writable;
+  readonly #pressure: Pressure;
+  #batch: Uint8Array[] = [];
+  #batchBytes = 0;
+  #scheduled = false;
+  #isFull = false;
+
+  constructor(stream: Writable, pressure: Pressure) {
+    this.#stream = stream;
+    this.#pressure = pressure;
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  writeText(text: string): void {
+    this.write(Buffer.from(text));
+  }
+
+  /** @param bytes must not change any more. */
+  write(bytes: Uint8Array): void {
+    this.#batch.push(bytes);
+    this.#batchBytes += bytes.length;
+    if (this.#batchBytes >= BATCH_BYTES) this.flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.flush();
+      });
+    }
+  }
+
+  flush(): void {
+    if (this.#batchBytes === 0) return;
+    const bytes = Buffer.concat(this.#batch, this.#batchBytes);
+    this.#batch = [];
+    this.#batchBytes = 0;
+    if (this.#stream.destroyed || this.#stream.write(bytes) || this.#isFull) return;
+    this.#isFull = true;
+    this.#pressure.stop(this);
+    void this.drained().then(() => {
+      this.#isFull = false;
+      this.#pressure.go(this);
+    });
+  }
+
+  /** Resolves when the stream has taken what was flushed, or takes nothing more. */
+  drained(): Promise<void> {
+    const stream = this.#stream;
+    if (!stream.writableNeedDrain || stream.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stream.off('drain', done).off('close', done);
+        resolve();
+      };
+      stream.on('drain', done).on('close', done);
+    });
+  }
+}

@@ -1,0 +1,87 @@
+import { durationText } from '../text/values.js';
+import type { LatencySummary } from './latencies.js';
+import type { PlaceStatistics, TraceSummary } from './statistics.js';
+
+/** Places in the table of people; JSON has all of them. */
+const SHOWN_PLACES = 20;
+/** Names of places that the device does not implement. */
+const SHOWN_MISSING = 40;
+
+const LATENCY_HEAD = ['p50', 'p99', 'max'];
+
+/** The tables for people. */
+export function statisticsText(summary: TraceSummary): string {
+  const { messages, bytes, malformed, commands, places, otherAccesses } = summary;
+  const broken = malformed === 0 ? '' : `, ${malformed} of them undecodable`;
+  const sections = [`${messages} messages${broken}, ${bytes} bytes`];
+  if (commands.length > 0) {
+    const head = ['command', 'from', 'requests', 'errors', 'bytes', ...LATENCY_HEAD];
+    const rows = commands.map((one) => [
+      one.command,
+      one.from,
+      `${one.requests}`,
+      `${one.errors}`,
+      `${one.bytes}`,
+      ...latencyCells(one.latency),
+    ]);
+    sections.push(table(head, rows, 2));
+  }
+  if (places.length > 0) {
+    const head = ['place', 'register', 'reads', 'writes', 'errors', ...LATENCY_HEAD];
+    const rows = places
+      .slice(0, SHOWN_PLACES)
+      .map((one) => [
+        placeName(one),
+        one.register ?? '',
+        `${one.reads}`,
+        `${one.writes}`,
+        `${one.errors}`,
+        ...latencyCells(one.latency),
+      ]);
+    const more = places.length - rows.length;
+    const note = more > 0 ? `\n... and ${more} more places: --json has them` : '';
+    sections.push(`${table(head, rows, 2)}${note}`);
+  }
+  if (otherAccesses > 0) sections.push(`${otherAccesses} accesses to places not told apart`);
+  const missing = places.filter(({ isImplemented }) => !isImplemented);
+  if (missing.length > 0) sections.push(missingText(missing));
+  return sections.join('\n\n');
+}
+
+function missingText(missing: readonly PlaceStatistics[]): string {
+  const names = missing.slice(0, SHOWN_MISSING).map((one) => {
+    const register = one.register === undefined ? '' : ` (${one.register})`;
+    return `  ${placeName(one)}${register}${one.errors > 0 ? ` ${one.errors} errors` : ''}`;
+  });
+  const more = missing.length - names.length;
+  if (more > 0) names.push(`  ... and ${more} more`);
+  return ['touched, but not implemented by the device:', ...names].join('\n');
+}
+
+function placeName({ region, offset }: PlaceStatistics): string {
+  return `${region}+0x${offset.toString(16)}`;
+}
+
+function latencyCells(latency: LatencySummary | undefined): string[] {
+  if (latency === undefined) return ['', '', ''];
+  return [latency.p50Us, latency.p99Us, latency.maxUs].map(durationText);
+}
+
+/** Columns as wide as their widest cell: the first `left` ones to the left, numbers to the right. */
+function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  left: number,
+): string {
+  const widths = head.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)),
+  );
+  return [head, ...rows]
+    .map((row) =>
+      row
+        .map((cell, i) => (i < left ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,62 @@
+import { commandName } from '@vfio-user/core';
+import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
+import { regionName } from '../device/region-names.js';
+
+/** Bytes of data that an object holds; how many there were is in `bytes` and `count`. */
+const HELD_BYTES = 4096;
+
+/** One line of JSON about one message. 64-bit numbers are hexadecimal strings, and so are bytes. */
+export function messageJson({
+  packet,
+  message,
+  preface,
+  accesses,
+  latencyUs,
+}: TracedMessage): string {
+  const { session, sender, length, descriptors } = packet;
+  const where = { session, from: sender, bytes: length, descriptors };
+  const head = { type: packet.kind, time: isoTime(packet.timeUs), ...where };
+  if (message === undefined) return stringify({ ...head, preface });
+  const { kind, id, command } = message;
+  return stringify({
+    ...head,
+    kind,
+    id,
+    command: commandName(command),
+    ...(latencyUs !== undefined && { latencyUs: Math.round(latencyUs * 10) / 10 }),
+    ...('noReply' in message && message.noReply && { noReply: true }),
+    ...(accesses.length > 0 && { accesses: accesses.map(accessObject) }),
+    ...('body' in message && accesses.length === 0 && { body: message.body }),
+    ...(kind === 'error' && { errno: message.errno, text: message.text }),
+    ...(kind === 'malformed' && { reason: message.reason, raw: packet.bytes }),
+  });
+}
+
+/** Values as they are written everywhere in JSON of this command. */
+export function stringify(value: unknown): string {
+  return JSON.stringify(value, (_key, one: unknown) => {
+    if (typeof one === 'bigint') return `0x${one.toString(16)}`;
+    if (!(one instanceof Uint8Array)) return one;
+    return Buffer.from(one.buffer, one.byteOffset, Math.min(one.length, HELD_BYTES)).toString(
+      'hex',
+    );
+  });
+}
+
+/** To the microsecond. */
+export function isoTime(timeUs: number): string {
+  const micros = String(Math.floor(timeUs % 1000)).padStart(3, '0');
+  return new Date(timeUs / 1000).toISOString().replace('Z', `${micros}Z`);
+}
+
+function accessObject({ isWrite, region, offset, count, register, data }: TracedAccess): object {
+  return {
+    access: isWrite ? 'write' : 'read',
+    region: regionName(region),
+    offset,
+    count,
+    register: register.name,
+    ...(!register.isImplemented && { implemented: false }),
+    data,
+  };
+}

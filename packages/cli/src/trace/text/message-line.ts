@@ -1,0 +1,67 @@
+import { commandName, errno } from '@vfio-user/core';
+import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
+import { regionName } from '../device/region-names.js';
+import type { Palette } from './palette.js';
+import { replyText } from './reply-text.js';
+import { requestText } from './request-text.js';
+import { dataText, durationText, harmless, hexText, rawText, timeText } from './values.js';
+
+const ID_COLUMNS = 6;
+const COMMAND_COLUMNS = 22;
+const LATENCY_COLUMNS = 6;
+
+/** One line about one message: time, direction, id, command, latency of a reply, and what it says. */
+export function messageLine(traced: TracedMessage, palette: Palette): string {
+  const { packet, message, latencyUs } = traced;
+  const time = palette.dim(timeText(packet.timeUs));
+  const arrow = packet.sender === 'client' ? '→' : '←';
+  if (message === undefined) return `${time} ${arrow} ${prefaceText(traced, palette)}`;
+  const id = `#${message.id}`.padEnd(ID_COLUMNS);
+  const command = commandName(message.command).padEnd(COMMAND_COLUMNS);
+  const coloured = message.kind === 'request' ? palette.request(command) : palette.reply(command);
+  const latency = palette.dim(latencyText(message.kind, latencyUs).padStart(LATENCY_COLUMNS));
+  const details = detailsOf(traced, palette);
+  return `${time} ${arrow} ${id} ${coloured} ${latency} ${details}`.trimEnd();
+}
+
+function latencyText(kind: string, latencyUs: number | undefined): string {
+  if (latencyUs !== undefined) return durationText(latencyUs);
+  return kind === 'reply' || kind === 'error' ? '?' : '';
+}
+
+function detailsOf({ message, accesses, packet }: TracedMessage, palette: Palette): string {
+  const parts: string[] = [];
+  for (const access of accesses) parts.push(accessText(access, palette));
+  if (message?.kind === 'request') parts.push(harmless(requestText(message)));
+  if (message?.kind === 'reply') parts.push(harmless(replyText(message)));
+  if (message?.kind === 'error') {
+    const text = message.text === undefined ? '' : `: ${harmless(message.text)}`;
+    parts.push(palette.error(`${errno.errnoText(message.errno)}${text}`));
+  }
+  if (message?.kind === 'malformed') {
+    parts.push(`${palette.error(harmless(message.reason))} | ${rawText(packet.bytes)}`);
+  }
+  if (message !== undefined && 'noReply' in message && message.noReply) parts.push('(no reply)');
+  if (packet.descriptors > 0) parts.push(palette.value(`fds=${packet.descriptors}`));
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+function accessText(access: TracedAccess, palette: Palette): string {
+  const { region, offset, count, register, data } = access;
+  const name = register.name === undefined ? '' : ` ${palette.register(register.name)}`;
+  const unknown = register.isImplemented ? '' : ` ${palette.error('(not implemented)')}`;
+  const value = data === undefined ? '' : ` = ${palette.value(dataText(data))}`;
+  return `${regionName(region)}+${hexText(offset)}${name}${unknown} [${count}]${value}`;
+}
+
+function prefaceText({ preface, packet }: TracedMessage, palette: Palette): string {
+  const blank = ' '.repeat(ID_COLUMNS);
+  const command = palette.request('preface'.padEnd(COMMAND_COLUMNS));
+  const start = `${blank} ${command} ${' '.repeat(LATENCY_COLUMNS)}`;
+  if (preface === undefined || typeof preface === 'string') {
+    return `${start} ${palette.error(harmless(preface ?? ''))} | ${rawText(packet.bytes)}`;
+  }
+  const { major, minor, session, capabilities } = preface;
+  const id = Buffer.from(session).toString('hex');
+  return `${start} ${major}.${minor} session ${id} ${harmless(capabilities.join(' '))}`;
+}

@@ -1,0 +1,255 @@
+import { closed, invalid, RdmaError, verbFailed } from '../errors.js';
+import { type Closable, closeAll } from '../native/close-all.js';
+import { CompletionFlag } from '../native/constants.js';
+import type { DeviceContext } from '../native/device-context.js';
+import { NativeStruct } from '../native/native-struct.js';
+import { structs } from '../native/structs.js';
+import { CompletionChannel } from './completion-channel.js';
+import { SpinBudget } from './spin-budget.js';
+
+const { ibv_wc: WC } = structs;
+/** Completions taken at a time. */
+const BATCH = 32;
+/** Batches in a row until the event loop gets its turn. */
+const BATCHES_PER_TURN = 16;
+/** How often an empty queue is looked at in one turn of the event loop, while waiting actively. */
+const LOOKS_PER_TURN = 16;
+const DEFAULT_SPIN_US = 50;
+
+/** How to make a completion queue. */
+export interface CompletionQueueOptions {
+  /** Entries it holds. More completions than that at a time are an error that ends it. */
+  readonly depth: number;
+  /** How long to wait actively for the next completion while that pays, 50 us by default; 0: never. */
+  readonly spinUs?: number;
+}
+
+/** Work requests that ended. Entries lie in a native array that is reused. */
+export class CompletionQueue {
+  /** @internal */
+  readonly context: DeviceContext;
+  readonly #entries = new NativeStruct(BATCH * WC.size);
+  readonly #view = this.#entries.view;
+  readonly #channel: CompletionChannel;
+  readonly #pollCq: DeviceContext['calls']['pollCq'];
+  readonly #spin: SpinBudget;
+  readonly #queuePairs = new Set<Closable>();
+  readonly #onFailure: (error: RdmaError) => void;
+  readonly #onGone: (queue: CompletionQueue) => void;
+  readonly #turn = (): void => this.#run();
+  #pointer: number;
+  #handler: ((count: number) => void) | undefined;
+  #handling = false;
+  #armed = false;
+  #immediate: NodeJS.Immediate | undefined;
+
+  /** @internal Use {@link Device.createCompletionQueue}. */
+  constructor(
+    context: DeviceContext,
+    { depth, spinUs = DEFAULT_SPIN_US }: CompletionQueueOptions,
+    onFailure: (error: RdmaError) => void,
+    onGone: (queue: CompletionQueue) => void,
+  ) {
+    if (!Number.isInteger(depth) || depth < 1) {
+      throw invalid(`a completion queue of depth ${depth}: give a positive whole number`);
+    }
+    this.context = context;
+    this.#onFailure = onFailure;
+    this.#onGone = onGone;
+    this.#pollCq = context.calls.pollCq;
+    this.#spin = new SpinBudget(spinUs);
+    this.#channel = new CompletionChannel(context);
+    const { library } = context;
+    this.#pointer = library.createCq(context.pointer, depth, 0, this.#channel.pointer, 0);
+    if (this.#pointer === 0) {
+      const errno = library.errno[0] as number;
+      this.#channel.destroy();
+      throw verbFailed('ibv_create_cq', errno, `depth ${depth}`);
+    }
+  }
+
+  /**
+   * From now on `handler(count)` runs in the event loop whenever completions were taken; it reads
+   * entry i in 0..count-1 through the accessors, before it returns. Keeps the process alive.
+   */
+  start(handler: (count: number) => void): void {
+    void this.pointer; // throws when closed
+    if (this.#handler !== undefined) throw invalid('the completion queue was started already');
+    this.#handler = handler;
+    this.#channel.watch(() => this.#onEvent());
+    this.#schedule();
+  }
+
+  /**
+   * Looks once without waiting, and runs the handler if there was something. Returns how many; the
+   * entries can be read until the next look. Inside the handler it returns 0.
+   */
+  poll(): number {
+    const count = this.#take(this.pointer);
+    if (count < 0) throw this.#pollFailed();
+    return count;
+  }
+
+  /** The `id` given when posting. */
+  id(i: number): number {
+    return this.#entries.word(i * WC.size + WC.wr_id);
+  }
+
+  /** One of `CompletionStatus`. If it is not SUCCESS, only `id` and `queuePair` mean something. */
+  status(i: number): number {
+    return this.#view.getUint32(i * WC.size + WC.status, true);
+  }
+
+  /** One of `CompletionOpcode`. */
+  opcode(i: number): number {
+    return this.#view.getUint32(i * WC.size + WC.opcode, true);
+  }
+
+  /** Bytes received or read. */
+  byteLength(i: number): number {
+    return this.#view.getUint32(i * WC.size + WC.byte_len, true);
+  }
+
+  /** The 32 bits that came along. */
+  immediate(i: number): number | undefined {
+    const entry = i * WC.size;
+    const flags = this.#view.getUint32(entry + WC.wc_flags, true);
+    // In network byte order.
+    return (flags & CompletionFlag.WITH_IMM) === 0
+      ? undefined
+      : this.#view.getUint32(entry + WC.imm_data);
+  }
+
+  /** Number of the local queue pair. */
+  queuePair(i: number): number {
+    return this.#view.getUint32(i * WC.size + WC.qp_num, true);
+  }
+
+  /** Idempotent. Queue pairs that report here are closed first. Can be called by the handler. */
+  close(): void {
+    const pointer = this.#pointer;
+    if (pointer === 0) return;
+    try {
+      closeAll(this.#queuePairs);
+    } finally {
+      this.#pointer = 0;
+      if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+      this.#channel.stop(pointer);
+      this.#destroy(pointer);
+    }
+  }
+
+  /** @internal */
+  get pointer(): number {
+    if (this.#pointer === 0) throw closed('the completion queue');
+    return this.#pointer;
+  }
+
+  /** @internal A queue pair reports here from now on. */
+  adopt(queuePair: Closable): void {
+    this.#queuePairs.add(queuePair);
+  }
+
+  /** @internal A queue pair is gone. */
+  release(queuePair: Closable): void {
+    this.#queuePairs.delete(queuePair);
+  }
+
+  #destroy(pointer: number): void {
+    const errno = this.context.library.destroyCq(pointer);
+    this.#channel.destroy();
+    this.#onGone(this);
+    if (errno !== 0) throw verbFailed('ibv_destroy_cq', errno);
+  }
+
+  #take(pointer: number): number {
+    if (this.#handling) return 0;
+    const count = this.#pollCq(pointer, BATCH, this.#entries.address);
+    if (count <= 0 || this.#handler === undefined) return count;
+    this.#handling = true;
+    try {
+      this.#handler(count);
+    } finally {
+      this.#handling = false;
+    }
+    return count;
+  }
+
+  #onEvent(): void {
+    const errno = this.#channel.take(this.pointer);
+    if (errno === 0) {
+      this.#armed = false;
+      this.#run();
+    } else {
+      this.#fail(verbFailed('ibv_get_cq_event', errno));
+    }
+  }
+
+  #schedule(): void {
+    this.#immediate ??= setImmediate(this.#turn);
+  }
+
+  /** Takes what is there, then waits: actively while that pays, otherwise for the channel. */
+  #run(): void {
+    this.#immediate = undefined;
+    let finished = false;
+    try {
+      finished = this.#drainAndArm();
+    } finally {
+      // Also when the handler threw: the completions after it are not to be lost.
+      if (!finished && this.#pointer !== 0) this.#schedule();
+    }
+  }
+
+  /** Whether an event will tell when to go on. */
+  #drainAndArm(): boolean {
+    let arrived = false;
+    let looks = 0;
+    for (let batches = 0; batches < BATCHES_PER_TURN; ) {
+      const count = this.#take(this.#pointer);
+      if (this.#pointer === 0) return true;
+      if (count < 0) {
+        this.#fail(this.#pollFailed());
+        return true;
+      }
+      if (count > 0) {
+        batches += 1;
+        arrived = true;
+        continue;
+      }
+      const now = performance.now();
+      if (arrived) this.#spin.arrived(now);
+      arrived = false;
+      if (this.#spin.pays(now)) {
+        looks += 1;
+        if (looks === LOOKS_PER_TURN) return false;
+      } else if (this.#armed) {
+        return true;
+      } else {
+        // A completion between the last look and this call causes no event: look once more.
+        this.#arm();
+      }
+    }
+    return false;
+  }
+
+  #arm(): void {
+    const errno = this.context.calls.reqNotifyCq(this.#pointer, 0);
+    this.#armed = true;
+    if (errno !== 0) this.#fail(verbFailed('ibv_req_notify_cq', errno));
+  }
+
+  /** It cannot report any more: whoever listens to the device learns why. */
+  #fail(error: RdmaError): void {
+    this.#channel.stop(this.#pointer);
+    this.#onFailure(error);
+  }
+
+  #pollFailed(): RdmaError {
+    return new RdmaError(
+      'RDMA_VERB_FAILED',
+      'ibv_poll_cq failed: the completion queue was overrun, or the device is gone; create a deeper queue',
+      { verb: 'ibv_poll_cq' },
+    );
+  }
+}

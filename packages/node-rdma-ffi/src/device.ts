@@ -1,0 +1,98 @@
+import { CompletionQueue, type CompletionQueueOptions } from './completion/completion-queue.js';
+import { type DeviceAttributes, queryAttributes } from './discovery/attributes.js';
+import { openListed, withDevices } from './discovery/device-list.js';
+import { type PortInfo, queryPort } from './discovery/port.js';
+import { invalid, verbFailed } from './errors.js';
+import { type DeviceEvent, EventSource } from './events.js';
+import { closeAll } from './native/close-all.js';
+import type { DeviceContext } from './native/device-context.js';
+import { ProtectionDomain } from './protection-domain.js';
+
+/**
+ * Opens a device by its name.
+ * @throws {RdmaError} RDMA_UNAVAILABLE when there is none at all, RDMA_INVALID naming the existing
+ * ones when this one does not exist.
+ */
+export function openDevice(name: string): Device {
+  return withDevices((devices) => {
+    const found = devices.find((device) => device.name === name);
+    if (found === undefined) {
+      const names = devices.map((device) => device.name).join(', ');
+      throw invalid(`there is no RDMA device ${JSON.stringify(name)}: there is ${names}`);
+    }
+    return new Device(openListed(found));
+  });
+}
+
+/** An opened RDMA device. */
+export class Device {
+  readonly name: string;
+  readonly attributes: DeviceAttributes;
+  readonly #context: DeviceContext;
+  readonly #events: EventSource;
+  readonly #domains = new Set<ProtectionDomain>();
+  readonly #completionQueues = new Set<CompletionQueue>();
+
+  /** @internal Use {@link openDevice}. */
+  constructor(context: DeviceContext) {
+    this.#context = context;
+    this.#events = new EventSource(context);
+    this.name = context.name;
+    try {
+      this.attributes = queryAttributes(context);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** A port as it is now. The first is 1. */
+  queryPort(port: number): PortInfo {
+    return queryPort(this.#context, port);
+  }
+
+  /** A group of memory regions and queue pairs that belong together. */
+  createProtectionDomain(): ProtectionDomain {
+    const domain = new ProtectionDomain(this.#context, this.attributes, (gone) =>
+      this.#domains.delete(gone),
+    );
+    this.#domains.add(domain);
+    return domain;
+  }
+
+  /** A queue that reports finished work requests of any number of queue pairs. */
+  createCompletionQueue(options: CompletionQueueOptions): CompletionQueue {
+    const queue = new CompletionQueue(
+      this.#context,
+      options,
+      (error) => this.#events.report({ type: 'completion queue error', error }),
+      (gone) => this.#completionQueues.delete(gone),
+    );
+    this.#completionQueues.add(queue);
+    return queue;
+  }
+
+  /** Calls `listener` with what happens from now on. Does not keep the process alive. */
+  onEvent(listener: (event: DeviceEvent) => void): void {
+    void this.#context.pointer; // throws when closed
+    this.#events.add(listener);
+  }
+
+  /** Closes what is still open of it first, in the right order. Idempotent. */
+  close(): void {
+    try {
+      // Queue pairs go with their domain, and before the queues they report to.
+      closeAll([...this.#domains, ...this.#completionQueues, this.#events]);
+    } finally {
+      this.#release();
+    }
+  }
+
+  #release(): void {
+    const pointer = this.#context.invalidate();
+    if (pointer === 0) return;
+    if (this.#context.library.closeDevice(pointer) !== 0) {
+      throw verbFailed('ibv_close_device', this.#context.library.errno[0] as number, this.name);
+    }
+  }
+}

@@ -1,0 +1,13 @@
+import { Mtu } from '../native/constants.js';
+
+const SMALLEST = 256;
+
+/** Bytes of a value of `enum ibv_mtu`. */
+export function mtuBytes(value: number): number {
+  return SMALLEST << (value - Mtu[SMALLEST]);
+}
+
+/** The value of `enum ibv_mtu` for a number of bytes, `undefined` when there is none. */
+export function mtuValue(bytes: number): number | undefined {
+  return (Mtu as Readonly<Record<number, number>>)[bytes];
+}

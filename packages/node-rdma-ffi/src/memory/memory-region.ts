@@ -1,0 +1,86 @@
+import { invalid, verbFailed } from '../errors.js';
+import type { DeviceContext } from '../native/device-context.js';
+import { foreign } from '../native/native-struct.js';
+import { structs } from '../native/structs.js';
+import { accessFlags, type MemoryAccess } from './access.js';
+import { addressOf } from './native-buffer.js';
+import { pin, unpin } from './pins.js';
+
+/** Memory by its address; keeping it mapped is up to the caller. */
+export interface AddressRange {
+  readonly address: number;
+  readonly length: number;
+}
+
+/** Memory the adapter may reach, under two keys, with just the permissions it was registered with. */
+export class MemoryRegion {
+  readonly address: number;
+  readonly length: number;
+  /** Names the region in this side's work requests. */
+  readonly localKey: number;
+  /** What the peer needs, together with addresses in the region. */
+  readonly remoteKey: number;
+  readonly #context: DeviceContext;
+  readonly #onGone: (region: MemoryRegion) => void;
+  /** Referenced, so that it is not collected while the adapter may write to it. */
+  #memory: Uint8Array | undefined;
+  #pointer: number;
+
+  /** @internal Use {@link ProtectionDomain.register}. */
+  constructor(
+    context: DeviceContext,
+    protectionDomain: number,
+    memory: Uint8Array | AddressRange,
+    access: MemoryAccess,
+    onGone: (region: MemoryRegion) => void,
+  ) {
+    const flags = accessFlags(access);
+    this.#context = context;
+    this.#onGone = onGone;
+    this.length = memory.length;
+    this.address = memory instanceof Uint8Array ? addressOf(memory) : memory.address;
+    checkRange(this.address, this.length);
+    const { library } = context;
+    this.#pointer = library.regMr(protectionDomain, this.address, this.length, flags);
+    if (this.#pointer === 0) {
+      throw verbFailed('ibv_reg_mr', library.errno[0] as number, `${this.length} bytes`);
+    }
+    const { ibv_mr } = structs;
+    const view = foreign(this.#pointer, ibv_mr.size);
+    this.localKey = view.getUint32(ibv_mr.lkey, true);
+    this.remoteKey = view.getUint32(ibv_mr.rkey, true);
+    if (memory instanceof Uint8Array) {
+      this.#memory = memory;
+      pin(memory.buffer);
+    }
+  }
+
+  /**
+   * Takes the permissions back. When it returns, neither side can reach the memory through the
+   * keys any more. Idempotent.
+   */
+  deregister(): void {
+    if (this.#pointer === 0) return;
+    const errno = this.#context.library.deregMr(this.#pointer);
+    // It stays registered then, and the memory must stay.
+    if (errno !== 0) throw verbFailed('ibv_dereg_mr', errno, `${this.length} bytes`);
+    this.#pointer = 0;
+    if (this.#memory !== undefined) unpin(this.#memory.buffer);
+    this.#memory = undefined;
+    this.#onGone(this);
+  }
+
+  /** The same as {@link deregister}. */
+  close(): void {
+    this.deregister();
+  }
+}
+
+function checkRange(address: number, length: number): void {
+  if (!Number.isSafeInteger(length) || length < 1) {
+    throw invalid(`a memory region of ${length} bytes: give a positive whole number`);
+  }
+  if (!Number.isSafeInteger(address) || address < 1 || !Number.isSafeInteger(address + length)) {
+    throw invalid(`a memory region at address ${address}: give the address of mapped memory`);
+  }
+}

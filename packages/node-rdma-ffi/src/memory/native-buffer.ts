@@ -1,0 +1,46 @@
+import { invalid } from '../errors.js';
+import { platform } from '../native/platform.js';
+import { isPinned } from './pins.js';
+
+/**
+ * Address of the first byte of a view. It holds as long as the view's buffer is referenced and not
+ * transferred: the view must outlive the use of the address.
+ */
+export function addressOf(bytes: Uint8Array): number {
+  return Number(platform().koffi.address(bytes));
+}
+
+/** Zeroed memory that is registered once and written through {@link bytes}; page aligned. */
+export class NativeBuffer {
+  readonly address: number;
+  readonly length: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(length: number) {
+    if (!Number.isSafeInteger(length) || length < 1) {
+      throw invalid(`a buffer of ${length} bytes: give a positive whole number`);
+    }
+    const { pageBytes } = platform();
+    // Whole pages of its own: what is registered shares no page with other data.
+    const buffer = new ArrayBuffer((Math.ceil(length / pageBytes) + 1) * pageBytes);
+    const start = addressOf(new Uint8Array(buffer));
+    const offset = (pageBytes - (start % pageBytes)) % pageBytes;
+    this.address = start + offset;
+    this.length = length;
+    this.bytes = new Uint8Array(buffer, offset, length);
+    this.view = new DataView(buffer, offset, length);
+  }
+
+  /**
+   * Gives the memory back now instead of at the next garbage collection: {@link bytes} becomes
+   * empty, {@link address} must not be used any more. Idempotent.
+   * @throws {RdmaError} RDMA_INVALID while a memory region of `bytes` is registered.
+   */
+  release(): void {
+    const { buffer } = this.bytes;
+    if (buffer.byteLength === 0) return;
+    if (isPinned(buffer)) throw invalid('the buffer is registered: deregister it before release()');
+    structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+  }
+}

@@ -1,0 +1,253 @@
+import { randomInt } from 'node:crypto';
+import type { CompletionQueue } from '../completion/completion-queue.js';
+import type { DeviceAttributes } from '../discovery/attributes.js';
+import { type PortInfo, queryPort } from '../discovery/port.js';
+import { closed, invalid, verbFailed } from '../errors.js';
+import { WorkRequestOpcode as Opcode, QueuePairState } from '../native/constants.js';
+import type { DeviceContext } from '../native/device-context.js';
+import { createQueuePair, type QueuePairOptions } from './creation.js';
+import {
+  type ConnectOptions,
+  checkParameters,
+  connectOptions,
+  type QueuePairParameters,
+} from './parameters.js';
+import { type LocalEnd, Transitions } from './transitions.js';
+import { ReceiveRequest, SendRequest } from './work-requests.js';
+
+/** `IBV_SEND_*`: flags of what is posted to the send queue. */
+export const SendFlag = {
+  /** Begin only after all earlier reads of this queue pair. */
+  FENCE: 1,
+  /** Report the completion; without it only a failure is reported. */
+  SIGNALED: 2,
+  /** Wake a peer that waits for solicited messages only. */
+  SOLICITED: 4,
+  /** Copy the bytes while posting: the memory is free at once, and needs no key. */
+  INLINE: 8,
+} as const;
+
+/** Names of the states a queue pair goes through. */
+export type QueuePairStateName =
+  | 'reset'
+  | 'init'
+  | 'ready-to-receive'
+  | 'ready-to-send'
+  | 'sq-drained'
+  | 'sq-error'
+  | 'error';
+
+const stateNames: Readonly<Record<number, QueuePairStateName>> = {
+  [QueuePairState.RESET]: 'reset',
+  [QueuePairState.INIT]: 'init',
+  [QueuePairState.RTR]: 'ready-to-receive',
+  [QueuePairState.RTS]: 'ready-to-send',
+  [QueuePairState.SQD]: 'sq-drained',
+  [QueuePairState.SQE]: 'sq-error',
+  [QueuePairState.ERR]: 'error',
+};
+
+const PACKET_SEQUENCES = 2 ** 24;
+/** What the field holds. */
+const MAX_READS = 255;
+
+/**
+ * One end of a reliable connection. Work requests are carried out in order. Addresses in them are
+ * checked by the adapters against the memory region of the key, except with `SendFlag.INLINE`: then
+ * this process reads the local address itself.
+ */
+export class QueuePair {
+  readonly number: number;
+  readonly maxInline: number;
+  /** What the peer needs for its {@link connect}. */
+  readonly parameters: QueuePairParameters;
+  readonly #context: DeviceContext;
+  readonly #local: LocalEnd;
+  readonly #transitions: Transitions;
+  readonly #queues: readonly CompletionQueue[];
+  readonly #onGone: (queuePair: QueuePair) => void;
+  readonly #send = new SendRequest();
+  readonly #receive = new ReceiveRequest();
+  readonly #postSend: DeviceContext['calls']['postSend'];
+  readonly #postRecv: DeviceContext['calls']['postRecv'];
+  #pointer: number;
+
+  /** @internal Use {@link ProtectionDomain.createQueuePair}. */
+  constructor(
+    context: DeviceContext,
+    attributes: DeviceAttributes,
+    protectionDomain: number,
+    options: QueuePairOptions,
+    onGone: (queuePair: QueuePair) => void,
+  ) {
+    this.#context = context;
+    this.#onGone = onGone;
+    this.#postSend = context.calls.postSend;
+    this.#postRecv = context.calls.postRecv;
+    this.#transitions = new Transitions(context.library);
+    this.#queues = [options.sendQueue, options.receiveQueue];
+    const port = queryPort(context, options.port);
+    this.#local = {
+      port,
+      gidIndex: options.gidIndex,
+      packetSequence: randomInt(PACKET_SEQUENCES),
+      maxReads: Math.min(attributes.maxQpRdAtom, MAX_READS),
+      maxOwnReads: Math.min(attributes.maxQpInitRdAtom, MAX_READS),
+    };
+    const gid = gidAt(context.name, port, options.gidIndex);
+    const created = createQueuePair(context, protectionDomain, options);
+    this.#pointer = created.pointer;
+    this.number = created.number;
+    this.maxInline = created.maxInline;
+    this.parameters = {
+      queuePair: created.number,
+      packetSequence: this.#local.packetSequence,
+      gid,
+      lid: port.lid,
+      mtuBytes: port.activeMtuBytes,
+      maxReads: this.#local.maxReads,
+    };
+    context.queuePairs.set(created.pointer, created.number);
+    for (const queue of this.#queues) queue.adopt(this);
+    try {
+      this.#transitions.toInit(created.pointer, options.port);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * To the state "ready to send" with the parameters of the peer, which are checked. Receives can be
+   * posted before.
+   * @throws {RdmaError} RDMA_INVALID for impossible parameters.
+   */
+  connect(remote: QueuePairParameters, options: ConnectOptions = {}): void {
+    const patience = connectOptions(options);
+    checkParameters(remote);
+    const pointer = this.#open();
+    this.#transitions.toReadyToReceive(pointer, this.#local, remote, patience);
+    this.#transitions.toReadyToSend(pointer, this.#local, remote, patience);
+  }
+
+  /** What the adapter says; it also changes by itself, to `error`. */
+  state(): QueuePairStateName {
+    const state = this.#transitions.current(this.#open());
+    const name = stateNames[state];
+    if (name === undefined) throw invalid(`unknown state ${state} of queue pair ${this.number}`);
+    return name;
+  }
+
+  /** Offers memory for one incoming message. `id` comes back with the completion. */
+  postReceive(id: number, address: number, length: number, localKey: number): void {
+    const pointer = this.#open();
+    const request = this.#receive;
+    request.set(id, address, length, localKey);
+    const errno = this.#postRecv(pointer, request.native.address, request.badAddress);
+    if (errno !== 0) throw verbFailed('ibv_post_recv', errno, `queue pair ${this.number}`);
+  }
+
+  /** Sends a message into the next receive of the peer. */
+  postSend(id: number, address: number, length: number, localKey: number, flags: number): void {
+    this.#send.set(Opcode.SEND, id, address, length, localKey, flags);
+    this.#post();
+  }
+
+  /** Sends a message with 32 more bits. */
+  postSendImmediate(
+    id: number,
+    address: number,
+    length: number,
+    localKey: number,
+    immediate: number,
+    flags: number,
+  ): void {
+    this.#send.set(Opcode.SEND_WITH_IMM, id, address, length, localKey, flags);
+    this.#send.setImmediate(immediate);
+    this.#post();
+  }
+
+  /** Writes to memory of the peer, which is not told. */
+  postWrite(
+    id: number,
+    address: number,
+    length: number,
+    localKey: number,
+    remoteAddress: number,
+    remoteKey: number,
+    flags: number,
+  ): void {
+    this.#send.set(Opcode.RDMA_WRITE, id, address, length, localKey, flags);
+    this.#send.setRemote(remoteAddress, remoteKey);
+    this.#post();
+  }
+
+  /** Writes to memory of the peer and completes one of its receives, with 32 bits. */
+  postWriteImmediate(
+    id: number,
+    address: number,
+    length: number,
+    localKey: number,
+    remoteAddress: number,
+    remoteKey: number,
+    immediate: number,
+    flags: number,
+  ): void {
+    this.#send.set(Opcode.RDMA_WRITE_WITH_IMM, id, address, length, localKey, flags);
+    this.#send.setRemote(remoteAddress, remoteKey);
+    this.#send.setImmediate(immediate);
+    this.#post();
+  }
+
+  /** Reads memory of the peer, which is not told. */
+  postRead(
+    id: number,
+    address: number,
+    length: number,
+    localKey: number,
+    remoteAddress: number,
+    remoteKey: number,
+    flags: number,
+  ): void {
+    this.#send.set(Opcode.RDMA_READ, id, address, length, localKey, flags);
+    this.#send.setRemote(remoteAddress, remoteKey);
+    this.#post();
+  }
+
+  /** To the error state: what is posted completes with WR_FLUSH_ERR. */
+  fail(): void {
+    this.#transitions.toError(this.#open());
+  }
+
+  /** Idempotent. What is posted is forgotten without a completion. */
+  close(): void {
+    const pointer = this.#pointer;
+    if (pointer === 0) return;
+    this.#pointer = 0;
+    const errno = this.#context.library.destroyQp(pointer);
+    this.#context.queuePairs.delete(pointer);
+    for (const queue of this.#queues) queue.release(this);
+    this.#onGone(this);
+    if (errno !== 0) throw verbFailed('ibv_destroy_qp', errno, `queue pair ${this.number}`);
+  }
+
+  #post(): void {
+    const request = this.#send;
+    const errno = this.#postSend(this.#open(), request.native.address, request.badAddress);
+    if (errno !== 0) throw verbFailed('ibv_post_send', errno, `queue pair ${this.number}`);
+  }
+
+  #open(): number {
+    if (this.#pointer === 0) throw closed(`queue pair ${this.number}`);
+    return this.#pointer;
+  }
+}
+
+function gidAt(device: string, port: PortInfo, index: number): string {
+  const entry = port.gids.find((candidate) => candidate.index === index);
+  if (entry !== undefined) return entry.gid;
+  const known = port.gids.map((candidate) => `${candidate.index} (${candidate.gid})`).join(', ');
+  throw invalid(
+    `port ${port.number} of ${device} has no GID with index ${index}: it has ${known || 'none, set the interface up'}`,
+  );
+}

@@ -1,0 +1,170 @@
+import { memoryAccess } from '../memory/access.js';
+import type { Settings } from '../options.js';
+import type { PeerSetup } from '../setup/records.js';
+import {
+  type Buffer,
+  type CompletionQueue,
+  type Device,
+  type MemoryRegion,
+  type ProtectionDomain,
+  type QueuePair,
+  SUCCESS,
+} from '../verbs.js';
+import { SendQueue } from '../work/send-queue.js';
+import type { AdapterChoice } from './adapter-choice.js';
+import { RECEIVE_ID, SPARE_RECEIVES } from './flags.js';
+
+/** Work requests that may be posted and not completed. A power of two. */
+const MAX_SEND = 512;
+/** Small enough for every adapter. */
+const MAX_INLINE_BYTES = 128;
+/** Completions between two looks at the queue: every request could complete at once. */
+const SPARE_COMPLETIONS = 16;
+
+/** Who handles what completes. */
+export interface EndpointEvents {
+  /** This request and those before it have been carried out. */
+  onSent(id: number): void;
+  /** A message of `length` bytes lies in a slot. */
+  onReceived(slot: number, length: number, immediate: number): void;
+  /** Everything that completed at once has been told. */
+  onBatch(): void;
+  /** The queue pair is of no use any more. */
+  onFailed(why: string): void;
+}
+
+/** An end of one queue pair, with all that belongs to it. Each connection has its own. */
+export class Endpoint {
+  readonly device: string;
+  readonly queuePair: QueuePair;
+  /** Everything that leaves goes through it. */
+  readonly sends: SendQueue;
+  readonly domain: ProtectionDomain;
+  /** What is sent, read and written passes through it. */
+  readonly staging: Buffer;
+  /** The slots, one after the other. */
+  readonly slots: Buffer;
+  readonly #settings: Settings;
+  readonly #device: Device;
+  readonly #completions: CompletionQueue;
+  readonly #slotsKey: number;
+  #events: EndpointEvents | undefined;
+  #failure: string | undefined;
+  #closed = false;
+
+  /** @throws when the adapter refuses any of it. */
+  constructor(choice: AdapterChoice, settings: Settings) {
+    const { verbs, receiveSlots, slotBytes, stagingBytes, maxSpinUs } = settings;
+    this.#settings = settings;
+    this.#device = verbs.openDevice(choice.device);
+    try {
+      const slots = receiveSlots + SPARE_RECEIVES;
+      const { maxQpWr } = this.#device.attributes;
+      this.device = choice.device;
+      const maxSend = Math.min(MAX_SEND, 2 ** Math.floor(Math.log2(maxQpWr)));
+      this.domain = this.#device.createProtectionDomain();
+      this.staging = verbs.allocate(stagingBytes);
+      this.slots = verbs.allocate(slots * slotBytes);
+      const stagingKey = this.#register(this.staging).localKey;
+      this.#slotsKey = this.#register(this.slots).localKey;
+      this.#completions = this.#device.createCompletionQueue({
+        depth: maxSend + slots + SPARE_COMPLETIONS,
+        spinUs: maxSpinUs,
+      });
+      this.queuePair = this.domain.createQueuePair({
+        sendQueue: this.#completions,
+        receiveQueue: this.#completions,
+        maxSend,
+        maxReceive: slots,
+        maxInline: MAX_INLINE_BYTES,
+        port: choice.port,
+        gidIndex: choice.gidIndex,
+      });
+      const { queuePair, staging } = this;
+      this.sends = new SendQueue({ queuePair, staging, stagingKey, maxSend });
+      for (let slot = 0; slot < slots; slot++) this.post(slot);
+    } catch (error) {
+      this.#device.close();
+      throw error;
+    }
+    this.#device.onEvent(({ type }) => this.#onDeviceEvent(type));
+  }
+
+  /** What the peer must know to send here. */
+  get setup(): PeerSetup {
+    const { receiveSlots: slots, slotBytes } = this.#settings;
+    return { ...this.queuePair.parameters, slots, slotBytes };
+  }
+
+  /** Join the queue pair to the peer's; `events` gets everything from now on. */
+  connect(peer: PeerSetup, events: EndpointEvents): void {
+    this.#events = events;
+    this.queuePair.connect(peer);
+    this.#completions.start((count) => this.#onCompletions(count));
+  }
+
+  /** Another handler takes over. */
+  handOver(events: EndpointEvents): void {
+    this.#events = events;
+  }
+
+  /** Handle everything that has completed by now. */
+  drain(): void {
+    while (!this.#closed && this.#completions.poll() > 0);
+  }
+
+  /** Offer a slot to the peer. */
+  post(slot: number): void {
+    const { slotBytes } = this.#settings;
+    const address = this.slots.address + slot * slotBytes;
+    this.queuePair.postReceive(RECEIVE_ID + slot, address, slotBytes, this.#slotsKey);
+  }
+
+  /** Give everything back. When this returns, the peer cannot touch any memory of ours. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events = undefined;
+    this.#device.close();
+    this.staging.release();
+    this.slots.release();
+  }
+
+  #register({ bytes }: Buffer): MemoryRegion {
+    return this.domain.register(bytes, memoryAccess.own);
+  }
+
+  #onCompletions(count: number): void {
+    const queue = this.#completions;
+    for (let i = 0; i < count; i++) {
+      const status = queue.status(i);
+      if (status !== SUCCESS) {
+        this.#fail(this.#settings.verbs.statusText(status));
+        return;
+      }
+      const id = queue.id(i);
+      if (id < RECEIVE_ID) {
+        this.sends.complete(id);
+        this.#events?.onSent(id);
+      } else {
+        this.#events?.onReceived(id - RECEIVE_ID, queue.byteLength(i), queue.immediate(i) ?? 0);
+      }
+    }
+    this.#events?.onBatch();
+  }
+
+  #onDeviceEvent(type: string): void {
+    if (!ENDS_EVERYTHING.test(type)) return;
+    this.#fail(`the RDMA device ${this.device} reports: ${type}`);
+  }
+
+  /** Only the first failure says why: the others follow from it. */
+  #fail(why: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = why;
+    this.#events?.onFailed(why);
+  }
+}
+
+/** Events after which nothing can be expected of a queue pair. */
+const ENDS_EVERYTHING = /fatal|error|removed/i;

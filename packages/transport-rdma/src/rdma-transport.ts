@@ -1,0 +1,161 @@
+import {
+  type Accept,
+  type Connection,
+  type EncodingName,
+  type FrameSink,
+  type Handshake,
+  type Listener,
+  type OpenContext,
+  silentLogger,
+  type Transport,
+  VfioUserError,
+} from '@vfio-user/core';
+import { RdmaConnection } from './connection/rdma-connection.js';
+import { type AdapterChoice, chooseAdapter } from './endpoint/adapter-choice.js';
+import { Endpoint } from './endpoint/endpoint.js';
+import { type RdmaTransportOptions, resolveOptions, type Settings } from './options.js';
+import { boundUri, parseTarget, QUERY_KEYS, type RdmaTarget } from './rdma-uri.js';
+import { Arrival } from './setup/arrival.js';
+import { BareHandshake } from './setup/bare-handshake.js';
+import { ClientHandshake } from './setup/client-handshake.js';
+import { Lifeline } from './setup/lifeline.js';
+import { ATTACHMENT } from './setup/records.js';
+import { ServerHandshake } from './setup/server-handshake.js';
+import type { SetupOutcome } from './setup/setup-handshake.js';
+import { Trial } from './setup/trial.js';
+
+/** vfio-user over RDMA: `rdma:`. */
+export function rdmaTransport(options: RdmaTransportOptions): Transport {
+  return new RdmaTransport(resolveOptions(options));
+}
+
+class RdmaTransport implements Transport {
+  readonly schemes = ['rdma'] as const;
+  readonly queryKeys = QUERY_KEYS;
+  readonly #settings: Settings;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  encodingFor(): EncodingName {
+    return 'portable';
+  }
+
+  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+    const settings = this.#settings;
+    const target = parseTarget(uri, settings.bootstrap);
+    const choice = this.#choose(target);
+    const lifeline = new Lifeline();
+    let handshake: ClientHandshake | undefined;
+    const bootstrap = await settings.bootstrap.connect(target.bootstrap, lifeline, {
+      ...context,
+      handshake: () => {
+        handshake = new ClientHandshake(greet(choice, context), this.#endpointMaker(choice));
+        return handshake;
+      },
+    });
+    const outcome = (handshake as ClientHandshake | undefined)?.outcome ?? NOT_SET_UP;
+    const joined = await this.#join(outcome, bootstrap, lifeline, sink, context);
+    if (!('reason' in joined)) return joined;
+    const reason = choice instanceof Error ? choice.message : joined.reason;
+    if (!target.fallsBack) {
+      const error = noRdma(target, reason);
+      bootstrap.abort(error);
+      throw error;
+    }
+    const { logger = silentLogger, signal } = context;
+    if (signal?.aborted) {
+      bootstrap.abort(signal.reason);
+      throw signal.reason;
+    }
+    const text = `no RDMA, everything goes by messages over ${bootstrap.peer}: ${reason}`;
+    logger.warn({ uri: target.href, reason }, text);
+    lifeline.handTo(sink);
+    return bootstrap;
+  }
+
+  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+    const settings = this.#settings;
+    const { logger = silentLogger, framing } = context;
+    const target = parseTarget(uri, settings.bootstrap);
+    const choice = this.#choose(target);
+    if (choice instanceof Error) {
+      const text = `no RDMA, clients are served by messages: ${choice.message}`;
+      logger.warn({ uri: target.href, reason: choice.message }, text);
+    }
+    const { fallsBack } = target;
+    const take: Accept = (bootstrap, completed) => {
+      const { outcome, inner } = completed as ServerHandshake;
+      const handshake = inner instanceof BareHandshake ? undefined : inner;
+      if (choice instanceof Error) return accept(bootstrap, handshake);
+      const parts = { bootstrap, handshake, outcome, fallsBack, framing, settings, logger, accept };
+      return Arrival.take(parts);
+    };
+    const listener = await settings.bootstrap.listen(target.bootstrap, take, {
+      ...context,
+      handshake: () => new ServerHandshake(greet(choice, context), this.#endpointMaker(choice)),
+    });
+    return { uri: boundUri(uri, listener.uri), close: () => listener.close() };
+  }
+
+  /** @throws {VfioUserError} `VFU_UNSUPPORTED` when there is no adapter and nothing else will do. */
+  #choose(target: RdmaTarget): AdapterChoice | Error {
+    try {
+      return chooseAdapter(this.#settings.verbs, target);
+    } catch (error) {
+      if (!target.fallsBack) throw noRdma(target, (error as Error).message);
+      return error as Error;
+    }
+  }
+
+  #endpointMaker(choice: AdapterChoice | Error): (() => Endpoint) | undefined {
+    return choice instanceof Error ? undefined : () => new Endpoint(choice, this.#settings);
+  }
+
+  /** A connection over the queue pair, if a message goes both ways. */
+  #join(
+    outcome: SetupOutcome,
+    bootstrap: Connection,
+    lifeline: Lifeline,
+    sink: FrameSink,
+    { framing, logger = silentLogger, signal }: OpenContext,
+  ): Promise<Connection | { readonly reason: string }> {
+    if ('reason' in outcome) return Promise.resolve(outcome);
+    const { endpoint, peer } = outcome;
+    const settings = this.#settings;
+    return new Promise((resolve) => {
+      const trial = new Trial({
+        endpoint,
+        peer,
+        timeoutMs: settings.setupTimeoutMs,
+        signal,
+        onPassed() {
+          const parts = { endpoint, peer, bootstrap, framing, settings, logger };
+          const connection = new RdmaConnection(parts, sink);
+          endpoint.handOver(connection);
+          lifeline.handTo(connection.lifeline);
+          resolve(connection);
+        },
+        onFailed(reason) {
+          endpoint.close();
+          resolve({ reason });
+        },
+      });
+      lifeline.handTo(trial);
+      trial.start();
+    });
+  }
+}
+
+const NOT_SET_UP: SetupOutcome = { reason: 'the bootstrap connection makes no handshake' };
+
+function greet(choice: AdapterChoice | Error, context: OpenContext): Handshake {
+  const attachment = choice instanceof Error ? undefined : ATTACHMENT;
+  return context.handshake?.(attachment) ?? new BareHandshake(attachment);
+}
+
+function noRdma({ href }: RdmaTarget, reason: string): VfioUserError {
+  const text = `${href}: ${reason}. Without fallback=never the session would use messages instead`;
+  return new VfioUserError('VFU_UNSUPPORTED', text);
+}

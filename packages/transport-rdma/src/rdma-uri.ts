@@ -1,0 +1,64 @@
+import { type Transport, VfioUserError } from '@vfio-user/core';
+import { z } from 'zod';
+
+const querySchema = z.object({
+  device: z.string().min(1).optional(),
+  'gid-index': z
+    .string()
+    .regex(/^\d{1,3}$/, 'expected a number, ibv_devinfo -v lists them')
+    .transform(Number)
+    .optional(),
+  fallback: z.enum(['tcp', 'never']).default('tcp'),
+});
+
+const OWN_KEYS = Object.keys(querySchema.shape);
+/** Those that make the bootstrap connection a secure one. */
+const TLS_KEYS = ['ca', 'cert', 'key', 'servername'];
+
+/** Query keys of `rdma:`: its own, and those of the connection that sets it up. */
+export const QUERY_KEYS = [...OWN_KEYS, ...TLS_KEYS, 'timeout'];
+
+/** What an `rdma:` URI asks for. */
+export interface RdmaTarget {
+  readonly href: string;
+  readonly host: string;
+  /** Which adapter to use; any when absent. */
+  readonly device: string | undefined;
+  /** Which of its addresses; a fitting one when absent. */
+  readonly gidIndex: number | undefined;
+  /** Whether messages over the bootstrap connection will do where RDMA does not work. */
+  readonly fallsBack: boolean;
+  /** Where the bootstrap connection goes. */
+  readonly bootstrap: URL;
+}
+
+/**
+ * Understand `rdma://host:port?device=&gid-index=&fallback=&ca=&cert=&key=&timeout=`.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
+ */
+export function parseTarget(uri: URL, transport: Transport): RdmaTarget {
+  const query = querySchema.safeParse(Object.fromEntries(uri.searchParams));
+  if (!query.success) throw invalid(uri, z.prettifyError(query.error));
+  const secure = TLS_KEYS.some((key) => uri.searchParams.has(key));
+  const scheme = secure ? 'tls' : 'tcp';
+  if (!transport.schemes.includes(scheme)) {
+    throw invalid(uri, `there is no transport for ${scheme}: to set up the connection`);
+  }
+  const bootstrap = new URL(uri.href.replace(/^rdma:/, `${scheme}:`));
+  for (const key of OWN_KEYS) bootstrap.searchParams.delete(key);
+  const { device, 'gid-index': gidIndex, fallback } = query.data;
+  const { href, hostname } = uri;
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { href, host, device, gidIndex, fallsBack: fallback === 'tcp', bootstrap };
+}
+
+/** The `rdma:` URI of a listener whose bootstrap really listens on `bound`. */
+export function boundUri(asked: URL, bound: string): string {
+  const uri = new URL(asked);
+  uri.port = new URL(bound).port;
+  return uri.href;
+}
+
+function invalid(uri: URL, what: string): VfioUserError {
+  return new VfioUserError('VFU_CONFIG_INVALID', `${uri.href}: ${what}`);
+}

@@ -1,0 +1,128 @@
+import {
+  type Accept,
+  type Connection,
+  type Frame,
+  type FrameSink,
+  type Framing,
+  type Handshake,
+  type Logger,
+  VfioUserError,
+} from '@vfio-user/core';
+import { RdmaConnection } from '../connection/rdma-connection.js';
+import type { Endpoint, EndpointEvents } from '../endpoint/endpoint.js';
+import { HELLO } from '../endpoint/flags.js';
+import type { Settings } from '../options.js';
+import { Lifeline } from './lifeline.js';
+import type { PeerSetup } from './records.js';
+import type { SetupOutcome } from './setup-handshake.js';
+
+/** What a listener knows about a client that has just come. */
+export interface ArrivalParts {
+  readonly bootstrap: Connection;
+  /** The session's own, which was completed. */
+  readonly handshake: Handshake | undefined;
+  readonly outcome: SetupOutcome;
+  /** Whether the client may be served by messages on the bootstrap connection. */
+  readonly fallsBack: boolean;
+  readonly framing: Framing;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly accept: Accept;
+}
+
+/** A client of a listener, until its first message shows which way it speaks. */
+export class Arrival implements FrameSink, EndpointEvents {
+  readonly #parts: ArrivalParts;
+  readonly #lifeline = new Lifeline();
+  #joined: { readonly endpoint: Endpoint; readonly peer: PeerSetup } | undefined;
+
+  private constructor(parts: ArrivalParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns what receives from the bootstrap connection. */
+  static take(parts: ArrivalParts): FrameSink {
+    const arrival = new Arrival(parts);
+    arrival.#begin();
+    return arrival.#lifeline;
+  }
+
+  onFrame(frame: Frame): void {
+    this.#joined?.endpoint.close();
+    this.#fallBack('the client could not use the queue pair', frame);
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#joined?.endpoint.close();
+  }
+
+  onSent(): void {}
+
+  onReceived(_slot: number, _length: number, immediate: number): void {
+    if (this.#joined === undefined || (immediate & HELLO) === 0) return;
+    const { endpoint, peer } = this.#joined;
+    try {
+      endpoint.sends.postNotice(HELLO, true);
+      this.#serve(endpoint, peer);
+    } catch (error) {
+      const { bootstrap, logger } = this.#parts;
+      logger.error({ err: error, peer: bootstrap.peer }, 'cannot serve a connection');
+      endpoint.close();
+      bootstrap.abort(error as Error);
+    }
+  }
+
+  onBatch(): void {}
+
+  /** The client will notice, and speak on the bootstrap connection. */
+  onFailed(): void {}
+
+  #begin(): void {
+    const { outcome } = this.#parts;
+    if ('reason' in outcome) {
+      this.#fallBack(outcome.reason, undefined);
+      return;
+    }
+    this.#joined = outcome;
+    this.#lifeline.handTo(this);
+    try {
+      outcome.endpoint.connect(outcome.peer, this);
+    } catch (error) {
+      outcome.endpoint.close();
+      this.#fallBack((error as Error).message, undefined);
+    }
+  }
+
+  #serve(endpoint: Endpoint, peer: PeerSetup): void {
+    const { bootstrap, framing, settings, logger, accept, handshake } = this.#parts;
+    let sink: FrameSink | undefined;
+    const connection = new RdmaConnection(
+      { endpoint, peer, bootstrap, framing, settings, logger },
+      {
+        onFrame: (frame) => sink?.onFrame(frame),
+        onDrain: () => sink?.onDrain(),
+        onClose: (error) => sink?.onClose(error),
+      },
+    );
+    sink = accept(connection, handshake);
+    endpoint.handOver(connection);
+    this.#lifeline.handTo(connection.lifeline);
+  }
+
+  /** Serve the client by messages, or turn it away if nothing but RDMA is wanted. */
+  #fallBack(reason: string, first: Frame | undefined): void {
+    const { bootstrap, fallsBack, logger, accept, handshake } = this.#parts;
+    const { peer } = bootstrap;
+    if (!fallsBack) {
+      logger.warn({ peer, reason }, `${peer} is turned away, as there is no RDMA: ${reason}`);
+      bootstrap.abort(new VfioUserError('VFU_UNSUPPORTED', `no RDMA: ${reason}`));
+      return;
+    }
+    logger.warn({ peer, reason }, `no RDMA, ${peer} is served by messages: ${reason}`);
+    const sink = accept(bootstrap, handshake);
+    this.#lifeline.handTo(sink);
+    if (first !== undefined) sink.onFrame(first);
+  }
+}

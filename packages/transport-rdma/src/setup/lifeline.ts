@@ -1,0 +1,26 @@
+import type { Frame, FrameSink } from '@vfio-user/core';
+
+/** Receives from the bootstrap connection, on behalf of whoever it is for at the time. */
+export class Lifeline implements FrameSink {
+  #target: FrameSink | undefined;
+  #closed: { readonly error: Error | undefined } | undefined;
+
+  /** From now on `target` is told. It is told at once if the connection has ended already. */
+  handTo(target: FrameSink): void {
+    this.#target = target;
+    if (this.#closed !== undefined) target.onClose(this.#closed.error);
+  }
+
+  onFrame(frame: Frame): void {
+    this.#target?.onFrame(frame);
+  }
+
+  onDrain(): void {
+    this.#target?.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    this.#closed = { error };
+    this.#target?.onClose(error);
+  }
+}

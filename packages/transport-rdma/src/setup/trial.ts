@@ -1,0 +1,82 @@
+import type { FrameSink } from '@vfio-user/core';
+import type { Endpoint, EndpointEvents } from '../endpoint/endpoint.js';
+import { HELLO } from '../endpoint/flags.js';
+import type { PeerSetup } from './records.js';
+
+/** What a client's {@link Trial} needs. */
+export interface TrialParts {
+  readonly endpoint: Endpoint;
+  readonly peer: PeerSetup;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** It works. At once, as the server's next message may be there already. */
+  onPassed(): void;
+  onFailed(reason: string): void;
+}
+
+/**
+ * A client sends the first message over the queue pair and waits for the server's: a network may
+ * carry TCP and not RDMA.
+ */
+export class Trial implements FrameSink, EndpointEvents {
+  readonly #parts: TrialParts;
+  readonly #timer: NodeJS.Timeout;
+  #isOver = false;
+
+  constructor(parts: TrialParts) {
+    const { timeoutMs, signal } = parts;
+    this.#parts = parts;
+    this.#timer = setTimeout(() => this.#fail(`${NOTHING_CAME} within ${timeoutMs} ms`), timeoutMs);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  start(): void {
+    const { endpoint, peer } = this.#parts;
+    try {
+      endpoint.connect(peer, this);
+      endpoint.sends.postNotice(HELLO, true);
+    } catch (error) {
+      this.#fail((error as Error).message);
+    }
+  }
+
+  onFrame(): void {
+    this.#fail('the server speaks on the bootstrap connection');
+  }
+
+  onDrain(): void {}
+
+  onClose(error?: Error): void {
+    this.#fail(error?.message ?? 'the server closed the connection');
+  }
+
+  onSent(): void {}
+
+  onReceived(_slot: number, _length: number, immediate: number): void {
+    if ((immediate & HELLO) !== 0 && this.#end()) this.#parts.onPassed();
+  }
+
+  onBatch(): void {}
+
+  onFailed(why: string): void {
+    this.#fail(why);
+  }
+
+  readonly #onAbort = (): void => this.#fail('the attempt was given up');
+
+  #fail(why: string): void {
+    if (this.#end()) this.#parts.onFailed(why);
+  }
+
+  /** Returns whether it was under way until now. */
+  #end(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#parts.signal?.removeEventListener('abort', this.#onAbort);
+    return true;
+  }
+}
+
+const NOTHING_CAME =
+  'no message came through the queue pair (does a firewall stop UDP port 4791, or do the GIDs belong to different networks?)';

@@ -1,0 +1,168 @@
+import { type Buffer, INLINE, type QueuePair, SIGNALED, SOLICITED } from '../verbs.js';
+import { StagingRing } from './staging-ring.js';
+import type { Transfer } from './transfer.js';
+
+/** A completion is asked for at least this often: it frees everything posted before. */
+const SIGNAL_EVERY = 32;
+/** And whenever that part of the memory was used since. */
+const SIGNAL_EVERY_PART = 8;
+/** Requests kept for messages without data. */
+const SPARE_REQUESTS = 16;
+
+/** What work is posted to, and the memory it passes through. */
+export interface SendQueueParts {
+  readonly queuePair: QueuePair;
+  readonly staging: Buffer;
+  readonly stagingKey: number;
+  /** Requests that may be posted and not completed. A power of two. */
+  readonly maxSend: number;
+}
+
+/**
+ * The work that was posted and has not completed, in order. An adapter completes requests of one
+ * queue pair in the order they were posted, so their memory is a ring.
+ */
+export class SendQueue {
+  readonly #parts: SendQueueParts;
+  readonly #ring: StagingRing;
+  readonly #mask: number;
+  /** Of each posted request, by its number: what it took of the ring, and what it is part of. */
+  readonly #taken: Int32Array;
+  readonly #lengths: Int32Array;
+  readonly #places: Int32Array;
+  readonly #transfers: (Transfer | undefined)[];
+  readonly #targets: Float64Array;
+  #first = 0;
+  #next = 0;
+  #unsignaled = 0;
+  #unsignaledBytes = 0;
+
+  constructor(parts: SendQueueParts) {
+    const { maxSend, staging } = parts;
+    this.#parts = parts;
+    this.#ring = new StagingRing(staging.bytes.length);
+    this.#mask = maxSend - 1;
+    this.#taken = new Int32Array(maxSend);
+    this.#lengths = new Int32Array(maxSend);
+    this.#places = new Int32Array(maxSend);
+    this.#targets = new Float64Array(maxSend);
+    this.#transfers = new Array(maxSend).fill(undefined);
+  }
+
+  /** Everything that was posted has completed. */
+  get idle(): boolean {
+    return this.#first === this.#next;
+  }
+
+  /** Where `length` bytes for the next request may be put, or -1 while it cannot be posted. */
+  reserve(length: number): number {
+    if (this.#next - this.#first > this.#mask - SPARE_REQUESTS) return -1;
+    return this.#ring.take(length);
+  }
+
+  /** Whether a message without data can be posted. */
+  get hasRoomForNotice(): boolean {
+    return this.#next - this.#first < this.#mask;
+  }
+
+  /** SEND the `length` bytes put at `place`, which was reserved last. */
+  postMessage(place: number, length: number, immediate: number): void {
+    this.#ring.shrink(place, length);
+    const { queuePair, staging, stagingKey } = this.#parts;
+    const id = this.#note(place, length, undefined, 0, this.#ring.lastTaken);
+    const flags = this.#flags(length, false) | SOLICITED;
+    const address = staging.address + place;
+    queuePair.postSendImmediate(id, address, length, stagingKey, immediate, flags);
+  }
+
+  /** SEND no data. @returns its number, to wait for its completion. */
+  postNotice(immediate: number, awaited: boolean): number {
+    const { queuePair, staging, stagingKey } = this.#parts;
+    const id = this.#note(0, 0, undefined, 0, 0);
+    const flags = this.#flags(0, awaited) | SOLICITED;
+    queuePair.postSendImmediate(id, staging.address, 0, stagingKey, immediate, flags);
+    return id;
+  }
+
+  /** RDMA READ or WRITE of the next `length` bytes of a transfer, by way of `place`. */
+  postPart(transfer: Transfer, place: number, length: number): void {
+    const { queuePair, staging, stagingKey } = this.#parts;
+    const from = transfer.posted;
+    transfer.posted += length;
+    const id = this.#note(place, length, transfer, from, this.#ring.lastTaken);
+    const address = staging.address + place;
+    const remote = transfer.remoteAddress + from;
+    if (transfer.reads) {
+      this.#unsignaled = 0;
+      this.#unsignaledBytes = 0;
+      queuePair.postRead(id, address, length, stagingKey, remote, transfer.remoteKey, SIGNALED);
+      return;
+    }
+    const { data } = transfer;
+    staging.bytes.set(length === data.length ? data : data.subarray(from, from + length), place);
+    const flags = this.#flags(length, transfer.left === 0);
+    queuePair.postWrite(id, address, length, stagingKey, remote, transfer.remoteKey, flags);
+  }
+
+  /** All requests up to this one have been done. */
+  complete(id: number): void {
+    while (this.#first <= id) {
+      const index = this.#first++ & this.#mask;
+      const transfer = this.#transfers[index];
+      if (transfer !== undefined) {
+        this.#transfers[index] = undefined;
+        this.#finish(transfer, index);
+      }
+      this.#ring.release(this.#taken[index] as number);
+    }
+  }
+
+  /** Nothing will complete any more. */
+  fail(error: Error): void {
+    for (; this.#first < this.#next; this.#first++) {
+      const index = this.#first & this.#mask;
+      this.#transfers[index]?.fail(error);
+      this.#transfers[index] = undefined;
+    }
+  }
+
+  #finish(transfer: Transfer, index: number): void {
+    const length = this.#lengths[index] as number;
+    if (transfer.reads) {
+      const place = this.#places[index] as number;
+      const { bytes } = this.#parts.staging;
+      transfer.data.set(bytes.subarray(place, place + length), this.#targets[index] as number);
+    }
+    transfer.completed(length);
+  }
+
+  #note(
+    place: number,
+    length: number,
+    transfer: Transfer | undefined,
+    target: number,
+    taken: number,
+  ): number {
+    const id = this.#next++;
+    const index = id & this.#mask;
+    this.#taken[index] = taken;
+    this.#lengths[index] = length;
+    this.#places[index] = place;
+    this.#targets[index] = target;
+    this.#transfers[index] = transfer;
+    return id;
+  }
+
+  #flags(length: number, awaited: boolean): number {
+    const { queuePair, staging } = this.#parts;
+    const inline = length <= queuePair.maxInline ? INLINE : 0;
+    this.#unsignaledBytes += length;
+    const due =
+      ++this.#unsignaled >= SIGNAL_EVERY ||
+      this.#unsignaledBytes * SIGNAL_EVERY_PART >= staging.bytes.length;
+    if (!awaited && !due) return inline;
+    this.#unsignaled = 0;
+    this.#unsignaledBytes = 0;
+    return inline | SIGNALED;
+  }
+}

@@ -1,0 +1,447 @@
+// Adapters that exist in this process only: queue pairs whose work is carried out between two turns of the event loop, in
+// order, with the checks that real ones make.
+
+import type {
+  Buffer,
+  CompletionQueue,
+  Device,
+  MemoryRegion,
+  Probe,
+  ProtectionDomain,
+  QueuePair,
+  QueuePairOptions,
+  QueuePairParameters,
+  RegionAccess,
+  Verbs,
+} from '../src/verbs.js';
+import { FLUSHED, INLINE, SIGNALED, SUCCESS } from '../src/verbs.js';
+
+const LOCAL_PROTECTION = 4;
+const REMOTE_ACCESS = 10;
+const RETRIES_EXCEEDED = 12;
+const PAGE_BYTES = 4096;
+
+interface Work {
+  readonly kind: 'send' | 'write' | 'read';
+  readonly id: number;
+  readonly address: number;
+  readonly length: number;
+  readonly localKey: number;
+  readonly immediate: number;
+  readonly remoteAddress: number;
+  readonly remoteKey: number;
+  readonly flags: number;
+}
+
+interface Receive {
+  readonly id: number;
+  readonly address: number;
+  readonly length: number;
+  readonly localKey: number;
+}
+
+interface Completion {
+  readonly id: number;
+  readonly status: number;
+  readonly byteLength: number;
+  readonly immediate: number | undefined;
+}
+
+/** What can go wrong on purpose. */
+export interface FabricFaults {
+  /** Why there is no adapter at all. */
+  unavailable?: string;
+  /** Nothing sent arrives. */
+  black?: boolean;
+  /** `register` fails for more bytes than that. */
+  maxPinned?: number;
+  /** Opening the adapter fails. */
+  broken?: boolean;
+}
+
+/** One network of adapters, all of them named `fake0`. */
+export class FakeFabric implements Verbs {
+  readonly faults: FabricFaults = {};
+  readonly devices = new Set<FakeDevice>();
+  /** RDMA READs and WRITEs that were carried out. */
+  transfers = 0;
+  readonly #buffers = new Map<Uint8Array, number>();
+  readonly queuePairs = new Map<number, FakeQueuePair>();
+  readonly regions = new Map<number, FakeRegion>();
+  #nextAddress = 0x7000_0000_0000;
+  #nextNumber = 1;
+
+  probe(): Probe {
+    const { unavailable } = this.faults;
+    if (unavailable !== undefined) return { available: false, reason: unavailable };
+    const gids = [
+      { index: 0, gid: 'fe80::1', type: 'roce-v2' },
+      { index: 1, gid: '::ffff:127.0.0.1', type: 'roce-v2' },
+    ];
+    const ports = [{ number: 1, state: 'active', linkLayer: 'ethernet', gids }];
+    return { available: true, devices: [{ name: 'fake0', ports }] };
+  }
+
+  openDevice(name: string): Device {
+    if (this.faults.broken) throw new Error('ibv_open_device failed: it is broken');
+    const device = new FakeDevice(this, name);
+    this.devices.add(device);
+    return device;
+  }
+
+  allocate(length: number): Buffer {
+    const bytes = new Uint8Array(length);
+    const address = this.#reserve(length);
+    this.#buffers.set(bytes, address);
+    return { address, bytes, release: () => this.#buffers.delete(bytes) };
+  }
+
+  statusText(status: number): string {
+    const texts: Record<number, string> = {
+      [LOCAL_PROTECTION]: 'local protection error',
+      [REMOTE_ACCESS]: 'remote access error',
+      [RETRIES_EXCEEDED]: 'transport retries exceeded',
+      [FLUSHED]: 'work request flushed',
+    };
+    return texts[status] ?? `status ${status}`;
+  }
+
+  /** The adapters are pulled out. */
+  removeDevices(): void {
+    for (const device of [...this.devices]) device.remove();
+  }
+
+  number(): number {
+    return this.#nextNumber++;
+  }
+
+  addressOf(bytes: Uint8Array): number {
+    return this.#buffers.get(bytes) ?? this.#reserve(bytes.length);
+  }
+
+  #reserve(length: number): number {
+    const address = this.#nextAddress;
+    this.#nextAddress += Math.ceil((length + 1) / PAGE_BYTES) * PAGE_BYTES;
+    return address;
+  }
+}
+
+class FakeRegion implements MemoryRegion {
+  readonly address: number;
+  readonly localKey: number;
+  readonly bytes: Uint8Array;
+  readonly access: RegionAccess;
+  readonly domain: FakeDomain;
+
+  constructor(domain: FakeDomain, bytes: Uint8Array, access: RegionAccess) {
+    this.domain = domain;
+    this.bytes = bytes;
+    this.access = access;
+    this.address = domain.fabric.addressOf(bytes);
+    this.localKey = domain.fabric.number();
+    domain.fabric.regions.set(this.localKey, this);
+  }
+
+  get remoteKey(): number {
+    return this.localKey;
+  }
+
+  deregister(): void {
+    this.domain.fabric.regions.delete(this.localKey);
+  }
+
+  /** The bytes at an address of this region; `undefined` outside of it. */
+  at(address: number, length: number): Uint8Array | undefined {
+    const offset = address - this.address;
+    if (offset < 0 || offset + length > this.bytes.length) return undefined;
+    return this.bytes.subarray(offset, offset + length);
+  }
+}
+
+class FakeDomain implements ProtectionDomain {
+  readonly fabric: FakeFabric;
+  readonly device: FakeDevice;
+
+  constructor(fabric: FakeFabric, device: FakeDevice) {
+    this.fabric = fabric;
+    this.device = device;
+  }
+
+  register(memory: Uint8Array, access: RegionAccess): MemoryRegion {
+    const { maxPinned = Number.POSITIVE_INFINITY } = this.fabric.faults;
+    if (memory.length > maxPinned) throw new Error('ibv_reg_mr failed: ENOMEM, raise ulimit -l');
+    const region = new FakeRegion(this, memory, access);
+    this.device.regions.add(region);
+    return region;
+  }
+
+  createQueuePair(options: QueuePairOptions): QueuePair {
+    const pair = new FakeQueuePair(this, options);
+    this.device.pairs.add(pair);
+    return pair;
+  }
+}
+
+class FakeQueue implements CompletionQueue {
+  #waiting: Completion[] = [];
+  #current: Completion[] = [];
+  #handler: ((count: number) => void) | undefined;
+  #scheduled = false;
+
+  start(handler: (count: number) => void): void {
+    this.#handler = handler;
+    this.#schedule();
+  }
+
+  add(completion: Completion): void {
+    this.#waiting.push(completion);
+    this.#schedule();
+  }
+
+  poll(): number {
+    if (this.#waiting.length === 0 || this.#handler === undefined) return 0;
+    this.#current = this.#waiting.splice(0, 16);
+    const { length } = this.#current;
+    this.#handler(length);
+    if (this.#waiting.length > 0) this.#schedule();
+    return length;
+  }
+
+  stop(): void {
+    this.#handler = undefined;
+    this.#waiting = [];
+  }
+
+  id(i: number): number {
+    return this.#at(i).id;
+  }
+
+  status(i: number): number {
+    return this.#at(i).status;
+  }
+
+  byteLength(i: number): number {
+    return this.#at(i).byteLength;
+  }
+
+  immediate(i: number): number | undefined {
+    return this.#at(i).immediate;
+  }
+
+  #at(i: number): Completion {
+    return this.#current[i] as Completion;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.poll();
+    });
+  }
+}
+
+class FakeDevice implements Device {
+  readonly name: string;
+  readonly attributes = { maxQpWr: 1024 };
+  readonly fabric: FakeFabric;
+  readonly regions = new Set<FakeRegion>();
+  readonly pairs = new Set<FakeQueuePair>();
+  readonly #queues: FakeQueue[] = [];
+  #listener: (event: { type: string }) => void = () => {};
+
+  constructor(fabric: FakeFabric, name: string) {
+    this.fabric = fabric;
+    this.name = name;
+  }
+
+  createProtectionDomain(): ProtectionDomain {
+    return new FakeDomain(this.fabric, this);
+  }
+
+  createCompletionQueue(): CompletionQueue {
+    const queue = new FakeQueue();
+    this.#queues.push(queue);
+    return queue;
+  }
+
+  onEvent(listener: (event: { type: string }) => void): void {
+    this.#listener = listener;
+  }
+
+  remove(): void {
+    for (const pair of this.pairs) pair.dead = true;
+    this.#listener({ type: 'device fatal' });
+  }
+
+  close(): void {
+    for (const pair of this.pairs) {
+      pair.dead = true;
+      this.fabric.queuePairs.delete(pair.parameters.queuePair);
+    }
+    for (const region of this.regions) region.deregister();
+    for (const queue of this.#queues) queue.stop();
+    this.fabric.devices.delete(this);
+  }
+}
+
+class FakeQueuePair implements QueuePair {
+  readonly maxInline = 64;
+  readonly parameters: QueuePairParameters;
+  dead = false;
+  readonly #domain: FakeDomain;
+  readonly #options: QueuePairOptions;
+  readonly #receives: Receive[] = [];
+  #work: Work[] = [];
+  #remote: number | undefined;
+  #scheduled = false;
+  #failed = false;
+
+  constructor(domain: FakeDomain, options: QueuePairOptions) {
+    this.#domain = domain;
+    this.#options = options;
+    const { fabric } = domain;
+    const queuePair = fabric.number();
+    const gid = '::ffff:127.0.0.1';
+    const fixed = { packetSequence: 7, lid: 0, mtuBytes: 1024, maxReads: 16 };
+    this.parameters = { queuePair, gid, ...fixed };
+    fabric.queuePairs.set(queuePair, this);
+  }
+
+  connect(remote: QueuePairParameters): void {
+    this.#remote = remote.queuePair;
+  }
+
+  postReceive(id: number, address: number, length: number, localKey: number): void {
+    if (this.#receives.length >= this.#options.maxReceive) throw new Error('too many receives');
+    this.#receives.push({ id, address, length, localKey });
+  }
+
+  postSendImmediate(
+    id: number,
+    address: number,
+    length: number,
+    localKey: number,
+    immediate: number,
+    flags: number,
+  ): void {
+    const remote = { remoteAddress: 0, remoteKey: 0 };
+    this.#post({ kind: 'send', id, address, length, localKey, immediate, ...remote, flags });
+  }
+
+  postWrite(
+    id: number,
+    address: number,
+    length: number,
+    localKey: number,
+    remoteAddress: number,
+    remoteKey: number,
+    flags: number,
+  ): void {
+    const immediate = 0;
+    const remote = { remoteAddress, remoteKey };
+    this.#post({ kind: 'write', id, address, length, localKey, immediate, ...remote, flags });
+  }
+
+  postRead(
+    id: number,
+    address: number,
+    length: number,
+    localKey: number,
+    remoteAddress: number,
+    remoteKey: number,
+    flags: number,
+  ): void {
+    const immediate = 0;
+    const remote = { remoteAddress, remoteKey };
+    this.#post({ kind: 'read', id, address, length, localKey, immediate, ...remote, flags });
+  }
+
+  #post(work: Work): void {
+    if (this.dead) throw new Error('ibv_post_send failed: EIO');
+    if (this.#work.length >= this.#options.maxSend) throw new Error('too much work posted');
+    if ((work.flags & INLINE) !== 0 && work.length > this.maxInline) throw new Error('too long');
+    this.#work.push(work);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
+  }
+
+  #run(): void {
+    const { fabric } = this.#domain;
+    for (let work = this.#work[0]; work !== undefined && !this.dead; work = this.#work[0]) {
+      if (this.#failed) {
+        this.#complete(work, FLUSHED);
+      } else if (fabric.faults.black) {
+        return;
+      } else {
+        const peer = this.#remote === undefined ? undefined : fabric.queuePairs.get(this.#remote);
+        const status = peer === undefined ? RETRIES_EXCEEDED : this.#carryOut(work, peer);
+        if (status === undefined) {
+          this.#schedule();
+          return;
+        }
+        this.#complete(work, status);
+        if (status !== SUCCESS) {
+          this.#failed = true;
+          if (status === REMOTE_ACCESS) peer?.fail();
+        }
+      }
+      this.#work.shift();
+    }
+  }
+
+  /** What came of it; `undefined` while the peer is not ready to receive. */
+  #carryOut(work: Work, peer: FakeQueuePair): number | undefined {
+    const local = this.#local(work);
+    if (local === undefined) return LOCAL_PROTECTION;
+    if (work.kind === 'send') return peer.receive(local, work.immediate) ? SUCCESS : undefined;
+    const region = this.#domain.fabric.regions.get(work.remoteKey);
+    const writes = work.kind === 'write';
+    const allowed = writes ? region?.access.remoteWrite : region?.access.remoteRead;
+    const remote =
+      region?.domain === peer.#domain ? region.at(work.remoteAddress, work.length) : undefined;
+    if (!allowed || remote === undefined) return REMOTE_ACCESS;
+    if (writes) remote.set(local);
+    else local.set(remote);
+    this.#domain.fabric.transfers++;
+    return SUCCESS;
+  }
+
+  /** A message comes in. Returns whether there was room for it. */
+  receive(data: Uint8Array, immediate: number): boolean {
+    const receive = this.#receives.shift();
+    if (receive === undefined) return false;
+    this.#local(receive)?.set(data);
+    const completion = { id: receive.id, status: SUCCESS, byteLength: data.length, immediate };
+    (this.#options.receiveQueue as FakeQueue).add(completion);
+    return true;
+  }
+
+  /** The peer did what it must not do. */
+  fail(): void {
+    this.#failed = true;
+    for (const { id } of this.#receives.splice(0)) {
+      const completion = { id, status: FLUSHED, byteLength: 0, immediate: undefined };
+      (this.#options.receiveQueue as FakeQueue).add(completion);
+    }
+  }
+
+  #local({ localKey, address, length }: Receive): Uint8Array | undefined {
+    return this.#domain.fabric.regions.get(localKey)?.at(address, length);
+  }
+
+  #complete({ id, flags }: Work, status: number): void {
+    if (status === SUCCESS && (flags & SIGNALED) === 0) return;
+    const completion = { id, status, byteLength: 0, immediate: undefined };
+    (this.#options.sendQueue as FakeQueue).add(completion);
+  }
+}

@@ -1,0 +1,47 @@
+import { type SessionFixture, sessionCompliance } from '@vfio-user/transport-testing';
+import t from 'tap';
+import { unixTransport } from '../../transport-unix/src/index.js';
+import { tcpTransport } from '../src/index.js';
+
+const directory = t.testdir();
+let sockets = 0;
+const unixAddress = (): string => `unix://${directory}/${sockets++}.sock`;
+
+const unix = {
+  fdPassing: true,
+  sharedMemory: true,
+  oneSidedMemory: false,
+  orderedNotifications: false,
+  maxFrameBytes: 32 * 2 ** 20,
+  maxDescriptors: 253,
+};
+const tcp = {
+  ...unix,
+  fdPassing: false,
+  sharedMemory: false,
+  orderedNotifications: true,
+  maxDescriptors: 0,
+};
+
+function run(
+  name: string,
+  near: () => string,
+  far: () => string,
+  expected: SessionFixture['expected'],
+): void {
+  sessionCompliance(t, {
+    name,
+    transports: [unixTransport(), tcpTransport()],
+    address: far,
+    through: { kind: 'relay', address: near },
+    expected,
+  });
+}
+
+run('a relay from unix to unix', unixAddress, unixAddress, unix);
+run(
+  'a relay from tcp to unix',
+  () => 'tcp://127.0.0.1:0',
+  () => `${unixAddress()}?encoding=portable`,
+  tcp,
+);
