@@ -9,6 +9,8 @@ export interface Io {
   /** Errors in words; logs go to the logger. */
   stderr(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** End at once, for when a reader of stdout neither reads nor leaves. */
+  exit(code: number): void;
 }
 
 /** The process's own. */
@@ -17,6 +19,7 @@ export const processIo: Io = {
   stdoutStream: process.stdout,
   stderr: (text) => void process.stderr.write(text),
   env: process.env,
+  exit: (code) => process.exit(code),
 };
 
 /** What a command gets beside its arguments. */

@@ -17,6 +17,8 @@ export interface StartOptions {
 export class CliProcess {
   readonly #child: ChildProcess;
   readonly #lines: { readonly stdout: string[]; readonly stderr: string[] };
+  /** It has ended; some of its output may be on the way. */
+  readonly #gone: Promise<unknown>;
   readonly #exited: Promise<number | null>;
   #wake = (): void => {};
 
@@ -29,6 +31,7 @@ export class CliProcess {
     this.#lines = { stdout: [], stderr: [] };
     this.#collect(this.#child.stdout, this.#lines.stdout);
     this.#collect(this.#child.stderr, this.#lines.stderr);
+    this.#gone = once(this.#child, 'exit');
     // "close" comes after all output.
     this.#exited = once(this.#child, 'close').then(([code]) => code as number | null);
     void this.#exited.then(() => this.#wake());
@@ -54,6 +57,11 @@ export class CliProcess {
     this.#child.stdout?.destroy();
   }
 
+  /** Leave what it prints in the pipe, as a person does who is reading slowly. */
+  pauseStdout(): void {
+    this.#child.stdout?.pause();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -63,6 +71,8 @@ export class CliProcess {
     readonly stdout: readonly string[];
     readonly stderr: readonly string[];
   }> {
+    await this.#gone;
+    this.#child.stdout?.resume();
     return { code: await this.#exited, ...this.#lines };
   }
 

@@ -24,6 +24,7 @@ export async function runCaught(args: readonly string[], env: Io['env'] = {}): P
     stdoutStream,
     stderr: (text) => err.push(text),
     env,
+    exit: (code) => err.push(`exit ${code}\n`),
   };
   const code = await run(args, io);
   return { code, stdout: out.join(''), stderr: err.join('') };

@@ -7,7 +7,7 @@ t.test('--help names every command, on stdout, with status 0', async (t) => {
   const { code, stdout, stderr } = await runCaught(['--help']);
   t.equal(code, 0);
   t.equal(stderr, '');
-  for (const command of ['serve', 'info', 'doctor']) t.match(stdout, command);
+  for (const command of ['serve', 'info', 'trace', 'doctor']) t.match(stdout, command);
 });
 
 t.test('serve --help lists devices, their settings and the defaults', async (t) => {

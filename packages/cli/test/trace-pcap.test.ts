@@ -144,7 +144,7 @@ t.test(
     const columns = fields.flatMap((name) => ['-e', `vfio_user.${name}`]);
     const filter = 'vfio_user.command == 10 && vfio_user.offset == 0x1000';
     const [doorbell] = tshark('-Y', filter, '-T', 'fields', ...columns);
-    t.equal(doorbell, '110\t0\t0\t0x0000000000001000\t01000000\tTrue');
+    t.match(doorbell, /^110\t0\t0\t0x0000000000001000\t01000000\t(1|True)$/);
     const replies = tshark('-Y', 'vfio_user.command == 11 && vfio_user.latency');
     t.equal(replies.length, 25, 'replies know their requests');
     t.match(replies[0], /client → server +vfio-user \d+ #1 DMA_READ reply 0x1ffdd000 \[64\]/);

@@ -14,9 +14,9 @@
  *
  * @packageDocumentation
  */
-export { CompletionQueue, type CompletionQueueOptions } from './completion/completion-queue.js';
+export type { CompletionQueue, CompletionQueueOptions } from './completion/completion-queue.js';
 export { CompletionOpcode, CompletionStatus, completionStatusText } from './completion/status.js';
-export { Device, openDevice } from './device.js';
+export { type Device, openDevice } from './device.js';
 export type { DeviceAttributes } from './discovery/attributes.js';
 export { type GidInfo, gidFromText, gidToText } from './discovery/gid.js';
 export type { PortInfo } from './discovery/port.js';

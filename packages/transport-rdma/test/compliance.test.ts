@@ -6,7 +6,14 @@ import { FakeFabric } from './fake-fabric.js';
 
 transportCompliance(t, {
   name: 'rdma',
-  transport: rdmaTransport({ bootstrap: tcpTransport(), verbs: new FakeFabric() }),
+  transport: rdmaTransport({
+    bootstrap: tcpTransport(),
+    verbs: new FakeFabric(),
+    // Little, so that it is used up often and is made quickly.
+    receiveSlots: 64,
+    stagingBytes: 2 ** 19,
+    chunkBytes: 2 ** 16,
+  }),
   address: () => 'rdma://127.0.0.1:0',
   unusedAddress: () => 'rdma://127.0.0.1:1',
   expected: {

@@ -314,3 +314,37 @@ t.test('writes to shared memory are logged, reads and messages are not', async (
   dma.stopDirtyLog();
   t.equal(dma.dirtyLog, undefined);
 });
+
+t.test('exposed memory waits for writes by messages, which the client has yet to do', async (t) => {
+  const { dma, remote } = mixedSpace();
+  const whole = [{ offset: 0, length: PAGE, address: 0x7000, key: 1 }];
+  dma.add(mappingOf(0x20000, 1, undefined, 'rw', whole));
+  const first = dma.write(0x12000, bytes(4, 1));
+  const second = dma.write(0x20000, bytes(4, 2));
+  const read = dma.read(0x20000, bytes(4, 0));
+  t.equal(remote.transfers.length, 1, 'only the write by message has left');
+  remote.transfers[0]?.end();
+  await first;
+  t.strictSame(
+    remote.transfers.slice(1).map(({ kind, address }) => [kind, address]),
+    [['write', 0x20000]],
+  );
+  remote.transfers[1]?.end();
+  await second;
+  remote.transfers[2]?.end();
+  await read;
+});
+
+t.test('writes to exposed memory are logged, as the client does not see them', async (t) => {
+  const { dma, remote } = mixedSpace();
+  const whole = [{ offset: 0, length: 2 * PAGE, address: 0x7000, key: 1 }];
+  const mapping = mappingOf(0x20000, 2, undefined, 'rw', whole);
+  dma.add(mapping);
+  dma.startDirtyLog(PAGE);
+  const written = dma.write(0x20000 + PAGE, bytes(4, 1));
+  remote.transfers[0]?.end();
+  await written;
+  const bits = new Uint8Array(8);
+  dma.dirtyLog?.take(mapping.firstPage, mapping.pages, PAGE, bits);
+  t.equal(bits[0], 0b10);
+});

@@ -2,6 +2,7 @@ import type { Iova } from '../../src/address.js';
 import { DmaMapping } from '../../src/dma/mapping.js';
 import type { RemoteMemory } from '../../src/dma/remote-memory.js';
 import type { WriteFence } from '../../src/dma/write-fence.js';
+import type { ExposedRange } from '../../src/transport/one-sided.js';
 import type { MappedMemory } from '../../src/transport/resources.js';
 
 /** Shared memory in an array: once closed, views of it read zeros. */
@@ -92,6 +93,7 @@ export function mappingOf(
   pages: number,
   memory?: MappedMemory,
   rights: 'r' | 'w' | 'rw' = 'rw',
+  exposed?: readonly ExposedRange[],
 ): DmaMapping {
   return new DmaMapping({
     address,
@@ -100,5 +102,6 @@ export function mappingOf(
     writable: rights !== 'r',
     fileOffset: 0n,
     memory,
+    exposed,
   });
 }

@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import type { SessionFixture } from './fixture.js';
 
 /** A flag of the capabilities that a test proves. */
-export type Flag = 'fdPassing' | 'sharedMemory' | 'orderedNotifications';
+export type Flag = 'fdPassing' | 'sharedMemory' | 'oneSidedMemory' | 'orderedNotifications';
 
 /** What a test can need: a flag, or that interrupts arrive, by descriptor or by message. */
 export type Need = Flag | 'interrupts';
@@ -51,11 +51,13 @@ export class Suite {
   /** About the suite itself, once all other tests of a transport are there. */
   checkCoverage(): void {
     void this.#t.test('every capability that is on has a test', async (t) => {
-      const { fdPassing, sharedMemory, orderedNotifications } = this.fixture.expected;
+      const { fdPassing, sharedMemory, oneSidedMemory, orderedNotifications } =
+        this.fixture.expected;
       // Without descriptors, notifications are messages, and ordered because all messages are.
       const flags = {
         fdPassing,
         sharedMemory,
+        oneSidedMemory,
         orderedNotifications: orderedNotifications && fdPassing,
       };
       for (const [flag, on] of Object.entries(flags)) {

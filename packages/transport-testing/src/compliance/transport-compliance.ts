@@ -6,6 +6,7 @@ import { backPressureTests } from './transport/back-pressure.js';
 import { closingTests } from './transport/closing.js';
 import { descriptorTests } from './transport/descriptors.js';
 import { frameTests } from './transport/frames.js';
+import { oneSidedTests } from './transport/one-sided.js';
 import { openingTests } from './transport/opening.js';
 
 /**
@@ -21,6 +22,7 @@ export function transportCompliance(t: Test, fixture: TransportFixture): void {
     backPressureTests(suite);
     closingTests(suite);
     descriptorTests(suite);
+    oneSidedTests(suite);
     sessionTests(suite);
     suite.checkCoverage();
     suite.checkExclusions();

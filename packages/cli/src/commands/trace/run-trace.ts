@@ -1,10 +1,9 @@
-import type { WriteStream } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@vfio-user/core';
 import { startRelay } from '@vfio-user/core/internal';
 import { UsageError } from '../../errors.js';
 import { ExitCode } from '../../exit-codes.js';
-import type { CommandContext, Io } from '../../io.js';
+import type { CommandContext } from '../../io.js';
 import { loadTransports, type TransportChoices } from '../../registry.js';
 import { runServer } from '../../run-server.js';
 import { Gate } from '../../trace/output/gate.js';
@@ -67,6 +66,7 @@ export async function runTrace(
     gate.attach(relay);
     return relay;
   };
+  let isPrinted = false;
   try {
     await runServer(start, {
       io,
@@ -75,26 +75,19 @@ export async function runTrace(
     });
     if (options.stats === true) printer.statistics(statistics.summary());
   } finally {
-    await finish({ stdout, capture, file, io });
+    capture?.flush();
+    if (file !== undefined) await closeFile(file);
+    isPrinted = await inTime(stdout.written());
   }
+  if (!isPrinted) io.exit(context.exitCode);
 }
 
-interface Outputs {
-  readonly io: Io;
-  readonly stdout: Outlet;
-  readonly capture: Outlet | undefined;
-  readonly file: WriteStream | undefined;
-}
-
-/** The capture is complete when this resolves; a reader that reads no more does not hold up the end. */
-async function finish({ io, stdout, capture, file }: Outputs): Promise<void> {
-  stdout.flush();
-  capture?.flush();
-  if (file !== undefined) await closeFile(file);
-  const timeout = new AbortController();
-  const patience = setTimeout(LAST_WORDS_MS, undefined, { signal: timeout.signal });
+/** Whether a reader of stdout takes the last words before this loses patience. */
+async function inTime(written: Promise<void>): Promise<boolean> {
+  const over = new AbortController();
+  const patience = setTimeout(LAST_WORDS_MS, false, { signal: over.signal });
   patience.catch(() => {});
-  await Promise.race([stdout.drained(), patience]);
-  timeout.abort();
-  if (stdout.isFull) io.stdoutStream.destroy();
+  const isInTime = await Promise.race([written.then(() => true), patience]);
+  over.abort();
+  return isInTime;
 }

@@ -74,4 +74,13 @@ export class Outlet {
       stream.on('drain', done).on('close', done);
     });
   }
+
+  /** Write everything. Resolves when the stream has passed it on, or takes nothing more. */
+  written(): Promise<void> {
+    this.flush();
+    if (this.#stream.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#stream.write('', () => resolve());
+    });
+  }
 }

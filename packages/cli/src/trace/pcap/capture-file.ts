@@ -2,10 +2,15 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { VfioUserError } from '@vfio-user/core';
 import { UsageError } from '../../errors.js';
 
+/** Read ahead, bytes. */
+const CHUNK_BYTES = 65_536;
+
 /** A file that is read from start to end. */
 export class CaptureFile {
   readonly #path: string;
   readonly #descriptor: number;
+  /** Read and not handed out. What was handed out stays: a chunk is never filled a second time. */
+  #ahead: Uint8Array = new Uint8Array(0);
 
   /** @throws {UsageError} when it cannot be opened. */
   constructor(path: string) {
@@ -19,14 +24,10 @@ export class CaptureFile {
 
   /** The next `count` bytes, fewer at the end. */
   read(count: number): Uint8Array {
-    const bytes = new Uint8Array(count);
-    let filled = 0;
-    while (filled < count) {
-      const got = this.#readSome(bytes, filled);
-      if (got === 0) break;
-      filled += got;
-    }
-    return bytes.subarray(0, filled);
+    if (this.#ahead.length < count) this.#readAhead(count);
+    const bytes = this.#ahead.subarray(0, count);
+    this.#ahead = this.#ahead.subarray(bytes.length);
+    return bytes;
   }
 
   failure(reason: string): VfioUserError {
@@ -35,6 +36,18 @@ export class CaptureFile {
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  #readAhead(count: number): void {
+    const chunk = new Uint8Array(Math.max(count, CHUNK_BYTES));
+    chunk.set(this.#ahead);
+    let filled = this.#ahead.length;
+    while (filled < count) {
+      const got = this.#readSome(chunk, filled);
+      if (got === 0) break;
+      filled += got;
+    }
+    this.#ahead = chunk.subarray(0, filled);
   }
 
   #readSome(bytes: Uint8Array, at: number): number {

@@ -64,6 +64,15 @@ export const eventIrqs: fc.Arbitrary<SetIrqs> = record({
   events: u32,
 });
 
+const exposed = fc.array(record({ offset: size, length: size, address: iova, key: u32 }), {
+  maxLength: 4,
+});
+
+/** A mapping that the device may reach by itself. */
+export const exposedMap = fc
+  .tuple(requestBodies[Command.DMA_MAP], exposed)
+  .map(([body, exposed]) => ({ ...body, exposed }));
+
 const capability = fc.record(
   {
     max_msg_fds: u32,

@@ -9,7 +9,13 @@ import type { KnownCommand, Message } from '../../../src/protocol/messages.js';
 import { PortableEncoding } from '../../../src/protocol/portable/portable-encoding.js';
 import { replyBodies, requestBodies } from '../bodies.js';
 import { frameOf, hex } from '../wire.js';
-import { eventIrqs, extensionBodies, pushingWrite, versions } from './extension-bodies.js';
+import {
+  eventIrqs,
+  exposedMap,
+  extensionBodies,
+  pushingWrite,
+  versions,
+} from './extension-bodies.js';
 import { frameOfRecord } from './frames.js';
 import { replyOnArrival, requestOnArrival } from './on-arrival.js';
 import { ROOM } from './samples.js';
@@ -25,6 +31,7 @@ const requests = {
   ...requestBodies,
   ...extensionBodies,
   [Command.VERSION]: versions,
+  [Command.DMA_MAP]: fc.oneof(requestBodies[Command.DMA_MAP], exposedMap),
   [Command.REGION_WRITE]: fc.oneof(requestBodies[Command.REGION_WRITE], pushingWrite),
   [Command.DEVICE_SET_IRQS]: fc.oneof(requestBodies[Command.DEVICE_SET_IRQS], eventIrqs),
 } as unknown as Bodies;

@@ -63,6 +63,17 @@ request('dma-map-request', Command.DMA_MAP, 2, {
   address: 0xffff_ffff_0000_0000n,
   size: 0x4000_0000,
 });
+request('dma-map-exposed-request', Command.DMA_MAP, 2, {
+  argsz: 32,
+  flags: 3,
+  offset: 0n,
+  address: 0x1_0000_0000,
+  size: 0x4000_0000,
+  exposed: [
+    { offset: 0, length: 0x2000_0000, address: 0x7fff_0000_1000, key: 0x8000_0001 },
+    { offset: 0x3000_0000, length: 0x1000_0000, address: 0x7fff_3000_1000, key: 7 },
+  ],
+});
 reply('dma-map-reply', Command.DMA_MAP, 2, undefined);
 request('dma-unmap-request', Command.DMA_UNMAP, 3, {
   argsz: 24,

@@ -19,6 +19,10 @@ const portable = new PortableEncoding({ maxDataXferSize: ROOM });
 const prefaces: ReadonlyMap<string, Preface> = new Map([
   ['preface-client', preface(new Uint8Array(16), ['acknowledge', 'interrupt', 'push'])],
   [
+    'preface-attachment',
+    { ...preface(new Uint8Array(16), []), attachment: Uint8Array.of(0x81, 0xa1, 0x78, 0x01) },
+  ],
+  [
     'preface-server',
     preface(
       Uint8Array.from({ length: 16 }, (_, i) => 16 + i),

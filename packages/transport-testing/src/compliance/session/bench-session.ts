@@ -118,5 +118,6 @@ export interface DmaMode {
 
 export const dmaModes: readonly DmaMode[] = [
   { name: 'shared memory', share: true, needs: ['sharedMemory'] },
+  { name: 'one-sided access', share: true, needs: ['oneSidedMemory'] },
   { name: 'messages', share: false, needs: [] },
 ];

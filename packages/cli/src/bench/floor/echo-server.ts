@@ -1,0 +1,73 @@
+import {
+  AF_UNIX,
+  BlockingStream,
+  bind,
+  type FileDescriptor,
+  listen,
+  localAddress,
+  NativeMemory,
+  parseInternetAddress,
+  streamSocket,
+} from '@vfio-user/posix-ffi';
+import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
+import { parseUri } from '@vfio-user/core';
+import { echoAddress } from './echo-address.js';
+import { ECHO_HEAD_BYTES, readEchoHead } from './echo-protocol.js';
+import { trySetNoDelay } from './socket-options.js';
+
+const BACKLOG = 16;
+
+/** The least that a server can do: receive requests, send replies. */
+export interface EchoServer {
+  /** Where it really listens. */
+  readonly uri: string;
+  close(): void;
+}
+
+/** Serves one client after the other, and nobody else meanwhile: it waits for each in system calls. */
+export function startEchoServer(uri: string): EchoServer {
+  const { domain, bytes } = echoAddress(uri);
+  const socket = streamSocket(domain);
+  try {
+    bind(socket, bytes, uri);
+    listen(socket, BACKLOG);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  const bound = parseInternetAddress(localAddress(socket));
+  const loop = new AcceptLoop(socket, {
+    onSocket: (client) => serveClient(client, domain),
+    onError() {},
+  });
+  const listening = parseUri(uri);
+  if (bound !== undefined) listening.port = String(bound.port);
+  return { uri: listening.href, close: () => loop.close() };
+}
+
+function serveClient(socket: FileDescriptor, domain: number): void {
+  const stream = new BlockingStream(socket);
+  try {
+    if (domain !== AF_UNIX) trySetNoDelay(socket);
+    echo(stream);
+  } catch {
+    // The client went away in the middle of something: the next one is welcome.
+  } finally {
+    stream.close();
+  }
+}
+
+function echo(stream: BlockingStream): void {
+  const head = new NativeMemory(ECHO_HEAD_BYTES);
+  if (!stream.receive(head.address, ECHO_HEAD_BYTES)) return;
+  const asked = readEchoHead(head.view);
+  if (asked === undefined) return;
+  const request = new NativeMemory(asked.requestBytes);
+  const reply = new NativeMemory(asked.replyBytes);
+  // A page that was never written costs the caches nothing.
+  reply.bytes.fill(1);
+  for (let received = 1; stream.receive(request.address, asked.requestBytes); received++) {
+    if (received % asked.requestsPerReply !== 0) continue;
+    stream.send(reply.address, asked.replyBytes);
+  }
+}

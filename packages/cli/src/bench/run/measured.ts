@@ -1,0 +1,30 @@
+import type { Histogram } from '../statistics/histogram.js';
+import type { Contender, Work } from '../tests/contender.js';
+
+/** A contender in the rounds of one case. */
+export interface Entrant {
+  readonly name: string;
+  readonly role: 'transport' | 'floor';
+  readonly contender: Contender;
+  /** Process whose time counts as the server's. */
+  readonly pid: number | undefined;
+  /** The floor that it is held against. */
+  readonly floor?: Entrant | undefined;
+}
+
+/** One round of one entrant. */
+export interface Round extends Work {
+  /** Median time of an operation, ns; `undefined` where single operations are not seen. */
+  readonly p50: number | undefined;
+  /** Processor time, ns. */
+  readonly clientTime: number;
+  readonly serverTime: number | undefined;
+}
+
+/** All that was measured of one entrant in one case. */
+export interface Measured {
+  readonly entrant: Entrant;
+  readonly rounds: readonly Round[];
+  /** The latencies of all rounds together. */
+  readonly latencies: Histogram;
+}

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { BenchError } from '../errors.js';
+
+/** Beside src and dist alike. */
+const COMMAND = fileURLToPath(new URL('../../../bin/vfio-user.js', import.meta.url));
+
+/** Ends a server that has lost us, however we ended: its stdin is a pipe that only we hold. */
+const LIFELINE = `data:text/javascript,${encodeURIComponent(
+  "process.stdin.on('end', () => process.kill(process.pid)).resume().unref();",
+)}`;
+const STDERR_KEPT = 4000;
+const KILL_AFTER_MS = 5000;
+
+/** A server in a process of its own. */
+export interface ServerProcess {
+  /** Where it says that it listens. */
+  readonly uri: string;
+  readonly pid: number;
+  /** End it and wait until it has. */
+  close(): Promise<void>;
+}
+
+/** Run this command with other arguments, which print "listening <uri>". */
+export async function startServer(
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<ServerProcess> {
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, ['--import', LIFELINE, COMMAND, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // A Ctrl-C at the terminal is ours: we end the servers in turn.
+    detached: true,
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-STDERR_KEPT);
+  });
+  const ended = once(child, 'exit');
+  const ready = once(createInterface({ input: child.stdout }), 'line');
+  const close = (): Promise<void> => stop(child, ended);
+  try {
+    const line = await Promise.race([ready, ended.then(() => undefined), aborted(signal)]);
+    if (line === undefined) {
+      throw new BenchError(`vfio-user ${args.join(' ')} ended before it listened:\n${said}`);
+    }
+    const uri = String(line[0]).replace(/^listening /, '');
+    return { uri, pid: child.pid as number, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  const running = child.exitCode === null && child.signalCode === null;
+  if (!running) return;
+  child.kill('SIGTERM');
+  const patience = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+  await ended;
+  clearTimeout(patience);
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

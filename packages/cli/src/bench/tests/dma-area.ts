@@ -1,0 +1,68 @@
+import { randomFillSync } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { benchRegisters as register } from '@vfio-user/devices';
+import { type DmaEngine, LARGEST_TRANSFER } from '../driver/dma-engine.js';
+import { GUEST_BASE, type Guest } from '../driver/guest.js';
+import { WrongDataError } from '../errors.js';
+
+/** Depth of the transfers that only move test data. */
+const COPY_DEPTH = 4;
+
+/** Two areas of guest memory and one of the device: data goes from the first to the last by way of it. */
+export class DmaArea {
+  readonly #guest: Guest;
+  readonly #engine: DmaEngine;
+  readonly #bytes: number;
+
+  /** `bytes` of device memory, and twice as many of the guest's. */
+  constructor(guest: Guest, engine: DmaEngine, bytes: number) {
+    this.#guest = guest;
+    this.#engine = engine;
+    this.#bytes = bytes;
+  }
+
+  get #source(): number {
+    return GUEST_BASE;
+  }
+
+  get #target(): number {
+    return GUEST_BASE + this.#bytes;
+  }
+
+  /** Other data than before in the first `length` bytes; nothing in those that it goes to. */
+  fill(length: number): void {
+    randomFillSync(this.#guest.view(0, length));
+    this.#guest.view(this.#bytes, length).fill(0);
+  }
+
+  /** @param at the first byte. @returns milliseconds, as the device counted them. */
+  load(at: number, length: number, { chunk, depth, repeat } = this.#whole): Promise<number> {
+    const command = register.DMA_LOAD;
+    const source = this.#source + at;
+    return this.#engine.run({ command, source, destination: at, length, chunk, depth, repeat });
+  }
+
+  store(at: number, length: number, { chunk, depth, repeat } = this.#whole): Promise<number> {
+    const command = register.DMA_STORE;
+    const destination = this.#target + at;
+    return this.#engine.run({ command, source: at, destination, length, chunk, depth, repeat });
+  }
+
+  /** @throws {WrongDataError} unless what arrived is what was sent. */
+  verify(length: number): void {
+    const sent = crc32(this.#guest.view(0, length));
+    const arrived = crc32(this.#guest.view(this.#bytes, length));
+    if (sent === arrived) return;
+    throw new WrongDataError(
+      `${length} bytes went through the device's memory and came back different (CRC-32 ${hex(sent)}, then ${hex(arrived)})`,
+    );
+  }
+
+  get #whole(): { readonly chunk: number; readonly depth: number; readonly repeat: number } {
+    return { chunk: LARGEST_TRANSFER, depth: COPY_DEPTH, repeat: 1 };
+  }
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,87 @@
+import { benchRegisters as register } from '@vfio-user/devices';
+import { DmaEngine } from '../driver/dma-engine.js';
+import { Guest } from '../driver/guest.js';
+import { InterruptWait } from '../driver/interrupt-wait.js';
+import { Registers } from '../driver/registers.js';
+import { echoWork, type FloorWork } from '../floor/floor-work.js';
+import { DmaArea } from './dma-area.js';
+import { dmaCases } from './dma-cases.js';
+import { DmaLatency, DmaRate, type DmaWork } from './dma-contender.js';
+import type { TestCase } from './test-case.js';
+import type { TestFamily } from './test-family.js';
+
+/** Blocks of single transfers: few, so that they are all walked through in a short time. */
+const LATENCY_BLOCKS = 16;
+/** What a command for throughput walks through at least: enough that its start does not count. */
+const RATE_FOOTPRINT = 2 ** 18;
+/** What a message about a transfer takes beside its data, roughly. */
+const MESSAGE_BYTES = 32;
+
+/** The device reads guest memory. */
+export const dmaRead = dmaTest('dma-read', 'read', 'guest memory to device memory');
+/** The device writes guest memory. */
+export const dmaWrite = dmaTest('dma-write', 'write', 'device memory to guest memory');
+
+function dmaTest(name: 'dma-read' | 'dma-write', direction: 'read' | 'write', what: string) {
+  const test: TestFamily = {
+    name,
+    what: `a block moved by the device: ${what}, in transfers of up to 1 MiB`,
+    device: 'bench',
+    cases: (settings) => dmaCases(name, settings),
+    async open(server, settings) {
+      const client = await server.connect();
+      const registers = new Registers(client);
+      const memoryBytes = await registers.read(register.MEMORY_SIZE);
+      const largest = Math.max(...settings.sizes, RATE_FOOTPRINT);
+      const areaBytes = Math.min(largest, memoryBytes);
+      const guest = await Guest.plugIn(client, 2 * areaBytes);
+      const engine = await DmaEngine.open(registers, await InterruptWait.enable(client, 1));
+      const area = new DmaArea(guest, engine, areaBytes);
+      const workOf = (testCase: TestCase): DmaWork | undefined =>
+        dmaWork(testCase, direction, areaBytes);
+      return {
+        contender(testCase) {
+          const work = workOf(testCase);
+          if (work === undefined) return undefined;
+          return testCase.quantity === 'latency'
+            ? new DmaLatency(area, work)
+            : new DmaRate(area, work);
+        },
+        floor(testCase) {
+          const work = workOf(testCase);
+          return work && dmaFloor(work, testCase, guest.isShared);
+        },
+        close: () => guest.close(),
+      };
+    },
+  };
+  return test;
+}
+
+/** `undefined` when the block does not fit in device memory. */
+function dmaWork(
+  { blockBytes = 0, depth, quantity }: TestCase,
+  direction: 'read' | 'write',
+  areaBytes: number,
+): DmaWork | undefined {
+  if (blockBytes > areaBytes) return undefined;
+  const wanted =
+    quantity === 'latency'
+      ? Math.min(LATENCY_BLOCKS * blockBytes, RATE_FOOTPRINT)
+      : Math.max(depth * blockBytes, RATE_FOOTPRINT);
+  const blocks = Math.max(1, Math.floor(Math.min(wanted, areaBytes) / blockBytes));
+  return { direction, blockBytes, depth, footprintBytes: blocks * blockBytes };
+}
+
+function dmaFloor(
+  { direction, blockBytes, footprintBytes, depth }: DmaWork,
+  { quantity }: TestCase,
+  isShared: boolean,
+): FloorWork {
+  if (isShared) return { kind: 'copy', blockBytes, footprintBytes, timed: quantity === 'latency' };
+  const [requestBytes, replyBytes] =
+    direction === 'read'
+      ? [MESSAGE_BYTES, blockBytes + MESSAGE_BYTES]
+      : [blockBytes + MESSAGE_BYTES, MESSAGE_BYTES];
+  return echoWork({ requestBytes, replyBytes }, { depth });
+}

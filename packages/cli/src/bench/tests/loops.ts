@@ -1,0 +1,44 @@
+import { setImmediate } from 'node:timers/promises';
+import { type Histogram, recordMilliseconds } from '../statistics/histogram.js';
+import type { Work } from './contender.js';
+
+/** Do an operation again and again, the next one when the last one has ended. */
+export async function closedLoop(
+  milliseconds: number,
+  latencies: Histogram,
+  operation: () => Promise<void>,
+): Promise<Work> {
+  const startedAt = performance.now();
+  const end = startedAt + milliseconds;
+  let operations = 0;
+  let now = startedAt;
+  do {
+    const before = now;
+    await operation();
+    now = performance.now();
+    recordMilliseconds(latencies, now - before);
+    operations++;
+  } while (now < end);
+  return { operations, milliseconds: now - startedAt };
+}
+
+/**
+ * Do an operation `rate` times a second. One that is late because others took long starts as soon
+ * as it can, and has its wait counted: a client that does not care about our troubles would wait.
+ */
+export async function openLoop(
+  milliseconds: number,
+  latencies: Histogram,
+  { rate, operation }: { readonly rate: number; readonly operation: () => Promise<void> },
+): Promise<Work> {
+  const startedAt = performance.now();
+  const count = Math.max(1, Math.floor((milliseconds * rate) / 1000));
+  for (let index = 0; index < count; index++) {
+    const due = startedAt + (index * 1000) / rate;
+    // A timer would be a millisecond late.
+    while (performance.now() < due) await setImmediate();
+    await operation();
+    recordMilliseconds(latencies, performance.now() - due);
+  }
+  return { operations: count, milliseconds: performance.now() - startedAt };
+}

@@ -1,0 +1,94 @@
+import type { Namespace, NvmeDriver } from '../driver/nvme/driver.js';
+import { READ, WRITE } from '../driver/nvme/entries.js';
+import { BLOCK_BYTES, type NvmeBlocks } from './nvme-blocks.js';
+
+/** Which transfers, how many at a time, and until when. */
+export interface Transfers {
+  readonly direction: 'read' | 'write';
+  readonly depth: number;
+  /** The next block, -1 for the end. */
+  next(): number;
+  /** How long a transfer took, ms. */
+  ended?(milliseconds: number): void;
+  /** Each block that is read is compared as a whole, not just at its ends. */
+  readonly thorough?: boolean;
+}
+
+/** A disk whose content is known. */
+export class Disk {
+  readonly #driver: NvmeDriver;
+  readonly #namespace: Namespace;
+  readonly #blocks: NvmeBlocks;
+
+  constructor(driver: NvmeDriver, namespace: Namespace, blocks: NvmeBlocks) {
+    this.#driver = driver;
+    this.#namespace = namespace;
+    this.#blocks = blocks;
+  }
+
+  /** Keep `depth` commands under way until there is no next block and all have ended. */
+  async transfer({ direction, depth, next, ended, thorough }: Transfers): Promise<void> {
+    const { io } = this.#driver;
+    const startedAt = new Float64Array(depth);
+    const blocks = new Int32Array(depth);
+    let underWay = 0;
+    let hasMore = true;
+    const submit = (id: number): void => {
+      const block = hasMore ? this.#unused(next(), direction, blocks) : -1;
+      blocks[id] = block;
+      hasMore = block >= 0;
+      if (!hasMore) return;
+      if (direction === 'write') this.#blocks.write(block, this.#driver.buffer(id));
+      startedAt[id] = performance.now();
+      this.#place(direction, id, block);
+      underWay++;
+    };
+
+    blocks.fill(-1);
+    for (let id = 0; id < depth && hasMore; id++) submit(id);
+    io.ring();
+    while (underWay > 0) {
+      const before = underWay;
+      let taken = 0;
+      for (let id = io.take(); id >= 0; id = io.take()) {
+        ended?.(performance.now() - (startedAt[id] as number)); // an id of ours
+        if (direction === 'read') this.#check(blocks[id] as number, id, thorough);
+        underWay--;
+        taken++;
+        submit(id);
+      }
+      if (underWay + taken > before) io.ring();
+      if (taken > 0) io.acknowledge();
+      else await this.#driver.wait();
+    }
+  }
+
+  /** Two writes of one block under way at once could end in any order: take another one. */
+  #unused(block: number, direction: Transfers['direction'], underWay: Int32Array): number {
+    if (block < 0 || direction === 'read') return block;
+    let free = block;
+    while (underWay.includes(free)) free = (free + 1) % this.#blocks.count;
+    return free;
+  }
+
+  #check(block: number, id: number, thorough = false): void {
+    const page = this.#driver.buffer(id);
+    if (thorough) this.#blocks.check(block, page);
+    else this.#blocks.checkEnds(block, page);
+  }
+
+  #place(direction: Transfers['direction'], id: number, block: number): void {
+    const { id: namespaceId, blockBytes } = this.#namespace;
+    const logicalBlocks = BLOCK_BYTES / blockBytes;
+    this.#driver.io.place({
+      opcode: direction === 'read' ? READ : WRITE,
+      id,
+      namespaceId,
+      prp1: this.#driver.bufferAddress(id),
+      prp2: 0,
+      dword10: block * logicalBlocks,
+      dword11: 0,
+      dword12: logicalBlocks - 1,
+    });
+  }
+}

@@ -1,0 +1,91 @@
+import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
+import { unixTransport } from '@vfio-user/transport-unix';
+import t, { type Test } from 'tap';
+import { readPackets } from '../src/trace/pcap/pcap-reader.js';
+import { CliProcess } from './cli-process.js';
+import { runCaught } from './fake-io.js';
+import { socketFolder } from './socket-folder.js';
+
+const registry = new TransportRegistry([unixTransport()]);
+
+/** A counter, and `trace` with `options` in front of it. */
+async function startTrace(t: Test, ...options: string[]) {
+  const folder = socketFolder(t);
+  const [far, near] = [`unix://${folder}/far.sock`, `unix://${folder}/near.sock`];
+  const server = new CliProcess(t, ['serve', 'counter', '--listen', far]);
+  await server.line('stdout', /^listening /);
+  const trace = new CliProcess(t, ['trace', '--listen', near, '--connect', far, ...options]);
+  await trace.line('stdout', /listening/);
+  return { trace, near, folder };
+}
+
+t.test('a signal ends it cleanly in the middle of a session, with a whole capture', async (t) => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const pcap = `${t.testdir()}/${signal}.pcap`;
+    const { trace, near } = await startTrace(t, '--pcap', pcap, '--stats');
+    const client = await connectDevice(near, { registry });
+    await client.regionRead(Region.CONFIG, 0, 256);
+    await client.regionRead(Region.BAR0, 8, 4);
+    trace.kill(signal);
+    const { code, stdout, stderr } = await trace.exit();
+    t.strictSame([code, stderr], [0, []]);
+    t.equal(stdout[0], `listening ${near}`);
+    t.match(stdout.join('\n'), /→ #\d+ +REGION_READ +BAR0\+0x8 counter WRAPPED \[4\]\n/);
+    t.match(stdout.join('\n'), /= session 1 has ended\n\d+ messages, \d+ bytes\n/);
+    t.match(stdout.join('\n'), /\nBAR0\+0x8 +counter WRAPPED +1 +0 +0 /);
+    const messages = stdout.filter((line) => /^\d\d:.* [→←] /.test(line)).length;
+    t.equal([...readPackets(pcap)].length, messages);
+    const { stdout: read } = await runCaught(['trace', 'read', pcap]);
+    const printed = stdout.slice(2, 2 + messages);
+    t.strictSame(read.trimEnd().split('\n').slice(1), printed, 'read prints the same lines');
+  }
+});
+
+t.test('--json prints nothing but objects', async (t) => {
+  const { trace, near } = await startTrace(t, '--json', '--stats');
+  await (await connectDevice(near, { registry })).close();
+  await trace.line('stdout', /"type":"end"/);
+  trace.kill('SIGTERM');
+  const { code, stdout } = await trace.exit();
+  t.equal(code, 0);
+  const types = stdout.map((line) => JSON.parse(line).type);
+  t.strictSame([types[0], types[1], types[2]], ['listening', 'begin', 'message']);
+  t.strictSame(types.slice(-2), ['end', 'statistics']);
+});
+
+t.test('a reader that reads no more does not keep it from ending', async (t) => {
+  const pcap = `${t.testdir()}/stuck.pcap`;
+  const { trace, near } = await startTrace(t, '--pcap', pcap);
+  trace.pauseStdout();
+  const client = await connectDevice(near, { registry, timeoutMs: 300 });
+  const flood = async (): Promise<void> => {
+    for (;;) await client.regionRead(Region.BAR0, 0, 4);
+  };
+  await t.rejects(flood(), /was not answered/, 'the session is held up');
+  trace.kill('SIGTERM');
+  t.equal((await trace.exit()).code, 0);
+  t.ok([...readPackets(pcap)].length > 100);
+});
+
+t.test('a reader that goes away leaves the session alone', async (t) => {
+  const { trace, near } = await startTrace(t);
+  trace.closeStdout();
+  const client = await connectDevice(near, { registry });
+  for (let i = 0; i < 100; i++) await client.regionRead(Region.BAR0, 0, 4);
+  await client.close();
+  trace.kill('SIGTERM');
+  t.match(await trace.exit(), { code: 0, stderr: [] });
+});
+
+t.test(
+  'a capture that cannot be written leaves the session alone, and fails the end',
+  async (t) => {
+    const { trace, near } = await startTrace(t, '--pcap', '/dev/full');
+    const client = await connectDevice(near, { registry });
+    await trace.line('stderr', /the capture ends here; the session goes on/);
+    t.equal((await client.regionRead(Region.BAR0, 0, 4)).length, 4);
+    await client.close();
+    trace.kill('SIGTERM');
+    t.equal((await trace.exit()).code, 1);
+  },
+);

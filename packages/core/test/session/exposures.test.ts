@@ -1,0 +1,56 @@
+import t from 'tap';
+import { DmaSpace } from '../../src/dma/dma-space.js';
+import { Exposures } from '../../src/session/exposures.js';
+import type { AccessRights, ExposedMemory } from '../../src/transport/one-sided.js';
+import type { Connection } from '../../src/transport/transport.js';
+import { ArrayMemory, mappingOf } from '../dma/fakes.js';
+
+/** A connection that notes what is exposed, and what of it is taken back. */
+function fakeConnection() {
+  const open: AccessRights[] = [];
+  const expose = (memory: ArrayMemory, rights: AccessRights): ExposedMemory => {
+    open.push(rights);
+    const ranges = [{ offset: 0, length: memory.length, address: 0x7000, key: open.length }];
+    return {
+      ranges,
+      close: () => {
+        if (memory.closed) throw new Error('the memory went first');
+        open.splice(open.indexOf(rights), 1);
+      },
+    };
+  };
+  const connection = { oneSided: { expose } } as unknown as Connection;
+  return { open, connection };
+}
+
+t.test('a mapping is exposed with its rights until it goes away', async (t) => {
+  const dma = new DmaSpace();
+  const exposures = new Exposures(dma);
+  const { open, connection } = fakeConnection();
+  const mapping = mappingOf(0x10000, 1, new ArrayMemory(4096), 'r');
+  dma.add(mapping);
+  t.match(exposures.expose(connection, mapping), [{ length: 4096, key: 1 }]);
+  t.strictSame(open, [{ readable: true, writable: false }]);
+  void dma.remove(mapping);
+  t.strictSame(open, [], 'out of reach before the memory was given back');
+});
+
+t.test('told anew to another device, the first one has lost it', async (t) => {
+  const dma = new DmaSpace();
+  const exposures = new Exposures(dma);
+  const { open, connection } = fakeConnection();
+  const mapping = mappingOf(0x10000, 1, new ArrayMemory(4096));
+  dma.add(mapping);
+  exposures.expose(connection, mapping);
+  exposures.expose(connection, mapping);
+  t.equal(open.length, 1);
+});
+
+t.test('nothing is exposed where that is not possible', async (t) => {
+  const dma = new DmaSpace();
+  const exposures = new Exposures(dma);
+  const { open, connection } = fakeConnection();
+  t.equal(exposures.expose({} as Connection, mappingOf(0, 1, new ArrayMemory(4096))), undefined);
+  t.equal(exposures.expose(connection, mappingOf(0, 1)), undefined, 'memory that is not here');
+  t.strictSame(open, []);
+});

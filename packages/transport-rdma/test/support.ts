@@ -1,0 +1,71 @@
+import {
+  type Connection,
+  type FrameSink,
+  type Listener,
+  type Logger,
+  serve,
+  silentLogger,
+  TransportRegistry,
+} from '@vfio-user/core';
+import { bench } from '@vfio-user/devices';
+import { tcpTransport } from '@vfio-user/transport-tcp';
+import type { Test } from 'tap';
+import { type RdmaTransportOptions, rdmaTransport } from '../src/index.js';
+import { FakeFabric } from './fake-fabric.js';
+
+/** Little memory, so that connections are made quickly. */
+const SMALL = { receiveSlots: 16, slotBytes: 1024, stagingBytes: 2 ** 16, chunkBytes: 2 ** 12 };
+
+/** What was logged at warning level and above. */
+export class Warnings {
+  readonly texts: string[] = [];
+
+  get logger(): Logger {
+    const note = (...args: unknown[]): void => {
+      this.texts.push(args.filter((arg) => typeof arg === 'string').join(' '));
+    };
+    return { ...silentLogger, warn: note, error: note } as Logger;
+  }
+}
+
+/** One machine with an adapter: a registry with `tcp:` and `rdma:`. */
+export function machine(fabric: FakeFabric, options: Partial<RdmaTransportOptions> = {}) {
+  const bootstrap = tcpTransport();
+  const rdma = rdmaTransport({ bootstrap, verbs: fabric, ...SMALL, ...options });
+  return new TransportRegistry([bootstrap, rdma]);
+}
+
+/** The bench device behind `rdma:` on a machine of its own. */
+export async function serveBench(
+  t: Test,
+  { fabric = new FakeFabric(), query = '', warnings = new Warnings() } = {},
+) {
+  const registry = machine(fabric);
+  const server = await serve({
+    definition: bench,
+    options: { memory: 2 ** 20, vectors: 4 },
+    registry,
+    listen: `rdma://127.0.0.1:0${query}`,
+    logger: warnings.logger,
+  });
+  t.teardown(() => server.close());
+  return { server, registry, fabric, warnings };
+}
+
+/** A sink that notes what comes. */
+export class Notes implements FrameSink {
+  readonly frames: number[] = [];
+  readonly closes: (Error | undefined)[] = [];
+
+  onFrame({ length }: { length: number }): void {
+    this.frames.push(length);
+  }
+
+  onDrain(): void {}
+
+  onClose(error?: Error): void {
+    this.closes.push(error);
+  }
+}
+
+export type { Connection, Listener };
