@@ -1,4 +1,5 @@
 import type { VfioUserErrorCode } from '@vfio-user/core';
+import { BenchError } from './bench/errors.js';
 import { ExitCode } from './exit-codes.js';
 
 /** The command line asks for something that cannot be. */
@@ -31,6 +32,9 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
 
 /** Turn whatever was thrown into a line, a hint where there is one, and an exit status. */
 export async function reportError(error: unknown): Promise<ErrorReport> {
+  if (error instanceof BenchError) {
+    return { text: `vfio-user: ${error.message}`, exitCode: ExitCode.FAILURE };
+  }
   const code = await ownCode(error);
   const system = systemCode(error);
   if (!(error instanceof Error) || (code === undefined && system === undefined)) {

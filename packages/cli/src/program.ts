@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { benchCommand } from './commands/bench/command.js';
 import { bridgeCommand } from './commands/bridge/command.js';
 import { doctorCommand } from './commands/doctor/command.js';
 import { infoCommand } from './commands/info/command.js';
@@ -21,6 +22,7 @@ Examples:
                                                               use a far device
   vfio-user trace --listen unix:///tmp/seen.sock --connect unix:///tmp/counter.sock
                                                               watch a session
+  vfio-user bench                                             how fast is it?
   vfio-user doctor                                            what is missing?
 
 \`vfio-user <command> --help\` says more.
@@ -39,6 +41,7 @@ export function buildProgram(context: CommandContext, devices: string): Command 
     bridgeCommand(context),
     infoCommand(context),
     traceCommand(context),
+    benchCommand(context),
     doctorCommand(context),
   ]) {
     program.addCommand(command);

@@ -24,6 +24,14 @@ const LOADERS: readonly TransportLoader[] = [
     load: async ({ insecure = false }) =>
       (await import('@vfio-user/transport-tcp')).tcpTransport({ insecure }),
   },
+  {
+    schemes: ['rdma'],
+    load: async ({ insecure = false }) => {
+      const { tcpTransport } = await import('@vfio-user/transport-tcp');
+      const { rdmaTransport } = await import('@vfio-user/transport-rdma');
+      return rdmaTransport({ bootstrap: tcpTransport({ insecure }) });
+    },
+  },
 ];
 
 /**

@@ -50,7 +50,7 @@ t.test('wrong usage is told on stderr with status 2', async (t) => {
     [['serve', 'counter', '--listen', 'unix:///x', '--set', 'colour=red'], /colour/],
     [
       ['serve', 'counter', '--listen', 'smtp://x:1'],
-      /unknown scheme smtp:, known here: fd:, tcp:, tls:, unix:/,
+      /unknown scheme smtp:, known here: fd:, rdma:, tcp:, tls:, unix:/,
     ],
     [['info', '/tmp/x.sock'], /Did you mean unix:\/\/\/tmp\/x\.sock/],
     [['info', 'unix:///tmp/x.sock?colour=red'], /unknown option colour/],

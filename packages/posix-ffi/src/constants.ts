@@ -53,6 +53,7 @@ export const MFD_ALLOW_SEALING = 2;
 
 export const F_GETFD = 1;
 export const F_GETFL = 3;
+export const F_SETFL = 4;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_ADD_SEALS = 1033;
 export const F_GET_SEALS = 1034;

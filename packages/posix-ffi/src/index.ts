@@ -17,6 +17,7 @@
  *
  * @packageDocumentation
  */
+export { BlockingStream } from './blocking-stream.js';
 export {
   AF_INET,
   AF_INET6,

@@ -40,7 +40,7 @@ export class RelayEnd implements FrameSink {
   onFrame(frame: Frame): void {
     this.#observer.onFrame(this.#side, frame);
     const to = this.opposite?.connection;
-    const descriptors = this.#passable(frame.descriptors, to?.capabilities.maxDescriptors ?? 0);
+    const descriptors = this.#passable(frame.descriptors, to);
     if (descriptors === undefined) return;
     const { bytes, start, length } = frame;
     // All of it as the head, which is copied if it cannot leave at once: the frame ends with this call.
@@ -61,14 +61,18 @@ export class RelayEnd implements FrameSink {
   }
 
   /** The descriptors that go along with a message; `undefined` when it cannot go without the rest. */
-  #passable(descriptors: readonly Descriptor[], limit: number): readonly Descriptor[] | undefined {
+  #passable(
+    descriptors: readonly Descriptor[],
+    to: Connection | undefined,
+  ): readonly Descriptor[] | undefined {
+    const limit = to?.capabilities.maxDescriptors ?? 0;
     if (descriptors.length <= limit) return descriptors;
     for (const descriptor of descriptors) descriptor.close();
     if (this.#descriptorsAreExtras) return [];
     const text =
       `the ${this.#side} passed ${descriptors.length} descriptor(s), the other side takes ${limit}: ` +
       'memory and interrupts would be missing. Both sides must be UNIX sockets, or use a bridge';
-    this.connection?.abort(new VfioUserError('VFU_UNSUPPORTED', text));
+    (this.connection ?? to)?.abort(new VfioUserError('VFU_UNSUPPORTED', text));
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import {
+  type Connection,
   connectDevice,
   type DeviceClient,
   IRQ_FLAG_AUTOMASKED,
@@ -48,6 +49,8 @@ export interface InfoReport {
     readonly capabilities: DeviceClient['server'];
   };
   readonly transport: TransportCapabilities;
+  /** How the device reaches guest memory in this session. */
+  readonly dataPath: string;
   readonly config: DecodedConfigSpace;
   readonly regions: readonly RegionReport[];
   readonly interrupts: readonly InterruptReport[];
@@ -69,6 +72,7 @@ export async function collectInfo(uri: string, logger: Logger): Promise<InfoRepo
         capabilities: client.server,
       },
       transport: client.connection.capabilities,
+      dataPath: dataPathOf(client.connection),
       config: decodeConfigSpace(config, (bar) => (regions[bar]?.size ?? 0n) > 0n),
       regions: regions.filter((region) => region.size > 0n),
       interrupts: interrupts.filter((interrupt) => interrupt.count > 0),
@@ -76,6 +80,11 @@ export async function collectInfo(uri: string, logger: Logger): Promise<InfoRepo
   } finally {
     await client.close();
   }
+}
+
+function dataPathOf({ capabilities, oneSided }: Connection): string {
+  if (oneSided !== undefined) return oneSided.description;
+  return capabilities.sharedMemory ? 'shared memory' : 'messages';
 }
 
 async function collectRegions(client: DeviceClient): Promise<RegionReport[]> {

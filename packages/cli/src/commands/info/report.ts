@@ -13,6 +13,7 @@ export function infoText(info: InfoReport): string {
   const { major, minor, capabilities } = info.protocol;
   lines.push(`  Protocol: vfio-user ${major}.${minor} ${propertiesText(capabilities)}`);
   lines.push(`  Transport: ${info.uri} ${propertiesText(info.transport)}`);
+  lines.push(`  Data path: ${info.dataPath}`);
   return lines.join('\n');
 }
 

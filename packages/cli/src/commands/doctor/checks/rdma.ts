@@ -1,50 +1,51 @@
+import type { DeviceInfo, PortInfo } from 'node-rdma-ffi';
 import { type Finding, found, missing } from '../finding.js';
-import { listFolder, outputOf, readText } from '../read-system.js';
+import { readText } from '../read-system.js';
 
-const DEVICES = '/sys/class/infiniband';
-
-/** rdma-core's library, and the RDMA devices with their ports. */
+/** What RDMA needs here: the library, the kernel's part, adapters with ports, and memory to pin. */
 export async function checkRdma(): Promise<Finding[]> {
-  return [await checkLibrary(), ...checkDevices()];
-}
-
-async function checkLibrary(): Promise<Finding> {
-  const name = 'rdma-core';
-  const line = (await outputOf('ldconfig', '-p'))
-    ?.split('\n')
-    .find((one) => one.includes('libibverbs.so.1'));
-  if (line === undefined) {
-    return missing(
-      name,
-      'no libibverbs.so.1',
-      'apt install libibverbs1 ibverbs-providers (Debian, Ubuntu)',
-    );
+  const { probe } = await import('node-rdma-ffi');
+  const result = probe();
+  if (!result.available) {
+    const advice = 'rdma: URIs fall back to TCP; docs/rdma.md says how to set up RDMA';
+    return [missing('rdma', result.reason, advice)];
   }
-  return found(name, line.trim().split(' => ').at(-1) ?? line.trim());
+  return [...result.devices.flatMap(checkDevice), checkPinning()];
 }
 
-function checkDevices(): Finding[] {
-  const devices = listFolder(DEVICES);
-  if (devices.length === 0) {
-    const advice =
-      'without an RDMA adapter, software can stand in: modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0';
-    return [missing('rdma device', `none in ${DEVICES}`, advice)];
-  }
-  return devices.flatMap((device) =>
-    listFolder(`${DEVICES}/${device}/ports`).map((port) => checkPort(device, port)),
-  );
+function checkDevice({ name, ports }: DeviceInfo): Finding[] {
+  return ports.flatMap((port) => [checkPort(name, port), ...gidsOf(name, port)]);
 }
 
-function checkPort(device: string, port: string): Finding {
-  const name = `rdma ${device}/${port}`;
-  const folder = `${DEVICES}/${device}/ports/${port}`;
-  // The file reads for example "4: ACTIVE".
-  const state = readText(`${folder}/state`) ?? 'unknown state';
-  const detail = `${state}, ${readText(`${folder}/link_layer`) ?? 'unknown link layer'}`;
-  if (state.endsWith('ACTIVE')) return found(name, detail);
+function checkPort(
+  device: string,
+  { number, state, linkLayer, activeMtuBytes }: PortInfo,
+): Finding {
+  const name = `rdma ${device}/${number}`;
+  const detail = `${state}, ${linkLayer}, MTU ${activeMtuBytes}`;
+  if (state === 'active') return found(name, detail);
   return missing(
     name,
     detail,
     'bring the port up: ip link set <its interface> up, and check the cable',
   );
+}
+
+/** What `gid-index` in an rdma: URI can be. */
+function gidsOf(device: string, { gids }: PortInfo): Finding[] {
+  return gids.map(({ index, gid, type, interface: below }) => {
+    const on = below === undefined ? '' : ` on ${below}`;
+    return found(`rdma ${device}`, `gid-index ${index}: ${gid}, ${type}${on}`);
+  });
+}
+
+/** Guest memory is pinned for an adapter: that is limited. */
+function checkPinning(): Finding {
+  const name = 'locked memory';
+  const limits = readText('/proc/self/limits') ?? '';
+  const [, soft = 'unknown'] = /^Max locked memory\s+(\S+)/m.exec(limits) ?? [];
+  if (soft === 'unlimited') return found(name, 'no limit');
+  const advice =
+    'guest memory above the limit goes by messages: ulimit -l unlimited, or LimitMEMLOCK=infinity';
+  return missing(name, `${soft} bytes`, advice);
 }
