@@ -51,7 +51,10 @@ class RdmaTransport implements Transport {
     const bootstrap = await settings.bootstrap.connect(target.bootstrap, lifeline, {
       ...context,
       handshake: () => {
-        handshake = new ClientHandshake(greet(choice, context), this.#endpointMaker(choice));
+        handshake = new ClientHandshake(
+          greet(choice, context),
+          this.#endpointMaker(choice, context),
+        );
         return handshake;
       },
     });
@@ -94,7 +97,8 @@ class RdmaTransport implements Transport {
     };
     const listener = await settings.bootstrap.listen(target.bootstrap, take, {
       ...context,
-      handshake: () => new ServerHandshake(greet(choice, context), this.#endpointMaker(choice)),
+      handshake: () =>
+        new ServerHandshake(greet(choice, context), this.#endpointMaker(choice, context)),
     });
     return { uri: boundUri(uri, listener.uri), close: () => listener.close() };
   }
@@ -109,8 +113,11 @@ class RdmaTransport implements Transport {
     }
   }
 
-  #endpointMaker(choice: AdapterChoice | Error): (() => Endpoint) | undefined {
-    return choice instanceof Error ? undefined : () => new Endpoint(choice, this.#settings);
+  #endpointMaker(
+    choice: AdapterChoice | Error,
+    { logger = silentLogger }: OpenContext,
+  ): (() => Endpoint) | undefined {
+    return choice instanceof Error ? undefined : () => new Endpoint(choice, this.#settings, logger);
   }
 
   /** A connection over the queue pair, if a message goes both ways. */

@@ -1,3 +1,4 @@
+import type { Logger } from '@vfio-user/core';
 import { memoryAccess } from '../memory/access.js';
 import type { Settings } from '../options.js';
 import type { PeerSetup } from '../setup/records.js';
@@ -45,6 +46,7 @@ export class Endpoint {
   /** The slots, one after the other. */
   readonly slots: Buffer;
   readonly #settings: Settings;
+  readonly #logger: Logger;
   readonly #device: Device;
   readonly #completions: CompletionQueue;
   readonly #slotsKey: number;
@@ -53,9 +55,10 @@ export class Endpoint {
   #closed = false;
 
   /** @throws when the adapter refuses any of it. */
-  constructor(choice: AdapterChoice, settings: Settings) {
+  constructor(choice: AdapterChoice, settings: Settings, logger: Logger) {
     const { verbs, receiveSlots, slotBytes, stagingBytes, maxSpinUs } = settings;
     this.#settings = settings;
+    this.#logger = logger;
     this.#device = verbs.openDevice(choice.device);
     try {
       const slots = receiveSlots + SPARE_RECEIVES;
@@ -125,7 +128,16 @@ export class Endpoint {
     if (this.#closed) return;
     this.#closed = true;
     this.#events = undefined;
-    this.#device.close();
+    try {
+      this.#device.close();
+    } catch (error) {
+      this.#logger.error(
+        { err: error, device: this.device },
+        'the adapter does not let go of memory',
+      );
+      unreleased.add(this);
+      return;
+    }
     this.staging.release();
     this.slots.release();
   }
@@ -166,5 +178,8 @@ export class Endpoint {
   }
 }
 
-/** Events after which nothing can be expected of a queue pair. */
-const ENDS_EVERYTHING = /fatal|error|removed/i;
+/** Ends whose memory an adapter may still write to: it must not be used for anything else. */
+const unreleased = new Set<Endpoint>();
+
+/** Events after which nothing can be expected of a queue pair. A port may come back in time. */
+const ENDS_EVERYTHING = /fatal|^(completion queue|queue pair) .*error/;
