@@ -1,3 +1,4 @@
+import type { DmaMapping } from '../dma/mapping.js';
 import { EINVAL, ENODEV } from '../errno.js';
 import { RemoteError, RequestRefusedError } from '../errors.js';
 import {
@@ -38,6 +39,8 @@ import type { InterruptWiring } from './interrupt-wiring.js';
 const REGION_INFO_BYTES = 32;
 const IO_FDS_HEAD_BYTES = 16;
 const DMA_MAP_BYTES = 32;
+/** Requests to a device that was reached anew that wait for an answer at a time. */
+const TOLD_AT_ONCE = 1024;
 
 export interface BridgeContext extends MemoryContext {
   readonly link: FarLink;
@@ -103,19 +106,27 @@ export class BridgeRequests {
   }
 
   /**
-   * What the device must know about the client, told to one that was reached anew. All at once: the
-   * client's requests wait meanwhile.
+   * What the device must know about the client, told to one that was reached anew. Many things at
+   * once, as the client's requests wait meanwhile, but not more than there are ids for.
    */
   async restore(far: Peer): Promise<void> {
     const { device, wiring } = this.#context;
-    const told = device.dma.mappings().map((mapping) => {
-      const { address, size, readable, writable } = mapping;
-      const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
-      const exposed = this.#exposures.expose(far.connection, mapping);
-      const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size, exposed };
-      return call(far, Command.DMA_MAP, body, () => undefined);
-    });
-    await Promise.all([...told, this.#dirtyPages.restore(far), ...wiring.restore(far)]);
+    const toTell = [
+      ...device.dma.mappings().map((mapping) => () => this.#tellMapping(far, mapping)),
+      () => this.#dirtyPages.restore(far),
+      ...wiring.toRestore(far),
+    ];
+    for (let at = 0; at < toTell.length; at += TOLD_AT_ONCE) {
+      await Promise.all(toTell.slice(at, at + TOLD_AT_ONCE).map((tell) => tell()));
+    }
+  }
+
+  #tellMapping(far: Peer, mapping: DmaMapping): Promise<void> {
+    const { address, size, readable, writable } = mapping;
+    const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
+    const exposed = this.#exposures.expose(far.connection, mapping);
+    const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size, exposed };
+    return call(far, Command.DMA_MAP, body, () => undefined);
   }
 
   async #map(body: DmaMap, received: Received): Promise<undefined> {

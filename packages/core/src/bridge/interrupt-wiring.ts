@@ -82,13 +82,15 @@ export class InterruptWiring {
     };
   }
 
-  /** Tell a device that was reached anew: it knows once all of this is answered. */
-  restore(far: Peer): readonly Promise<void>[] {
-    const told: Promise<void>[] = [];
-    for (const [index, vectors] of this.#wired) {
-      for (const [vector, wired] of vectors) told.push(this.#tell(far, index, vector, wired));
-    }
-    return told;
+  /** What to tell a device that was reached anew: it knows once all of this is answered. */
+  toRestore(far: Peer): readonly (() => Promise<void>)[] {
+    return [...this.#wired].flatMap(([index, vectors]) =>
+      [...vectors].map(
+        ([vector, wired]) =>
+          () =>
+            this.#tell(far, index, vector, wired),
+      ),
+    );
   }
 
   close(): void {

@@ -119,6 +119,32 @@ t.test('a device that is back is told what it must know, and works', async (t) =
   }
 });
 
+t.test('a device that is back is told thousands of mappings, not all at once', async (t) => {
+  const count = 3000;
+  const fixture = await BridgeFixture.open(t);
+  const first = await fixture.script();
+  const client = await fixture.connect();
+  const memory = client.memory.allocate(PAGE);
+  for (let i = 0; i < count; i++) await client.dmaMap({ address: BASE + 2 * i * PAGE, memory });
+  await first.vanish();
+  const unanswered: (() => void)[] = [];
+  let most = 0;
+  const second = await fixture.script((request, peer) => {
+    if (request.command !== Command.DMA_MAP) return false;
+    const { command, id } = request;
+    unanswered.push(() => peer.reply(command, id, undefined));
+    most = Math.max(most, unanswered.length);
+    if (unanswered.length === 1) {
+      setImmediate(() => {
+        for (const answer of unanswered.splice(0)) answer();
+      });
+    }
+    return true;
+  });
+  await second.until(() => second.bodies(Command.DMA_MAP).length === count, 'all of them');
+  t.ok(most <= 1024, `at most ${most} at once`);
+});
+
 t.test('requests that come while the device is told wait until it is', async (t) => {
   const fixture = await BridgeFixture.open(t);
   const first = await fixture.script();

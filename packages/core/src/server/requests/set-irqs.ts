@@ -25,8 +25,14 @@ export function handleSetIrqs(context: RequestContext, body: SetIrqs, received: 
 }
 
 /** How many events the client attached. */
-function eventCount({ peer }: NotifierContext, { events }: SetIrqs, received: Received): number {
-  return peer.extensions.interrupts ? (events ?? 0) : received.length;
+function eventCount(
+  { peer }: NotifierContext,
+  { events = 0 }: SetIrqs,
+  { length }: Received,
+): number {
+  if (peer.extensions.interrupts) return events;
+  if (events > 0) throw refused('events by message, but not both sides named interrupt');
+  return length;
 }
 
 /**
@@ -39,8 +45,8 @@ export function notifiersFor(
   received: Received,
 ): readonly Notifier[] {
   const { extensions, connection } = context.peer;
+  const events = eventCount(context, body, received);
   if (extensions.interrupts) {
-    const events = eventCount(context, body, received);
     if (events > MAX_VECTORS)
       throw refused(`${events} events, a device has ${MAX_VECTORS} vectors`);
     return context.interruptMessages.notifiers(body.index, body.start, events);
