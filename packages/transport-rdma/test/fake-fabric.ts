@@ -1,24 +1,27 @@
 // Adapters that exist in this process only: queue pairs whose work is carried out between two turns of the event loop, in
 // order, with the checks that real ones make.
 
+import {
+  CompletionStatus,
+  type DeviceEventType,
+  type GidInfo,
+  type MemoryAccess,
+  type QueuePairParameters,
+  SendFlag,
+} from 'node-rdma-ffi';
 import type {
   Buffer,
   CompletionQueue,
   Device,
   MemoryRegion,
+  PortDescription,
   Probe,
   ProtectionDomain,
   QueuePair,
   QueuePairOptions,
-  QueuePairParameters,
-  RegionAccess,
   Verbs,
 } from '../src/verbs.js';
-import { FLUSHED, INLINE, SIGNALED, SUCCESS } from '../src/verbs.js';
 
-const LOCAL_PROTECTION = 4;
-const REMOTE_ACCESS = 10;
-const RETRIES_EXCEEDED = 12;
 const PAGE_BYTES = 4096;
 
 interface Work {
@@ -74,11 +77,11 @@ export class FakeFabric implements Verbs {
   probe(): Probe {
     const { unavailable } = this.faults;
     if (unavailable !== undefined) return { available: false, reason: unavailable };
-    const gids = [
+    const gids: GidInfo[] = [
       { index: 0, gid: 'fe80::1', type: 'roce-v2' },
       { index: 1, gid: '::ffff:127.0.0.1', type: 'roce-v2' },
     ];
-    const ports = [{ number: 1, state: 'active', linkLayer: 'ethernet', gids }];
+    const ports: PortDescription[] = [{ number: 1, state: 'active', gids }];
     return { available: true, devices: [{ name: 'fake0', ports }] };
   }
 
@@ -98,10 +101,10 @@ export class FakeFabric implements Verbs {
 
   statusText(status: number): string {
     const texts: Record<number, string> = {
-      [LOCAL_PROTECTION]: 'local protection error',
-      [REMOTE_ACCESS]: 'remote access error',
-      [RETRIES_EXCEEDED]: 'transport retries exceeded',
-      [FLUSHED]: 'work request flushed',
+      [CompletionStatus.LOC_PROT_ERR]: 'local protection error',
+      [CompletionStatus.REM_ACCESS_ERR]: 'remote access error',
+      [CompletionStatus.RETRY_EXC_ERR]: 'transport retries exceeded',
+      [CompletionStatus.WR_FLUSH_ERR]: 'work request flushed',
     };
     return texts[status] ?? `status ${status}`;
   }
@@ -130,10 +133,10 @@ class FakeRegion implements MemoryRegion {
   readonly address: number;
   readonly localKey: number;
   readonly bytes: Uint8Array;
-  readonly access: RegionAccess;
+  readonly access: MemoryAccess;
   readonly domain: FakeDomain;
 
-  constructor(domain: FakeDomain, bytes: Uint8Array, access: RegionAccess) {
+  constructor(domain: FakeDomain, bytes: Uint8Array, access: MemoryAccess) {
     this.domain = domain;
     this.bytes = bytes;
     this.access = access;
@@ -167,7 +170,7 @@ class FakeDomain implements ProtectionDomain {
     this.device = device;
   }
 
-  register(memory: Uint8Array, access: RegionAccess): MemoryRegion {
+  register(memory: Uint8Array, access: MemoryAccess): MemoryRegion {
     const { maxPinned = Number.POSITIVE_INFINITY } = this.fabric.faults;
     if (memory.length > maxPinned) throw new Error('ibv_reg_mr failed: ENOMEM, raise ulimit -l');
     const region = new FakeRegion(this, memory, access);
@@ -249,7 +252,7 @@ class FakeDevice implements Device {
   readonly regions = new Set<FakeRegion>();
   readonly pairs = new Set<FakeQueuePair>();
   readonly #queues: FakeQueue[] = [];
-  #listener: (event: { type: string }) => void = () => {};
+  #listener: (event: { type: DeviceEventType }) => void = () => {};
 
   constructor(fabric: FakeFabric, name: string) {
     this.fabric = fabric;
@@ -266,7 +269,7 @@ class FakeDevice implements Device {
     return queue;
   }
 
-  onEvent(listener: (event: { type: string }) => void): void {
+  onEvent(listener: (event: { type: DeviceEventType }) => void): void {
     this.#listener = listener;
   }
 
@@ -361,7 +364,8 @@ class FakeQueuePair implements QueuePair {
   #post(work: Work): void {
     if (this.dead) throw new Error('ibv_post_send failed: EIO');
     if (this.#work.length >= this.#options.maxSend) throw new Error('too much work posted');
-    if ((work.flags & INLINE) !== 0 && work.length > this.maxInline) throw new Error('too long');
+    if ((work.flags & SendFlag.INLINE) !== 0 && work.length > this.maxInline)
+      throw new Error('too long');
     this.#work.push(work);
     this.#schedule();
   }
@@ -379,20 +383,21 @@ class FakeQueuePair implements QueuePair {
     const { fabric } = this.#domain;
     for (let work = this.#work[0]; work !== undefined && !this.dead; work = this.#work[0]) {
       if (this.#failed) {
-        this.#complete(work, FLUSHED);
+        this.#complete(work, CompletionStatus.WR_FLUSH_ERR);
       } else if (fabric.faults.black) {
         return;
       } else {
         const peer = this.#remote === undefined ? undefined : fabric.queuePairs.get(this.#remote);
-        const status = peer === undefined ? RETRIES_EXCEEDED : this.#carryOut(work, peer);
+        const status =
+          peer === undefined ? CompletionStatus.RETRY_EXC_ERR : this.#carryOut(work, peer);
         if (status === undefined) {
           this.#schedule();
           return;
         }
         this.#complete(work, status);
-        if (status !== SUCCESS) {
+        if (status !== CompletionStatus.SUCCESS) {
           this.#failed = true;
-          if (status === REMOTE_ACCESS) peer?.fail();
+          if (status === CompletionStatus.REM_ACCESS_ERR) peer?.fail();
         }
       }
       this.#work.shift();
@@ -402,18 +407,19 @@ class FakeQueuePair implements QueuePair {
   /** What came of it; `undefined` while the peer is not ready to receive. */
   #carryOut(work: Work, peer: FakeQueuePair): number | undefined {
     const local = this.#local(work);
-    if (local === undefined) return LOCAL_PROTECTION;
-    if (work.kind === 'send') return peer.receive(local, work.immediate) ? SUCCESS : undefined;
+    if (local === undefined) return CompletionStatus.LOC_PROT_ERR;
+    if (work.kind === 'send')
+      return peer.receive(local, work.immediate) ? CompletionStatus.SUCCESS : undefined;
     const region = this.#domain.fabric.regions.get(work.remoteKey);
     const writes = work.kind === 'write';
     const allowed = writes ? region?.access.remoteWrite : region?.access.remoteRead;
     const remote =
       region?.domain === peer.#domain ? region.at(work.remoteAddress, work.length) : undefined;
-    if (!allowed || remote === undefined) return REMOTE_ACCESS;
+    if (!allowed || remote === undefined) return CompletionStatus.REM_ACCESS_ERR;
     if (writes) remote.set(local);
     else local.set(remote);
     this.#domain.fabric.transfers++;
-    return SUCCESS;
+    return CompletionStatus.SUCCESS;
   }
 
   /** A message comes in. Returns whether there was room for it. */
@@ -421,7 +427,12 @@ class FakeQueuePair implements QueuePair {
     const receive = this.#receives.shift();
     if (receive === undefined) return false;
     this.#local(receive)?.set(data);
-    const completion = { id: receive.id, status: SUCCESS, byteLength: data.length, immediate };
+    const completion = {
+      id: receive.id,
+      status: CompletionStatus.SUCCESS,
+      byteLength: data.length,
+      immediate,
+    };
     (this.#options.receiveQueue as FakeQueue).add(completion);
     return true;
   }
@@ -430,7 +441,12 @@ class FakeQueuePair implements QueuePair {
   fail(): void {
     this.#failed = true;
     for (const { id } of this.#receives.splice(0)) {
-      const completion = { id, status: FLUSHED, byteLength: 0, immediate: undefined };
+      const completion = {
+        id,
+        status: CompletionStatus.WR_FLUSH_ERR,
+        byteLength: 0,
+        immediate: undefined,
+      };
       (this.#options.receiveQueue as FakeQueue).add(completion);
     }
   }
@@ -440,7 +456,7 @@ class FakeQueuePair implements QueuePair {
   }
 
   #complete({ id, flags }: Work, status: number): void {
-    if (status === SUCCESS && (flags & SIGNALED) === 0) return;
+    if (status === CompletionStatus.SUCCESS && (flags & SendFlag.SIGNALED) === 0) return;
     const completion = { id, status, byteLength: 0, immediate: undefined };
     (this.#options.sendQueue as FakeQueue).add(completion);
   }

@@ -1,4 +1,5 @@
 import { tcpTransport } from '@vfio-user/transport-tcp';
+import type { GidInfo } from 'node-rdma-ffi';
 import t from 'tap';
 import { chooseAdapter } from '../src/endpoint/adapter-choice.js';
 import { boundUri, parseTarget } from '../src/rdma-uri.js';
@@ -37,9 +38,9 @@ function withDevices(devices: readonly DeviceDescription[]): FakeFabric {
   return fabric;
 }
 
-function port(number: number, state: string, ...gids: string[]): PortDescription {
-  const described = gids.map((gid, index) => ({ index, gid, type: 'roce-v2' }));
-  return { number, state, linkLayer: 'ethernet', gids: described };
+function port(number: number, state: PortDescription['state'], ...gids: string[]): PortDescription {
+  const described = gids.map((gid, index): GidInfo => ({ index, gid, type: 'roce-v2' }));
+  return { number, state, gids: described };
 }
 
 t.test('the first adapter that is connected is used, or the named one', async (t) => {

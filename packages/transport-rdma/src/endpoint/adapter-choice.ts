@@ -1,6 +1,7 @@
 import { VfioUserError } from '@vfio-user/core';
+import type { GidInfo } from 'node-rdma-ffi';
 import type { RdmaTarget } from '../rdma-uri.js';
-import type { DeviceDescription, GidDescription, PortDescription, Verbs } from '../verbs.js';
+import type { DeviceDescription, PortDescription, Verbs } from '../verbs.js';
 
 /** One port of one adapter, under one of its addresses. */
 export interface AdapterChoice {
@@ -53,7 +54,7 @@ function onPort(
  * ours, then an IPv4 one, which is routed wherever the bootstrap connection is.
  */
 function bestGid({ gids }: PortDescription, host: string): number {
-  const worth = ({ gid, type }: GidDescription): number => {
+  const worth = ({ gid, type }: GidInfo): number => {
     const bytes = addressBytes(gid);
     const isSame = sameAddress(bytes, host) ? 4 : 0;
     return isSame + (type === 'roce-v2' ? 2 : 0) + (isMappedIpv4(bytes) ? 1 : 0);

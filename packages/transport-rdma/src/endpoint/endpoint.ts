@@ -1,15 +1,15 @@
 import type { Logger } from '@vfio-user/core';
+import { CompletionStatus } from 'node-rdma-ffi';
 import { memoryAccess } from '../memory/access.js';
 import type { Settings } from '../options.js';
 import type { PeerSetup } from '../setup/records.js';
-import {
-  type Buffer,
-  type CompletionQueue,
-  type Device,
-  type MemoryRegion,
-  type ProtectionDomain,
-  type QueuePair,
-  SUCCESS,
+import type {
+  Buffer,
+  CompletionQueue,
+  Device,
+  MemoryRegion,
+  ProtectionDomain,
+  QueuePair,
 } from '../verbs.js';
 import { SendQueue } from '../work/send-queue.js';
 import type { AdapterChoice } from './adapter-choice.js';
@@ -150,7 +150,7 @@ export class Endpoint {
     const queue = this.#completions;
     for (let i = 0; i < count; i++) {
       const status = queue.status(i);
-      if (status !== SUCCESS) {
+      if (status !== CompletionStatus.SUCCESS) {
         this.#fail(this.#settings.verbs.statusText(status));
         return;
       }

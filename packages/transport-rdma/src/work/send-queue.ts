@@ -1,4 +1,5 @@
-import { type Buffer, INLINE, type QueuePair, SIGNALED, SOLICITED } from '../verbs.js';
+import { SendFlag } from 'node-rdma-ffi';
+import type { Buffer, QueuePair } from '../verbs.js';
 import { StagingRing } from './staging-ring.js';
 import type { Transfer } from './transfer.js';
 
@@ -70,7 +71,7 @@ export class SendQueue {
     this.#ring.shrink(place, length);
     const { queuePair, staging, stagingKey } = this.#parts;
     const id = this.#note(place, length, undefined, 0, this.#ring.lastTaken);
-    const flags = this.#flags(length, false) | SOLICITED;
+    const flags = this.#flags(length, false) | SendFlag.SOLICITED;
     const address = staging.address + place;
     queuePair.postSendImmediate(id, address, length, stagingKey, immediate, flags);
   }
@@ -79,7 +80,7 @@ export class SendQueue {
   postNotice(immediate: number, awaited: boolean): number {
     const { queuePair, staging, stagingKey } = this.#parts;
     const id = this.#note(0, 0, undefined, 0, 0);
-    const flags = this.#flags(0, awaited) | SOLICITED;
+    const flags = this.#flags(0, awaited) | SendFlag.SOLICITED;
     queuePair.postSendImmediate(id, staging.address, 0, stagingKey, immediate, flags);
     return id;
   }
@@ -95,7 +96,15 @@ export class SendQueue {
     if (transfer.reads) {
       this.#unsignaled = 0;
       this.#unsignaledBytes = 0;
-      queuePair.postRead(id, address, length, stagingKey, remote, transfer.remoteKey, SIGNALED);
+      queuePair.postRead(
+        id,
+        address,
+        length,
+        stagingKey,
+        remote,
+        transfer.remoteKey,
+        SendFlag.SIGNALED,
+      );
       return;
     }
     const { data } = transfer;
@@ -155,7 +164,7 @@ export class SendQueue {
 
   #flags(length: number, awaited: boolean): number {
     const { queuePair, staging } = this.#parts;
-    const inline = length <= queuePair.maxInline ? INLINE : 0;
+    const inline = length <= queuePair.maxInline ? SendFlag.INLINE : 0;
     this.#unsignaledBytes += length;
     const due =
       ++this.#unsignaled >= SIGNAL_EVERY ||
@@ -163,6 +172,6 @@ export class SendQueue {
     if (!awaited && !due) return inline;
     this.#unsignaled = 0;
     this.#unsignaledBytes = 0;
-    return inline | SIGNALED;
+    return inline | SendFlag.SIGNALED;
   }
 }
