@@ -47,7 +47,12 @@ def as_unsigned(encoded: bytes, record: Any) -> bytes:
 def check_preface(encoded: bytes, record: Any) -> None:
     stream = io.BytesIO(encoded)
     found = read_preface(stream.read)
-    expected = Preface(tuple(record["capabilities"]), Limits(**record["limits"]), record["session"])
+    expected = Preface(
+        tuple(record["capabilities"]),
+        Limits(**record["limits"]),
+        record["session"],
+        attachment=record.get("attachment"),
+    )
     assert found == expected, f"read {found}"
     assert stream.read() == b"", "bytes are left behind the preface"
     written = encode_preface(expected)

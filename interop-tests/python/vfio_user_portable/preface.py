@@ -13,6 +13,7 @@ MINOR = 0
 FIXED = struct.Struct("<8sHHI")
 MAX_MAP_BYTES = 4096
 SESSION_BYTES = 16
+MAX_ATTACHMENT_BYTES = 1024
 NEW_SESSION = bytes(SESSION_BYTES)
 
 
@@ -36,16 +37,18 @@ class Preface:
     session: bytes = NEW_SESSION
     major: int = MAJOR
     minor: int = MINOR
+    attachment: bytes | None = None
 
 
 def encode_preface(preface: Preface) -> bytes:
-    packed = records.encode_record(
-        {
-            "session": preface.session,
-            "capabilities": list(preface.capabilities),
-            "limits": asdict(preface.limits),
-        }
-    )
+    record = {
+        "session": preface.session,
+        "capabilities": list(preface.capabilities),
+        "limits": asdict(preface.limits),
+    }
+    if preface.attachment is not None:
+        record["attachment"] = preface.attachment
+    packed = records.encode_record(record)
     return FIXED.pack(MAGIC, preface.major, preface.minor, len(packed)) + packed
 
 
@@ -76,4 +79,7 @@ def _preface(record: dict, minor: int) -> Preface:
     found = Limits(**{key: records.uint(limits, key, bits) for key, bits in sizes.items()})
     if found.maxFrameBytes < 16:
         raise MalformedMessage(f"maxFrameBytes is {found.maxFrameBytes}")
-    return Preface(tuple(names), found, session, MAJOR, minor)
+    attachment = records.typed(record, "attachment", bytes) if "attachment" in record else None
+    if attachment is not None and len(attachment) > MAX_ATTACHMENT_BYTES:
+        raise MalformedMessage(f"an attachment of {len(attachment)} bytes")
+    return Preface(tuple(names), found, session, MAJOR, minor, attachment)
