@@ -3,6 +3,9 @@ import type { Iova } from '../address.js';
 import type { Logger } from '../logger.js';
 import type { Capability } from '../pci/capabilities/capability.js';
 import type { BlockAccess, RegisterAccess } from './access.js';
+import type { ResetKind } from './reset-kind.js';
+
+export type { ResetKind } from './reset-kind.js';
 
 /** What a device may ask of the machine it is plugged into. Lives as long as the device. */
 export interface DeviceHost {
@@ -144,9 +147,6 @@ export interface PciIdentity {
   readonly subsystemVendorId?: number;
   readonly subsystemId?: number;
 }
-
-/** Why a device is reset. */
-export type ResetKind = 'device' | 'function-level' | 'power' | 'connection-lost';
 
 /**
  * Live migration, for a device that supports it (VFIO migration v2). A device begins in RUNNING,

@@ -1,4 +1,4 @@
-import type { ResetKind } from '../device/device.js';
+import type { ResetKind } from '../device/reset-kind.js';
 
 /** What registers of the configuration space and the MSI-X table tell the interrupt logic. */
 export interface InterruptControls {

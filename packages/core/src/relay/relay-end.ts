@@ -1,7 +1,7 @@
 import { VfioUserError } from '../errors.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, Frame, FrameSink } from '../transport/transport.js';
-import type { RelayObserver, RelaySide } from './relay-session.js';
+import type { RelayObserver, RelaySide } from './relay-observer.js';
 
 /** Why a side is not read: the other is not there yet, has no room, or the observer has none. */
 type StopReason = 'awaits' | 'full' | 'held';

@@ -1,10 +1,6 @@
 import { type Iova, iovaFromHalves } from '@vfio-user/core';
 import type { SubmissionQueue } from '../queues/submission-queue.js';
-
-/** Dwords of a submission queue entry. */
-export const COMMAND_DWORDS = 16;
-/** Bytes of a submission queue entry. */
-export const COMMAND_BYTES = 64;
+import { COMMAND_DWORDS } from './command-size.js';
 
 /** Which way the data of a command goes; the values are bits 1:0 of its opcode (NVM Express 1.4, 4.2). */
 export const DIRECTION = { NONE: 0, FROM_HOST: 1, TO_HOST: 2 } as const;

@@ -1,5 +1,5 @@
 import type { PushRings } from '@vfio-user/core';
-import { COMMAND_BYTES } from '../commands/command.js';
+import { COMMAND_BYTES } from '../commands/command-size.js';
 import { DOORBELL_BYTES, DOORBELLS_OFFSET } from '../registers.js';
 import type { CompletionQueue } from './completion-queue.js';
 import type { SubmissionQueue } from './submission-queue.js';

@@ -1,7 +1,8 @@
 import type { Dma } from '@vfio-user/core';
 import type { AsyncEvents } from '../admin/async-events.js';
 import type { Features } from '../admin/features.js';
-import { COMMAND_BYTES, Command } from '../commands/command.js';
+import { Command } from '../commands/command.js';
+import { COMMAND_BYTES } from '../commands/command-size.js';
 import type { Completer } from '../commands/completer.js';
 import type { Dispatcher } from '../commands/dispatcher.js';
 import type { DoorbellPage } from './doorbell-page.js';

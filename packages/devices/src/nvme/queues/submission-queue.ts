@@ -1,5 +1,5 @@
 import type { Dma, Iova } from '@vfio-user/core';
-import { COMMAND_BYTES } from '../commands/command.js';
+import { COMMAND_BYTES } from '../commands/command-size.js';
 import type { CompletionQueue } from './completion-queue.js';
 import { Ring } from './ring.js';
 

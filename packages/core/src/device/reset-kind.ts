@@ -1,0 +1,2 @@
+/** Why a device is reset. */
+export type ResetKind = 'device' | 'function-level' | 'power' | 'connection-lost';
