@@ -1,6 +1,6 @@
-import type { Connection, Frame, FrameSink } from '../transport/transport.js';
+import type { Connection, FrameSink } from '../transport/transport.js';
 import { RelayEnd } from './relay-end.js';
-import type { RelayObserver, RelaySide } from './relay-observer.js';
+import type { RelayObserver } from './relay-observer.js';
 
 export type { RelayObserver, RelaySide } from './relay-observer.js';
 

@@ -1,5 +1,5 @@
 import type { Iova } from '@vfio-user/core';
-import type { Command } from '../commands/command-size.js';
+import type { Command } from '../commands/command.js';
 import { COMMAND_BYTES } from '../commands/command-size.js';
 import type { CommandHandler } from '../commands/handler.js';
 import type { ControllerState } from '../controller-state.js';
