@@ -10,6 +10,8 @@ import { CPrograms } from './programs/c-programs.js';
 import { Launcher } from './programs/launcher.js';
 import { describeMachine } from './report/machine.js';
 import { machineText, rowText } from './report/text.js';
+import { clientRegionRead } from './rows/client-region-read.js';
+import { diagnostics } from './rows/diagnostics.js';
 import { dmaCopy } from './rows/dma-copy.js';
 import { tcpDma, tlsDma, wsDma } from './rows/network-dma.js';
 import { tcpRegionRead, tlsRegionRead } from './rows/network-region-read.js';
@@ -19,6 +21,8 @@ import { unixRegionRead } from './rows/unix-region-read.js';
 
 const factories: Readonly<Record<string, RowFactory>> = {
   'unix-region-read': unixRegionRead,
+  'client-region-read': clientRegionRead,
+  diagnostics,
   'dma-copy': dmaCopy,
   'nvme-read': nvmeRead,
   'tcp-region-read': tcpRegionRead,

@@ -21,6 +21,11 @@ export interface GuestOptions {
   readonly memoryMiB?: number;
   /** Number of guest processors, default 1. */
   readonly smp?: number;
+  /**
+   * `instructions`: the guest's time passes with what it executes, an instruction a nanosecond, so that durations do not
+   * depend on what else the host does. Processors take turns then: use one.
+   */
+  readonly clock?: 'host' | 'instructions';
   readonly devices?: readonly GuestDevice[];
   /** Guest test scripts (guest/tests) to run at every boot, before `end`. */
   readonly testScripts?: readonly string[];

@@ -30,6 +30,10 @@ export function qemuArguments(files: GuestFiles, options: GuestOptions, qmpPath:
           'q35,memory-backend=ram',
         ]
       : ['-machine', 'q35'];
+  const clock =
+    options.clock === 'instructions'
+      ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off']
+      : ['-accel', 'tcg,thread=multi'];
   const devices = options.devices ?? [];
   const rootPorts = [...new Set(devices.flatMap((device) => device.rootPort ?? []))];
   const kernelArguments = [
@@ -44,8 +48,7 @@ export function qemuArguments(files: GuestFiles, options: GuestOptions, qmpPath:
     ...(options.kernelArguments ?? []),
   ];
   return [
-    '-accel',
-    'tcg,thread=multi',
+    ...clock,
     '-cpu',
     'Nehalem',
     '-smp',

@@ -40,9 +40,14 @@ export class Launcher {
   }
 
   /** Run `vfio-user serve` on a URI. */
-  device(device: string, uri: string, settings: readonly string[] = []): Promise<ServerProcess> {
+  device(
+    device: string,
+    uri: string,
+    settings: readonly string[] = [],
+    options: readonly string[] = [],
+  ): Promise<ServerProcess> {
     const set = settings.flatMap((setting) => ['--set', setting]);
-    const args = ['serve', device, '--listen', uri, '--log-level', 'warn', ...set];
+    const args = ['serve', device, '--listen', uri, '--log-level', 'warn', ...set, ...options];
     const command = join(cliFolder, 'bin/vfio-user.js');
     return this.program(process.execPath, [...this.#nodeArgs, command, ...args]);
   }

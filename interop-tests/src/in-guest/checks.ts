@@ -43,8 +43,10 @@ class Checks {
     assert.throws(body, (error) => matches(error, expected));
   }
 
-  rejects(promise: Promise<unknown>, expected?: unknown, message?: string): Promise<void> {
-    return assert.rejects(promise, (error) => matches(error, expected), message);
+  /** As tap's: a text in place of what is expected is the message. */
+  rejects(promise: Promise<unknown>, ...rest: readonly unknown[]): Promise<void> {
+    const expected = typeof rest[0] === 'string' ? undefined : rest[0];
+    return assert.rejects(promise, (error) => matches(error, expected));
   }
 
   async #run(title: string, body: Body): Promise<void> {

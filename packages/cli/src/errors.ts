@@ -27,7 +27,7 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nobody listens there. Start the server first.',
   EADDRINUSE: 'Another server uses this address. Stop it, or choose another one.',
   EACCES:
-    'Permission denied: sockets are made for their owner only. Use the same user, or another folder.',
+    'Permission denied: a UNIX socket is for its owner only (use the same user, or another folder),\n  and a port below 1024 for root.',
 };
 
 /** Turn whatever was thrown into a line, a hint where there is one, and an exit status. */

@@ -1,10 +1,12 @@
 import { Command } from '@commander-js/extra-typings';
 import { benchCommand } from './commands/bench/command.js';
 import { bridgeCommand } from './commands/bridge/command.js';
+import { completionCommand } from './commands/completion/command.js';
 import { doctorCommand } from './commands/doctor/command.js';
 import { infoCommand } from './commands/info/command.js';
 import { serveCommand } from './commands/serve/command.js';
 import { traceCommand } from './commands/trace/command.js';
+import { addManuals } from './help/manuals.js';
 import type { CommandContext } from './io.js';
 import { packageVersion } from './version.js';
 
@@ -20,13 +22,13 @@ Examples:
   vfio-user info unix:///tmp/counter.sock                     look at it
   vfio-user bridge --listen unix:///tmp/far.sock --connect tcp://host:7000
                                                               use a far device
-  vfio-user trace --listen unix:///tmp/seen.sock --connect unix:///tmp/counter.sock
-                                                              watch a session
+  vfio-user trace --listen unix:///tmp/seen.sock \\
+      --connect unix:///tmp/counter.sock                      watch a session
   vfio-user bench                                             how fast is it?
   vfio-user doctor                                            what is missing?
+  source <(vfio-user completion bash)                         complete with Tab
 
-\`vfio-user <command> --help\` says more.
-Exit status: 0 ok, 1 failure, 2 wrong usage.`;
+\`vfio-user <command> --help\` says more.`;
 
 /** The whole command line. `devices` is what `serve --help` says about devices. */
 export function buildProgram(context: CommandContext, devices: string): Command {
@@ -43,8 +45,10 @@ export function buildProgram(context: CommandContext, devices: string): Command 
     traceCommand(context),
     benchCommand(context),
     doctorCommand(context),
+    completionCommand(context, program),
   ]) {
     program.addCommand(command);
   }
+  addManuals(program);
   return program;
 }

@@ -1,4 +1,4 @@
-import { parseUri, type Transport, TransportRegistry } from '@vfio-user/core';
+import type { Transport, TransportRegistry } from '@vfio-user/core';
 
 export interface TransportChoices {
   /** Listen beyond this host without TLS. */
@@ -34,6 +34,9 @@ const LOADERS: readonly TransportLoader[] = [
   },
 ];
 
+/** Every scheme this command knows. */
+export const knownSchemes: readonly string[] = LOADERS.flatMap(({ schemes }) => schemes);
+
 /**
  * A registry with the transports that `uris` need. An unknown scheme gets all of them, so that the
  * registry's refusal can name what there is.
@@ -42,6 +45,7 @@ export async function loadTransports(
   uris: readonly string[],
   choices: TransportChoices = {},
 ): Promise<TransportRegistry> {
+  const { parseUri, TransportRegistry } = await import('@vfio-user/core');
   const schemes = uris.map((uri) => parseUri(uri).protocol.slice(0, -1));
   const isKnown = (scheme: string): boolean => LOADERS.some((one) => one.schemes.includes(scheme));
   const needed = schemes.every(isKnown)

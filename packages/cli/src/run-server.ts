@@ -14,6 +14,8 @@ export interface RunningServer {
 export interface ServerContext {
   readonly io: Io;
   readonly logger: Logger;
+  /** Adds to what a server says of itself when SIGUSR2 asks. */
+  readonly observation?: { statistics(own: object): object };
   /** How to say where it listens, when not in the words of every other command. */
   announce?(uri: string): string;
 }
@@ -24,20 +26,24 @@ export interface ServerContext {
  */
 export async function runServer(
   start: () => Promise<RunningServer>,
-  { io, logger, announce = (uri) => `listening ${uri}` }: ServerContext,
+  { io, logger, observation, announce = (uri) => `listening ${uri}` }: ServerContext,
 ): Promise<void> {
   // Watched before the server exists, so that a signal during start-up ends it cleanly, too.
   const termination = watchTermination();
+  let server: RunningServer | undefined;
+  const logStatistics = (): void => {
+    const own = server?.statistics() ?? {};
+    logger.info(observation?.statistics(own) ?? own, 'statistics');
+  };
+  process.on('SIGUSR2', logStatistics);
   try {
-    const server = await start();
-    const logStatistics = (): void => logger.info(server.statistics(), 'statistics');
-    process.on('SIGUSR2', logStatistics);
+    server = await start();
     io.stdout(`${announce(server.uri)}\n`);
     const signal = await Promise.race([server.closed, termination.requested]);
     if (signal !== undefined) logger.info({ signal }, 'ending');
     await server.close();
-    process.off('SIGUSR2', logStatistics);
   } finally {
+    process.off('SIGUSR2', logStatistics);
     termination.dispose();
   }
 }

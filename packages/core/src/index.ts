@@ -25,6 +25,17 @@ export type { DeviceClient } from './client/device-client.js';
 export type { GuestMemory } from './client/guest-memory.js';
 export type * from './device/access.js';
 export * from './device/device.js';
+export {
+  type DiagnosticsChannel,
+  type DmaDone,
+  type DmaPath,
+  diagnostics,
+  type ErrorSeen,
+  type InterruptSent,
+  type LinkChange,
+  type RequestHandled,
+  type SessionChange,
+} from './diagnostics/channels.js';
 export * as errno from './errno.js';
 export * from './errors.js';
 export { type Logger, silentLogger } from './logger.js';

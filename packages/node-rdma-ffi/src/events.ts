@@ -3,6 +3,7 @@ import type { DeviceContext } from './native/device-context.js';
 import { NativeStruct } from './native/native-struct.js';
 import { Poller } from './native/poller.js';
 import { structs } from './native/structs.js';
+import { watchRemoval } from './removal.js';
 
 /** Something happened to a device, or to a part of it, that no completion reports. */
 export interface DeviceEvent {
@@ -38,8 +39,11 @@ const texts = {
   WQ_FATAL: 'work queue fatal',
 } as const satisfies Readonly<Record<keyof typeof EventType, string>>;
 
-/** What kind of event it is; `unknown` for one that is newer than this package. */
-export type DeviceEventType = (typeof texts)[keyof typeof texts] | 'unknown';
+/**
+ * What kind of event it is; `unknown` for one that is newer than this package. After `device
+ * removed` the device should be closed: whoever removes it waits for that.
+ */
+export type DeviceEventType = (typeof texts)[keyof typeof texts] | 'device removed' | 'unknown';
 
 const names = new Map<number, keyof typeof EventType>(
   Object.entries(EventType).map(([name, value]) => [value, name as keyof typeof EventType]),
@@ -52,6 +56,7 @@ export class EventSource {
   readonly #event = new NativeStruct(structs.ibv_async_event.size);
   readonly #listeners: ((event: DeviceEvent) => void)[] = [];
   #poller: Poller | undefined;
+  #removal: { close(): void } | undefined;
 
   constructor(context: DeviceContext) {
     this.#context = context;
@@ -63,6 +68,7 @@ export class EventSource {
     this.#context.library.setNonBlocking(this.#context.asyncFd);
     this.#poller = new Poller(this.#context.asyncFd, () => this.#take());
     this.#poller.unref();
+    this.#removal = watchRemoval(this.#context.name, () => this.report({ type: 'device removed' }));
   }
 
   report(event: DeviceEvent): void {
@@ -70,6 +76,8 @@ export class EventSource {
   }
 
   close(): void {
+    this.#removal?.close();
+    this.#removal = undefined;
     this.#poller?.close();
     this.#poller = undefined;
   }

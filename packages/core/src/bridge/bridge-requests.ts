@@ -185,7 +185,7 @@ export class BridgeRequests {
       wiring.change(body, notifiers, undefined);
       return undefined;
     }
-    const wired = wiring.eventsFor(link.peer, notifiers);
+    const wired = wiring.eventsFor(link.peer, body.index, body.start, notifiers);
     const assigns = (body.flags & IRQ_SET_DATA_EVENTFD) !== 0;
     const told = { ...body, events: assigns ? wired.events : undefined };
     try {

@@ -1,3 +1,4 @@
+import { diagnostics } from '../diagnostics/channels.js';
 import { DmaSpace } from '../dma/dma-space.js';
 import { ENODEV } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
@@ -175,6 +176,9 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
       onRequest: (far, request) => this.#onDeviceRequest(far, request),
       onLost: (error) => {
         this.#pushes.clear();
+        if (diagnostics.link.hasSubscribers) {
+          diagnostics.link.publish({ event: 'lost', device: connect, error });
+        }
         logger.warn({ device: connect, reason: error.message }, 'the device is out of reach');
       },
       onReachedAgain: (far) => this.#lane.run({ run: () => this.#restore(far), drop() {} }),
@@ -187,6 +191,9 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     try {
       await this.#requests.restore(far);
       this.link.restored(far);
+      if (diagnostics.link.hasSubscribers) {
+        diagnostics.link.publish({ event: 'reached-again', device: connect });
+      }
       logger.info({ device: connect }, 'the device is back; it was reset');
     } catch (error) {
       far.abort(error as Error);

@@ -1,3 +1,4 @@
+import { tellInterrupt } from '../diagnostics/interrupts-told.js';
 import {
   Command,
   IRQ_SET_ACTION_TRIGGER,
@@ -57,20 +58,20 @@ export class InterruptWiring {
   /** INTERRUPT came from the device. */
   onMessage({ index, vector, count }: Interrupt): void {
     const wired = this.#wired.get(index)?.get(vector);
-    if (wired !== undefined && count > 0) this.#afterWrites(() => wired.notifier.signal(count));
+    if (wired !== undefined && count > 0) this.#signal(wired.notifier, index, vector, count);
   }
 
   /**
-   * What to send along with SET_IRQS so that the device can signal `notifiers`: a number, or one
-   * descriptor each.
+   * What to send along with SET_IRQS so that the device can signal `notifiers` of an index, from
+   * vector `start` on: a number, or one descriptor each.
    */
-  eventsFor(far: Peer, notifiers: readonly Notifier[]): Events {
+  eventsFor(far: Peer, index: number, start: number, notifiers: readonly Notifier[]): Events {
     const { resources } = far.connection;
     if (far.extensions.interrupts || resources === undefined) {
       return { events: notifiers.length, sources: [], descriptors: [], close() {} };
     }
-    const sources = notifiers.map((notifier) =>
-      resources.createEvent((count) => this.#afterWrites(() => notifier.signal(count))),
+    const sources = notifiers.map((notifier, i) =>
+      resources.createEvent((count) => this.#signal(notifier, index, start + i, count)),
     );
     return {
       events: undefined,
@@ -100,9 +101,16 @@ export class InterruptWiring {
     this.#wired.clear();
   }
 
+  #signal(notifier: Notifier, index: number, vector: number, count: number): void {
+    this.#afterWrites(() => {
+      tellInterrupt(index, vector, count);
+      notifier.signal(count);
+    });
+  }
+
   #tell(far: Peer, index: number, vector: number, wired: Wired): Promise<void> {
     wired.source?.close();
-    const { events, sources, descriptors } = this.eventsFor(far, [wired.notifier]);
+    const { events, sources, descriptors } = this.eventsFor(far, index, vector, [wired.notifier]);
     [wired.source] = sources;
     const flags = ASSIGN;
     const body = { argsz: SET_IRQS_BYTES, flags, index, start: vector, count: 1, events };

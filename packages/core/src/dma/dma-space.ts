@@ -1,14 +1,16 @@
-import { advanceIova, type Iova, iovaText } from '../address.js';
+import { advanceIova, type Iova } from '../address.js';
 import type { Dma } from '../device/device.js';
-import { EACCES, ECANCELED, EFAULT, ENOENT } from '../errno.js';
+import { tellAccess } from '../diagnostics/dma-told.js';
+import { ECANCELED } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import { PushedMemory } from '../push/pushed-memory.js';
+import { checkRights, notMapped } from './access-faults.js';
 import { allEnded } from './all-ended.js';
 import { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';
 import { MappingTable } from './mapping-table.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
-import type { RemoteMemory } from './remote-memory.js';
+import { goneMemory, type RemoteMemory } from './remote-memory.js';
 import { WriteFence } from './write-fence.js';
 
 type Listener = (iova: Iova, length: number) => void;
@@ -120,8 +122,9 @@ export class DmaSpace implements Dma {
     checkRights(mapping, iova, writes, access !== 'write');
     if (!this.fence.open) return undefined;
     const view = mapping.memory?.view(offset, length);
-    if (writes && view !== undefined)
-      this.#dirtyLog?.mark(pageOf(iova), offsetInPage(iova), length);
+    if (view === undefined) return undefined;
+    if (writes) this.#dirtyLog?.mark(pageOf(iova), offsetInPage(iova), length);
+    tellAccess('view', access, length);
     return view;
   }
 
@@ -130,15 +133,17 @@ export class DmaSpace implements Dma {
     const offset = offsetOf(mapping, iova);
     if (offset + target.length <= mapping.size) {
       checkRights(mapping, iova, false, true);
-      if (mapping.memory === undefined) return this.pushed.take(iova, target);
+      if (mapping.memory === undefined) return this.#takePushed(iova, target);
       if (!this.fence.open) return false;
       mapping.memory.read(offset, target);
+      tellAccess('shared', 'read', target.length);
       return true;
     }
     if (!this.#isLocal(iova, target.length, false) || !this.fence.open) return false;
     this.#walk(iova, target.length, false, true, (piece, at, done, length) =>
       piece.memory?.read(at, target.subarray(done, done + length)),
     );
+    tellAccess('shared', 'read', target.length);
     return true;
   }
 
@@ -150,6 +155,7 @@ export class DmaSpace implements Dma {
       if (mapping.memory === undefined || !this.fence.open) return false;
       this.#dirtyLog?.mark(pageOf(iova), offsetInPage(iova), source.length);
       mapping.memory.write(offset, source);
+      tellAccess('shared', 'write', source.length);
       return true;
     }
     if (!this.#isLocal(iova, source.length, true) || !this.fence.open) return false;
@@ -157,6 +163,7 @@ export class DmaSpace implements Dma {
     this.#walk(iova, source.length, true, false, (piece, at, done, length) =>
       piece.memory?.write(at, source.subarray(done, done + length)),
     );
+    tellAccess('shared', 'write', source.length);
     return true;
   }
 
@@ -167,7 +174,11 @@ export class DmaSpace implements Dma {
       const piece = target.subarray(done, done + length);
       const { memory } = mapping;
       if (memory !== undefined) {
-        transfers.push(this.#inOrder(mapping, () => memory.read(offset, piece)));
+        const read = (): void => {
+          memory.read(offset, piece);
+          tellAccess('shared', 'read', length);
+        };
+        transfers.push(this.#inOrder(mapping, read));
         return;
       }
       const ask = (): Promise<void> =>
@@ -187,6 +198,7 @@ export class DmaSpace implements Dma {
         const write = (): void => {
           this.#dirtyLog?.mark(mapping.firstPage, offset, length);
           memory.write(offset, piece);
+          tellAccess('shared', 'write', length);
         };
         transfers.push(this.#inOrder(mapping, write));
         return;
@@ -208,6 +220,12 @@ export class DmaSpace implements Dma {
 
   onUnmap(listener: Listener): void {
     this.#unmapListeners.push(listener);
+  }
+
+  #takePushed(iova: Iova, target: Uint8Array): boolean {
+    const taken = this.pushed.take(iova, target);
+    if (taken) tellAccess('pushed', 'read', target.length);
+    return taken;
   }
 
   /**
@@ -286,26 +304,6 @@ export class DmaSpace implements Dma {
 
 function nothing(): void {}
 
-/** Refuses by a promise, as a real one does: other parts of the transfer may be under way. */
-function goneMemory(mapping: DmaMapping): RemoteMemory {
-  const refuse = (): Promise<never> =>
-    Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
-  return { read: refuse, write: refuse, cancel: () => undefined };
-}
-
 function offsetOf(mapping: DmaMapping, iova: Iova): number {
   return (pageOf(iova) - mapping.firstPage) * PAGE_BYTES + offsetInPage(iova);
-}
-
-function notMapped(iova: Iova): DmaFaultError {
-  return new DmaFaultError(ENOENT, `DMA to ${iovaText(iova)}: the client did not map this address`);
-}
-
-function checkRights(mapping: DmaMapping, iova: Iova, writes: boolean, reads: boolean): void {
-  if ((writes && !mapping.writable) || (reads && !mapping.readable)) {
-    throw new DmaFaultError(
-      EACCES,
-      `DMA ${writes ? 'write' : 'read'} at ${iovaText(iova)}: mapping ${mapping} does not allow it`,
-    );
-  }
 }

@@ -1,4 +1,6 @@
 import type { Iova } from '../address.js';
+import { EFAULT } from '../errno.js';
+import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';
 
 /** Guest memory that is not mapped here: what a session offers for mappings without a descriptor. */
@@ -11,4 +13,14 @@ export interface RemoteMemory {
    * be called back has ended when the promise resolves.
    */
   cancel(mapping: DmaMapping): Promise<void> | undefined;
+}
+
+/**
+ * Memory of a client that is gone. Refuses by a promise, as a real one does: other parts of the
+ * transfer may be under way.
+ */
+export function goneMemory(mapping: DmaMapping): RemoteMemory {
+  const refuse = (): Promise<never> =>
+    Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
+  return { read: refuse, write: refuse, cancel: () => undefined };
 }

@@ -1,6 +1,7 @@
+import { diagnostics } from '../diagnostics/channels.js';
 import type { DmaSpace } from '../dma/dma-space.js';
 import { EINVAL } from '../errno.js';
-import { RequestRefusedError, VfioUserError } from '../errors.js';
+import { ProtocolViolationError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import { Command, commandName } from '../protocol/constants.js';
@@ -76,21 +77,42 @@ export class ClientNegotiation {
         { version: `${reply.major}.${reply.minor}`, client },
         'client connected',
       );
+      if (diagnostics.session.hasSubscribers) {
+        diagnostics.session.publish({ event: 'begun', peer: peer.connection.peer });
+      }
     } catch (error) {
       peer.replyError(command, id, noReply, error);
-      this.turnDown();
+      this.turnDown(error);
     }
   }
 
   /** What came first was no request at all, or a wrong one. */
-  turnDown(): void {
+  turnDown(why: unknown = new ProtocolViolationError('VERSION did not come first')): void {
     this.#turnedDown = true;
+    this.#tellTurnedAway(why);
     void this.#options.peer.close();
   }
 
   end(error?: Error): void {
     clearTimeout(this.#timer);
+    this.#tellEnd(error);
     this.#memory?.end(new VfioUserError('VFU_PEER_CLOSED', 'the client is gone', { cause: error }));
+  }
+
+  #tellEnd(error: Error | undefined): void {
+    if (this.#client === undefined) {
+      // One that goes before it said anything was not turned away.
+      if (error !== undefined && !this.#turnedDown) this.#tellTurnedAway(error);
+    } else if (diagnostics.session.hasSubscribers) {
+      const { peer } = this.#options.peer.connection;
+      diagnostics.session.publish({ event: 'ended', peer, error });
+    }
+  }
+
+  #tellTurnedAway(error: unknown): void {
+    if (!diagnostics.session.hasSubscribers) return;
+    const { peer } = this.#options.peer.connection;
+    diagnostics.session.publish({ event: 'turned-away', peer, error });
   }
 
   #agree(client: Capabilities): void {

@@ -1,5 +1,6 @@
 import type { PciDeviceDefinition } from '../device/device.js';
-import { VfioUserError } from '../errors.js';
+import { EBUSY } from '../errno.js';
+import { RequestRefusedError, VfioUserError } from '../errors.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { listenForWires, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
@@ -146,7 +147,8 @@ export class DeviceServer {
 
   #wait(client: Client): void {
     if (this.#waiting.length >= this.#limits.maxWaitingClients) {
-      client.connection.abort(new Error('too many clients wait for this device'));
+      const text = 'too many clients wait for this device';
+      client.connection.abort(new RequestRefusedError(EBUSY, text));
       return;
     }
     client.connection.pause();

@@ -1,4 +1,5 @@
 import { advanceIova, type Iova } from '../address.js';
+import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import type { DmaMapping } from '../dma/mapping.js';
 import type { RemoteMemory } from '../dma/remote-memory.js';
 import { WriteFence } from '../dma/write-fence.js';
@@ -57,7 +58,8 @@ export class MessageMemory implements RemoteMemory {
 
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void> {
     const step = Math.min(this.#options.maxTransferBytes, this.#options.replyWindowBytes);
-    return this.#transfer(target, step, (data, at, transfer) => {
+    const startedAt = transferStart();
+    const transfer = this.#transfer(target, step, (data, at, transfer) => {
       const onEnd = (): void => {
         this.#readsUnderWay--;
         this.#bytesUnderWay -= data.length;
@@ -67,11 +69,13 @@ export class MessageMemory implements RemoteMemory {
       this.#reads.push(new DmaChunk(Command.DMA_READ, mapping, from, data, transfer, onEnd));
       this.#pumpReads();
     });
+    return tellTransfer('messages', 'read', target.length, startedAt, transfer);
   }
 
   write(mapping: DmaMapping, address: Iova, source: Uint8Array): Promise<void> {
     const { fence, maxTransferBytes, orderedNotifications } = this.#options;
-    return this.#transfer(source, maxTransferBytes, (data, at, transfer) => {
+    const startedAt = transferStart();
+    const transfer = this.#transfer(source, maxTransferBytes, (data, at, transfer) => {
       const departure = this.#departures.begin();
       const number = fence.begin();
       const onLeave = (): void => {
@@ -85,6 +89,7 @@ export class MessageMemory implements RemoteMemory {
       );
       this.#pumpWrites();
     });
+    return tellTransfer('messages', 'write', source.length, startedAt, transfer);
   }
 
   cancel(mapping: DmaMapping): undefined {

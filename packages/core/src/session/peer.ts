@@ -1,3 +1,5 @@
+import { tellError } from '../diagnostics/errors-told.js';
+import { RequestWatch } from '../diagnostics/request-watch.js';
 import { EIO } from '../errno.js';
 import {
   DmaFaultError,
@@ -51,6 +53,7 @@ export class Peer implements FrameSink {
   readonly #logger: Logger;
   readonly #handlers: PeerHandlers;
   readonly #pauseWhenBackedUp: boolean;
+  readonly #watch = new RequestWatch();
   #connection: Connection | undefined;
   #wire: Wire | undefined;
   #window = new OneWayWindow(noExtensions);
@@ -134,7 +137,9 @@ export class Peer implements FrameSink {
     body: ReplyBodies[C],
     descriptors?: readonly Descriptor[],
   ): void {
-    const roomLeft = this.#send(this.encoding.encodeReply(command, id, body), descriptors);
+    const message = this.encoding.encodeReply(command, id, body);
+    const roomLeft = this.#send(message, descriptors);
+    this.#watch.answered(id, message, 0);
     if (!roomLeft && this.#pauseWhenBackedUp) this.#connection?.pause();
   }
 
@@ -145,7 +150,15 @@ export class Peer implements FrameSink {
     if (errno === EIO)
       this.#logger.error({ err: error }, `${commandName(command)} failed: ${text}`);
     else this.#logger.warn({ command: commandName(command), errno }, `refused: ${text}`);
-    if (!noReply) this.#send(this.encoding.encodeError(command, id, errno, text));
+    // A fault of a device was told where it happened.
+    if (!(error instanceof DmaFaultError)) tellError(error, this.#connection);
+    if (noReply) {
+      this.#watch.refusedOneWay(errno);
+      return;
+    }
+    const message = this.encoding.encodeError(command, id, errno, text);
+    this.#send(message);
+    this.#watch.answered(id, message, errno);
   }
 
   /**
@@ -184,6 +197,7 @@ export class Peer implements FrameSink {
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (error !== undefined) tellError(error, this.#connection);
     this.#keepAlive?.end();
     this.requests.end(
       new VfioUserError(
@@ -201,8 +215,12 @@ export class Peer implements FrameSink {
   #dispatch(message: Message, bytes: number, received: Received): void {
     switch (message.kind) {
       case 'request':
-        if (isHousekeeping(message.command)) this.#keepHouse(message);
-        else this.#handlers.onRequest(message, received);
+        if (isHousekeeping(message.command)) {
+          this.#keepHouse(message);
+          return;
+        }
+        this.#watch.begin(message, bytes, this.#connection);
+        this.#handlers.onRequest(message, received);
         if (message.noReply) this.#handledOneWay(message.command, bytes);
         return;
       case 'reply':
@@ -211,6 +229,7 @@ export class Peer implements FrameSink {
         return;
       case 'malformed': {
         if (message.isRequest) {
+          this.#watch.begin(message, bytes, this.#connection);
           const error = new RequestRefusedError(message.errno, message.reason);
           this.replyError(message.command, message.id, message.noReply, error);
           this.#handlers.onMalformedRequest?.();
@@ -233,6 +252,7 @@ export class Peer implements FrameSink {
   }
 
   #handledOneWay(command: number, bytes: number): void {
+    this.#watch.handledOneWay();
     if (isHousekeeping(command) || this.#closed) return;
     const due = this.#window.handle(bytes);
     if (due !== undefined) this.post(ExtensionCommand.ACKNOWLEDGE, due);

@@ -1,4 +1,5 @@
 import { advanceIova, type Iova } from '../address.js';
+import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import { allEnded } from '../dma/all-ended.js';
 import type { DmaMapping } from '../dma/mapping.js';
 import { offsetInPage, PAGE_BYTES, pageOf } from '../dma/page.js';
@@ -53,7 +54,7 @@ export class ReachableMemory implements RemoteMemory {
     // Nearly always all of a mapping is exposed, in one piece.
     if (first !== undefined && start >= first.offset) {
       if (start + data.length <= first.offset + first.length) {
-        return this.#track(mapping, this.#oneSided[direction](first, start - first.offset, data));
+        return this.#reach(direction, mapping, first, start, data);
       }
     }
     const parts: Promise<void>[] = [];
@@ -80,7 +81,12 @@ export class ReachableMemory implements RemoteMemory {
     offset: number,
     piece: Uint8Array,
   ): Promise<void> {
-    return this.#track(mapping, this.#oneSided[direction](range, offset - range.offset, piece));
+    const startedAt = transferStart();
+    const transfer = this.#oneSided[direction](range, offset - range.offset, piece);
+    return this.#track(
+      mapping,
+      tellTransfer('one-sided', direction, piece.length, startedAt, transfer),
+    );
   }
 
   async #track(mapping: DmaMapping, transfer: Promise<void>): Promise<void> {

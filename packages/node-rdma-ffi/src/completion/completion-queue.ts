@@ -219,8 +219,9 @@ export class CompletionQueue {
       }
       const now = performance.now();
       if (arrived) this.#spin.arrived(now);
-      arrived = false;
       if (this.#spin.pays(now)) {
+        // Whoever awaits what arrived gets its turn first: the next completion may depend on it.
+        if (arrived) return false;
         looks += 1;
         if (looks === LOOKS_PER_TURN) return false;
       } else if (this.#armed) {
@@ -228,6 +229,7 @@ export class CompletionQueue {
       } else {
         // A completion between the last look and this call causes no event: look once more.
         this.#arm();
+        arrived = false;
       }
     }
     return false;

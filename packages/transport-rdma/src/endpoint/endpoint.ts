@@ -182,4 +182,4 @@ export class Endpoint {
 const unreleased = new Set<Endpoint>();
 
 /** Events after which nothing can be expected of a queue pair. A port may come back in time. */
-const ENDS_EVERYTHING = /fatal|^(completion queue|queue pair) .*error/;
+const ENDS_EVERYTHING = /fatal|^device removed|^(completion queue|queue pair) .*error/;

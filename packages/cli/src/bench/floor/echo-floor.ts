@@ -65,12 +65,7 @@ function openEcho(
   return { operations: count, milliseconds: performance.now() - startedAt };
 }
 
-function reconnect(
-  uri: string,
-  work: EchoWork,
-  milliseconds: number,
-  latencies: Histogram,
-): Work {
+function reconnect(uri: string, work: EchoWork, milliseconds: number, latencies: Histogram): Work {
   let operations = 0;
   let total = 0;
   const end = performance.now() + milliseconds;

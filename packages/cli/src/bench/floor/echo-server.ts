@@ -1,5 +1,7 @@
+import { parseUri } from '@vfio-user/core';
 import {
   AF_UNIX,
+  AF_VSOCK,
   BlockingStream,
   bind,
   type FileDescriptor,
@@ -7,10 +9,10 @@ import {
   localAddress,
   NativeMemory,
   parseInternetAddress,
+  parseVsockAddress,
   streamSocket,
 } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
-import { parseUri } from '@vfio-user/core';
 import { echoAddress } from './echo-address.js';
 import { ECHO_HEAD_BYTES, readEchoHead } from './echo-protocol.js';
 import { trySetNoDelay } from './socket-options.js';
@@ -35,14 +37,22 @@ export function startEchoServer(uri: string): EchoServer {
     socket.close();
     throw error;
   }
-  const bound = parseInternetAddress(localAddress(socket));
+  const bound = portOf(socket, domain);
   const loop = new AcceptLoop(socket, {
     onSocket: (client) => serveClient(client, domain),
     onError() {},
   });
   const listening = parseUri(uri);
-  if (bound !== undefined) listening.port = String(bound.port);
+  if (bound !== undefined) listening.port = String(bound);
   return { uri: listening.href, close: () => loop.close() };
+}
+
+/** Where the kernel chose one, which one. */
+function portOf(socket: FileDescriptor, domain: number): number | undefined {
+  const address = localAddress(socket);
+  return domain === AF_VSOCK
+    ? parseVsockAddress(address).port
+    : parseInternetAddress(address)?.port;
 }
 
 function serveClient(socket: FileDescriptor, domain: number): void {

@@ -1,4 +1,9 @@
-import { type FileDescriptor, IPPROTO_TCP, setSocketOption, TCP_NODELAY } from '@vfio-user/posix-ffi';
+import {
+  type FileDescriptor,
+  IPPROTO_TCP,
+  setSocketOption,
+  TCP_NODELAY,
+} from '@vfio-user/posix-ffi';
 
 /** Send small messages at once. Sockets other than those of TCP do so anyway, and know no such option. */
 export function trySetNoDelay(socket: FileDescriptor): void {

@@ -1,15 +1,18 @@
 import type { Histogram } from '../statistics/histogram.js';
-import type { Contender, Work } from '../tests/contender.js';
+import type { Work } from '../tests/contender.js';
+import type { MeasuredRound } from './measure-round.js';
 
-/** A contender in the rounds of one case. */
+/** A contender in the rounds of one case, in this process or in another one. */
 export interface Entrant {
   readonly name: string;
   readonly role: 'transport' | 'floor';
-  readonly contender: Contender;
   /** Process whose time counts as the server's. */
   readonly pid: number | undefined;
   /** The floor that it is held against. */
   readonly floor?: Entrant | undefined;
+  /** Prepare, measure for about `milliseconds`, record, and verify. */
+  measure(milliseconds: number, latencies: Histogram): Promise<MeasuredRound>;
+  close?(): Promise<void> | void;
 }
 
 /** One round of one entrant. */

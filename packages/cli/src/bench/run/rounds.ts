@@ -1,6 +1,6 @@
+import { BenchError } from '../errors.js';
 import { createHistogram, type Histogram } from '../statistics/histogram.js';
 import { processorTime } from '../target/processor-time.js';
-import { BenchError } from '../errors.js';
 import type { Entrant, Measured, Round } from './measured.js';
 
 /** What a measurement may take beyond its time before it counts as stuck, ms. */
@@ -12,6 +12,8 @@ export interface RoundSettings {
   readonly rounds: number;
   /** Of each measurement. */
   readonly milliseconds: number;
+  /** Of a transport's first one, which warms up: compilers need longer than a short measurement. */
+  readonly warmUpMilliseconds: number;
   readonly signal: AbortSignal;
   /** Called before each measurement; round 0 warms up. */
   onMeasurement(entrant: Entrant, round: number): void;
@@ -35,8 +37,10 @@ export async function runRounds(
     for (const { entrant, rounds, latencies } of measured) {
       settings.onMeasurement(entrant, round);
       histogram.reset();
+      const isWarmUp = round === 0 && entrant.role === 'transport';
+      const milliseconds = isWarmUp ? settings.warmUpMilliseconds : settings.milliseconds;
       const result = await patiently(entrant, settings, () =>
-        runRound(entrant, settings.milliseconds, histogram),
+        runRound(entrant, milliseconds, histogram),
       );
       if (round === 0) continue;
       rounds.push(result);
@@ -47,22 +51,19 @@ export async function runRounds(
 }
 
 async function runRound(
-  { contender, pid }: Entrant,
+  entrant: Entrant,
   milliseconds: number,
   histogram: Histogram,
 ): Promise<Round> {
-  await contender.prepare?.();
-  const serverBefore = pid === undefined ? undefined : processorTime(pid);
-  const clientBefore = process.cpuUsage();
-  const work = await contender.measure(milliseconds, histogram);
-  const { user, system } = process.cpuUsage(clientBefore);
-  const serverAfter = pid === undefined ? undefined : processorTime(pid);
-  await contender.verify?.();
+  const { pid } = entrant;
+  const before = pid === undefined ? undefined : processorTime(pid);
+  const { work, clientTime } = await entrant.measure(milliseconds, histogram);
+  const after = pid === undefined ? undefined : processorTime(pid);
   return {
     ...work,
     p50: histogram.totalCount > 0 ? histogram.getValueAtPercentile(50) : undefined,
-    clientTime: (user + system) * 1000,
-    serverTime: serverBefore && serverAfter && serverAfter - serverBefore,
+    clientTime,
+    serverTime: before && after && after - before,
   };
 }
 

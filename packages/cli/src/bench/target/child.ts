@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -23,40 +23,47 @@ export interface ServerProcess {
   close(): Promise<void>;
 }
 
-/** Run this command with other arguments, which print "listening <uri>". */
+/** Run this command with other arguments. */
+export function spawnCommand(
+  args: readonly string[],
+  stdio: StdioOptions,
+  nodeArgs: readonly string[] = [],
+): ChildProcess {
+  // In a group of its own: a Ctrl-C at the terminal is for us, and we end it in turn.
+  return spawn(process.execPath, [...nodeArgs, COMMAND, ...args], { stdio, detached: true });
+}
+
+/** Run this command with arguments that make it print "listening <uri>". */
 export async function startServer(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<ServerProcess> {
   signal.throwIfAborted();
-  const child = spawn(process.execPath, ['--import', LIFELINE, COMMAND, ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    // A Ctrl-C at the terminal is ours: we end the servers in turn.
-    detached: true,
-  });
+  const child = spawnCommand(args, ['pipe', 'pipe', 'pipe'], ['--import', LIFELINE]);
   let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-STDERR_KEPT);
   });
-  const ended = once(child, 'exit');
-  const ready = once(createInterface({ input: child.stdout }), 'line');
-  const close = (): Promise<void> => stop(child, ended);
+  const ended = once(child, 'exit').then(() => undefined);
+  const output = child.stdout as NonNullable<typeof child.stdout>; // a pipe
+  const ready = once(createInterface({ input: output }), 'line');
   try {
-    const line = await Promise.race([ready, ended.then(() => undefined), aborted(signal)]);
+    const line = await Promise.race([ready, ended, aborted(signal)]);
     if (line === undefined) {
       throw new BenchError(`vfio-user ${args.join(' ')} ended before it listened:\n${said}`);
     }
     const uri = String(line[0]).replace(/^listening /, '');
-    return { uri, pid: child.pid as number, close };
+    return { uri, pid: child.pid as number, close: () => stopChild(child) };
   } catch (error) {
-    await close();
+    await stopChild(child);
     throw error;
   }
 }
 
-async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
-  const running = child.exitCode === null && child.signalCode === null;
-  if (!running) return;
+/** End a child and wait until it has ended. */
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
   child.kill('SIGTERM');
   const patience = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
   await ended;

@@ -1,7 +1,6 @@
 import { type ServerProcess, startServer } from './child.js';
-import { connector, type ServedDevice, type Target, type TargetServer } from './target.js';
-import type { LocalTransport } from './transports.js';
-import { loadTransports } from '../../registry.js';
+import type { ServedDevice, Target, TargetServer } from './target.js';
+import type { LocalTransport, Path } from './transports.js';
 
 const settings: Readonly<Record<ServedDevice, readonly string[]>> = {
   bench: ['memory=16M'],
@@ -12,7 +11,7 @@ const settings: Readonly<Record<ServedDevice, readonly string[]>> = {
 export class LocalTarget implements Target {
   readonly name: string;
   readonly uri: string;
-  readonly path;
+  readonly path: Path;
   readonly #transport: LocalTransport;
   readonly #signal: AbortSignal;
   readonly #running = new Map<ServedDevice, ServerProcess>();
@@ -32,8 +31,7 @@ export class LocalTarget implements Target {
     this.#running.set(kind, running);
     const uri = this.#transport.connectUri(running.uri);
     const { encoding } = this.#transport;
-    const connect = connector(uri, await loadTransports([uri]), this.#signal);
-    return { kind, encoding, pid: running.pid, connect };
+    return { uri, kind, encoding, pid: running.pid };
   }
 
   async close(): Promise<void> {

@@ -1,42 +1,37 @@
-import { parseUri, Region } from '@vfio-user/core';
+import { connectDevice, type DeviceClient, parseUri, Region } from '@vfio-user/core';
 import { registerMaps } from '@vfio-user/devices';
 import { loadTransports } from '../../registry.js';
-import type { TestServer } from '../tests/test-family.js';
-import { connector, encodingOf, type ServedDevice, type Target, type TargetServer } from './target.js';
-import type { Path } from './transports.js';
+import type { FloorPath } from '../floor/floor-servers.js';
+import { encodingOf, type ServedDevice, type Target, type TargetServer } from './target.js';
 
-/** Class, subclass and interface of NVMe controllers, as configuration space has them at 9. */
-const NVME_CLASS = [0x02, 0x08, 0x01];
-const CLASS_OFFSET = 9;
+const DEVICES = ['bench', 'nvme'] as const;
+/** The part of configuration space with the ids and the class. */
+const IDS_BYTES = 12;
 
 /** A server that was there before and stays when we leave: ours or somebody else's. */
 export class RemoteTarget implements Target {
   readonly name: string;
   readonly uri: string;
-  readonly path;
-  readonly #server: TestServer;
+  readonly path: FloorPath | undefined;
+  readonly #server: TargetServer;
 
-  private constructor(uri: string, path: Path | undefined, server: TestServer) {
+  private constructor(uri: string, path: FloorPath | undefined, server: TargetServer) {
     this.name = shortName(uri);
     this.uri = uri;
     this.path = path;
     this.#server = server;
   }
 
-  /** Connect once, to see what is there. `floors` says what floors can run on. */
-  static async find(
-    uri: string,
-    signal: AbortSignal,
-    floors: Path | undefined,
-  ): Promise<RemoteTarget> {
-    const connect = connector(uri, await loadTransports([uri]), signal);
-    const client = await connect();
-    const ids = await client.regionRead(Region.CONFIG, 0, 4);
-    const [programming, subclass, base] = await client.regionRead(Region.CONFIG, CLASS_OFFSET, 3);
-    await client.close();
-    const isNvme = [programming, subclass, base].every((byte, at) => byte === NVME_CLASS[at]);
-    const kind = isBench(ids) ? 'bench' : isNvme ? 'nvme' : 'other';
-    return new RemoteTarget(uri, floors, { kind, encoding: encodingOf(uri), connect });
+  /** Connect once, to see what is there. `hasEcho`: there is an echo server beside it. */
+  static async find(uri: string, signal: AbortSignal, hasEcho: boolean): Promise<RemoteTarget> {
+    const client = await connectDevice(uri, { registry: await loadTransports([uri]), signal });
+    try {
+      const path = hasEcho ? 'elsewhere' : localPath(uri);
+      const kind = await kindOf(client);
+      return new RemoteTarget(uri, path, { uri, kind, encoding: encodingOf(uri) });
+    } finally {
+      await client.close();
+    }
   }
 
   async server(device: ServedDevice | 'any'): Promise<TargetServer | undefined> {
@@ -46,15 +41,26 @@ export class RemoteTarget implements Target {
   async close(): Promise<void> {}
 }
 
-function isBench(ids: Uint8Array): boolean {
-  const { vendorId, deviceId } = registerMaps.get('bench')?.ids ?? {};
-  const view = new DataView(ids.buffer, ids.byteOffset);
-  return view.getUint16(0, true) === vendorId && view.getUint16(2, true) === deviceId;
+async function kindOf(client: DeviceClient): Promise<TargetServer['kind']> {
+  const { buffer, byteOffset } = await client.regionRead(Region.CONFIG, 0, IDS_BYTES);
+  const view = new DataView(buffer, byteOffset);
+  const ids = {
+    vendorId: view.getUint16(0, true),
+    deviceId: view.getUint16(2, true),
+    classCode: view.getUint32(8, true) >>> 8,
+  };
+  return DEVICES.find((name) => registerMaps.get(name)?.describes(ids)) ?? 'other';
+}
+
+/** Floors run on this machine, so only a server on it can be held against them. */
+function localPath(uri: string): FloorPath | undefined {
+  const { protocol, hostname } = parseUri(uri);
+  if (protocol === 'unix:' || protocol === 'fd:') return 'unix';
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname) ? 'tcp' : undefined;
 }
 
 /** Without what would make a table too wide. */
 function shortName(uri: string): string {
   const { protocol, host, pathname } = parseUri(uri);
-  const file = pathname.split('/').at(-1) ?? '';
-  return `${protocol}${host === '' ? file : host}`;
+  return `${protocol}${host === '' ? pathname.split('/').at(-1) : host}`;
 }

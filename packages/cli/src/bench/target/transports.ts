@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UsageError } from '../../errors.js';
-import type { Encoding } from '../floor/message-sizes.js';
 import { BenchError } from '../errors.js';
+import type { Encoding } from '../floor/message-sizes.js';
 import { type Certificate, certificateQuery, makeCertificate } from './certificate.js';
 import { rdmaAddress } from './rdma-address.js';
 import { hasVsockLoopback, VSOCK_LOOPBACK_CID } from './vsock-loopback.js';

@@ -16,8 +16,8 @@ export const catalogue: readonly TestFamily[] = [
   postedWrite,
   doorbell,
   interrupts,
-  dmaRead,
-  dmaWrite,
   nvmeRead,
   nvmeWrite,
+  dmaRead,
+  dmaWrite,
 ];

@@ -1,5 +1,5 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import { DmaEngine } from '../driver/dma-engine.js';
+import { DmaEngine, LARGEST_TRANSFER } from '../driver/dma-engine.js';
 import { Guest } from '../driver/guest.js';
 import { InterruptWait } from '../driver/interrupt-wait.js';
 import { Registers } from '../driver/registers.js';
@@ -12,8 +12,10 @@ import type { TestFamily } from './test-family.js';
 
 /** Blocks of single transfers: few, so that they are all walked through in a short time. */
 const LATENCY_BLOCKS = 16;
-/** What a command for throughput walks through at least: enough that its start does not count. */
-const RATE_FOOTPRINT = 2 ** 18;
+/** Of throughput: as many small ones, and not more of large ones than can be checked quickly. */
+const RATE_BLOCKS = 64;
+const SMALL_FOOTPRINT = 2 ** 18;
+const LARGE_FOOTPRINT = 2 ** 22;
 /** What a message about a transfer takes beside its data, roughly. */
 const MESSAGE_BYTES = 32;
 
@@ -32,7 +34,7 @@ function dmaTest(name: 'dma-read' | 'dma-write', direction: 'read' | 'write', wh
       const client = await server.connect();
       const registers = new Registers(client);
       const memoryBytes = await registers.read(register.MEMORY_SIZE);
-      const largest = Math.max(...settings.sizes, RATE_FOOTPRINT);
+      const largest = Math.max(...settings.sizes, LARGE_FOOTPRINT);
       const areaBytes = Math.min(largest, memoryBytes);
       const guest = await Guest.plugIn(client, 2 * areaBytes);
       const engine = await DmaEngine.open(registers, await InterruptWait.enable(client, 1));
@@ -65,10 +67,10 @@ function dmaWork(
   areaBytes: number,
 ): DmaWork | undefined {
   if (blockBytes > areaBytes) return undefined;
-  const wanted =
-    quantity === 'latency'
-      ? Math.min(LATENCY_BLOCKS * blockBytes, RATE_FOOTPRINT)
-      : Math.max(depth * blockBytes, RATE_FOOTPRINT);
+  const few = quantity === 'latency' ? LATENCY_BLOCKS : RATE_BLOCKS;
+  const small = Math.min(few * blockBytes, SMALL_FOOTPRINT);
+  const deep = Math.min(depth * blockBytes, LARGE_FOOTPRINT);
+  const wanted = quantity === 'latency' ? small : Math.max(small, deep);
   const blocks = Math.max(1, Math.floor(Math.min(wanted, areaBytes) / blockBytes));
   return { direction, blockBytes, depth, footprintBytes: blocks * blockBytes };
 }
@@ -83,5 +85,7 @@ function dmaFloor(
     direction === 'read'
       ? [MESSAGE_BYTES, blockBytes + MESSAGE_BYTES]
       : [blockBytes + MESSAGE_BYTES, MESSAGE_BYTES];
-  return echoWork({ requestBytes, replyBytes }, { depth });
+  // Of large blocks, the depth counts transfers.
+  const blocks = Math.ceil((depth * Math.min(blockBytes, LARGEST_TRANSFER)) / blockBytes);
+  return echoWork({ requestBytes, replyBytes }, { depth: blocks });
 }

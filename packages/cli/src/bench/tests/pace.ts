@@ -16,10 +16,7 @@ export class Pace {
   }
 
   /** Do work that takes about `milliseconds`. `run` tells how long it took. */
-  async work(
-    milliseconds: number,
-    run: (operations: number) => Promise<number>,
-  ): Promise<Work> {
+  async work(milliseconds: number, run: (operations: number) => Promise<number>): Promise<Work> {
     this.#perMillisecond ??= await this.#explore(run);
     const operations = this.#whole(this.#perMillisecond * milliseconds);
     const took = await run(operations);

@@ -14,7 +14,14 @@ export const postedWrite: TestFamily = {
   what: 'a write of 4 bytes to a register without an answer; a read at the end waits for all of them',
   device: 'bench',
   cases: () => [
-    { test: 'posted-write', id: 'posted-write', title: '', quantity: 'rate', loop: 'closed', depth: 1 },
+    {
+      test: 'posted-write',
+      id: 'posted-write',
+      title: '',
+      quantity: 'rate',
+      loop: 'closed',
+      depth: 1,
+    },
   ],
   async open(server) {
     const client = await server.connect();

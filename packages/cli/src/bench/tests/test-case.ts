@@ -6,10 +6,10 @@ export const TEST_NAMES = [
   'posted-write',
   'doorbell',
   'interrupts',
-  'dma-read',
-  'dma-write',
   'nvme-read',
   'nvme-write',
+  'dma-read',
+  'dma-write',
 ] as const;
 
 export type TestName = (typeof TEST_NAMES)[number];

@@ -1,20 +1,25 @@
 import { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel } from '../../logging.js';
+import { METRICS_HELP } from '../../observe/help.js';
 import { INSECURE_HELP } from '../../registry.js';
 
 const EXAMPLES = `
 Examples:
   Beside QEMU, so that it can use a device on another host:
-    vfio-user bridge --listen unix:///run/dev.sock --connect tcp://device-host:7000
+    vfio-user bridge --listen unix:///run/dev.sock \\
+      --connect tcp://device-host:7000
   Beside an existing vfio-user server, to offer it to the network:
-    vfio-user bridge --listen tls://0.0.0.0:7000?cert=server.pem&key=server.key&ca=ca.pem \\
+    vfio-user bridge \\
+      --listen 'tls://0.0.0.0:7000?cert=own.pem&key=own.key&ca=ca.pem' \\
       --connect unix:///run/server.sock
 
 It prints "listening <uri>" when it is ready and runs until SIGTERM or Ctrl-C.
 The client is answered within 5 s whatever the network does: while the device is
 out of reach, register reads give all ones. The bridge keeps trying, and tells a
-device that is back what it must know; the device starts from reset then.`;
+device that is back what it must know; the device starts from reset then.
+SIGUSR2 logs statistics at level info: without --metrics the first one begins to
+count, later ones show the counts.`;
 
 /** `vfio-user bridge`. */
 export function bridgeCommand(context: CommandContext) {
@@ -25,6 +30,7 @@ export function bridgeCommand(context: CommandContext) {
     )
     .requiredOption('--listen <uri>', 'where clients come to')
     .requiredOption('--connect <uri>', 'where the device is')
+    .option('--metrics <host:port>', METRICS_HELP)
     .option('--insecure', INSECURE_HELP)
     .addHelpText('after', EXAMPLES);
   return addLogOptions(command, 'info').action(async (options) => {

@@ -1,9 +1,10 @@
 import { type Logger, startBridge } from '@vfio-user/core';
 import type { Io } from '../../io.js';
+import { Observation, type ObserveOptions } from '../../observe/observation.js';
 import { loadTransports, type TransportChoices } from '../../registry.js';
 import { runServer } from '../../run-server.js';
 
-export interface BridgeCommandOptions extends TransportChoices {
+export interface BridgeCommandOptions extends TransportChoices, ObserveOptions {
   readonly listen: string;
   readonly connect: string;
 }
@@ -15,5 +16,11 @@ export async function runBridge(
 ): Promise<void> {
   const registry = await loadTransports([listen, connect], choices);
   const { logger } = context;
-  await runServer(() => startBridge({ registry, listen, connect, logger }), context);
+  const observation = await Observation.start(choices, logger);
+  try {
+    const start = () => startBridge({ registry, listen, connect, logger });
+    await runServer(start, { ...context, observation });
+  } finally {
+    await observation.close();
+  }
 }

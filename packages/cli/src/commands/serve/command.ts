@@ -1,6 +1,8 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel } from '../../logging.js';
+import { METRICS_HELP } from '../../observe/help.js';
+import type { ObserveOptions } from '../../observe/observation.js';
 import { INSECURE_HELP } from '../../registry.js';
 import type { ListenOptions } from './listen-uri.js';
 
@@ -10,13 +12,16 @@ Examples:
     vfio-user serve counter --listen unix:///tmp/counter.sock
   A 64 MiB NVMe disk in memory, started the way QEMU's backends are:
     vfio-user serve nvme --set size=64M --socket-path=/tmp/disk.sock
+  For Prometheus to watch at http://127.0.0.1:9464/metrics:
+    vfio-user serve gpio --listen unix:///tmp/gpio.sock --metrics 127.0.0.1:9464
 
 It prints "listening <uri>" when it is ready and serves one client after the
-other until SIGTERM or Ctrl-C. SIGUSR2 logs statistics. Under systemd socket
-activation no listen option is needed.`;
+other until SIGTERM or Ctrl-C. Under systemd socket activation no listen option
+is needed. SIGUSR2 logs statistics at level info: without --metrics the first
+one begins to count, later ones show the counts.`;
 
 /** The options of `serve` beside those about logging. */
-export interface ServeOptions extends ListenOptions {
+export interface ServeOptions extends ListenOptions, ObserveOptions {
   readonly set: readonly string[];
   readonly insecure?: true | undefined;
   readonly once?: true | undefined;
@@ -36,6 +41,7 @@ export function serveCommand(context: CommandContext, devices: string) {
         .default([], 'none'),
     )
     .option('--insecure', INSECURE_HELP)
+    .option('--metrics <host:port>', METRICS_HELP)
     .option('--once', 'end after the first client has left')
     .option('--socket-path <path>', 'listen on this UNIX socket (QEMU backend convention)')
     .option(

@@ -1,5 +1,8 @@
 import type { PciDeviceDefinition } from '@vfio-user/core';
 import { z } from 'zod';
+import { type Entry, listOf } from '../../help/manual.js';
+
+const DEVICE_WIDTH = 18;
 
 /** A `--set` key of a device, as its schema describes it. */
 export interface SettingHelp {
@@ -42,9 +45,10 @@ function propertySchema(schema: PropertySchema | boolean | undefined): PropertyS
 export function devicesHelp(definitions: Iterable<PciDeviceDefinition<unknown>>): string {
   const lines = ['Devices and their settings (--set key=value):'];
   for (const definition of definitions) {
-    lines.push(`  ${definition.name.padEnd(20)}${definition.summary}`);
+    lines.push(listOf([[definition.name, definition.summary]], DEVICE_WIDTH));
     for (const setting of settingsHelp(definition)) {
-      lines.push(`    ${setting.key.padEnd(18)}${setting.description}${suffix(setting)}`.trimEnd());
+      const entry: Entry = [`  ${setting.key}`, `${setting.description}${suffix(setting)}`];
+      lines.push(listOf([entry], DEVICE_WIDTH));
     }
   }
   return lines.join('\n');

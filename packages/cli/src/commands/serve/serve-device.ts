@@ -2,6 +2,7 @@ import { type Logger, type PciDeviceDefinition, serve } from '@vfio-user/core';
 import { builtinDevices } from '@vfio-user/devices';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
+import { Observation } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
 import type { ServeOptions } from './command.js';
@@ -35,7 +36,12 @@ export async function serveDevice(
       logger,
       once: options.once === true || isConnectedSocket(listen),
     });
-  await runServer(start, context);
+  const observation = await Observation.start(options, logger);
+  try {
+    await runServer(start, { ...context, observation });
+  } finally {
+    await observation.close();
+  }
 }
 
 function findDevice(name: string | undefined): PciDeviceDefinition<unknown> {

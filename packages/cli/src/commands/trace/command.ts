@@ -7,8 +7,9 @@ const DEVICE_HELP = 'whose register names to show; without it, recognised by its
 
 const NOTES = `
 Examples:
-  vfio-user trace --listen unix:///tmp/traced.sock --connect unix:///tmp/disk.sock
-  vfio-user trace --listen tcp://127.0.0.1:0 --connect tcp://host:7000 --pcap disk.pcap
+  vfio-user trace --listen unix:///tmp/seen.sock --connect unix:///tmp/disk.sock
+  vfio-user trace --listen tcp://127.0.0.1:0 --connect tcp://host:7000 \\
+    --pcap disk.pcap
   vfio-user trace read disk.pcap
   vfio-user trace stats disk.pcap
 
@@ -30,7 +31,7 @@ export function traceCommand(context: CommandContext) {
     .option('--listen <uri>', 'where clients come to')
     .option('--connect <uri>', 'where the server is')
     .option('--pcap <file>', 'also write a capture, which Wireshark reads with docs/vfio-user.lua')
-    .option('--device <name>', DEVICE_HELP)
+    .option('--device <device>', DEVICE_HELP)
     .option('--json', 'print one JSON object per line')
     .option('--stats', 'print counts and latencies at the end')
     .option('--insecure', INSECURE_HELP)
@@ -49,7 +50,7 @@ function readCommand({ io }: CommandContext) {
     .summary('print a capture')
     .description('Print the messages of a file that `trace --pcap` wrote.')
     .argument('<file>', 'a capture')
-    .option('--device <name>', DEVICE_HELP)
+    .option('--device <device>', DEVICE_HELP)
     .option('--json', 'print one JSON object per line')
     .action(async (file, options) => {
       const { runRead } = await import('./run-read.js');
@@ -64,7 +65,7 @@ function statsCommand({ io }: CommandContext) {
       'Count the messages of a file that `trace --pcap` wrote: by command, and by register with what the device does not implement.',
     )
     .argument('<file>', 'a capture')
-    .option('--device <name>', DEVICE_HELP)
+    .option('--device <device>', DEVICE_HELP)
     .option('--json', 'print JSON')
     .action(async (file, options) => {
       const { runStats } = await import('./run-stats.js');

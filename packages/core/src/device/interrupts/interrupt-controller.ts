@@ -52,17 +52,17 @@ export class InterruptController implements Interrupts, InterruptControls {
   constructor(fence: NotificationFence) {
     this.#fence = fence;
     this.#intx = this.#line(false);
-    this.#msi = new MessageVectors(0, fence);
-    this.#msix = new MessageVectors(0, fence);
-    this.#error = new MessageVectors(1, fence);
-    this.#release = new MessageVectors(1, fence);
+    this.#msi = new MessageVectors(Irq.MSI, 0, fence);
+    this.#msix = new MessageVectors(Irq.MSIX, 0, fence);
+    this.#error = new MessageVectors(Irq.ERR, 1, fence);
+    this.#release = new MessageVectors(Irq.REQ, 1, fence);
   }
 
   /** Called once, when the device is known and before a client is there. */
   describe(counts: InterruptCounts): void {
     this.#intx = this.#line(counts.intx);
-    this.#msi = new MessageVectors(counts.msi, this.#fence);
-    this.#msix = new MessageVectors(counts.msix, this.#fence);
+    this.#msi = new MessageVectors(Irq.MSI, counts.msi, this.#fence);
+    this.#msix = new MessageVectors(Irq.MSIX, counts.msix, this.#fence);
   }
 
   /**

@@ -1,3 +1,5 @@
+import { tellInterrupt } from '../../diagnostics/interrupts-told.js';
+import { Irq } from '../../protocol/constants.js';
 import type { Notifier } from '../../transport/resources.js';
 import type { NotificationFence } from '../notification-fence.js';
 import type { InterruptIndex } from './interrupt-index.js';
@@ -65,7 +67,7 @@ export class IntxLine implements InterruptIndex {
   }
 
   trigger(): void {
-    this.#notifier?.signal();
+    if (this.#notifier !== undefined) this.#signal(this.#notifier);
   }
 
   disable(): void {
@@ -83,6 +85,11 @@ export class IntxLine implements InterruptIndex {
     const silent = !this.#asserted || this.#masked || this.#disabled || this.#replaced();
     if (silent || this.#notifier === undefined) return;
     this.#masked = true;
-    this.#notifier.signal();
+    this.#signal(this.#notifier);
+  }
+
+  #signal(notifier: Notifier): void {
+    tellInterrupt(Irq.INTX, 0, 1);
+    notifier.signal();
   }
 }

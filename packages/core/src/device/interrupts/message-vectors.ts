@@ -1,3 +1,4 @@
+import { tellInterrupt } from '../../diagnostics/interrupts-told.js';
 import type { Notifier } from '../../transport/resources.js';
 import type { NotificationFence } from '../notification-fence.js';
 import type { InterruptIndex } from './interrupt-index.js';
@@ -14,6 +15,7 @@ export class MessageVectors implements InterruptIndex {
   readonly count: number;
   /** Bit `n % 8` of byte `n / 8` for vector `n`; padded to 8 bytes, as MSI-X lays it out. */
   readonly pending: Uint8Array;
+  readonly #index: number;
   readonly #fence: NotificationFence;
   readonly #notifiers: (Notifier | undefined)[];
   #assigned = 0;
@@ -24,7 +26,9 @@ export class MessageVectors implements InterruptIndex {
   /** What the fence runs later, one per vector, made on first use; renewed by a reset. */
   #deferred: ((() => void) | undefined)[] = [];
 
-  constructor(count: number, fence: NotificationFence) {
+  /** @param index see `Irq`. */
+  constructor(index: number, count: number, fence: NotificationFence) {
+    this.#index = index;
     this.count = count;
     this.pending = new Uint8Array(Math.ceil(count / 64) * 8);
     this.#fence = fence;
@@ -82,7 +86,8 @@ export class MessageVectors implements InterruptIndex {
   }
 
   trigger(vector: number): void {
-    this.#notifiers[vector]?.signal();
+    const notifier = this.#notifiers[vector];
+    if (notifier !== undefined) this.#signal(vector, notifier);
   }
 
   disable(): void {
@@ -113,8 +118,13 @@ export class MessageVectors implements InterruptIndex {
     if (notifier === undefined || this.#isMasked(vector)) {
       this.pending[vector >> 3]! |= 1 << (vector & 7);
     } else {
-      notifier.signal();
+      this.#signal(vector, notifier);
     }
+  }
+
+  #signal(vector: number, notifier: Notifier): void {
+    tellInterrupt(this.#index, vector, 1);
+    notifier.signal();
   }
 
   #sendLater(vector: number): () => void {

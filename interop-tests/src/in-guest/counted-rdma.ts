@@ -1,0 +1,61 @@
+// The transport rdma:, with an account of what its connections carry as messages.
+
+import {
+  type Accept,
+  type Connection,
+  type FrameSink,
+  type Listener,
+  type OpenContext,
+  type Transport,
+  TransportRegistry,
+} from '@vfio-user/core';
+import { rdmaTransport } from '@vfio-user/transport-rdma';
+import { tcpTransport } from '@vfio-user/transport-tcp';
+
+/** Connects by RDMA or not at all. */
+export class CountedRdma implements Transport {
+  readonly schemes: readonly string[];
+  readonly queryKeys: readonly string[];
+  /** Of its clients' connections: how many, and what they sent and received in frames. */
+  connections = 0;
+  frameBytes = 0;
+  readonly #transport = rdmaTransport({ bootstrap: tcpTransport({ insecure: true }) });
+
+  constructor() {
+    this.schemes = this.#transport.schemes;
+    this.queryKeys = this.#transport.queryKeys;
+  }
+
+  /** For a client or a server of this transport alone. */
+  get registry(): TransportRegistry {
+    return new TransportRegistry([this]);
+  }
+
+  encodingFor(): 'portable' {
+    return 'portable';
+  }
+
+  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+    const counting: FrameSink = {
+      onFrame: (frame) => {
+        this.frameBytes += frame.length;
+        sink.onFrame(frame);
+      },
+      onDrain: () => sink.onDrain(),
+      onClose: (error) => sink.onClose(error),
+    };
+    const connection = await this.#transport.connect(uri, counting, context);
+    if (connection.oneSided?.description !== 'RDMA by rxe0') throw new Error('this is not RDMA');
+    this.connections++;
+    const send = connection.send.bind(connection);
+    connection.send = (head, data, descriptors) => {
+      this.frameBytes += head.length + (data?.length ?? 0);
+      return send(head, data, descriptors);
+    };
+    return connection;
+  }
+
+  listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+    return this.#transport.listen(uri, accept, context);
+  }
+}

@@ -1,0 +1,92 @@
+// DMA by RDMA of a bench device that is in another process or on another machine.
+
+import { crc32 } from 'node:zlib';
+import { connectDevice, Irq, type TransportRegistry } from '@vfio-user/core';
+import { benchRegisters as register } from '@vfio-user/devices';
+import { BenchDriver } from '@vfio-user/transport-testing';
+import type { Test } from 'tap';
+import type { CountedRdma } from './counted-rdma.js';
+
+const MIB = 2 ** 20;
+const BASE = 0x1_0000_0000;
+/** Under emulation, beside other work, a turn may take long. */
+export const PATIENT = { timeoutMs: 60_000 };
+const SIZES = [4096, 65_536, MIB, 16 * MIB];
+const LARGEST = 16 * MIB;
+/** Registers and interrupts. The DMA alone is a thousand times as much. */
+const MOST_FRAME_BYTES = 65_536;
+const ROUNDS = Number(process.env.ROUNDS ?? 10_000);
+
+/** Connects to a device until the test is over. */
+export async function openDevice(
+  t: Test,
+  uri: string,
+  registry: TransportRegistry,
+): Promise<BenchDriver> {
+  const client = await connectDevice(uri, { registry, ...PATIENT });
+  t.teardown(() => client.close());
+  return new BenchDriver(client);
+}
+
+/** Guest memory goes to the device and comes back, and messages carry none of it. */
+export async function movesMemory(t: Test, driver: BenchDriver, rdma: CountedRdma): Promise<void> {
+  const { client } = driver;
+  const memory = client.memory.allocate(2 * LARGEST);
+  const whole = memory.view(0, memory.length) as Uint8Array;
+  for (let i = 0; i < LARGEST; i += 1021) whole[i] = i % 251;
+  await client.dmaMap({ address: BASE, memory });
+  const before = rdma.frameBytes;
+  const destination = BASE + LARGEST;
+  for (const length of SIZES) {
+    const source = BASE + LARGEST - length;
+    const chunk = Math.min(length, MIB);
+    const load = { command: register.DMA_LOAD, source, destination: 0, length, chunk };
+    t.equal(await driver.dma(load), 0, `${length} bytes are read`);
+    const store = { command: register.DMA_STORE, source: 0, destination, length, chunk };
+    t.equal(await driver.dma(store), 0, `${length} bytes are written`);
+    const sum = crc32(whole.subarray(LARGEST - length, LARGEST));
+    t.equal(crc32(whole.subarray(LARGEST, LARGEST + length)), sum, `${length} bytes are right`);
+  }
+  const told = rdma.frameBytes - before;
+  t.ok(told > 0 && told < MOST_FRAME_BYTES, `${told} bytes in messages`);
+  await client.dmaUnmap(BASE, memory.length);
+}
+
+/** The device writes a number and interrupts, and so on: no interrupt comes before its number. */
+export async function keepsOrder(t: Test, driver: BenchDriver): Promise<void> {
+  const { client } = driver;
+  const memory = client.memory.allocate(4096);
+  const bytes = memory.view(0, 4) as Uint8Array;
+  const number = new DataView(bytes.buffer, bytes.byteOffset);
+  await client.dmaMap({ address: BASE, memory });
+  let interrupts = 0;
+  let early = 0;
+  const ended = new Promise<void>((resolve) => {
+    void client.enableInterrupts(Irq.MSIX, 2, (_vector, count) => {
+      interrupts += count;
+      if (number.getUint32(0, true) < interrupts) early++;
+      if (interrupts >= ROUNDS) resolve();
+    });
+  });
+  await driver.startBurst({ address: BASE, count: ROUNDS, vector: 1 });
+  await ended;
+  t.equal(early, 0, 'interrupts that came before their number');
+  t.equal(number.getUint32(0, true), ROUNDS);
+  await client.dmaUnmap(BASE, memory.length);
+}
+
+/** Starts DMA of 16 MiB that is repeated practically without end, and returns once it is under way. */
+export async function keepBusy(driver: BenchDriver): Promise<void> {
+  const { client } = driver;
+  const memory = client.memory.allocate(2 * LARGEST);
+  await client.dmaMap({ address: BASE, memory });
+  await driver.startDma({
+    command: register.DMA_COPY_GUEST,
+    source: BASE,
+    destination: BASE + LARGEST,
+    length: LARGEST,
+    chunk: MIB,
+    repeat: 2 ** 20,
+  });
+  while ((await driver.read32(register.DMA_BYTES)) === 0);
+}

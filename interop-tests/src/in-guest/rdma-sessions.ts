@@ -1,0 +1,88 @@
+// rdma-sessions: devices over RDMA, served by another process of this machine, which is killed at last.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { connectDevice, serve, startBridge, TransportRegistry } from '@vfio-user/core';
+import { bench } from '@vfio-user/devices';
+import { rdmaTransport } from '@vfio-user/transport-rdma';
+import { tcpTransport } from '@vfio-user/transport-tcp';
+import { unixTransport } from '@vfio-user/transport-unix';
+import type { Test } from 'tap';
+import { runChecks } from './checks.js';
+import { CountedRdma } from './counted-rdma.js';
+import { Program } from './program.js';
+import { keepBusy, movesMemory, openDevice } from './rdma-dma.js';
+
+const run = promisify(execFile);
+const URI = 'rdma://10.0.0.1:7000?fallback=never';
+const MAY_FALL_BACK = 'rdma://10.0.0.1:7001';
+/** How soon an end must be noticed. */
+const BOUND_MS = 10_000;
+
+const server = new Program('rdma-serve', URI);
+const rdma = new CountedRdma();
+const tcp = tcpTransport();
+
+/** Clients of a UNIX socket; the device is reached by RDMA. */
+async function bridges(t: Test): Promise<void> {
+  const registry = new TransportRegistry([unixTransport(), rdma]);
+  const listen = 'unix:///tmp/bridge.sock';
+  const bridge = await startBridge({ registry, listen, connect: URI });
+  t.teardown(() => bridge.close());
+  const driver = await openDevice(t, listen, registry);
+  t.ok(driver.client.connection.capabilities.sharedMemory, 'the client shares its memory');
+  await movesMemory(t, driver, rdma);
+}
+
+/** The process that drives the device is killed amid DMA. */
+async function survivesItsClient(t: Test): Promise<void> {
+  const client = new Program('rdma-busy', URI);
+  await client.printed('BUSY');
+  await client.kill();
+  const killedAt = performance.now();
+  await server.printed('client gone');
+  t.ok(performance.now() - killedAt < BOUND_MS, 'that is noticed soon');
+  await movesMemory(t, await openDevice(t, URI, rdma.registry), rdma);
+}
+
+/** The process that serves the device is killed amid DMA. */
+async function survivesItsServer(t: Test): Promise<void> {
+  const driver = await openDevice(t, URI, rdma.registry);
+  await keepBusy(driver);
+  await server.kill();
+  const killedAt = performance.now();
+  const error = await driver.client.closed;
+  t.ok(performance.now() - killedAt < BOUND_MS, 'that is noticed soon');
+  t.match(error?.message, /10\.0\.0\.1:7000/, 'and it is said who went');
+}
+
+/** A device of this process, whose adapter is taken away amid DMA, and comes back. */
+async function survivesTheAdapter(t: Test): Promise<void> {
+  const { registry } = rdma;
+  const options = bench.options.parse({ memory: '16M' });
+  const local = await serve({ definition: bench, options, registry, listen: MAY_FALL_BACK });
+  t.teardown(() => local.close());
+  const driver = await openDevice(t, MAY_FALL_BACK, registry);
+  await keepBusy(driver);
+  // Ends once nobody has it open.
+  const deleted = run('/usr/bin/rdma', ['link', 'delete', 'rxe0']);
+  const error = await driver.client.closed;
+  t.match(error?.message, /device removed/, 'what ended the connection');
+  await deleted;
+
+  const byMessages = { registry: new TransportRegistry([rdmaTransport({ bootstrap: tcp })]) };
+  const client = await connectDevice(MAY_FALL_BACK, byMessages);
+  t.equal(client.connection.oneSided, undefined, 'without it everything goes by messages');
+  await client.close();
+
+  await run('/usr/bin/rdma', ['link', 'add', 'rxe0', 'type', 'rxe', 'netdev', 'eth0']);
+  await movesMemory(t, await openDevice(t, MAY_FALL_BACK, registry), rdma);
+}
+
+await server.printed('SERVING');
+await runChecks((t) => {
+  t.test('a bridge has the memory of its client read and written by RDMA', bridges);
+  t.test('a server survives that its client is killed', survivesItsClient);
+  t.test('a client survives that its server is killed', survivesItsServer);
+  t.test('both survive that the RDMA device is taken away', survivesTheAdapter);
+});

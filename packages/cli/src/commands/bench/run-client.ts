@@ -1,0 +1,16 @@
+import { BenchClient } from '../../bench/client/client.js';
+import type { ClientRequest } from '../../bench/client/messages.js';
+import { UsageError } from '../../errors.js';
+
+/** Measure for the process that started this one, until it goes away. */
+export async function runClient(): Promise<void> {
+  if (process.send === undefined) {
+    throw new UsageError('`vfio-user bench` starts its clients itself');
+  }
+  const client = new BenchClient();
+  process.on('message', (request: ClientRequest) => {
+    void client.answer(request).then((answer) => process.send?.(answer));
+  });
+  // Whatever is under way, nobody waits for it any more.
+  process.on('disconnect', () => process.exit());
+}

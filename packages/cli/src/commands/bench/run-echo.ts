@@ -1,0 +1,32 @@
+import { isIP } from 'node:net';
+import { parseUri } from '@vfio-user/core';
+import { startEchoServer } from '../../bench/floor/echo-server.js';
+import { UsageError } from '../../errors.js';
+import type { Io } from '../../io.js';
+import { watchTermination } from '../../termination.js';
+
+/** The options of `bench echo`. */
+export interface EchoOptions {
+  readonly listen: string;
+  readonly insecure?: boolean | undefined;
+}
+
+/** Echo until a signal. One that comes while a client is served has to wait until it has left. */
+export async function runEcho({ listen, insecure = false }: EchoOptions, io: Io): Promise<void> {
+  refuseNetwork(listen, insecure);
+  const server = startEchoServer(listen);
+  const termination = watchTermination();
+  io.stdout(`listening ${server.uri}\n`);
+  await termination.requested;
+  server.close();
+  termination.dispose();
+}
+
+function refuseNetwork(listen: string, insecure: boolean): void {
+  const { protocol, hostname } = parseUri(listen);
+  if (protocol !== 'tcp:' || insecure) return;
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const isLoopback = host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  if (isLoopback) return;
+  throw new UsageError(`${listen}: anybody who gets there could use it; insist with --insecure`);
+}

@@ -1,0 +1,30 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { builtinDevices } from '@vfio-user/devices';
+import { bashScript } from '../../completion/bash.js';
+import { fishScript } from '../../completion/fish.js';
+import { type CompletionModel, commandModel } from '../../completion/model.js';
+import { zshScript } from '../../completion/zsh.js';
+import { knownSchemes } from '../../registry.js';
+import { settingsHelp } from '../serve/device-help.js';
+
+/** The shells there are scripts for. */
+export type Shell = 'bash' | 'zsh' | 'fish';
+
+const SCRIPTS: Readonly<Record<Shell, (model: CompletionModel) => string>> = {
+  bash: bashScript,
+  zsh: zshScript,
+  fish: fishScript,
+};
+
+/** The script for a shell, made of what the program knows. */
+export function completionScript(shell: Shell, program: CommandUnknownOpts): string {
+  return SCRIPTS[shell]({
+    root: commandModel(program),
+    devices: Array.from(builtinDevices.values(), (definition) => ({
+      name: definition.name,
+      summary: definition.summary,
+      settings: settingsHelp(definition).map(({ key }) => key),
+    })),
+    uriStarts: knownSchemes.map((scheme) => (scheme === 'fd' ? 'fd:' : `${scheme}://`)),
+  });
+}

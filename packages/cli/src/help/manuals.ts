@@ -1,0 +1,89 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { addManual, type Entry, type Manual } from './manual.js';
+
+const INTERRUPTED: Entry = ['130', 'ended at once by a second Ctrl-C'];
+const RDMA_LIBRARY: Entry = ['NODE_RDMA_LIBRARY', 'libibverbs for rdma:, when not the usual one'];
+const NO_COLOR: Entry = ['NO_COLOR', 'when set and not empty, print without colours'];
+
+/** By the words that lead to a command; `''` is the program itself. */
+const MANUALS: Readonly<Record<string, Manual>> = {
+  '': {
+    exitStatus: [INTERRUPTED],
+    environment: [RDMA_LIBRARY, NO_COLOR],
+    seeAlso: ['vfio-user help <command>, README.md, docs/uri.md'],
+  },
+  serve: {
+    exitStatus: [INTERRUPTED],
+    environment: [
+      ['LISTEN_PID', 'systemd: for which process its sockets are'],
+      ['LISTEN_FDS', 'systemd: how many there are; one is expected'],
+      RDMA_LIBRARY,
+    ],
+    seeAlso: [
+      'vfio-user info, vfio-user bridge',
+      'docs/uri.md, docs/interop.md (QEMU and others), docs/observability.md',
+    ],
+  },
+  bridge: {
+    exitStatus: [INTERRUPTED],
+    environment: [RDMA_LIBRARY],
+    seeAlso: [
+      'vfio-user serve, vfio-user trace',
+      'docs/remote.md, docs/uri.md, docs/observability.md',
+    ],
+  },
+  info: {
+    environment: [RDMA_LIBRARY],
+    seeAlso: ['vfio-user doctor, vfio-user trace, lspci(8), docs/uri.md'],
+  },
+  trace: {
+    exitStatus: [INTERRUPTED],
+    environment: [NO_COLOR, RDMA_LIBRARY],
+    seeAlso: ['docs/trace.md, docs/uri.md, wireshark(1)'],
+  },
+  'trace read': {
+    examples: [
+      'vfio-user trace read disk.pcap',
+      "vfio-user trace read disk.pcap --json | jq 'select(.errno)'",
+    ],
+    environment: [NO_COLOR],
+    seeAlso: ['vfio-user trace --pcap, vfio-user trace stats, docs/trace.md'],
+  },
+  'trace stats': {
+    examples: ['vfio-user trace stats disk.pcap', 'vfio-user trace stats disk.pcap --json'],
+    seeAlso: ['vfio-user trace --stats, vfio-user trace read, docs/trace.md'],
+  },
+  bench: {
+    environment: [RDMA_LIBRARY],
+    seeAlso: ['vfio-user bench compare, vfio-user bench echo, docs/benchmarks.md'],
+  },
+  'bench compare': {
+    examples: ['vfio-user bench compare before.json now.json --html both.html'],
+    seeAlso: ['vfio-user bench --json, docs/benchmarks.md'],
+  },
+  'bench echo': {
+    examples: ['vfio-user bench echo --listen tcp://127.0.0.1:7001'],
+    exitStatus: [INTERRUPTED],
+    seeAlso: ['vfio-user bench --echo, docs/benchmarks.md'],
+  },
+  doctor: {
+    examples: ['vfio-user doctor', "vfio-user doctor --json | jq '.[] | select(.ok | not)'"],
+    exitStatus: [['1', 'something is missing that nothing works without']],
+    environment: [RDMA_LIBRARY],
+    seeAlso: ['vfio-user info, docs/interop.md, docs/uri.md'],
+  },
+  completion: {
+    seeAlso: ['bash(1), zshcompsys(1), fish(1)'],
+  },
+};
+
+/** Add to every command of the program what belongs below its options. */
+export function addManuals(program: CommandUnknownOpts): void {
+  walk(program, []);
+}
+
+function walk(command: CommandUnknownOpts, path: readonly string[]): void {
+  const manual = MANUALS[path.join(' ')];
+  if (manual !== undefined) addManual(command, manual);
+  for (const child of command.commands) walk(child, [...path, child.name()]);
+}

@@ -1,0 +1,55 @@
+import {
+  Command,
+  commandName,
+  ExtensionCommand,
+  errno,
+  Irq,
+  RemoteError,
+  RequestRefusedError,
+  VfioUserError,
+} from '@vfio-user/core';
+
+// A peer chooses numbers: labels come from lists that end, so that it cannot make ever more of them.
+
+const COMMANDS: ReadonlySet<number> = new Set([
+  ...Object.values(Command),
+  ...Object.values(ExtensionCommand),
+]);
+
+const INTERRUPTS = new Map<number, string>([
+  [Irq.INTX, 'intx'],
+  [Irq.MSI, 'msi'],
+  [Irq.MSIX, 'msix'],
+  [Irq.ERR, 'error'],
+  [Irq.REQ, 'release'],
+]);
+
+const REFUSALS = new Map<number, string>([
+  [errno.EBUSY, 'busy'],
+  [errno.ENODEV, 'device-unreachable'],
+  [errno.EINVAL, 'invalid'],
+]);
+
+/** `REGION_READ`; `unknown` for a number that is no command. */
+export function commandLabel(command: number): string {
+  return COMMANDS.has(command) ? commandName(command) : 'unknown';
+}
+
+export function interruptLabel(index: number): string {
+  return INTERRUPTS.get(index) ?? 'unknown';
+}
+
+/** Why a client was turned away. */
+export function refusalLabel(error: unknown): string {
+  if (error instanceof RequestRefusedError || error instanceof RemoteError) {
+    return REFUSALS.get(error.errno) ?? 'other';
+  }
+  if (!VfioUserError.is(error)) return 'other';
+  if (error.code === 'VFU_TIMEOUT') return 'timeout';
+  return error.code === 'VFU_PROTOCOL_VIOLATION' ? 'invalid' : 'other';
+}
+
+/** The stable code of an error of ours; `other` for what was not thrown on purpose. */
+export function errorLabel(error: unknown): string {
+  return VfioUserError.is(error) ? error.code : 'other';
+}

@@ -1,0 +1,126 @@
+import type { Tally } from './tally.js';
+
+/** One value of a metric, with a label for each of {@link CountedMetric.labels}. */
+export type Sample = readonly [labels: readonly string[], value: number];
+
+/** A metric that is read from a {@link Tally} whenever somebody asks. */
+export interface CountedMetric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly labels: readonly string[];
+  samples(tally: Tally): Iterable<Sample>;
+}
+
+/** The one metric that is more than a count. */
+export const requestDuration = {
+  name: 'vfio_user_request_duration_seconds',
+  type: 'histogram',
+  help: 'From the arrival of a request until its reply left',
+  labels: ['command'],
+  /** From 1 us, four times as long each, to 4 s. */
+  buckets: Array.from({ length: 12 }, (_, i) => 4 ** i * 1e-6),
+} as const;
+
+/** Every other metric. */
+export const countedMetrics: readonly CountedMetric[] = [
+  {
+    name: 'vfio_user_requests_total',
+    type: 'counter',
+    help: 'Requests that were handled',
+    labels: ['command', 'outcome'],
+    samples: ({ requests }) => outcomes(requests, (command) => [command]),
+  },
+  {
+    name: 'vfio_user_request_bytes_total',
+    type: 'counter',
+    help: 'Bytes of requests (received) and of replies (sent)',
+    labels: ['command', 'direction'],
+    *samples({ requests }) {
+      for (const [command, { bytesIn, bytesOut }] of requests) {
+        yield [[command, 'received'], bytesIn];
+        yield [[command, 'sent'], bytesOut];
+      }
+    },
+  },
+  {
+    name: 'vfio_user_dma_total',
+    type: 'counter',
+    help: 'Accesses to guest memory',
+    labels: ['path', 'direction', 'outcome'],
+    samples: ({ dma }) => outcomes(dma, (_key, { path, direction }) => [path, direction]),
+  },
+  {
+    name: 'vfio_user_dma_bytes_total',
+    type: 'counter',
+    help: 'Bytes of guest memory accessed',
+    labels: ['path', 'direction'],
+    *samples({ dma }) {
+      for (const { path, direction, bytes } of dma.values()) yield [[path, direction], bytes];
+    },
+  },
+  {
+    name: 'vfio_user_interrupts_total',
+    type: 'counter',
+    help: 'Interrupts that clients were notified of',
+    labels: ['kind'],
+    samples: ({ interrupts }) => labelled(interrupts),
+  },
+  {
+    name: 'vfio_user_sessions_total',
+    type: 'counter',
+    help: 'Clients that were served',
+    labels: [],
+    samples: ({ sessionsBegun }) => [[[], sessionsBegun]],
+  },
+  {
+    name: 'vfio_user_sessions_active',
+    type: 'gauge',
+    help: 'Clients that are being served now',
+    labels: [],
+    samples: ({ sessionsBegun, sessionsEnded }) => [[[], sessionsBegun - sessionsEnded]],
+  },
+  {
+    name: 'vfio_user_sessions_turned_away_total',
+    type: 'counter',
+    help: 'Clients that were not served',
+    labels: ['reason'],
+    samples: ({ turnedAway }) => labelled(turnedAway),
+  },
+  {
+    name: 'vfio_user_link_losses_total',
+    type: 'counter',
+    help: 'Times that a bridge lost its device',
+    labels: [],
+    samples: ({ linksLost }) => [[[], linksLost]],
+  },
+  {
+    name: 'vfio_user_link_reconnects_total',
+    type: 'counter',
+    help: 'Times that a bridge reached its device again',
+    labels: [],
+    samples: ({ linksReachedAgain }) => [[[], linksReachedAgain]],
+  },
+  {
+    name: 'vfio_user_errors_total',
+    type: 'counter',
+    help: 'Requests refused, connections broken, and memory accessed that is not mapped',
+    labels: ['code'],
+    samples: ({ errors }) => labelled(errors),
+  },
+];
+
+function* labelled(counts: ReadonlyMap<string, number>): Iterable<Sample> {
+  for (const [label, count] of counts) yield [[label], count];
+}
+
+function* outcomes<T extends { readonly count: number; readonly failed: number }>(
+  counts: ReadonlyMap<string, T>,
+  labelsOf: (key: string, counts: T) => readonly string[],
+): Iterable<Sample> {
+  for (const [key, each] of counts) {
+    const labels = labelsOf(key, each);
+    yield [[...labels, 'ok'], each.count - each.failed];
+    yield [[...labels, 'error'], each.failed];
+  }
+}

@@ -1,0 +1,123 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import {
+  type DmaDone,
+  type DmaPath,
+  diagnostics,
+  type ErrorSeen,
+  type InterruptSent,
+  type LinkChange,
+  type RequestHandled,
+  type SessionChange,
+} from '@vfio-user/core';
+import { commandLabel, errorLabel, interruptLabel, refusalLabel } from './labels.js';
+
+/** Longer than any request may take. */
+const MAX_LATENCY_NS = 600e9;
+
+/** Of one command. */
+export interface RequestCounts {
+  count: number;
+  /** How many of them were answered with an error. */
+  failed: number;
+  bytesIn: number;
+  bytesOut: number;
+  /** Nanoseconds. */
+  readonly latency: RecordableHistogram;
+}
+
+/** Of one way to guest memory, in one direction. */
+export interface DmaCounts {
+  readonly path: DmaPath;
+  readonly direction: string;
+  count: number;
+  failed: number;
+  bytes: number;
+}
+
+/** Counts what the library tells, from {@link start} until {@link stop}. */
+export class Tally {
+  /** By command. */
+  readonly requests = new Map<string, RequestCounts>();
+  /** By path and direction. */
+  readonly dma = new Map<string, DmaCounts>();
+  readonly interrupts = new Map<string, number>();
+  readonly turnedAway = new Map<string, number>();
+  readonly errors = new Map<string, number>();
+  sessionsBegun = 0;
+  sessionsEnded = 0;
+  linksLost = 0;
+  linksReachedAgain = 0;
+
+  start(): void {
+    diagnostics.request.subscribe(this.#onRequest);
+    diagnostics.dma.subscribe(this.#onDma);
+    diagnostics.interrupt.subscribe(this.#onInterrupt);
+    diagnostics.session.subscribe(this.#onSession);
+    diagnostics.link.subscribe(this.#onLink);
+    diagnostics.error.subscribe(this.#onError);
+  }
+
+  stop(): void {
+    diagnostics.request.unsubscribe(this.#onRequest);
+    diagnostics.dma.unsubscribe(this.#onDma);
+    diagnostics.interrupt.unsubscribe(this.#onInterrupt);
+    diagnostics.session.unsubscribe(this.#onSession);
+    diagnostics.link.unsubscribe(this.#onLink);
+    diagnostics.error.unsubscribe(this.#onError);
+  }
+
+  readonly #onRequest = (request: RequestHandled): void => {
+    const counts = this.#countsOf(commandLabel(request.command));
+    counts.count++;
+    if (request.errno !== 0) counts.failed++;
+    counts.bytesIn += request.bytesIn;
+    counts.bytesOut += request.bytesOut;
+    const nanoseconds = Math.round(request.durationMs * 1e6);
+    counts.latency.record(Math.min(Math.max(nanoseconds, 1), MAX_LATENCY_NS));
+  };
+
+  readonly #onDma = ({ path, direction, bytes, errno }: DmaDone): void => {
+    const key = `${path} ${direction}`;
+    let counts = this.dma.get(key);
+    if (counts === undefined) {
+      counts = { path, direction, count: 0, failed: 0, bytes: 0 };
+      this.dma.set(key, counts);
+    }
+    counts.count++;
+    if (errno === 0) counts.bytes += bytes;
+    else counts.failed++;
+  };
+
+  readonly #onInterrupt = ({ index, count }: InterruptSent): void => {
+    add(this.interrupts, interruptLabel(index), count);
+  };
+
+  readonly #onSession = (change: SessionChange): void => {
+    if (change.event === 'begun') this.sessionsBegun++;
+    else if (change.event === 'ended') this.sessionsEnded++;
+    else add(this.turnedAway, refusalLabel(change.error), 1);
+  };
+
+  readonly #onLink = ({ event }: LinkChange): void => {
+    if (event === 'lost') this.linksLost++;
+    else this.linksReachedAgain++;
+  };
+
+  readonly #onError = ({ error }: ErrorSeen): void => {
+    add(this.errors, errorLabel(error), 1);
+  };
+
+  #countsOf(command: string): RequestCounts {
+    let counts = this.requests.get(command);
+    if (counts === undefined) {
+      const latency = createHistogram({ lowest: 1, highest: MAX_LATENCY_NS, figures: 2 });
+      counts = { count: 0, failed: 0, bytesIn: 0, bytesOut: 0, latency };
+      this.requests.set(command, counts);
+    }
+    return counts;
+  }
+}
+
+function add(counts: Map<string, number>, label: string, count: number): void {
+  counts.set(label, (counts.get(label) ?? 0) + count);
+}

@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { reportCsv } from '../src/bench/report/csv.js';
+import { byteRateText, countText, rangeText, timeText } from '../src/bench/report/figures.js';
+import { reportMarkdown } from '../src/bench/report/markdown.js';
+import { reportJson } from '../src/bench/report/report-file.js';
+import { reportText } from '../src/bench/report/text.js';
+import { exampleReport } from './bench-reports.js';
+import { runCaught } from './fake-io.js';
+
+t.test('figures have three digits and the unit that fits', async (t) => {
+  t.equal(timeText(21_340), '21.3 us');
+  t.equal(timeText(0.5), '0.50 ns');
+  t.equal(timeText(2.5e9), '2.50 s');
+  t.equal(countText(123_456), '123 k');
+  t.equal(byteRateText(1.234e9), '1.23 GB/s');
+  t.equal(rangeText({ median: 2000, lowest: 1000, highest: 3000 }, timeText), '1.00..3.00 us');
+  t.equal(rangeText({ median: 2000, lowest: 900, highest: 3000 }, timeText), '900 ns..3.00 us');
+});
+
+t.test('ratios are to the floor and to the first transport, for rates as well', async (t) => {
+  const { results } = exampleReport();
+  const tcp = results.filter(({ contender }) => contender === 'tcp');
+  for (const { toFloor, toFirst, quantity } of tcp) {
+    t.equal(toFloor?.floor, 'echo unix');
+    t.equal(toFloor?.median.toFixed(6), '3.000000', quantity);
+    t.equal(toFirst?.median.toFixed(6), '1.500000', quantity);
+  }
+  const floor = results.find(({ role }) => role === 'floor');
+  t.equal(floor?.toFloor, undefined);
+  t.equal(floor?.toFirst, undefined);
+  t.match(tcp[0], { cpu: { client: 1e4, server: 2e4 }, operations: 6000 });
+});
+
+t.test('a report is a table for people, with where it is from', async (t) => {
+  const text = reportText(exampleReport());
+  t.match(text, 'lab: 2 x Example <1> & more, 8 GiB, Linux 6.18');
+  t.match(text, 'load 0.1 before and 1.2 after');
+  t.match(text, /closed loop +\(echo unix\) +20\.\d us/);
+  t.match(text, /\n +tcp +60\.\d us .* 3\.00 +1\.50 +10\.0 us +20\.0 us\n/);
+  t.match(text, 'Not measured:\n  rdma: no adapter');
+});
+
+t.test('a document has the same tables, and says how to read them', async (t) => {
+  const text = reportMarkdown(exampleReport());
+  t.match(text, '| case | | min | p50 | p99 | p99.9 | max |'.replace('| |', '|  |'));
+  t.match(text, /\| closed loop \| \(echo unix\) \|/);
+  t.match(text, '## How to read it');
+  t.match(text, '- lab: 2 x Example');
+});
+
+t.test('spreadsheets get a line for each contender of each case', async (t) => {
+  const lines = reportCsv(exampleReport()).trimEnd().split('\r\n');
+  t.equal(lines.length, 1 + 4 * 3);
+  t.match(lines[2], /^region-read,region-read\/closed,unix,transport,closed,1,,3,6000,/);
+});
+
+t.test('runs are compared, and differ only where their rounds do', async (t) => {
+  const folder = t.testdir({});
+  const files = [1, 2, 1.01].map((slowdown, at) => {
+    const file = join(folder, `${['before', 'after', 'same'][at]}.json`);
+    writeFileSync(file, reportJson(exampleReport({ slowdown })));
+    return file;
+  });
+  const { code, stdout } = await runCaught(['bench', 'compare', ...files]);
+  t.equal(code, 0);
+  t.match(stdout, /before +after +x first +same +x first/);
+  t.match(
+    stdout,
+    /tcp +60\.\d us \(54\.0\.\.66\.0 us\) +120 us \(.*\) +2\.00 +slower +60\.\d us .* 1\.01\n/,
+  );
+  t.match(stdout, /\(echo unix\) +50\.0 k \(.*\) +50\.0 k \(.*\) +1\.00 +50\.0 k .* 1\.00\n/);
+});
+
+t.test('what is no report is refused with status 2', async (t) => {
+  const folder = t.testdir({
+    'a.json': '{"format":"vfio-user-bench","version":99}',
+    'b.json': '{',
+  });
+  for (const name of ['a', 'b', 'c']) {
+    const file = join(folder, `${name}.json`);
+    const { code, stderr } = await runCaught(['bench', 'compare', file, file]);
+    t.equal(code, 2);
+    t.match(stderr, file);
+  }
+});

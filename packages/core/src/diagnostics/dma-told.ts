@@ -1,0 +1,49 @@
+import { EIO } from '../errno.js';
+import { DmaFaultError, RemoteError } from '../errors.js';
+import { type DmaPath, diagnostics } from './channels.js';
+
+type Direction = 'read' | 'write' | 'readwrite';
+
+/** Memory was accessed at once. */
+export function tellAccess(path: DmaPath, direction: Direction, bytes: number): void {
+  if (diagnostics.dma.hasSubscribers) diagnostics.dma.publish({ path, direction, bytes, errno: 0 });
+}
+
+/** For {@link tellTransfer}: when a transfer begins, 0 while nobody listens. */
+export function transferStart(): number {
+  return diagnostics.dma.hasSubscribers ? performance.now() : 0;
+}
+
+/** A transfer is under way: tell when it has ended. */
+export function tellTransfer(
+  path: DmaPath,
+  direction: Direction,
+  bytes: number,
+  startedAt: number,
+  transfer: Promise<void>,
+): Promise<void> {
+  if (startedAt !== 0) tellEnd(path, direction, bytes, startedAt, transfer);
+  return transfer;
+}
+
+function tellEnd(
+  path: DmaPath,
+  direction: Direction,
+  bytes: number,
+  startedAt: number,
+  transfer: Promise<void>,
+): void {
+  const tell = (errno: number): void => {
+    const durationMs = performance.now() - startedAt;
+    diagnostics.dma.publish({ path, direction, bytes, durationMs, errno });
+  };
+  transfer.then(
+    () => tell(0),
+    (error) => tell(errnoOf(error)),
+  );
+}
+
+function errnoOf(error: unknown): number {
+  const told = error instanceof DmaFaultError || error instanceof RemoteError;
+  return told && error.errno !== 0 ? error.errno : EIO;
+}
