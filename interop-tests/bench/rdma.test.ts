@@ -60,7 +60,9 @@ t.test('DMA over RDMA, perftest and DMA over TCP are measured', async (t) => {
     return [title, figureText(ours), figureText(floor), ratio.toFixed(2), tcp];
   });
   const header = ['what', 'rdma:', 'perftest', 'ratio', 'tcp:'];
-  const lines = [header, header.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |\n`);
+  const lines = [header, header.map(() => '---'), ...cells].map(
+    (row) => `| ${row.join(' | ')} |\n`,
+  );
   process.stderr.write(`\n${lines.join('')}\n`);
 });
 

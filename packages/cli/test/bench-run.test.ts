@@ -119,6 +119,10 @@ t.test('a server of somebody else takes the tests that it can', async (t) => {
   const [result] = report.results.filter(({ role }) => role === 'transport');
   t.equal(result?.cpu.server, undefined, 'it is not our process');
   t.ok(result?.toFloor, 'on this machine there is a floor');
+
+  const nothing = await runCaught(['bench', '--connect', uri, '--tests', 'doorbell']);
+  t.equal(nothing.code, 1);
+  t.match(nothing.stderr, /nothing could be measured:\n {2}doorbell .* needs a device bench/);
 });
 
 t.test('wrong usage is told with status 2', async (t) => {

@@ -2,17 +2,23 @@ import { VfioUserError } from '../errors.js';
 import { ExtensionCommand } from '../protocol/constants.js';
 import type { KeepAlive as KeepAliveBody } from '../protocol/messages.js';
 import type { SessionExtensions } from './extensions.js';
-import type { Peer } from './peer.js';
 
 /** Signs of life are sent this often within the time after which the peer would give us up. */
 const SIGNS_PER_SILENCE = 3;
+
+/** What is kept alive, as a {@link KeepAlive} needs it. */
+export interface KeptPeer {
+  readonly framesReceived: number;
+  post(command: typeof ExtensionCommand.KEEP_ALIVE, body: KeepAliveBody): unknown;
+  abort(reason: Error): void;
+}
 
 /**
  * Notices a peer that is gone without a word, and lets it notice us. Any frame is a sign of life;
  * KEEP_ALIVE is sent when nothing else was.
  */
 export class KeepAlive {
-  readonly #peer: Peer;
+  readonly #peer: KeptPeer;
   readonly #ownSilenceMs: number;
   readonly #periodMs: number;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -21,7 +27,7 @@ export class KeepAlive {
   #silentPeriods = 0;
   #nonce = 0;
 
-  constructor(peer: Peer, { ownSilenceMs, peerSilenceMs }: SessionExtensions) {
+  constructor(peer: KeptPeer, { ownSilenceMs, peerSilenceMs }: SessionExtensions) {
     this.#peer = peer;
     this.#ownSilenceMs = ownSilenceMs;
     const intervals = [ownSilenceMs, peerSilenceMs].filter((ms) => ms > 0);

@@ -63,6 +63,12 @@ async function measure(options: RunOptions, { folder, progress, signal }: Place)
       onLeftOut: (left) => void leftOut.push(left),
     },
   });
+  if (results.length === 0) {
+    const reasons = leftOut.map(
+      ({ target, test = '', reason }) => `  ${test} ${target}: ${reason}`,
+    );
+    throw new BenchError(['nothing could be measured:', ...reasons].join('\n'));
+  }
   return {
     format: 'vfio-user-bench',
     version: REPORT_VERSION,

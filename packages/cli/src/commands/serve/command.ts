@@ -2,9 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel } from '../../logging.js';
 import { METRICS_HELP } from '../../observe/help.js';
-import type { ObserveOptions } from '../../observe/observation.js';
 import { INSECURE_HELP } from '../../registry.js';
-import type { ListenOptions } from './listen-uri.js';
 
 const EXAMPLES = `
 Examples:
@@ -19,14 +17,6 @@ It prints "listening <uri>" when it is ready and serves one client after the
 other until SIGTERM or Ctrl-C. Under systemd socket activation no listen option
 is needed. SIGUSR2 logs statistics at level info: without --metrics the first
 one begins to count, later ones show the counts.`;
-
-/** The options of `serve` beside those about logging. */
-export interface ServeOptions extends ListenOptions, ObserveOptions {
-  readonly set: readonly string[];
-  readonly insecure?: true | undefined;
-  readonly once?: true | undefined;
-  readonly printCapabilities?: true | undefined;
-}
 
 /** `vfio-user serve`. `devices` is the text about devices and settings for `--help`. */
 export function serveCommand(context: CommandContext, devices: string) {

@@ -5,10 +5,10 @@ import type { Io } from '../../io.js';
 import { Observation } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
-import type { ServeOptions } from './command.js';
 import { isConnectedSocket } from './connected-socket.js';
 import { listenUri } from './listen-uri.js';
 import { backendCapabilities } from './print-capabilities.js';
+import type { ServeOptions } from './serve-options.js';
 import { deviceOptions, parseSettings } from './settings.js';
 
 /** Answer `--print-capabilities`. */
