@@ -1,7 +1,6 @@
 import type { DeviceClient } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { InterruptWait } from './interrupt-wait.js';
-import { Registers } from './registers.js';
+import { InterruptWait, Registers } from '@vfio-user/devices/drivers';
 
 /** A command of the engine: what its registers are set to. */
 export interface DmaCommand {

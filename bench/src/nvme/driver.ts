@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
+import {
+  InterruptWait,
+  type NvmeCommand,
+  nvmeNumbers as nvme,
+  Registers,
+} from '@vfio-user/devices/drivers';
 import { type Guest, plugIn } from '../driver/guest.js';
-import { InterruptWait } from '../driver/interrupt-wait.js';
-import { Registers } from '../driver/registers.js';
 import { type Doorbells, mappedDoorbells, postedDoorbells } from './doorbells.js';
-import * as nvme from './entries.js';
 import { QUEUE_ENTRIES, QueuePair } from './queue-pair.js';
-import type { NvmeCommand } from './submission-ring.js';
 
 /** Pages of guest memory: two pairs of rings, then a buffer of some pages for each command. */
 const ADMIN_PAGE = 0;

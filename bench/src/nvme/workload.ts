@@ -1,5 +1,5 @@
+import { nvmeNumbers } from '@vfio-user/devices/drivers';
 import type { NvmeDriver } from './driver.js';
-import { READ, WRITE } from './entries.js';
 
 const NAMESPACE_ID = 1;
 const SECTOR_BYTES = 512;
@@ -17,7 +17,7 @@ export interface Amount {
 /** Write all `blocks` once: memory that was never written need not be read. */
 export async function fill(driver: NvmeDriver, blocks: number): Promise<void> {
   let block = 0;
-  await transfer(driver, WRITE, { depth: 32, warmup: 0, count: blocks }, () => block++);
+  await transfer(driver, nvmeNumbers.WRITE, { depth: 32, warmup: 0, count: blocks }, () => block++);
 }
 
 /** Read 4 KiB at random. @returns nanoseconds from submission to completion. */
@@ -27,7 +27,7 @@ export function readRandomly(
   amount: Amount,
 ): Promise<Float64Array> {
   let random = 0x9e37_79b9;
-  return transfer(driver, READ, amount, () => {
+  return transfer(driver, nvmeNumbers.READ, amount, () => {
     random ^= random << 13;
     random ^= random >>> 17;
     random ^= random << 5;

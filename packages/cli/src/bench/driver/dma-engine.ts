@@ -1,7 +1,6 @@
 import { benchRegisters as register } from '@vfio-user/devices';
+import type { InterruptWait, Registers } from '@vfio-user/devices/drivers';
 import { BenchError } from '../errors.js';
-import type { InterruptWait } from './interrupt-wait.js';
-import type { Registers } from './registers.js';
 
 /** Bytes of the largest transfer that the engine makes: larger blocks take several. */
 export const LARGEST_TRANSFER = 2 ** 20;

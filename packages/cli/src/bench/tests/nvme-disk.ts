@@ -1,5 +1,5 @@
+import { nvmeNumbers } from '@vfio-user/devices/drivers';
 import type { Namespace, NvmeDriver } from '../driver/nvme/driver.js';
-import { READ, WRITE } from '../driver/nvme/entries.js';
 import { BLOCK_BYTES, type NvmeBlocks } from './nvme-blocks.js';
 
 /** Which transfers, how many at a time, and until when. */
@@ -81,7 +81,7 @@ export class Disk {
     const { id: namespaceId, blockBytes } = this.#namespace;
     const logicalBlocks = BLOCK_BYTES / blockBytes;
     this.#driver.io.place({
-      opcode: direction === 'read' ? READ : WRITE,
+      opcode: direction === 'read' ? nvmeNumbers.READ : nvmeNumbers.WRITE,
       id,
       namespaceId,
       prp1: this.#driver.bufferAddress(id),

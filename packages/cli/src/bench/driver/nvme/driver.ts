@@ -1,11 +1,13 @@
 import type { DeviceClient } from '@vfio-user/core';
+import {
+  InterruptWait,
+  type NvmeCommand,
+  nvmeNumbers as nvme,
+  Registers,
+} from '@vfio-user/devices/drivers';
 import { BenchError } from '../../errors.js';
 import { Guest } from '../guest.js';
-import { InterruptWait } from '../interrupt-wait.js';
-import { Registers } from '../registers.js';
-import * as nvme from './entries.js';
 import { QUEUE_ENTRIES, QueuePair } from './queue-pair.js';
-import type { NvmeCommand } from './submission-ring.js';
 
 /** Pages of guest memory: two pairs of rings, then a page for each command. */
 const ADMIN_PAGE = 0;

@@ -1,8 +1,11 @@
+import {
+  CompletionRing,
+  type NvmeCommand,
+  nvmeNumbers,
+  type Registers,
+  SubmissionRing,
+} from '@vfio-user/devices/drivers';
 import { GUEST_BASE, type Guest } from '../guest.js';
-import type { Registers } from '../registers.js';
-import { CompletionRing } from './completion-ring.js';
-import { DOORBELLS, PAGE_BYTES } from './entries.js';
-import { type NvmeCommand, SubmissionRing } from './submission-ring.js';
 
 /** Entries of each ring: a submission ring of one page. */
 export const QUEUE_ENTRIES = 64;
@@ -19,12 +22,15 @@ export class QueuePair {
   /** `page` counts pages of guest memory: the first of the two. */
   constructor(guest: Guest, registers: Registers, id: number, page: number) {
     const words = (index: number): Int32Array => {
-      const { buffer, byteOffset } = guest.view(index * PAGE_BYTES, PAGE_BYTES);
-      return new Int32Array(buffer, byteOffset, PAGE_BYTES / 4).fill(0);
+      const { buffer, byteOffset } = guest.view(
+        index * nvmeNumbers.PAGE_BYTES,
+        nvmeNumbers.PAGE_BYTES,
+      );
+      return new Int32Array(buffer, byteOffset, nvmeNumbers.PAGE_BYTES / 4).fill(0);
     };
     this.id = id;
-    this.submissionAddress = GUEST_BASE + page * PAGE_BYTES;
-    this.completionAddress = GUEST_BASE + (page + 1) * PAGE_BYTES;
+    this.submissionAddress = GUEST_BASE + page * nvmeNumbers.PAGE_BYTES;
+    this.completionAddress = GUEST_BASE + (page + 1) * nvmeNumbers.PAGE_BYTES;
     this.#submission = new SubmissionRing(words(page), QUEUE_ENTRIES);
     this.#completion = new CompletionRing(words(page + 1), QUEUE_ENTRIES);
     this.#registers = registers;
@@ -37,7 +43,7 @@ export class QueuePair {
 
   /** Tell the controller of the commands placed. */
   ring(): void {
-    this.#registers.post(DOORBELLS + this.id * 8, this.#submission.tail);
+    this.#registers.post(nvmeNumbers.DOORBELLS + this.id * 8, this.#submission.tail);
   }
 
   /** The identifier of a command that ended, -1 if none has. */
@@ -47,6 +53,6 @@ export class QueuePair {
 
   /** Give the entries taken back. */
   acknowledge(): void {
-    this.#registers.post(DOORBELLS + this.id * 8 + 4, this.#completion.head);
+    this.#registers.post(nvmeNumbers.DOORBELLS + this.id * 8 + 4, this.#completion.head);
   }
 }

@@ -1,4 +1,4 @@
-import { BenchError } from '../../errors.js';
+import { VfioUserError } from '@vfio-user/core';
 import { COMPLETION_DWORDS } from './entries.js';
 
 /** The host's side of a completion queue: takes entries out by their phase bit. */
@@ -20,13 +20,16 @@ export class CompletionRing {
 
   /**
    * The identifier of the next command that ended, -1 if none has.
-   * @throws {BenchError} when it failed.
+   * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when it failed.
    */
   take(): number {
     // Atomic, so that memory is looked at each time.
     const last = Atomics.load(this.#words, this.#head * COMPLETION_DWORDS + 3);
     if (((last >>> 16) & 1) !== this.#phase) return -1;
-    if (last >>> 17 !== 0) throw new BenchError(`an NVMe command failed: status ${last >>> 17}`);
+    if (last >>> 17 !== 0) {
+      const text = `an NVMe command failed: status ${last >>> 17}`;
+      throw new VfioUserError('VFU_SYSTEM_ERROR', text);
+    }
     if (++this.#head === this.#entries) {
       this.#head = 0;
       this.#phase ^= 1;
