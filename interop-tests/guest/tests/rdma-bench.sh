@@ -15,7 +15,7 @@ perftest() {
 rdma_start
 rdma=rdma://10.0.0.1:7000?fallback=never
 tcp=tcp://10.0.0.1:7001
-in_node node /app/rdma-bench-serve.js "$rdma" "$tcp" >/tmp/bench 2>&1 &
+in_node node /app/rdma-bench-serve.js "$rdma" "$tcp" >>/tmp/bench 2>&1 &
 wait_for 120 grep -q SERVING /tmp/bench || fail "the devices are not served: $(cat /tmp/bench)"
 in_node node /app/rdma-bench.js "$rdma" "$tcp" || fail "the measurement: $(cat /tmp/bench)"
 for _ in $(seq "$1"); do

@@ -15,7 +15,7 @@ import { z } from 'zod';
 
 const SMALL = 4096;
 const LARGE = 2 ** 20;
-const WARM_UP = 500;
+const WARM_UP = 3000;
 const SMALL_TRANSFERS = 1000;
 const LARGE_TRANSFERS = 48;
 /** Large transfers under way at once. */
@@ -83,6 +83,7 @@ const gauge = definePciDevice({
     return {
       identity: { vendorId: 0x1234, deviceId: 0xbe4d, classCode: 0xff0000 },
       capabilities: [msix({ vectors: 1, table: { bar: 0, offset: 0 } })],
+      reset() {},
     };
   },
 });

@@ -35,16 +35,20 @@ export class CompletionChannel {
     this.#poller = new Poller(this.#fd, onEvent);
   }
 
-  /** Takes the events of `queue`, its only one. Returns the errno when the channel failed. */
+  /**
+   * Takes the event of `queue`, its only one: arming it once causes one. Returns the errno when the
+   * channel failed.
+   */
   take(queue: number): number {
     const { library } = this.#context;
     const { address } = this.#event;
-    while (library.getCqEvent(this.pointer, address, address + POINTER_BYTES) === 0) {
-      this.#unacknowledged += 1;
+    if (library.getCqEvent(this.pointer, address, address + POINTER_BYTES) !== 0) {
+      const errno = library.errno[0] as number;
+      return errno === EAGAIN ? 0 : errno;
     }
-    const errno = library.errno[0] as number;
+    this.#unacknowledged += 1;
     if (this.#unacknowledged >= ACKNOWLEDGE_AFTER) this.#acknowledge(queue);
-    return errno === EAGAIN ? 0 : errno;
+    return 0;
   }
 
   /** Nothing is reported from now on. Destroying the queue waits for acknowledgements: they are made here. */

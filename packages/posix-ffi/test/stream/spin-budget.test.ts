@@ -1,54 +1,91 @@
 import t from 'tap';
 import { SpinBudget } from '../../src/stream/spin-budget.js';
 
-/** Messages `gapMs` apart; returns how long the next one is waited for. */
-function arrivals(spin: SpinBudget, start: number, gapMs: number, count: number): number {
-  let now = start;
-  for (let i = 0; i < count; i++) {
-    now += gapMs;
-    spin.arrived(now);
-  }
-  return now;
+/** How long messages take, ms, by how they are waited for. */
+interface Pace {
+  readonly asleep: number;
+  readonly active: number;
 }
 
-t.test('quick messages are waited for, a little longer than they take', async (t) => {
-  const spin = new SpinBudget(100);
-  spin.arrived(0);
-  t.notOk(spin.pays(0), 'one message says nothing');
-  const now = arrivals(spin, 0, 0.02, 2);
-  t.ok(spin.pays(now + 0.039));
-  t.notOk(spin.pays(now + 0.041));
+/** A receiver whose messages come as they do on some machine. */
+class Receiver {
+  readonly spin: SpinBudget;
+  #now = 0;
+
+  constructor(maxUs = 100) {
+    this.spin = new SpinBudget(maxUs);
+  }
+
+  /** Whether the next message would be waited for actively. */
+  get waits(): boolean {
+    return this.spin.pays(this.#now);
+  }
+
+  /** @returns how many of `count` messages were waited for actively. */
+  receive({ asleep, active }: Pace, count: number): number {
+    let waited = 0;
+    for (let i = 0; i < count; i++) {
+      const waits = this.waits;
+      if (waits) waited++;
+      this.#now += waits ? active : asleep;
+      this.spin.arrived(this.#now);
+    }
+    return waited;
+  }
+}
+
+const OWN_PROCESSOR = { asleep: 0.05, active: 0.02 };
+const SAME_PROCESSOR = { asleep: 0.04, active: 0.08 };
+const COUNT = 20_000;
+
+t.test('where waiting actively is faster, it is what happens', async (t) => {
+  const receiver = new Receiver();
+  t.equal(receiver.receive(OWN_PROCESSOR, 10), 0, 'a few messages say nothing');
+  t.ok(receiver.receive(OWN_PROCESSOR, COUNT) > 0.95 * COUNT);
 });
 
-t.test('the wait is bounded', async (t) => {
-  const spin = new SpinBudget(100);
-  const now = arrivals(spin, 0, 0.09, 50);
-  t.ok(spin.pays(now + 0.099));
-  t.notOk(spin.pays(now + 0.101));
+t.test('where it is slower, it is tried ever more rarely', async (t) => {
+  const receiver = new Receiver();
+  t.ok(receiver.receive(SAME_PROCESSOR, COUNT) < 0.02 * COUNT);
+  t.ok(receiver.receive(SAME_PROCESSOR, COUNT) <= 32);
+});
+
+t.test('where it makes no difference, nobody is kept from the processor', async (t) => {
+  const receiver = new Receiver();
+  t.ok(receiver.receive({ asleep: 0.04, active: 0.039 }, COUNT) < 0.02 * COUNT);
+});
+
+t.test('a machine that changes is noticed', async (t) => {
+  const receiver = new Receiver();
+  receiver.receive(OWN_PROCESSOR, COUNT);
+  receiver.receive(SAME_PROCESSOR, COUNT);
+  t.ok(receiver.receive(SAME_PROCESSOR, COUNT) < 0.1 * COUNT, 'it has become slower');
+  receiver.receive(OWN_PROCESSOR, 2 * COUNT);
+  t.ok(receiver.receive(OWN_PROCESSOR, COUNT) > 0.9 * COUNT, 'and faster again');
 });
 
 t.test('slow messages are not waited for', async (t) => {
-  const spin = new SpinBudget(100);
-  const now = arrivals(spin, 0, 1, 1000);
-  t.notOk(spin.pays(now));
+  const receiver = new Receiver();
+  t.equal(receiver.receive({ asleep: 1, active: 1 }, COUNT), 0);
 });
 
-t.test('waiting in vain ends soon, and is tried again much later', async (t) => {
-  const spin = new SpinBudget(100);
-  let now = arrivals(spin, 0, 0.02, 10);
-  now = arrivals(spin, now, 1, 3);
-  t.ok(spin.pays(now), 'a few slow ones are forgiven');
-  now = arrivals(spin, now, 0.02, 1);
-  now = arrivals(spin, now, 1, 4);
-  t.notOk(spin.pays(now));
-  now = arrivals(spin, now, 0.02, 100);
-  t.notOk(spin.pays(now));
-  now = arrivals(spin, now, 0.02, 200);
-  t.ok(spin.pays(now));
+t.test('when messages become slow, the wait ends soon', async (t) => {
+  const receiver = new Receiver();
+  receiver.receive(OWN_PROCESSOR, 2000);
+  t.ok(receiver.waits);
+  t.ok(receiver.receive({ asleep: 1, active: 1 }, 100) <= 20);
+  t.notOk(receiver.waits);
+});
+
+t.test('the wait is bounded', async (t) => {
+  const receiver = new Receiver();
+  receiver.receive(OWN_PROCESSOR, 1000);
+  const { spin } = receiver;
+  spin.arrived(1000);
+  t.ok(spin.pays(1000.099));
+  t.notOk(spin.pays(1000.101));
 });
 
 t.test('it can be switched off', async (t) => {
-  const spin = new SpinBudget(0);
-  const now = arrivals(spin, 0, 0, 10);
-  t.notOk(spin.pays(now));
+  t.equal(new Receiver(0).receive({ asleep: 0, active: 0 }, 1000), 0);
 });
