@@ -67,6 +67,14 @@ t.test('events wake it, again and again', async (t) => {
   }
 });
 
+t.test('who awaits a completion goes on before the next one is awaited actively', async (t) => {
+  const { adapter, reached } = started(t, 1_000_000);
+  adapter.complete({ id: 1 });
+  await reached(1);
+  // The one that brought it, and the one that found nothing more.
+  t.equal(adapter.looks, 2);
+});
+
 t.test('more completions than one turn takes arrive in order', async (t) => {
   const { adapter, ids, reached } = started(t);
   const many = Array.from({ length: 5000 }, (_, id) => ({ id }));

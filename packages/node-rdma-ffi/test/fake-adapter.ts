@@ -30,6 +30,8 @@ export class FakeAdapter {
   /** Runs when the queue is armed, before that takes effect. */
   beforeArming: () => void = () => {};
   pollFails = false;
+  /** How often the queue was looked at. */
+  looks = 0;
   /** What taking an event fails with, once there is none. */
   eventErrno = EAGAIN;
   unacknowledged = 0;
@@ -112,6 +114,7 @@ export class FakeAdapter {
   }
 
   #poll(count: number, address: number): number {
+    this.looks += 1;
     if (this.pollFails) return -1;
     const taken = this.#pending.splice(0, count);
     const view = foreign(address, count * WC_BYTES);
