@@ -4,11 +4,10 @@
  * ```ts
  * import { serve, TransportRegistry } from '@vfio-user/core';
  * import { counter } from '@vfio-user/devices';
- * import { unixTransport } from '@vfio-user/transport-unix';
  *
- * const registry = new TransportRegistry([unixTransport()]);
+ * const registry = new TransportRegistry(transports); // any packages that implement `Transport`
  * const options = counter.options.parse({});
- * await serve({ definition: counter, options, registry, listen: 'unix:///run/counter.sock' });
+ * await serve({ definition: counter, options, registry, listen: uri });
  * ```
  *
  * @packageDocumentation
