@@ -11,10 +11,10 @@ import type { DmaMapping } from './mapping.js';
 import { MappingTable } from './mapping-table.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
 import { goneMemory, type RemoteMemory } from './remote-memory.js';
+import { offsetOf, type Step, walkMappings } from './walk-mappings.js';
 import { WriteFence } from './write-fence.js';
 
 type Listener = (iova: Iova, length: number) => void;
-type Step = (mapping: DmaMapping, offset: number, done: number, length: number) => void;
 
 /**
  * The client's memory as the device sees it: the mappings, their permissions, and how each is
@@ -205,8 +205,12 @@ export class DmaSpace implements Dma {
       }
       const address = advanceIova(iova, done);
       this.pushed.drop(address, length);
-      const send = (): Promise<void> => this.#remoteFor(mapping).write(mapping, address, piece);
-      if (mapping.exposed.length > 0) this.#dirtyLog?.mark(mapping.firstPage, offset, length);
+      const send = (): Promise<void> => {
+        const sent = this.#remoteFor(mapping).write(mapping, address, piece);
+        if (mapping.exposed.length === 0) return sent;
+        // Not before: a report in between would take the page for clean although it changes.
+        return sent.finally(() => this.#dirtyLog?.mark(mapping.firstPage, offset, length));
+      };
       // Messages keep their order among themselves: only what waits can be overtaken.
       const waits = this.#waiting > 0 || this.#overtakes(mapping);
       transfers.push(waits ? this.#inOrder(mapping, send) : send());
@@ -275,35 +279,9 @@ export class DmaSpace implements Dma {
     return local;
   }
 
-  /**
-   * Visit the pieces of a range in order. Everything is checked before the first visit, so that a
-   * fault leaves no half-done transfer.
-   */
   #walk(iova: Iova, length: number, writes: boolean, reads: boolean, step: Step): void {
-    const pieces: DmaMapping[] = [];
-    let mapping = this.#mappingAt(iova, length);
-    let done = mapping.size - offsetOf(mapping, iova);
-    checkRights(mapping, iova, writes, reads);
-    pieces.push(mapping);
-    while (done < length) {
-      const address = advanceIova(iova, done);
-      mapping = this.#mappingAt(address, 0);
-      checkRights(mapping, address, writes, reads);
-      pieces.push(mapping);
-      done += mapping.size;
-    }
-    done = 0;
-    for (const piece of pieces) {
-      const offset = done === 0 ? offsetOf(piece, iova) : 0;
-      const part = Math.min(piece.size - offset, length - done);
-      step(piece, offset, done, part);
-      done += part;
-    }
+    walkMappings((at, bytes) => this.#mappingAt(at, bytes), { iova, length, writes, reads }, step);
   }
 }
 
 function nothing(): void {}
-
-function offsetOf(mapping: DmaMapping, iova: Iova): number {
-  return (pageOf(iova) - mapping.firstPage) * PAGE_BYTES + offsetInPage(iova);
-}

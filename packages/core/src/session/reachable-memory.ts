@@ -2,8 +2,8 @@ import { advanceIova, type Iova } from '../address.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import { allEnded } from '../dma/all-ended.js';
 import type { DmaMapping } from '../dma/mapping.js';
-import { offsetInPage, PAGE_BYTES, pageOf } from '../dma/page.js';
 import type { RemoteMemory } from '../dma/remote-memory.js';
+import { offsetOf } from '../dma/walk-mappings.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 
 type Direction = 'read' | 'write';
@@ -49,7 +49,7 @@ export class ReachableMemory implements RemoteMemory {
     address: Iova,
     data: Uint8Array,
   ): Promise<void> {
-    const start = (pageOf(address) - mapping.firstPage) * PAGE_BYTES + offsetInPage(address);
+    const start = offsetOf(mapping, address);
     const [first] = mapping.exposed;
     // Nearly always all of a mapping is exposed, in one piece.
     if (first !== undefined && start >= first.offset) {

@@ -20,6 +20,7 @@ import type { Settings } from '../options.js';
 import type { PeerSetup } from '../setup/records.js';
 import type { SendQueue } from '../work/send-queue.js';
 import type { Transfer } from '../work/transfer.js';
+import { rdmaCapabilities } from './capabilities.js';
 import { Credits } from './credits.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
@@ -33,18 +34,6 @@ export interface RdmaConnectionParts {
   readonly framing: Framing;
   readonly settings: Settings;
   readonly logger: Logger;
-}
-
-/** What connections over RDMA say of themselves. */
-export function rdmaCapabilities({ maxFrameBytes }: Settings): TransportCapabilities {
-  return {
-    fdPassing: false,
-    sharedMemory: false,
-    oneSidedMemory: true,
-    orderedNotifications: true,
-    maxFrameBytes,
-    maxDescriptors: 0,
-  };
 }
 
 const NO_BYTES = new Uint8Array(0);
