@@ -1,6 +1,11 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import { DmaEngine } from '../driver/dma-engine.js';
-import { GUEST_BASE, type Guest } from '../driver/guest.js';
+import {
+  DmaEngine,
+  GUEST_BASE,
+  type Guest,
+  InterruptWait,
+  Registers,
+} from '@vfio-user/devices/drivers';
 import type { Contender } from '../measure/row.js';
 import { BLOCK_BYTES } from './in-process.js';
 
@@ -17,7 +22,8 @@ export class CopyEngine {
   }
 
   static async open({ client }: Guest): Promise<CopyEngine> {
-    return new CopyEngine(await DmaEngine.open(client, BLOCK_BYTES, 1));
+    const interrupt = await InterruptWait.enable(client, 1);
+    return new CopyEngine(await DmaEngine.open(new Registers(client), interrupt));
   }
 
   /** Copies `count` blocks between two areas of `footprint` bytes, walking through them. */
@@ -38,13 +44,15 @@ export class CopyEngine {
   /** One command from `at` on. @returns nanoseconds a block. */
   async #copy(footprint: number, at: number): Promise<number> {
     const length = Math.min(footprint, COMMAND_BYTES);
-    const nanoseconds = await this.#engine.run({
+    const milliseconds = await this.#engine.run({
       command: register.DMA_COPY_GUEST,
       source: GUEST_BASE + at,
       destination: GUEST_BASE + footprint + at,
       length,
       repeat: COMMAND_BYTES / length,
+      chunk: BLOCK_BYTES,
+      depth: 1,
     });
-    return nanoseconds / COMMAND_BLOCKS;
+    return (milliseconds * 1e6) / COMMAND_BLOCKS;
   }
 }

@@ -1,6 +1,7 @@
 import { type Dma, serve, TransportRegistry } from '@vfio-user/core';
+import { GUEST_BASE } from '@vfio-user/devices/drivers';
 import { unixTransport } from '@vfio-user/transport-unix';
-import { GUEST_BASE, plugIn } from '../driver/guest.js';
+import { plugIn } from '../driver/guest.js';
 import type { Contender } from '../measure/row.js';
 import { copyDevice } from './copy-device.js';
 

@@ -1,9 +1,15 @@
 import { randomFillSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { benchRegisters as register } from '@vfio-user/devices';
+import {
+  DmaEngine,
+  GUEST_BASE,
+  type Guest,
+  InterruptWait,
+  Registers,
+} from '@vfio-user/devices/drivers';
 import { BLOCK_BYTES } from '../copy/in-process.js';
-import { DmaEngine } from '../driver/dma-engine.js';
-import { GUEST_BASE, type Guest, plugIn } from '../driver/guest.js';
+import { plugIn } from '../driver/guest.js';
 import type { Contender } from '../measure/row.js';
 import type { Setting } from '../rows/setting.js';
 
@@ -11,6 +17,7 @@ import type { Setting } from '../rows/setting.js';
 const DEPTH = 4;
 /** Each has its own place, in the guest and in the device. */
 const FOOTPRINT = DEPTH * BLOCK_BYTES;
+const PACE = { chunk: BLOCK_BYTES, depth: DEPTH } as const;
 /** Blocks of a measurement: some tenths of a second. */
 const BLOCKS = 512;
 
@@ -32,29 +39,29 @@ export async function messageDma(
   const settings = [`memory=${FOOTPRINT}`];
   const server = cleanup.add(await launcher.device('bench', uri, settings));
   const guest = cleanup.add(await plugIn(server.address, 2 * FOOTPRINT));
-  const engine = await DmaEngine.open(guest.client, BLOCK_BYTES, DEPTH);
+  const interrupt = await InterruptWait.enable(guest.client, 1);
+  const engine = await DmaEngine.open(new Registers(guest.client), interrupt);
   const contender = (what: string, reads: number, writes: number): Contender => ({
     name: `${name}: ${what}`,
     async measure() {
       const times = await thereAndBack(engine, guest, reads, writes);
-      const nanoseconds = reads > writes ? times.reading : times.writing;
-      return { nanoseconds: [nanoseconds / BLOCKS], depth: 1 };
+      const milliseconds = reads > writes ? times.reading : times.writing;
+      return { nanoseconds: [(milliseconds * 1e6) / BLOCKS], depth: 1 };
     },
   });
   const passes = BLOCKS / DEPTH;
   return { reads: contender('DMA reads', passes, 1), writes: contender('DMA writes', 1, passes) };
 }
 
-/** @returns nanoseconds of `reads` passes to the device, and of `writes` passes back from it. */
+/** @returns milliseconds of `reads` passes to the device, and of `writes` passes back from it. */
 async function thereAndBack(
   engine: DmaEngine,
-  { memory }: Guest,
+  guest: Guest,
   reads: number,
   writes: number,
 ): Promise<{ readonly reading: number; readonly writing: number }> {
-  const source = memory.view(0, FOOTPRINT);
-  const target = memory.view(FOOTPRINT, FOOTPRINT);
-  if (source === undefined || target === undefined) throw new Error('guest memory has no view');
+  const source = guest.view(0, FOOTPRINT);
+  const target = guest.view(FOOTPRINT, FOOTPRINT);
   randomFillSync(source);
   target.fill(0);
   const reading = await engine.run({
@@ -63,6 +70,7 @@ async function thereAndBack(
     destination: 0,
     length: FOOTPRINT,
     repeat: reads,
+    ...PACE,
   });
   const writing = await engine.run({
     command: register.DMA_STORE,
@@ -70,6 +78,7 @@ async function thereAndBack(
     destination: GUEST_BASE + FOOTPRINT,
     length: FOOTPRINT,
     repeat: writes,
+    ...PACE,
   });
   if (crc32(source) !== crc32(target)) throw new Error('what came back differs from what was sent');
   return { reading, writing };

@@ -1,5 +1,4 @@
-import { nvmeNumbers } from '@vfio-user/devices/drivers';
-import type { NvmeDriver } from './driver.js';
+import { type NvmeDriver, nvmeNumbers } from '@vfio-user/devices/drivers';
 
 const NAMESPACE_ID = 1;
 const SECTOR_BYTES = 512;
@@ -42,7 +41,7 @@ async function transfer(
   { depth, warmup, count }: Amount,
   nextBlock: () => number,
 ): Promise<Float64Array> {
-  const { io, wait } = driver;
+  const { io, isPolled } = driver;
   const total = warmup + count;
   const nanoseconds = new Float64Array(count);
   const startedAt = new Float64Array(depth);
@@ -76,7 +75,7 @@ async function transfer(
     }
     if (started > before) io.ring();
     if (taken > 0) io.acknowledge();
-    else if (wait !== undefined) await wait();
+    else if (!isPolled) await driver.wait();
   }
   return nanoseconds;
 }

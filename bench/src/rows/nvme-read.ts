@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { NvmeDriver } from '@vfio-user/devices/drivers';
+import { connect } from '../driver/guest.js';
 import type { Comparison, Contender, Row } from '../measure/row.js';
-import { NvmeDriver } from '../nvme/driver.js';
 import { BLOCK_BYTES, fill, readRandomly } from '../nvme/workload.js';
 import type { Setting } from './setting.js';
 
@@ -48,7 +49,9 @@ async function openDisk(
   const settings = [`size=${NAMESPACE_BYTES}`, `doorbells=${doorbells}`];
   cleanup.add(await launcher.device('nvme', uri, settings));
   const isPolled = doorbells === 'mapped';
-  const driver = cleanup.add(await NvmeDriver.open(uri, isPolled ? 'mapped' : 'posted'));
+  const driver = cleanup.add(
+    await NvmeDriver.open(await connect(uri), { doorbells: isPolled ? 'mapped' : 'posted' }),
+  );
   const blocks = NAMESPACE_BYTES / BLOCK_BYTES;
   await fill(driver, blocks);
   const name = isPolled ? 'mapped doorbells, polled' : 'posted doorbells, MSI-X';

@@ -1,11 +1,13 @@
 /**
- * Pieces of user-space drivers for the devices of this package, for benchmarks and experiments: a
- * program plays the guest's driver through a client of core.
+ * User-space drivers for the devices of this package, for benchmarks and experiments: a program
+ * plays the guest and its driver through a client of core.
  *
  * @packageDocumentation
  */
+export { type DmaCommand, DmaEngine, LARGEST_TRANSFER } from './dma-engine.js';
+export { GUEST_BASE, Guest } from './guest.js';
 export { InterruptWait } from './interrupt-wait.js';
-export { CompletionRing } from './nvme/completion-ring.js';
+export { type Namespace, NvmeDriver, type NvmeDriverOptions } from './nvme/driver.js';
 export * as nvmeNumbers from './nvme/entries.js';
-export { type NvmeCommand, SubmissionRing } from './nvme/submission-ring.js';
+export type { NvmeCommand } from './nvme/submission-ring.js';
 export { Registers } from './registers.js';

@@ -1,8 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { type DmaEngine, LARGEST_TRANSFER } from '../driver/dma-engine.js';
-import { GUEST_BASE, type Guest } from '../driver/guest.js';
+import {
+  type DmaEngine,
+  GUEST_BASE,
+  type Guest,
+  LARGEST_TRANSFER,
+} from '@vfio-user/devices/drivers';
 import { WrongDataError } from '../errors.js';
 
 /** Depth of the transfers that only move test data. */

@@ -1,7 +1,11 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import { InterruptWait, Registers } from '@vfio-user/devices/drivers';
-import { DmaEngine, LARGEST_TRANSFER } from '../driver/dma-engine.js';
-import { Guest } from '../driver/guest.js';
+import {
+  DmaEngine,
+  Guest,
+  InterruptWait,
+  LARGEST_TRANSFER,
+  Registers,
+} from '@vfio-user/devices/drivers';
 import { echoWork, type FloorWork } from '../floor/floor-work.js';
 import { DmaArea } from './dma-area.js';
 import { dmaCases } from './dma-cases.js';

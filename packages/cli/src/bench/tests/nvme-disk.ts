@@ -1,5 +1,4 @@
-import { nvmeNumbers } from '@vfio-user/devices/drivers';
-import type { Namespace, NvmeDriver } from '../driver/nvme/driver.js';
+import { type Namespace, type NvmeDriver, nvmeNumbers } from '@vfio-user/devices/drivers';
 import { BLOCK_BYTES, type NvmeBlocks } from './nvme-blocks.js';
 
 /** Which transfers, how many at a time, and until when. */

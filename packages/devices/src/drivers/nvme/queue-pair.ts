@@ -1,11 +1,8 @@
-import {
-  CompletionRing,
-  type NvmeCommand,
-  nvmeNumbers,
-  SubmissionRing,
-} from '@vfio-user/devices/drivers';
-import { GUEST_BASE, type Guest } from '../driver/guest.js';
+import { GUEST_BASE, type Guest } from '../guest.js';
+import { CompletionRing } from './completion-ring.js';
 import type { Doorbells } from './doorbells.js';
+import { PAGE_BYTES } from './entries.js';
+import { type NvmeCommand, SubmissionRing } from './submission-ring.js';
 
 /** Entries of each ring: a submission ring of one page. */
 export const QUEUE_ENTRIES = 64;
@@ -20,15 +17,14 @@ export class QueuePair {
   readonly #doorbells: Doorbells;
 
   /** `page` counts pages of guest memory: the first of the two. */
-  constructor({ memory }: Guest, id: number, page: number, doorbells: Doorbells) {
+  constructor(guest: Guest, doorbells: Doorbells, id: number, page: number) {
     const words = (index: number): Int32Array => {
-      const bytes = memory.view(index * nvmeNumbers.PAGE_BYTES, nvmeNumbers.PAGE_BYTES);
-      if (bytes === undefined) throw new RangeError(`guest memory has no page ${index}`);
-      return new Int32Array(bytes.buffer, bytes.byteOffset, nvmeNumbers.PAGE_BYTES / 4).fill(0);
+      const { buffer, byteOffset } = guest.view(index * PAGE_BYTES, PAGE_BYTES);
+      return new Int32Array(buffer, byteOffset, PAGE_BYTES / 4).fill(0);
     };
     this.id = id;
-    this.submissionAddress = GUEST_BASE + page * nvmeNumbers.PAGE_BYTES;
-    this.completionAddress = GUEST_BASE + (page + 1) * nvmeNumbers.PAGE_BYTES;
+    this.submissionAddress = GUEST_BASE + page * PAGE_BYTES;
+    this.completionAddress = GUEST_BASE + (page + 1) * PAGE_BYTES;
     this.#submission = new SubmissionRing(words(page), QUEUE_ENTRIES);
     this.#completion = new CompletionRing(words(page + 1), QUEUE_ENTRIES);
     this.#doorbells = doorbells;

@@ -1,6 +1,7 @@
-import { benchRegisters as register } from '@vfio-user/devices';
-import type { InterruptWait, Registers } from '@vfio-user/devices/drivers';
-import { BenchError } from '../errors.js';
+import { VfioUserError } from '@vfio-user/core';
+import * as register from '../bench/registers.js';
+import type { InterruptWait } from './interrupt-wait.js';
+import type { Registers } from './registers.js';
 
 /** Bytes of the largest transfer that the engine makes: larger blocks take several. */
 export const LARGEST_TRANSFER = 2 ** 20;
@@ -48,7 +49,9 @@ export class DmaEngine {
     registers.post(register.DMA_COMMAND, command.command);
     await this.#interrupt.next();
     const error = await registers.read(register.DMA_ERROR);
-    if (error !== 0) throw new BenchError(`the device's DMA failed: errno ${error}`);
+    if (error !== 0) {
+      throw new VfioUserError('VFU_DMA_FAULT', `the device's DMA failed: errno ${error}`);
+    }
     const low = await registers.read(register.DMA_NANOSECONDS);
     const high = await registers.read(register.DMA_NANOSECONDS + 4);
     return (low + high * 2 ** 32) / 1e6;

@@ -1,5 +1,4 @@
-import type { DeviceClient, GuestMemory } from '@vfio-user/core';
-import { BenchError } from '../errors.js';
+import { type DeviceClient, type GuestMemory, VfioUserError } from '@vfio-user/core';
 
 /** Where guest memory begins for the device. */
 export const GUEST_BASE = 0x1_0000_0000;
@@ -7,11 +6,11 @@ export const GUEST_BASE = 0x1_0000_0000;
 /** Memory that a device can reach, and this process as well. */
 export class Guest {
   readonly client: DeviceClient;
-  readonly #memory: GuestMemory;
+  readonly memory: GuestMemory;
 
   private constructor(client: DeviceClient, memory: GuestMemory) {
     this.client = client;
-    this.#memory = memory;
+    this.memory = memory;
   }
 
   /** Map `length` bytes of memory at {@link GUEST_BASE}, every page touched. */
@@ -35,14 +34,16 @@ export class Guest {
 
   /** `offset` counts from {@link GUEST_BASE}. */
   view(offset: number, length: number): Uint8Array {
-    const view = this.#memory.view(offset, length);
-    if (view === undefined) throw new BenchError('guest memory cannot be looked at');
+    const view = this.memory.view(offset, length);
+    if (view === undefined) {
+      throw new VfioUserError('VFU_UNSUPPORTED', 'guest memory cannot be looked at');
+    }
     return view;
   }
 
   /** Also closes the client. */
   async close(): Promise<void> {
     await this.client.close();
-    this.#memory.close();
+    this.memory.close();
   }
 }

@@ -1,5 +1,6 @@
-import { type DeviceClient, Region } from '@vfio-user/core';
-import { nvmeNumbers, type Registers } from '@vfio-user/devices/drivers';
+import { type DeviceClient, Region, VfioUserError } from '@vfio-user/core';
+import type { Registers } from '../registers.js';
+import { DOORBELLS } from './entries.js';
 
 /** How queue positions are told to the controller. */
 export interface Doorbells {
@@ -11,8 +12,8 @@ export interface Doorbells {
 /** By a message each that nobody answers. */
 export function postedDoorbells(registers: Registers): Doorbells {
   return {
-    ringTail: (queue, tail) => registers.post(nvmeNumbers.DOORBELLS + queue * 8, tail),
-    ringHead: (queue, head) => registers.post(nvmeNumbers.DOORBELLS + queue * 8 + 4, head),
+    ringTail: (queue, tail) => registers.post(DOORBELLS + queue * 8, tail),
+    ringHead: (queue, head) => registers.post(DOORBELLS + queue * 8 + 4, head),
     close() {},
   };
 }
@@ -20,9 +21,11 @@ export function postedDoorbells(registers: Registers): Doorbells {
 /** By a store to the controller's memory. */
 export async function mappedDoorbells(client: DeviceClient): Promise<Doorbells> {
   const region = await client.mapRegion(Region.BAR0);
-  const area = region.areas.find(({ offset }) => offset === nvmeNumbers.DOORBELLS);
+  const area = region.areas.find(({ offset }) => offset === DOORBELLS);
   const bytes = area?.memory.view(0, area.memory.length);
-  if (bytes === undefined) throw new Error('the controller lets nobody map its doorbells');
+  if (bytes === undefined) {
+    throw new VfioUserError('VFU_UNSUPPORTED', 'the controller lets nobody map its doorbells');
+  }
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   return {
     // Atomic, so that the entry is there before.
