@@ -1,5 +1,5 @@
 import { VfioUserError } from '@vfio-user/core';
-import type { GidInfo } from 'node-rdma-ffi';
+import { type GidInfo, gidFromText } from 'node-rdma-ffi';
 import type { RdmaTarget } from '../rdma-uri.js';
 import type { DeviceDescription, PortDescription, Verbs } from '../verbs.js';
 
@@ -63,31 +63,25 @@ function bestGid({ gids }: PortDescription, host: string): number {
   return best?.index ?? 0;
 }
 
-function sameAddress(gid: readonly number[], host: string): boolean {
+function sameAddress(gid: Uint8Array | undefined, host: string): boolean {
   const bytes = addressBytes(host.includes(':') ? host : `::ffff:${host}`);
-  return bytes.length === 16 && bytes.every((byte, i) => byte === gid[i]);
+  return bytes !== undefined && gid?.every((byte, i) => byte === bytes[i]) === true;
 }
 
-function isMappedIpv4(bytes: readonly number[]): boolean {
-  return bytes.slice(0, 12).join() === '0,0,0,0,0,0,0,0,0,0,255,255';
+function isMappedIpv4(bytes: Uint8Array | undefined): boolean {
+  return bytes?.subarray(0, MAPPED_IPV4.length).join() === MAPPED_IPV4.join();
 }
 
-/** The 16 bytes of an IPv6 address in any of its spellings; none if it is not an address. */
-function addressBytes(text: string): readonly number[] {
-  let url: URL;
+const MAPPED_IPV4 = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** The 16 bytes of an IPv6 address in any of its spellings. */
+function addressBytes(text: string): Uint8Array | undefined {
   try {
-    // The URL parser knows every spelling, and writes the shortest without dots.
-    url = new URL(`http://[${text}]`);
+    return gidFromText(text);
   } catch {
-    return [];
+    // A name of a host.
+    return undefined;
   }
-  const [left = '', right] = url.hostname.slice(1, -1).split('::');
-  const words = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16));
-  const before = words(left);
-  const after = right === undefined ? [] : words(right);
-  const zeros = new Array<number>(8 - before.length - after.length).fill(0);
-  return [...before, ...zeros, ...after].flatMap((word) => [word >> 8, word & 0xff]);
 }
 
 function unsupported(text: string): VfioUserError {

@@ -35,8 +35,16 @@ function checkPort(
 function gidsOf(device: string, { gids }: PortInfo): Finding[] {
   return gids.map(({ index, gid, type, interface: below }) => {
     const on = below === undefined ? '' : ` on ${below}`;
-    return found(`rdma ${device}`, `gid-index ${index}: ${gid}, ${type}${on}`);
+    return found(`rdma ${device}`, `gid-index ${index}: ${gidText(gid)}, ${type}${on}`);
   });
+}
+
+/** With the IPv4 address that it stands for, if it does: nobody reads that in hexadecimal. */
+function gidText(gid: string): string {
+  const [, high, low] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(gid) ?? [];
+  if (high === undefined || low === undefined) return gid;
+  const words = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return `${gid} (${words.flatMap((word) => [word >> 8, word & 0xff]).join('.')})`;
 }
 
 /** Guest memory is pinned for an adapter: that is limited. */
