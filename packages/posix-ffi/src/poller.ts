@@ -35,6 +35,7 @@ export class Poller {
   constructor(descriptor: FileDescriptor, onReady: (readable: boolean, writable: boolean) => void) {
     this.#descriptor = descriptor;
     this.#callback = (status, events) => {
+      runDeferredSoon();
       if (status >= 0) return onReady(events.readable, events.writable);
       // libuv stops watching a descriptor that has an error pending.
       this.#readable = false;
@@ -77,4 +78,21 @@ export class Poller {
     this.#handle?.close();
     this.#handle = undefined;
   }
+}
+
+let deferredRunsSoon = false;
+
+/**
+ * koffi calls back outside of any callback scope of Node. What the callback leaves to promises and to
+ * `process.nextTick` would wait for the next callback that Node makes itself, and an idle process makes
+ * none. An immediate is one, and still belongs to this turn of the event loop.
+ */
+function runDeferredSoon(): void {
+  if (deferredRunsSoon) return;
+  deferredRunsSoon = true;
+  setImmediate(onImmediate);
+}
+
+function onImmediate(): void {
+  deferredRunsSoon = false;
 }

@@ -21,7 +21,12 @@ export class Poller {
   /** `onReadable` also runs when the descriptor failed: the next read tells why. */
   constructor(fd: number, onReadable: () => void) {
     const poll = platform().koffi.node.poll as unknown as Poll; // see PollCallback
-    this.#handle = poll(fd, { readable: true, writable: false }, onReadable);
+    this.#handle = poll(fd, { readable: true, writable: false }, () => {
+      // koffi calls back outside of any callback scope of Node: without a callback that Node makes itself,
+      // what is left to promises and `process.nextTick` would wait, in an idle process for ever.
+      setImmediate(noop);
+      onReadable();
+    });
   }
 
   /** Lets the process end while waiting. */
@@ -35,3 +40,5 @@ export class Poller {
     this.#handle = undefined;
   }
 }
+
+function noop(): void {}
