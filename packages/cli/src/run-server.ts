@@ -33,7 +33,7 @@ export async function runServer(
   let server: RunningServer | undefined;
   const logStatistics = (): void => {
     const own = server?.statistics() ?? {};
-    logger.info(observation?.statistics(own) ?? own, 'statistics');
+    logger.info({ ...(observation?.statistics(own) ?? own) }, 'statistics');
   };
   process.on('SIGUSR2', logStatistics);
   try {

@@ -37,7 +37,8 @@ export {
 } from './diagnostics/channels.js';
 export * as errno from './errno.js';
 export * from './errors.js';
-export { type Logger, silentLogger } from './logger.js';
+export { LimitedLogger } from './limited-logger.js';
+export { type LogFields, type Logger, silentLogger } from './logger.js';
 export type { Capability } from './pci/capabilities/capability.js';
 export { deviceSerialNumber } from './pci/capabilities/device-serial-number.js';
 export { type MsiOptions, msi } from './pci/capabilities/msi.js';

@@ -72,8 +72,10 @@ class RdmaTransport implements Transport {
       bootstrap.abort(signal.reason);
       throw signal.reason;
     }
-    const text = `no RDMA, everything goes by messages over ${bootstrap.peer}: ${reason}`;
-    logger.warn({ uri: target.href, reason }, text);
+    logger.warn(
+      { uri: target.href, peer: bootstrap.peer, reason },
+      'no RDMA, everything goes by messages',
+    );
     lifeline.handTo(sink);
     return bootstrap;
   }
@@ -84,8 +86,10 @@ class RdmaTransport implements Transport {
     const target = parseTarget(uri, settings.bootstrap);
     const choice = this.#choose(target);
     if (choice instanceof Error) {
-      const text = `no RDMA, clients are served by messages: ${choice.message}`;
-      logger.warn({ uri: target.href, reason: choice.message }, text);
+      logger.warn(
+        { uri: target.href, reason: choice.message },
+        'no RDMA, clients are served by messages',
+      );
     }
     const { fallsBack } = target;
     const take: Accept = (bootstrap, completed) => {

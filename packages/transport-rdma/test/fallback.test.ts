@@ -34,8 +34,10 @@ t.test('a client without an adapter uses messages, and says so once', async (t) 
   const { client, warnings: ofClient } = await tryDevice(t, server.uri, none);
   t.notOk(client.connection.capabilities.oneSidedMemory);
   t.equal(ofClient.texts.length, 1);
-  t.match(ofClient.texts[0], /^no RDMA, everything goes by messages over .*: there is no RDMA/);
-  t.match(warnings.texts, [/^no RDMA, .* is served by messages: the other side does not offer it/]);
+  t.match(ofClient.texts[0], /^no RDMA, everything goes by messages: there is no RDMA/);
+  t.match(warnings.texts, [
+    /^no RDMA, a client is served by messages: the other side does not offer it/,
+  ]);
   await t.rejects(connectDevice(`${server.uri}?fallback=never`, { registry: machine(none) }), {
     code: 'VFU_UNSUPPORTED',
     message: /there is no RDMA device: modprobe rdma_rxe\. Without fallback=never/,

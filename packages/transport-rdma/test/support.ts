@@ -2,6 +2,7 @@ import {
   type Connection,
   type FrameSink,
   type Listener,
+  type LogFields,
   type Logger,
   serve,
   silentLogger,
@@ -21,10 +22,10 @@ export class Warnings {
   readonly texts: string[] = [];
 
   get logger(): Logger {
-    const note = (...args: unknown[]): void => {
-      this.texts.push(args.filter((arg) => typeof arg === 'string').join(' '));
+    const note = ({ reason = '' }: LogFields, message: string): void => {
+      this.texts.push(`${message}: ${reason}`);
     };
-    return { ...silentLogger, warn: note, error: note } as Logger;
+    return { ...silentLogger, warn: note, error: note };
   }
 }
 

@@ -94,7 +94,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     this.link
       .open()
       .then(() => {
-        logger.info({ device: connect, peer: connection.peer }, 'client and device are joined');
+        logger.info({ device: connect }, 'client and device are joined');
         this.#negotiate();
       })
       .catch((error: Error) => {

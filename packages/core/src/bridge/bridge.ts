@@ -1,4 +1,5 @@
 import { VfioUserError } from '../errors.js';
+import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { defaultLimits, type ServerLimits } from '../server/limits.js';
 import { listenForWires, type OpenWire } from '../session/open.js';
@@ -27,7 +28,8 @@ export interface BridgeOptions {
 
 /** Join clients that speak one transport to a device on another. */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const { registry, listen, connect, logger = silentLogger, signal } = options;
+  const { registry, listen, connect, signal } = options;
+  const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const limits = { ...defaultLimits, ...options.limits };
   const replyTimeoutMs = options.replyTimeoutMs ?? REPLY_TIMEOUT_MS;
   // A wrong address is better said now than to the first client.
@@ -41,6 +43,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     signal,
   });
   bridge.listening(listener);
+  void bridge.closed.then(() => logger.flush());
   return bridge;
 }
 

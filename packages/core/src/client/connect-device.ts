@@ -1,3 +1,4 @@
+import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
@@ -24,7 +25,8 @@ export interface ConnectOptions {
 
 /** Connect to a device, negotiate, and ask what it is. */
 export async function connectDevice(text: string, options: ConnectOptions): Promise<DeviceClient> {
-  const { registry, logger = silentLogger, signal, capabilities } = options;
+  const { registry, signal, capabilities } = options;
+  const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { maxDataXferSize } = { ...OWN_CAPABILITIES, ...capabilities };
   const client = new DeviceClient({
     logger,

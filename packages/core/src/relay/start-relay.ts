@@ -1,4 +1,5 @@
 import { VfioUserError } from '../errors.js';
+import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { wireFactory } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
@@ -22,7 +23,8 @@ export interface RelayOptions extends Pick<RelaySettings, 'observe'> {
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the URIs differ in their encoding.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const { registry, listen, connect, logger = silentLogger } = options;
+  const { registry, listen, connect } = options;
+  const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const near = registry.resolve(listen);
   const far = registry.resolve(connect);
   const encoding = encodingOf(near);
@@ -43,6 +45,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { framing } = wireFactory(encoding, { maxDataXferSize, silenceMs: 0, role: 'server' });
   const relay = new Relay({ ...options, logger, far, encoding, framing });
   await relay.listen(near);
+  void relay.closed.then(() => logger.flush());
   return relay;
 }
 

@@ -1,6 +1,7 @@
 import type { PciDeviceDefinition } from '../device/device.js';
 import { EBUSY } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
+import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { listenForWires, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
@@ -25,7 +26,7 @@ export interface ServeOptions<Options> {
 
 /** Create a device and let clients plug it in, one at a time. */
 export async function serve<Options>(options: ServeOptions<Options>): Promise<DeviceServer> {
-  const logger = options.logger ?? silentLogger;
+  const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { transport } = options.registry.resolve(options.listen);
   const device = await DeviceInstance.create(
     options.definition,
@@ -48,6 +49,7 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
       },
     );
     server.listening(listener);
+    void server.closed.then(() => logger.flush());
   } catch (error) {
     await device.close();
     throw error;

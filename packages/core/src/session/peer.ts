@@ -147,9 +147,9 @@ export class Peer implements FrameSink {
   replyError(command: number, id: number, noReply: boolean, error: unknown): void {
     const errno = errnoOf(error);
     const text = error instanceof Error ? error.message : String(error);
-    if (errno === EIO)
-      this.#logger.error({ err: error }, `${commandName(command)} failed: ${text}`);
-    else this.#logger.warn({ command: commandName(command), errno }, `refused: ${text}`);
+    const fields = { command: commandName(command), errno };
+    if (errno === EIO) this.#logger.error({ ...fields, err: error }, 'a request failed');
+    else this.#logger.warn({ ...fields, reason: text }, 'refused a request');
     // A fault of a device was told where it happened.
     if (!(error instanceof DmaFaultError)) tellError(error, this.#connection);
     if (noReply) {

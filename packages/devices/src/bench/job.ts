@@ -47,7 +47,7 @@ export class Job {
 /** What an ERROR register shows for `cause`. A mistake of ours is logged, the guest sees EIO. */
 export function errnoOf(cause: unknown, logger: Logger): number {
   if (!VfioUserError.is(cause)) {
-    logger.error({ error: String(cause) }, 'a bench operation failed unexpectedly');
+    logger.error({ err: cause }, 'a bench operation failed unexpectedly');
     return errno.EIO;
   }
   if (cause.code === 'VFU_PEER_CLOSED') return errno.ENOTCONN;

@@ -125,8 +125,8 @@ export class IdioCard {
   #log(direction: 'input' | 'output', changed: number, levels: number): void {
     for (let line = 0; line < LINES; line++) {
       if (((changed >> line) & 1) === 0) continue;
-      const level = ((levels >> line) & 1) === 1 ? 'high' : 'low';
-      this.#logger.info({ line, level }, `${direction} ${line} ${level}`);
+      const state = ((levels >> line) & 1) === 1 ? 'high' : 'low';
+      this.#logger.debug({ line, state }, `${direction} ${line} ${state}`);
     }
   }
 }

@@ -19,10 +19,7 @@ export function followInputsFile(
     readFile(path, 'utf8', (error, text) => {
       if (stopped) return;
       if (error !== null) {
-        logger.warn(
-          { path, error: error.message },
-          'cannot read the input levels; kept as they are',
-        );
+        logger.warn({ path, err: error }, 'cannot read the input levels; kept as they are');
         return;
       }
       // A writer truncates first: an empty file is about to be filled.

@@ -57,7 +57,10 @@ export class NvmeController {
       ...init,
       onFatal: (reason, error) => {
         this.#csts |= CSTS_CFS;
-        host.logger.warn({ error }, `nvme: ${reason}; the driver must reset the controller`);
+        host.logger.warn(
+          { reason, err: error },
+          'nvme: the controller has stopped; the driver must reset it',
+        );
       },
     });
     if (doorbellMemory !== undefined) {
@@ -172,7 +175,10 @@ export class NvmeController {
       this.#csts = CSTS_RDY;
     } catch (error) {
       this.#csts = CSTS_CFS;
-      this.#host.logger.warn({ error }, 'nvme: the driver enabled a controller that cannot work');
+      this.#host.logger.warn(
+        { err: error },
+        'nvme: the driver enabled a controller that cannot work',
+      );
     }
   }
 
@@ -190,7 +196,9 @@ export class NvmeController {
     };
     this.#csts = this.#withShutdownStatus(CSTS_SHST_OCCURRING);
     Promise.resolve(this.#namespace.storage.flush())
-      .catch((error) => this.#host.logger.error({ error }, 'nvme: flush before shutdown failed'))
+      .catch((error) =>
+        this.#host.logger.error({ err: error }, 'nvme: flush before shutdown failed'),
+      )
       .finally(complete);
   }
 

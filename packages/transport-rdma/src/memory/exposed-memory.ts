@@ -64,7 +64,7 @@ export class RegisteredMemory implements ExposedMemory {
         const left = memory.length - offset;
         logger.warn(
           { reason: (error as Error).message, bytes: left },
-          `${left} bytes of guest memory cannot be registered: the device reaches them by messages, which is slower`,
+          'guest memory cannot be registered: the device reaches it by messages, which is slower',
         );
         break;
       }

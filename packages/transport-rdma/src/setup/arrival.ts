@@ -116,11 +116,11 @@ export class Arrival implements FrameSink, EndpointEvents {
     const { bootstrap, fallsBack, logger, accept, handshake } = this.#parts;
     const { peer } = bootstrap;
     if (!fallsBack) {
-      logger.warn({ peer, reason }, `${peer} is turned away, as there is no RDMA: ${reason}`);
+      logger.warn({ peer, reason }, 'a client is turned away, as there is no RDMA');
       bootstrap.abort(new VfioUserError('VFU_UNSUPPORTED', `no RDMA: ${reason}`));
       return;
     }
-    logger.warn({ peer, reason }, `no RDMA, ${peer} is served by messages: ${reason}`);
+    logger.warn({ peer, reason }, 'no RDMA, a client is served by messages');
     const sink = accept(bootstrap, handshake);
     this.#lifeline.handTo(sink);
     if (first !== undefined) sink.onFrame(first);

@@ -5,11 +5,14 @@ import { type Command, DIRECTION } from './command.js';
 /** The status for a command whose work has thrown. */
 export function statusOfFailure(error: unknown, command: Command, logger: Logger): Status {
   if (VfioUserError.is(error)) {
-    logger.debug({ error, opcode: command.opcode }, 'nvme: guest memory of a command is not there');
+    logger.debug(
+      { err: error, opcode: command.opcode },
+      'nvme: guest memory of a command is not there',
+    );
     return STATUS.DATA_TRANSFER_ERROR;
   }
   logger.error(
-    { error, opcode: command.opcode, queue: command.queue.id },
+    { err: error, opcode: command.opcode, queue: command.queue.id },
     'nvme: a command failed',
   );
   if (command.queue.id === 0) return STATUS.INTERNAL_ERROR;
