@@ -59,3 +59,6 @@ export class FileDescriptor {
     libc().close(number);
   }
 }
+
+/** What a system call needs of an open file, whoever owns it. */
+export type OpenFile = Pick<FileDescriptor, 'number'>;

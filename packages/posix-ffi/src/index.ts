@@ -17,6 +17,7 @@
  *
  * @packageDocumentation
  */
+export { type BlockDeviceInfo, blockDeviceInfo } from './block-device.js';
 export { BlockingStream } from './blocking-stream.js';
 export {
   AF_INET,
@@ -44,7 +45,7 @@ export {
 } from './constants.js';
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
 export { readFully, writeFully } from './file-access.js';
-export { FileDescriptor } from './file-descriptor.js';
+export { FileDescriptor, type OpenFile } from './file-descriptor.js';
 export { unavailableReason } from './libc.js';
 export { checkRange, Mapping, type MappingOptions, WINDOW_BYTES } from './mapping.js';
 export {

@@ -55,6 +55,9 @@ export interface Libc {
   readonly poll: (entries: number, count: number, timeoutMs: number) => number;
   /** `fcntl` of the commands that take one int. */
   readonly fcntl: (fd: number, command: number, argument: number) => number;
+  /** `fcntl` of the commands that take an address. */
+  readonly fcntlAt: (fd: number, command: number, address: number) => number;
+  readonly ioctl: (fd: number, request: number, address: number) => number;
   readonly close: (fd: number) => number;
 }
 
@@ -137,12 +140,14 @@ function bind(koffi: typeof Koffi): Libc {
     pread: library.func('intptr_t pread(int, uintptr_t, size_t, int64_t)'),
     pwrite: library.func('intptr_t pwrite(int, uintptr_t, size_t, int64_t)'),
     poll: library.func('int poll(uintptr_t, ulong, int)'),
-    fcntl: variadicFcntl(library.func('int fcntl(int, int, ...)')),
+    fcntl: variadic(library.func('int fcntl(int, int, ...)'), 'int'),
+    fcntlAt: variadic(library.func('int fcntl(int, int, ...)'), 'uintptr_t'),
+    ioctl: variadic(library.func('int ioctl(int, ulong, ...)'), 'uintptr_t'),
     close: library.func('int close(int)'),
   };
 }
 
 /** A variadic function is told the type of each extra argument. */
-function variadicFcntl(fcntl: (...args: unknown[]) => number): Libc['fcntl'] {
-  return (fd, command, argument) => fcntl(fd, command, 'int', argument);
+function variadic(call: (...args: unknown[]) => number, type: string): Libc['fcntl'] {
+  return (fd, command, argument) => call(fd, command, type, argument);
 }

@@ -21,7 +21,8 @@ import {
   MSIX_PBA_OFFSET,
   MSIX_TABLE_OFFSET,
 } from './registers.js';
-import { openFileStorage } from './storage/file-storage.js';
+import { FileStorage } from './storage/file-storage.js';
+import { DEFAULT_BLOCK_BYTES, openImage } from './storage/image.js';
 import { MemoryStorage } from './storage/memory-storage.js';
 import { Namespace } from './storage/namespace.js';
 
@@ -105,11 +106,11 @@ function messageInterrupts({ interrupts, queues }: NvmeOptions): readonly Capabi
 }
 
 function openNamespace({ file, size, readonly: isReadOnly, lba }: NvmeOptions): Namespace {
-  const storage =
-    file === undefined
-      ? new MemoryStorage(size ?? 0, isReadOnly)
-      : openFileStorage({ path: file, size, isReadOnly, minimumSize: lba });
-  return new Namespace(storage, lba);
+  if (file === undefined) {
+    return new Namespace(new MemoryStorage(size ?? 0, isReadOnly), lba ?? DEFAULT_BLOCK_BYTES);
+  }
+  const image = openImage({ path: file, size, lba, isReadOnly });
+  return new Namespace(new FileStorage(image), image.blockBytes);
 }
 
 /** Area `[0, end of the doorbells)`, since offsets in the memory are offsets in the BAR. */

@@ -10,13 +10,13 @@ const text = (maxLength: number) =>
 
 /** What `--set` accepts. */
 export interface NvmeOptions {
-  /** Bytes of storage in memory, or of a file to create. */
+  /** Bytes of storage in memory, or of a file to create or to grow. */
   readonly size?: number | undefined;
-  /** Store the blocks in this file. */
+  /** Store the blocks in this file, or on this block device. */
   readonly file?: string | undefined;
   readonly readonly: boolean;
-  /** Bytes of a logical block. */
-  readonly lba: number;
+  /** Bytes of a logical block; left out, 512 or what the block device has. */
+  readonly lba?: number | undefined;
   /** I/O queue pairs at most. */
   readonly queues: number;
   /**
@@ -35,13 +35,13 @@ export interface NvmeOptions {
 export const nvmeOptions: z.ZodType<NvmeOptions> = z
   .strictObject({
     size: sizeOption.optional().describe('bytes of storage, for example 64M'),
-    file: z.string().min(1).optional().describe('keep the blocks in this file'),
+    file: z.string().min(1).optional().describe('keep the blocks in this file or block device'),
     readonly: z.union([z.boolean(), z.stringbool()]).default(false).describe('refuse writes'),
     lba: z.coerce
       .number()
       .refine((bytes) => bytes === 512 || bytes === 4096, 'expected 512 or 4096')
-      .default(512)
-      .describe('bytes of a logical block, 512 or 4096'),
+      .optional()
+      .describe('bytes of a logical block, 512 or 4096 (default: 512, or as the block device)'),
     // A doorbell page and a page of MSI-X vectors hold more, but no client asks for them.
     queues: z.coerce.number().int().min(1).max(127).default(16).describe('I/O queue pairs at most'),
     doorbells: z
@@ -55,7 +55,7 @@ export const nvmeOptions: z.ZodType<NvmeOptions> = z
   .refine(({ size, file }) => size !== undefined || file !== undefined, {
     error: 'say where the blocks are: size=64M (memory) or file=path',
   })
-  .refine(({ size, lba }) => size === undefined || size >= lba, {
+  .refine(({ size, lba }) => size === undefined || size >= (lba ?? 512), {
     error: 'smaller than one block',
     path: ['size'],
   });

@@ -2,7 +2,8 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { FileStorage, openFileStorage } from '../../src/nvme/storage/file-storage.js';
+import { FileStorage } from '../../src/nvme/storage/file-storage.js';
+import { openImage } from '../../src/nvme/storage/image.js';
 import { MemoryStorage } from '../../src/nvme/storage/memory-storage.js';
 import { Driver, PAGE, pattern, settle } from './driver.js';
 
@@ -103,29 +104,9 @@ t.test(
   },
 );
 
-t.test('files that cannot be used are refused with a reason', async (t) => {
-  const folder = t.testdir({ small: Buffer.alloc(8192), empty: '', folder: {} });
-  const open = (name: string, rest: { size?: number; isReadOnly?: boolean } = {}) =>
-    openFileStorage({ path: join(folder, name), minimumSize: 512, isReadOnly: false, ...rest });
-  const refused = { code: 'VFU_CONFIG_INVALID' };
-  t.throws(() => open('missing'), { ...refused, message: /size=/ });
-  t.throws(() => open('folder'), refused);
-  t.throws(() => open('empty'), { ...refused, message: /no block/ });
-  t.throws(() => open('small', { size: 4096 }), { ...refused, message: /8192 bytes/ });
-  t.throws(() => open('small', { size: 16384, isReadOnly: true }), {
-    ...refused,
-    message: /readonly/,
-  });
-  t.equal(statSync(join(folder, 'small')).size, 8192, 'untouched');
-  const grown = open('small', { size: 16384 });
-  t.equal(grown.size, 16384);
-  grown.close();
-  t.equal(statSync(join(folder, 'small')).size, 16384, 'grown');
-});
-
 t.test('a file that others shorten reads as zeros there', async (t) => {
   const file = join(t.testdir({ disk: Buffer.alloc(2 * PAGE, 7) }), 'disk');
-  const storage = openFileStorage({ path: file, minimumSize: 512, isReadOnly: true });
+  const storage = new FileStorage(openImage({ path: file, isReadOnly: true }));
   truncateSync(file, PAGE + 100);
   const target = new Uint8Array(PAGE).fill(1);
   storage.read(PAGE, target);

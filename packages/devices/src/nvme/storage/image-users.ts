@@ -1,0 +1,116 @@
+import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** A command line is shown up to here. */
+const MAX_COMMAND_LENGTH = 120;
+
+/** Who uses a block device, as far as it can be seen from here: mounts, swap, volumes, processes. */
+export function describeDeviceUsers({ rdev }: Stats): string {
+  const ids = relatedDevices(deviceId(rdev));
+  const users = [
+    ...mounts(ids),
+    ...swapAreas(ids),
+    ...ids.flatMap(holders),
+    ...processes((stats) => stats.isBlockDevice() && stats.rdev === rdev),
+  ];
+  return users.length === 0 ? 'by whom cannot be seen from here' : users.join(', ');
+}
+
+/** The processes that have a file open for which `isIt` holds; of these, those that lock it, if any. */
+export function processes(isIt: (stats: Stats) => boolean): string[] {
+  const users: string[] = [];
+  const lockHolders: string[] = [];
+  for (const pid of list('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const open = list(`/proc/${pid}/fd`).filter((fd) => {
+      const stats = stat(`/proc/${pid}/fd/${fd}`);
+      return stats !== undefined && isIt(stats);
+    });
+    if (open.length === 0) continue;
+    const hasLock = open.some((fd) => /^lock:/m.test(text(`/proc/${pid}/fdinfo/${fd}`)));
+    (hasLock ? lockHolders : users).push(`open in ${describeProcess(pid)}`);
+  }
+  return lockHolders.length > 0 ? lockHolders : users;
+}
+
+/** Number and command line of a process. */
+function describeProcess(pid: string): string {
+  const command = text(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+  const shown =
+    command.length > MAX_COMMAND_LENGTH ? `${command.slice(0, MAX_COMMAND_LENGTH)}...` : command;
+  return `process ${pid}${shown === '' ? '' : ` (${shown})`}`;
+}
+
+/** `major:minor`, as the kernel writes it. */
+function deviceId(rdev: number): string {
+  // The inverse of glibc's makedev(), whose numbers reach beyond 32 bits.
+  const low = rdev % 2 ** 32;
+  const high = Math.floor(rdev / 2 ** 32);
+  const major = ((low >>> 8) & 0xfff) | (high & 0xffff_f000);
+  const minor = (low & 0xff) | ((low >>> 12) & 0xfff_ff00);
+  return `${major}:${minor}`;
+}
+
+/** The device itself, its partitions, and the disk it is a partition of. */
+function relatedDevices(id: string): readonly string[] {
+  const folder = `/sys/dev/block/${id}`;
+  const names = existsSync(`${folder}/partition`) ? ['..'] : list(folder);
+  const others = names.map((name) => text(`${folder}/${name}/dev`).trim());
+  return [id, ...others.filter((other) => /^\d+:\d+$/.test(other))];
+}
+
+function mounts(ids: readonly string[]): string[] {
+  return text('/proc/self/mountinfo')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, , id, , , ...rest]) => {
+      // Some file systems (btrfs) have numbers of their own there, and the device by name.
+      const source = rest[rest.indexOf('-') + 2];
+      return id !== undefined && (ids.includes(id) || isOneOf(source, ids));
+    })
+    .map(([, , , , target]) => `mounted on ${target}`);
+}
+
+function swapAreas(ids: readonly string[]): string[] {
+  return text('/proc/swaps')
+    .split('\n')
+    .map((line) => line.split(/\s/)[0])
+    .filter((path) => isOneOf(path, ids))
+    .map((path) => `swap on ${path}`);
+}
+
+function isOneOf(path: string | undefined, ids: readonly string[]): boolean {
+  if (path === undefined || !path.startsWith('/')) return false;
+  const stats = stat(path);
+  return stats?.isBlockDevice() === true && ids.includes(deviceId(stats.rdev));
+}
+
+/** Devices that are made of this one, such as logical volumes. */
+function holders(id: string): string[] {
+  return list(`/sys/dev/block/${id}/holders`).map((name) => {
+    const volume = text(`/sys/block/${basename(name)}/dm/name`).trim();
+    return `part of ${name}${volume === '' ? '' : ` (${volume})`}`;
+  });
+}
+
+// What is looked at belongs to others and may be gone, or not be for this user.
+
+function list(folder: string): readonly string[] {
+  return attempt(() => readdirSync(folder)) ?? [];
+}
+
+function text(path: string): string {
+  return attempt(() => readFileSync(path, 'utf8')) ?? '';
+}
+
+function stat(path: string): Stats | undefined {
+  return attempt(() => statSync(path));
+}
+
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+  type Stats,
+} from 'node:fs';
+import { VfioUserError } from '@vfio-user/core';
+import { blockDeviceInfo, unavailableReason } from '@vfio-user/posix-ffi';
+import { imageError, kindRefusal, openRefusal, statImage } from './image-errors.js';
+import { describeDeviceUsers } from './image-users.js';
+
+/** What {@link openImage} needs to know. */
+export interface ImageOptions {
+  /** Of a file or a block device. */
+  readonly path: string;
+  /** Bytes; needed to create a file, grows one that is smaller. */
+  readonly size?: number | undefined;
+  /** Bytes of a logical block; left out, what suits the image. */
+  readonly lba?: number | undefined;
+  readonly isReadOnly: boolean;
+}
+
+/** An open image: a file or a block device. */
+export interface Image {
+  readonly path: string;
+  /** The descriptor, which whoever has the image closes. */
+  readonly number: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly isBlockDevice: boolean;
+  readonly isReadOnly: boolean;
+  /** Bytes of a logical block. */
+  readonly blockBytes: number;
+}
+
+/** The block size of an image that has no say in it. */
+export const DEFAULT_BLOCK_BYTES = 512;
+/** The largest that the controller offers. */
+const MAX_BLOCK_BYTES = 4096;
+
+/**
+ * Open the image, or create it.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when it cannot be used, `VFU_SYSTEM_ERROR` when
+ * somebody else uses it.
+ */
+export function openImage(options: ImageOptions): Image {
+  const { path } = options;
+  const existing = statImage(path);
+  checkKind(path, existing);
+  const number = openDescriptor(options, existing);
+  try {
+    const stats = fstatSync(number);
+    checkKind(path, stats);
+    return stats.isBlockDevice()
+      ? deviceImage(number, options)
+      : fileImage(number, options, stats.size);
+  } catch (error) {
+    closeSync(number);
+    if (existing === undefined) rmSync(path, { force: true });
+    throw VfioUserError.is(error) ? error : imageError(path, (error as Error).message, error);
+  }
+}
+
+/** Opening something else may wait for ever (a pipe) or set something off (a watchdog). */
+function checkKind(path: string, stats: Stats | undefined): void {
+  const refusal = stats && kindRefusal(stats);
+  if (refusal !== undefined) throw imageError(path, refusal);
+}
+
+function openDescriptor(options: ImageOptions, existing: Stats | undefined): number {
+  const { path, size, isReadOnly } = options;
+  const flags =
+    (isReadOnly ? constants.O_RDONLY : constants.O_RDWR) |
+    (size === undefined || isReadOnly || existing !== undefined ? 0 : constants.O_CREAT) |
+    // Of a block device: fails while it is mounted, or part of a volume.
+    (isReadOnly || !existing?.isBlockDevice() ? 0 : constants.O_EXCL);
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY' && existing !== undefined) {
+      throw new VfioUserError(
+        'VFU_SYSTEM_ERROR',
+        `nvme: file ${path}: the device is in use: ${describeDeviceUsers(existing)}`,
+        { cause: error },
+      );
+    }
+    throw imageError(path, openRefusal(path, error, options, existing !== undefined), error);
+  }
+}
+
+function fileImage(number: number, options: ImageOptions, existing: number): Image {
+  const { path, size, isReadOnly, lba: blockBytes = DEFAULT_BLOCK_BYTES } = options;
+  if (size !== undefined && existing > size) {
+    throw imageError(path, `has ${existing} bytes, more than size=${size}; leave size out`);
+  }
+  const wanted = size ?? existing;
+  if (wanted < blockBytes) throw imageError(path, 'holds no block; give size=... to grow it');
+  if (wanted > existing) {
+    if (isReadOnly) throw imageError(path, `has only ${existing} bytes and readonly=true`);
+    ftruncateSync(number, wanted);
+  }
+  return { path, number, size: wanted, isBlockDevice: false, isReadOnly, blockBytes };
+}
+
+function deviceImage(number: number, options: ImageOptions): Image {
+  const { path, size: expected, lba, isReadOnly } = options;
+  const unavailable = unavailableReason();
+  if (unavailable !== undefined) throw imageError(path, `is a block device: ${unavailable}`);
+  const device = blockDeviceInfo({ number });
+  const { size, logicalBlockBytes } = device;
+  if (expected !== undefined && expected !== size) {
+    throw imageError(path, `is a device of ${size} bytes, not of size=${expected}; leave size out`);
+  }
+  if (device.isReadOnly && !isReadOnly) {
+    throw imageError(path, 'the device is read-only; give readonly=true');
+  }
+  // A smaller write would be two accesses of the device, and a power failure between them tears it.
+  const blockBytes = lba ?? Math.max(logicalBlockBytes, DEFAULT_BLOCK_BYTES);
+  if (blockBytes < logicalBlockBytes) {
+    throw imageError(path, `the device has blocks of ${logicalBlockBytes} bytes; leave lba out`);
+  }
+  if (blockBytes > MAX_BLOCK_BYTES) {
+    throw imageError(path, `the device has blocks of ${blockBytes} bytes, more than 4096`);
+  }
+  if (size < blockBytes)
+    throw imageError(path, 'the device is empty; is something attached to it?');
+  return { path, number, size, isBlockDevice: true, isReadOnly, blockBytes };
+}
