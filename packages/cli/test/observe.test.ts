@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { createServer } from 'node:net';
 import {
   Command,
@@ -20,7 +21,7 @@ import { Observation } from '../src/observe/observation.js';
 import { summaryOf } from '../src/observe/summary.js';
 import { Tally } from '../src/observe/tally.js';
 
-const PORT_0 = { text: '127.0.0.1:0', ip: '127.0.0.1', port: 0 };
+const PORT_0 = { text: '127.0.0.1:0', host: '127.0.0.1', ip: '127.0.0.1', port: 0, hosts: [] };
 const peer = 'somebody';
 
 function tallyOf(t: Test): Tally {
@@ -158,7 +159,7 @@ t.test('whatever numbers a peer chooses, labels come from lists that end', async
 });
 
 t.test('the endpoint answers GET of /metrics and nothing else', async (t) => {
-  const server = await MetricsServer.listen(PORT_0, metricsOf(t));
+  const server = await MetricsServer.listen(PORT_0, metricsOf(t), silent());
   t.teardown(() => server.close());
   const found = await fetch(`${server.url}?by=name`);
   t.equal(found.status, 200);
@@ -170,6 +171,29 @@ t.test('the endpoint answers GET of /metrics and nothing else', async (t) => {
   const posted = await fetch(server.url, { method: 'POST', body: 'x' });
   t.equal(posted.status, 405);
   t.equal(posted.headers.get('allow'), 'GET');
+});
+
+t.test('a page whose name stands for this machine does not get the metrics', async (t) => {
+  const address = await metricsAddress('127.0.0.1:0?host=metrics.example', false);
+  const logger = silent();
+  const server = await MetricsServer.listen(address, metricsOf(t), logger);
+  t.teardown(() => server.close());
+  const statusFor = (host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = get(server.url, { headers: { host } }, (response) => {
+        response.resume().once('end', () => resolve(response.statusCode));
+      });
+      asked.once('error', reject);
+    });
+  t.equal(await statusFor('rebound.example'), 403);
+  t.match(logger.warnings, [{ peer: /^127\.0\.0\.1:\d+$/, reason: /"rebound\.example".*host=/ }]);
+  for (const host of ['127.0.0.1:80', 'localhost', 'metrics.example:1']) {
+    t.equal(await statusFor(host), 200, host);
+  }
+  t.equal(logger.warnings.length, 1);
+  for (const text of ['127.0.0.1:0?names=x', '127.0.0.1:0?host=', '127.0.0.1:0?host=a b']) {
+    await t.rejects(metricsAddress(text, false), { code: 'VFU_CONFIG_INVALID' }, text);
+  }
 });
 
 t.test('--metrics listens on this host only, unless told otherwise', async (t) => {
@@ -226,12 +250,14 @@ t.test('docs/observability.md lists every metric and every channel', async (t) =
 
 function silent() {
   const logged: object[] = [];
+  const warnings: object[] = [];
   const ignore = (): void => {};
   const logger = {
     logged,
+    warnings,
     info: (fields: object) => void logged.push(fields),
     debug: ignore,
-    warn: ignore,
+    warn: (fields: object) => void warnings.push(fields),
     error: ignore,
     child: () => logger,
   };

@@ -60,6 +60,13 @@ export type { DeviceServer, ServeOptions } from './server/device-server.js';
 export { serve } from './server/device-server.js';
 export { defaultLimits, type ServerLimits } from './server/limits.js';
 export type * from './transport/handshake.js';
+export {
+  formatHostPort,
+  type HostPort,
+  parseHostPort,
+  splitZone,
+  withoutZone,
+} from './transport/host-port.js';
 export type * from './transport/one-sided.js';
 export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { createServer as createHttpsServer, get } from 'node:https';
 import { createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import t from 'tap';
@@ -130,6 +133,71 @@ void t.test('tls', { skip }, async (t) => {
       await t.rejects(listening, { code: 'VFU_CONFIG_INVALID', message: why }, query);
     }
     await t.rejects(join(t, `tls://127.0.0.1:1?cert=${client.cert}`), /give both cert= and key=/);
+  });
+
+  await t.test(
+    'messages are masked at random also inside TLS, which may end at a proxy',
+    async (t) => {
+      const https = createHttpsServer({
+        cert: readFileSync(server.cert),
+        key: readFileSync(server.key),
+      });
+      t.teardown(() => https.close());
+      const masks: string[] = [];
+      const enough = new Promise<void>((resolve) => {
+        https.on('upgrade', ({ headers }, socket) => {
+          t.teardown(() => socket.destroy());
+          const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+          const accept = createHash('sha1').update(key).digest('base64');
+          socket.write(
+            `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+          );
+          let bytes = Buffer.alloc(0);
+          socket.on('data', (piece: Buffer) => {
+            bytes = Buffer.concat([bytes, piece]);
+            // Two bytes of header, four of mask, eight of message.
+            for (; bytes.length >= 14; bytes = bytes.subarray(14)) {
+              t.equal(bytes.readUInt16BE(), 0x8288);
+              masks.push(bytes.toString('hex', 2, 6));
+            }
+            if (masks.length >= 8) resolve();
+          });
+        });
+      });
+      https.listen(0, '127.0.0.1');
+      await once(https, 'listening');
+      const { port } = https.address() as { port: number };
+      const uri = `wss://127.0.0.1:${port}/?ca=${authority.cert}`;
+      const { connection } = await join(t, uri, { greets: false });
+      for (let i = 0; i < 8; i++) {
+        connection.send(message(8));
+        // One WebSocket message each.
+        await new Promise(setImmediate);
+      }
+      await enough;
+      t.notOk(masks.includes('00000000'));
+      t.equal(new Set(masks).size, masks.length, 'a new one for each message');
+    },
+  );
+
+  await t.test('what its certificate is for is a name of a server', async (t) => {
+    const { cert, key } = authority.issue('known', { names: 'DNS:known.example,IP:192.0.2.9' });
+    const { uri, warnings } = await listen(t, `wss://127.0.0.1:0/?cert=${cert}&key=${key}`);
+    await warnings.next();
+    const ask = async (host: string) => {
+      const asked = get({
+        port: uri.port,
+        host: '127.0.0.1',
+        headers: { host },
+        rejectUnauthorized: false,
+      });
+      const [response] = await once(asked, 'response');
+      return (response as IncomingMessage).resume().statusCode;
+    };
+    t.equal(await ask('known.example:443'), 426);
+    t.equal(await ask('192.0.2.9'), 426);
+    t.equal(await ask('unknown.example'), 403);
+    t.equal(await ask('192.0.2.8'), 403);
   });
 
   await t.test('a TLS port may be opened to the network', async (t) => {

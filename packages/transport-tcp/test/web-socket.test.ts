@@ -1,6 +1,13 @@
 import { once } from 'node:events';
-import { createServer as createHttpServer, request as httpRequest } from 'node:http';
+import {
+  createServer as createHttpServer,
+  get,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
+import { hostname } from 'node:os';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { join, listen, message } from './support.js';
@@ -53,6 +60,80 @@ t.test('what is no WebSocket gets an answer in plain text', async (t) => {
   const [answer] = await once(socket, 'data');
   t.match(String(answer), /^HTTP\/1.1 400/);
   t.match(await warnings.next(), /does not speak HTTP/);
+});
+
+/** Ask for the upgrade as a browser or another program would, and tell what came of it. */
+function upgrade(uri: URL, headers: OutgoingHttpHeaders): Promise<string> {
+  const socket = new WebSocket(`ws://${uri.host}${uri.pathname}`, { headers });
+  return new Promise((resolve) => {
+    socket.once('open', () => {
+      socket.terminate();
+      resolve('open');
+    });
+    socket.once('unexpected-response', (_request, { statusCode }) => {
+      socket.on('error', () => {}).terminate();
+      resolve(String(statusCode));
+    });
+  });
+}
+
+/** Ask for a page under the name `host`. */
+async function page({ host: address }: URL, host: string): Promise<IncomingMessage> {
+  const [response] = await once(get(`http://${address}/`, { headers: { host } }), 'response');
+  return (response as IncomingMessage).resume();
+}
+
+t.test('a web page gets in only if the URI allows it', async (t) => {
+  const { uri, warnings, connections } = await listen(t, 'ws://127.0.0.1:0/device');
+  for (const origin of [
+    'http://evil.example',
+    `http://${uri.host}`,
+    'null',
+    'chrome-extension://x',
+  ]) {
+    t.equal(await upgrade(uri, { origin }), '403', origin);
+    t.match(await warnings.next(), /it was sent by a web page of .* origin= in the URI/, origin);
+  }
+  t.equal(await upgrade(uri, { 'sec-websocket-origin': 'http://evil.example' }), '403');
+  t.match(await warnings.next(), /evil\.example/);
+  t.strictSame(warnings.texts, [], 'one line each');
+  t.equal(connections.length, 0, 'and the device hears of none');
+
+  const query = 'origin=https://console.example:443,http://localhost:8080';
+  const open = await listen(t, `ws://127.0.0.1:0/device?${query}`);
+  for (const origin of ['https://console.example', 'http://localhost:8080']) {
+    t.equal(await upgrade(open.uri, { origin }), 'open', origin);
+  }
+  for (const origin of ['http://console.example', 'https://console.example.evil.example']) {
+    t.equal(await upgrade(open.uri, { origin }), '403', origin);
+  }
+});
+
+t.test('a server answers to its own names only', async (t) => {
+  const address = 'ws://127.0.0.1:0/device?host=devices.example,other.example:8443';
+  const { uri } = await listen(t, address);
+  const own = ['127.0.0.1:1', '[::1]', 'localhost:80', hostname(), 'other.example:8443'];
+  for (const host of [...own, 'DEVICES.example.', 'devices.example:9']) {
+    t.equal(await upgrade(uri, { host }), 'open', host);
+  }
+  const { uri: other, warnings } = await listen(t, address);
+  const foreign = ['evil.example', '192.0.2.1', 'other.example:1', 'localhost.evil.example'];
+  for (const host of [...foreign, 'a b', ':80']) {
+    t.equal(await upgrade(other, { host }), '403', host);
+    t.match(await warnings.next(), /it asked for the host .* host= in the URI adds one/, host);
+  }
+  t.equal((await page(other, 'evil.example')).statusCode, 403, 'and a page of it reads nothing');
+  t.match(await warnings.next(), /evil\.example/);
+});
+
+t.test('a client is told what a refused name needs', async (t) => {
+  const server = createHttpServer();
+  server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
+  server.listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await t.rejects(join(t, `ws://127.0.0.1:${port}/`), /answered 403.*with host=, see its log/);
 });
 
 t.test('a client notices that there is no WebSocket', async (t) => {

@@ -1,39 +1,57 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIPv6 } from 'node:net';
+import { type HostPort, parseHostPort, withoutZone } from '@vfio-user/core';
+import { hostList } from '@vfio-user/transport-tcp/http';
+import { z } from 'zod';
 import { UsageError } from '../errors.js';
 
 /** Where `--metrics` listens. */
 export interface MetricsAddress {
   /** As it was given. */
   readonly text: string;
+  /** The host of it, a name or an address. */
+  readonly host: string;
   readonly ip: string;
   readonly port: number;
+  /** Names besides its own by which it may be asked. */
+  readonly hosts: readonly HostPort[];
 }
+
+const querySchema = z.strictObject({ host: hostList });
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * `host:port` of `--metrics`.
+ * `host:port` of `--metrics`, and what may follow it: `?host=name,name`.
  * @throws {UsageError} when it is none, or is for others than this machine without `insecure`.
  */
 export async function metricsAddress(text: string, insecure: boolean): Promise<MetricsAddress> {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(digits);
-  if (host === undefined || port > 65_535) {
-    throw new UsageError(
-      `--metrics ${text}: expected host:port, for example 127.0.0.1:9464 (port 0 picks a free one)`,
-    );
-  }
+  const [, address = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(text) ?? [];
+  const { host, port } = hostPortOf(text, address);
+  const parsed = querySchema.safeParse(Object.fromEntries(new URLSearchParams(query)));
+  if (!parsed.success) throw new UsageError(`--metrics ${text}: ${z.prettifyError(parsed.error)}`);
   const ip = await addressOf(host, text);
-  if (!insecure && !loopback.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4')) {
+  if (!insecure && !loopback.check(withoutZone(ip), isIPv6(ip) ? 'ipv6' : 'ipv4')) {
     throw new UsageError(
       `--metrics ${text}: listening on ${ip} lets anybody who reaches it read the metrics, unencrypted. Listen on 127.0.0.1, or insist with --insecure`,
     );
   }
-  return { text, ip, port };
+  return { text, host, ip, port, hosts: parsed.data.host };
+}
+
+function hostPortOf(text: string, address: string): { host: string; port: number } {
+  let reason = '';
+  try {
+    const { host, port = 65_536 } = parseHostPort(address);
+    if (host !== '' && port <= 65_535) return { host, port };
+  } catch (error) {
+    reason = ` (${(error as Error).message})`;
+  }
+  throw new UsageError(
+    `--metrics ${text}: expected host:port, for example 127.0.0.1:9464 (port 0 picks a free one)${reason}`,
+  );
 }
 
 async function addressOf(host: string, text: string): Promise<string> {

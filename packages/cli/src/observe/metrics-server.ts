@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { VfioUserError } from '@vfio-user/core';
+import { formatHostPort, type Logger, VfioUserError } from '@vfio-user/core';
+import { OwnHosts } from '@vfio-user/transport-tcp/http';
 import type { Metrics } from './metrics.js';
 import type { MetricsAddress } from './metrics-address.js';
 
@@ -18,9 +19,13 @@ export class MetricsServer {
   }
 
   /** @throws {VfioUserError} `VFU_SYSTEM_ERROR` when the address cannot be listened on. */
-  static async listen({ text, ip, port }: MetricsAddress, metrics: Metrics) {
+  static async listen(address: MetricsAddress, metrics: Metrics, logger: Logger) {
+    const { text, host, ip, port, hosts } = address;
+    const own = new OwnHosts({ listen: host, allowed: hosts });
     const server = createServer((request, response) => {
-      void answer(request, response, metrics);
+      // A page whose name suddenly stands for this machine must not read them either.
+      if (own.includes(request.headers.host)) void answer(request, response, metrics);
+      else refuse(request, response, logger);
     });
     server.maxConnections = MAX_CONNECTIONS;
     server.listen(port, ip);
@@ -38,8 +43,8 @@ export class MetricsServer {
   /** Where it really listens. */
   get url(): string {
     // Listening on a port, so the address is no path.
-    const { address, port, family } = this.#server.address() as AddressInfo;
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}${PATH}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${formatHostPort(address, port)}${PATH}`;
   }
 
   async close(): Promise<void> {
@@ -63,6 +68,14 @@ async function answer(
     const text = await metrics.text();
     response.setHeader('content-type', metrics.contentType).end(text);
   }
+}
+
+function refuse({ headers, socket }: IncomingMessage, response: ServerResponse, logger: Logger) {
+  const host = headers.host ?? '';
+  const peer = formatHostPort(socket.remoteAddress ?? '', socket.remotePort);
+  const reason = `it asked for the host ${JSON.stringify(host)}, which is none of this server: --metrics host:port?host=name adds one`;
+  logger.warn({ peer, reason }, 'refused a request for metrics');
+  say(response, 403, 'the metrics are not served under this name; the log says how they are\n');
 }
 
 function say(response: ServerResponse, status: number, text: string): void {

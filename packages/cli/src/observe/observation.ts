@@ -61,7 +61,7 @@ export class Observation {
     const metrics = new Metrics(this.#tally);
     let server: MetricsServer;
     try {
-      server = await MetricsServer.listen(address, metrics);
+      server = await MetricsServer.listen(address, metrics, logger);
     } catch (error) {
       metrics.stop();
       throw error;

@@ -1,5 +1,6 @@
-import { VfioUserError } from '@vfio-user/core';
+import { type HostPort, VfioUserError } from '@vfio-user/core';
 import { z } from 'zod';
+import { hostList, originList } from '../http/allow-lists.js';
 
 const MAX_UINT32 = 0xffff_ffff;
 const units = { ms: 1, s: 1000, m: 60_000 } as const;
@@ -22,15 +23,25 @@ const commonQuery = z.strictObject({
   timeout: duration.optional(),
 });
 
-const tlsQuery = commonQuery.extend({
+const tlsKeys = {
   ca: file.optional(),
   cert: file.optional(),
   key: file.optional(),
   servername: z.string().min(1).optional(),
-});
+};
+
+const httpKeys = { origin: originList, host: hostList };
+
+const queries = {
+  tcp: commonQuery,
+  tls: commonQuery.extend(tlsKeys),
+  ws: commonQuery.extend(httpKeys),
+  wss: commonQuery.extend({ ...tlsKeys, ...httpKeys }),
+  vsock: commonQuery,
+};
 
 /** Query keys of any of the schemes. */
-export const QUERY_KEYS = Object.keys(tlsQuery.shape);
+export const QUERY_KEYS = Object.keys(queries.wss.shape);
 
 /** How a network is used. */
 export type NetworkScheme = 'tcp' | 'tls' | 'ws' | 'wss';
@@ -41,6 +52,14 @@ export interface TlsFiles {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly servername?: string | undefined;
+}
+
+/** Whom a WebSocket server lets in besides programs that know one of its own names. */
+export interface HttpAllowances {
+  /** Origins of web pages. */
+  readonly origins: readonly string[];
+  /** Further names of the server. */
+  readonly hosts: readonly HostPort[];
 }
 
 interface Common {
@@ -59,6 +78,7 @@ export interface NetworkEndpoint extends Common {
   /** Of ws: and wss:, otherwise empty. */
   readonly path: string;
   readonly tls: TlsFiles;
+  readonly http: HttpAllowances;
 }
 
 /** Where a URI points between a machine and its virtual machines. */
@@ -77,8 +97,7 @@ export type Endpoint = NetworkEndpoint | VsockEndpoint;
 export function parseEndpoint(uri: URL): Endpoint {
   const { href } = uri;
   const scheme = uri.protocol.slice(0, -1) as Endpoint['scheme'];
-  const secure = scheme === 'tls' || scheme === 'wss';
-  const { encoding, timeout, ...tls } = parseQuery(uri, secure ? tlsQuery : commonQuery);
+  const { encoding, timeout, origin = [], host: hosts = [], ...tls } = parseQuery(uri, scheme);
   if (uri.username !== '' || uri.password !== '') {
     throw invalid(uri, 'a URI must not contain names or secrets: logs and command lines show it');
   }
@@ -94,14 +113,15 @@ export function parseEndpoint(uri: URL): Endpoint {
   }
   const common = { href, port, encoding, peerTimeoutMs: timeout };
   if (scheme === 'vsock') return { ...common, scheme, cid: parseCid(uri) };
+  const http = { origins: origin, hosts };
   const host = uri.hostname.replace(/^\[(.*)\]$/, '$1');
-  return { ...common, scheme, host, path: hasPath ? uri.pathname : '', tls };
+  return { ...common, scheme, host, path: hasPath ? uri.pathname : '', tls, http };
 }
 
-function parseQuery(uri: URL, schema: typeof commonQuery | typeof tlsQuery) {
-  const parsed = schema.safeParse(Object.fromEntries(uri.searchParams));
+function parseQuery(uri: URL, scheme: Endpoint['scheme']) {
+  const parsed = queries[scheme].safeParse(Object.fromEntries(uri.searchParams));
   if (!parsed.success) throw invalid(uri, z.prettifyError(parsed.error));
-  return parsed.data as z.output<typeof tlsQuery>;
+  return parsed.data as z.output<typeof commonQuery> & Partial<z.output<typeof queries.wss>>;
 }
 
 function parseCid(uri: URL): number | undefined {

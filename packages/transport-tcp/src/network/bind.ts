@@ -33,7 +33,7 @@ export async function acceptorFor(
   if (endpoint.scheme === 'tls' && credentials !== undefined) {
     return tlsAcceptor(credentials, partsOf);
   }
-  return webSocketAcceptor({ path: endpoint.path, credentials, maxPayload }, partsOf);
+  return webSocketAcceptor({ endpoint, credentials, maxPayload }, partsOf);
 }
 
 /** Listen on an endpoint, if that may be. */

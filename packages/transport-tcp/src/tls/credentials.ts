@@ -1,22 +1,31 @@
 import { readFile } from 'node:fs/promises';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureVersion } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
 import type { NetworkEndpoint, TlsFiles } from '../address/endpoint.js';
 
 /** Everything older has known weaknesses, and both ends are ours. */
-const VERSION = 'TLSv1.3';
+const VERSION: SecureVersion = 'TLSv1.3';
+
+/** What one side of TLS is set up with, as Node's options have it. */
+export interface Credentials {
+  readonly minVersion: SecureVersion;
+  readonly maxVersion: SecureVersion;
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
 
 /**
  * The certificates and keys that a URI names. A client needs none of its own unless the server asks
  * for one.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the file that cannot be used.
  */
-export function clientCredentials(endpoint: NetworkEndpoint): Promise<SecureContextOptions> {
+export function clientCredentials(endpoint: NetworkEndpoint): Promise<Credentials> {
   return load(endpoint);
 }
 
 /** As {@link clientCredentials}, for a server, which needs a certificate. */
-export async function serverCredentials(endpoint: NetworkEndpoint): Promise<SecureContextOptions> {
+export async function serverCredentials(endpoint: NetworkEndpoint): Promise<Credentials> {
   const { href, tls } = endpoint;
   if (tls.cert === undefined || tls.key === undefined) {
     throw invalid(
@@ -27,11 +36,14 @@ export async function serverCredentials(endpoint: NetworkEndpoint): Promise<Secu
   return load(endpoint);
 }
 
-async function load({ href, tls }: NetworkEndpoint): Promise<SecureContextOptions> {
+async function load({ href, tls }: NetworkEndpoint): Promise<Credentials> {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid(href, 'a certificate and its key go together: give both cert= and key=');
   }
-  const options: SecureContextOptions = { minVersion: VERSION, maxVersion: VERSION };
+  const options: { -readonly [Key in keyof Credentials]: Credentials[Key] } = {
+    minVersion: VERSION,
+    maxVersion: VERSION,
+  };
   for (const name of ['ca', 'cert', 'key'] as const) {
     const file = tls[name];
     if (file !== undefined) options[name] = await read(href, name, file);

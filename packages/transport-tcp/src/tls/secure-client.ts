@@ -1,14 +1,15 @@
 import { isIP, type Socket } from 'node:net';
-import { connect, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import { timedOut } from '../stack/failure.js';
+import type { Credentials } from './credentials.js';
 import { tlsFailure } from './failure.js';
 
 /** What a client adds to a connected socket to trust it. */
 export interface SecureClientOptions {
   readonly endpoint: NetworkEndpoint;
-  readonly credentials: SecureContextOptions;
+  readonly credentials: Credentials;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { createServer, type TLSSocket } from 'node:tls';
+import type { Credentials } from './credentials.js';
 import { tlsFailure } from './failure.js';
 
 /** What came of a client. */
@@ -14,7 +15,7 @@ export interface SecureServerEvents {
  */
 export function secureServer(
   socket: Socket,
-  credentials: SecureContextOptions,
+  credentials: Credentials,
   { onSecure, onFailure }: SecureServerEvents,
 ): void {
   const requestCert = credentials.ca !== undefined;

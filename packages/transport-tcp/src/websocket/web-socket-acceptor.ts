@@ -1,19 +1,22 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { SecureContextOptions } from 'node:tls';
 import { WebSocketServer } from 'ws';
+import type { NetworkEndpoint } from '../address/endpoint.js';
 import { LinkConnection } from '../connection/link-connection.js';
 import type { PartsOf } from '../connection/parts.js';
+import { intrusionOf } from '../http/intrusion.js';
+import { OwnHosts } from '../http/own-hosts.js';
 import { WebSocketLink } from '../link/web-socket-link.js';
 import type { Acceptor, Arrival } from '../listener/acceptor.js';
+import type { Credentials } from '../tls/credentials.js';
 import { secureServer } from '../tls/secure-server.js';
 
 /** How a WebSocket server differs from others. */
 export interface WebSocketAcceptorOptions {
-  /** Where it answers, `/` or `/a/path`. */
-  readonly path: string;
+  /** Where it answers, and whom. */
+  readonly endpoint: NetworkEndpoint;
   /** Of wss:. */
-  readonly credentials: SecureContextOptions | undefined;
+  readonly credentials: Credentials | undefined;
   /** Largest message, bytes. */
   readonly maxPayload: number;
 }
@@ -23,12 +26,11 @@ interface Client {
   readonly arrival: Arrival;
 }
 
-const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n';
-const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n';
+const FORBIDDEN = 'This device was not told of such a host or page; its log says which.\n';
 
 /** Frames in WebSocket messages: ws: and wss:. */
 export function webSocketAcceptor(
-  { path, credentials, maxPayload }: WebSocketAcceptorOptions,
+  { endpoint, credentials, maxPayload }: WebSocketAcceptorOptions,
   partsOf: PartsOf,
 ): Acceptor {
   const clients = new WeakMap<Duplex, Client>();
@@ -38,22 +40,37 @@ export function webSocketAcceptor(
     maxPayload,
     clientTracking: false,
   });
-  const server = createServer(({ socket, method, url }, response) => {
-    clients.get(socket)?.arrival.rejected(`a plain HTTP request: ${method} ${url}`);
-    askForUpgrade(response);
+  const { path, host, http } = endpoint;
+  const own = new OwnHosts({
+    listen: host,
+    allowed: http.hosts,
+    certificate: () => credentials?.cert,
+  });
+  const server = createServer((request, response) => {
+    const { socket, method, url } = request;
+    const intrusion = intrusionOf(request, own, http.origins);
+    clients.get(socket)?.arrival.rejected(intrusion ?? `a plain HTTP request: ${method} ${url}`);
+    if (intrusion === undefined) askForUpgrade(response);
+    else response.writeHead(403, { Connection: 'close' }).end(FORBIDDEN);
   });
   server.on('clientError', (error, socket) => {
     clients.get(socket)?.arrival.rejected(`it does not speak HTTP: ${error.message}`);
-    hangUp(socket, BAD_REQUEST);
+    hangUp(socket, 400);
   });
   server.on('upgrade', (request, socket, head) => {
     const client = clients.get(socket);
     // One that has lost its connection meanwhile.
     if (client === undefined) return;
     const { peer, arrival } = client;
+    const intrusion = intrusionOf(request, own, http.origins);
+    if (intrusion !== undefined) {
+      arrival.rejected(intrusion);
+      hangUp(socket, 403, FORBIDDEN);
+      return;
+    }
     if (pathOf(request) !== path) {
       arrival.rejected(`it asked for the path ${request.url}, the device is at ${path}`);
-      hangUp(socket, NOT_FOUND);
+      hangUp(socket, 404);
       return;
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -63,7 +80,7 @@ export function webSocketAcceptor(
   });
   webSockets.on('wsClientError', (error, socket) => {
     clients.get(socket)?.arrival.rejected(`a bad WebSocket request: ${error.message}`);
-    hangUp(socket, BAD_REQUEST);
+    hangUp(socket, 400);
   });
 
   const speakHttp = (stream: Duplex, client: Client): void => {
@@ -98,8 +115,9 @@ function askForUpgrade(response: ServerResponse): void {
   response.end(text);
 }
 
-function hangUp(socket: Duplex, answer: string): void {
-  socket.end(answer, () => socket.destroy());
+function hangUp(socket: Duplex, status: number, text = ''): void {
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n`;
+  socket.end(`${head}Content-Length: ${text.length}\r\n\r\n${text}`, () => socket.destroy());
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

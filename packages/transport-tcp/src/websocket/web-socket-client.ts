@@ -27,7 +27,6 @@ export function webSocketClient(
       perMessageDeflate: false,
       handshakeTimeout: timeoutMs,
       maxPayload,
-      ...(scheme === 'wss' && { generateMask: noMask }),
     });
     const fail = (error: unknown): void => {
       signal?.removeEventListener('abort', onAbort);
@@ -42,7 +41,11 @@ export function webSocketClient(
       fail(new VfioUserError('VFU_SYSTEM_ERROR', text, { cause }));
     });
     socket.once('unexpected-response', (_request, { statusCode, statusMessage }) => {
-      const text = `${href}: the server answered ${statusCode} ${statusMessage}: is the path right?`;
+      const hint =
+        statusCode === 403
+          ? 'it does not go by this name unless its URI says so with host=, see its log'
+          : 'is the path right?';
+      const text = `${href}: the server answered ${statusCode} ${statusMessage}: ${hint}`;
       fail(new VfioUserError('VFU_SYSTEM_ERROR', text));
     });
     socket.once('open', () => {
@@ -51,12 +54,4 @@ export function webSocketClient(
       resolve(new WebSocketLink(socket, (error) => error));
     });
   });
-}
-
-/**
- * A mask keeps proxies from taking what a client sends for HTTP (RFC 6455, 10.3). Inside TLS none
- * of them sees it, and masking is what costs most of a large message. A mask of zeros is none.
- */
-function noMask(mask: Buffer): void {
-  mask.fill(0);
 }

@@ -1,0 +1,87 @@
+import { isIPv6 } from 'node:net';
+import { VfioUserError } from '../errors.js';
+
+/** A host and a port, as the authority of a URI and the Host header of HTTP have them. */
+export interface HostPort {
+  /** A name or an address, without brackets and percent-encoding: `fe80::1%eth0` has a zone. */
+  readonly host: string;
+  /** `undefined` when it is left to the scheme, which also knows how large it may be. */
+  readonly port: number | undefined;
+}
+
+/**
+ * Understand `host:port` of RFC 3986, section 3.2. The zone of an IPv6 address may be written as
+ * RFC 6874 has it, `[fe80::1%25eth0]`, or as everybody does, `[fe80::1%eth0]`.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
+ */
+export function parseHostPort(text: string): HostPort {
+  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(text);
+  if (parts === null) throw invalid(text, expected(text));
+  const [, literal, name = '', digits = ''] = parts;
+  const host = literal === undefined ? parseName(text, name) : parseLiteral(text, literal);
+  return { host, port: digits === '' ? undefined : Number(digits) };
+}
+
+/** The inverse of {@link parseHostPort}, with the zone as RFC 6874 has it. */
+export function formatHostPort(host: string, port?: number): string {
+  const [ip, zone] = splitZone(host);
+  const literal = zone === undefined ? ip : `${ip}%25${encodeURIComponent(zone)}`;
+  const written = isIPv6(ip) ? `[${literal}]` : encodeURI(host);
+  return port === undefined ? written : `${written}:${port}`;
+}
+
+/** An address as other machines know it: a zone has a meaning on this one only. */
+export function withoutZone(host: string): string {
+  return splitZone(host)[0];
+}
+
+/** An address and its zone, if it has one. */
+export function splitZone(host: string): readonly [ip: string, zone: string | undefined] {
+  const at = host.indexOf('%');
+  return at === -1 ? [host, undefined] : [host.slice(0, at), host.slice(at + 1)];
+}
+
+function parseName(text: string, encoded: string): string {
+  // What an international name consists of, too.
+  if (!/^(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2}|[^\0-\x7f])*$/i.test(encoded)) {
+    throw invalid(text, 'a host name does not have such characters');
+  }
+  const name = decode(text, encoded);
+  if (/[\0-\x20\x7f%/:?#@[\]\\]/.test(name)) {
+    throw invalid(text, 'a host name does not have such characters');
+  }
+  return name;
+}
+
+function parseLiteral(text: string, literal: string): string {
+  const [ip, rest] = splitZone(literal);
+  if (!isIPv6(ip)) throw invalid(text, `${ip} is no IPv6 address`);
+  if (rest === undefined) return ip;
+  // Two digits alone are the number of an interface.
+  const zone = /^25./.test(rest) ? decode(text, rest.slice(2)) : rest;
+  if (!/^[^\s/:%[\]]{1,15}$/.test(zone)) {
+    throw invalid(text, 'a zone is the name of a network interface, for example [fe80::1%25eth0]');
+  }
+  return `${ip}%${zone}`;
+}
+
+function decode(text: string, encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw invalid(text, 'a % is not followed by the two digits of a byte');
+  }
+}
+
+function expected(text: string): string {
+  const [, address] = /^([\da-f:.]*:[\da-f:.]*):\d*$/i.exec(text) ?? [];
+  if (isIPv6(text)) return `an IPv6 address stands in brackets: [${text}]`;
+  if (address !== undefined && isIPv6(address)) {
+    return `an IPv6 address stands in brackets: [${address}]${text.slice(address.length)}`;
+  }
+  return 'expected host:port, and the port is a number';
+}
+
+function invalid(text: string, what: string): VfioUserError {
+  return new VfioUserError('VFU_CONFIG_INVALID', `${JSON.stringify(text)}: ${what}`);
+}

@@ -1,0 +1,24 @@
+import type { IncomingMessage } from 'node:http';
+import type { OwnHosts } from './own-hosts.js';
+
+/**
+ * Why a request must not be served, `undefined` if it may. A browser connects to whatever a page
+ * names, also on loopback; it says which page that was (Origin) and what it took the server for
+ * (Host).
+ */
+export function intrusionOf(
+  { headers }: IncomingMessage,
+  own: OwnHosts,
+  origins: readonly string[],
+): string | undefined {
+  const { host } = headers;
+  if (!own.includes(host)) {
+    return `it asked for the host ${JSON.stringify(host ?? '')}, which is none of this server: host= in the URI adds one`;
+  }
+  // Browsers of long ago used the other name, and their version of the protocol is still spoken.
+  for (const origin of [headers.origin, headers['sec-websocket-origin']]) {
+    if (origin === undefined || origins.includes(String(origin).toLowerCase())) continue;
+    return `it was sent by a web page of ${JSON.stringify(origin)}: origin= in the URI lets a page in`;
+  }
+  return undefined;
+}
