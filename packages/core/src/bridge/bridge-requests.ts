@@ -112,7 +112,12 @@ export class BridgeRequests {
   async restore(far: Peer): Promise<void> {
     const { device, wiring } = this.#context;
     const toTell = [
-      ...device.dma.mappings().map((mapping) => () => this.#tellMapping(far, mapping)),
+      ...device.dma
+        .mappings()
+        .map(
+          (mapping) => () =>
+            call(far, Command.DMA_MAP, this.#toTell(far, mapping), () => undefined),
+        ),
       () => this.#dirtyPages.restore(far),
       ...wiring.toRestore(far),
     ];
@@ -121,27 +126,22 @@ export class BridgeRequests {
     }
   }
 
-  #tellMapping(far: Peer, mapping: DmaMapping): Promise<void> {
+  #toTell(far: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
     const { address, size, readable, writable } = mapping;
     const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
     const exposed = this.#exposures.expose(far.connection, mapping);
-    const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size, exposed };
-    return call(far, Command.DMA_MAP, body, () => undefined);
+    return { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size, exposed };
   }
 
   async #map(body: DmaMap, received: Received): Promise<undefined> {
     const { link, device } = this.#context;
-    await handleDmaMap(this.#context, body, received);
-    const mapping = device.dma.exact(body.address, Number(body.size));
+    const mapping = await handleDmaMap(this.#context, body, received);
+    // The device knows it already, or is told once it is in reach.
+    if (mapping === undefined || !link.up) return undefined;
     try {
-      const flags = body.flags & (DMA_MAP_READ | DMA_MAP_WRITE);
-      const exposed =
-        link.up && mapping !== undefined
-          ? this.#exposures.expose(link.peer.connection, mapping)
-          : undefined;
-      return await this.#tell(Command.DMA_MAP, { ...body, flags, offset: 0n, exposed });
+      return await this.#tell(Command.DMA_MAP, this.#toTell(link.peer, mapping));
     } catch (error) {
-      if (mapping !== undefined) void device.dma.remove(mapping);
+      void device.dma.remove(mapping);
       throw error;
     }
   }

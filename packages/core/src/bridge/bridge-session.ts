@@ -11,6 +11,7 @@ import { ClientNegotiation } from '../server/client-negotiation.js';
 import { ControlLane } from '../server/control-lane.js';
 import { InterruptMessages } from '../server/interrupt-messages.js';
 import type { ServerLimits } from '../server/limits.js';
+import type { MemoryContext } from '../server/requests/context.js';
 import { DmaService } from '../session/dma-service.js';
 import type { OpenWire } from '../session/open.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
@@ -39,7 +40,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   readonly link: FarLink;
   readonly wiring: InterruptWiring;
   readonly interruptMessages: InterruptMessages;
-  readonly device = { dma: new DmaSpace(), quiesce: () => undefined };
+  readonly device: MemoryContext['device'];
   readonly #options: BridgeSessionOptions;
   /** There once the device was asked: what it can take limits what is agreed on. */
   #negotiation: ClientNegotiation | undefined;
@@ -51,7 +52,8 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
 
   constructor(options: BridgeSessionOptions) {
     const { limits, logger } = options;
-    const { dma } = this.device;
+    const dma = new DmaSpace(logger);
+    this.device = { dma, quiesce: () => undefined };
     this.#options = options;
     this.limits = limits;
     this.peer = new Peer(this, {

@@ -53,8 +53,8 @@ export class DeviceClient implements PeerHandlers {
   readonly #peer: Peer;
   readonly #doorbells: ClientDoorbells;
   readonly #own: Capabilities;
-  readonly #space = new DmaSpace();
-  readonly #pushes = new PushSource(this.#space);
+  readonly #space: DmaSpace;
+  readonly #pushes: PushSource;
   readonly #dma: DmaService;
   #server: Capabilities = DEFAULT_CAPABILITIES;
   #version: Version | undefined;
@@ -63,6 +63,8 @@ export class DeviceClient implements PeerHandlers {
 
   constructor(options: DeviceClientOptions) {
     this.#own = { ...OWN_CAPABILITIES, ...options.capabilities };
+    this.#space = new DmaSpace(options.logger);
+    this.#pushes = new PushSource(this.#space);
     this.#dma = new DmaService(this.#space, this.#own.maxDataXferSize);
     this.#peer = new Peer(this, {
       logger: options.logger,

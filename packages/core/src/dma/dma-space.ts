@@ -1,20 +1,23 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { Dma } from '../device/device.js';
 import { tellAccess } from '../diagnostics/dma-told.js';
-import { ECANCELED } from '../errno.js';
-import { DmaFaultError } from '../errors.js';
+import { tellError } from '../diagnostics/errors-told.js';
+import { type Logger, silentLogger } from '../logger.js';
 import { PushedMemory } from '../push/pushed-memory.js';
+import { runAll } from '../run-all.js';
+import type { MappedMemory } from '../transport/resources.js';
 import { checkRights, notMapped } from './access-faults.js';
 import { allEnded } from './all-ended.js';
 import { DirtyLog } from './dirty-log.js';
-import type { DmaMapping } from './mapping.js';
+import type { DmaMapping, MappingRequest } from './mapping.js';
 import { MappingTable } from './mapping-table.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
 import { goneMemory, type RemoteMemory } from './remote-memory.js';
+import { WaitingAccesses } from './waiting-accesses.js';
 import { offsetOf, type Step, walkMappings } from './walk-mappings.js';
 import { WriteFence } from './write-fence.js';
 
-type Listener = (iova: Iova, length: number) => void;
+type Listener = (iova: Iova, length: number, mapping: DmaMapping) => void;
 
 /**
  * The client's memory as the device sees it: the mappings, their permissions, and how each is
@@ -28,10 +31,21 @@ export class DmaSpace implements Dma {
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
   readonly #unmapListeners: Listener[] = [];
+  readonly #waiting = new WaitingAccesses(
+    this.fence,
+    (mapping) => this.#table.find(mapping.firstPage) === mapping,
+  );
+  /** Logs what went wrong while a mapping came or went. */
+  readonly #failed: (error: unknown) => void;
   #remote: RemoteMemory | undefined;
   #dirtyLog: DirtyLog | undefined;
-  /** Accesses that wait in the fence. */
-  #waiting = 0;
+
+  constructor(logger: Logger = silentLogger) {
+    this.#failed = (error) => {
+      tellError(error);
+      logger.error({ err: error }, 'a mapping came or went, but not all of it was done');
+    };
+  }
 
   // ---- towards the session
 
@@ -48,6 +62,14 @@ export class DmaSpace implements Dma {
     return this.#table.all();
   }
 
+  /** See {@link MappingTable.identical}. */
+  identical(
+    request: MappingRequest,
+    sameMemory: (memory: MappedMemory | undefined) => boolean,
+  ): DmaMapping | undefined {
+    return this.#table.identical(request, sameMemory);
+  }
+
   overlapping(firstPage: number, pages: number): DmaMapping | undefined {
     return this.#table.overlapping(firstPage, pages);
   }
@@ -58,42 +80,41 @@ export class DmaSpace implements Dma {
     return mapping?.address === address && mapping.size === size ? mapping : undefined;
   }
 
+  /** @throws {RequestRefusedError} EEXIST when it overlaps another. */
   add(mapping: DmaMapping): void {
     this.#table.insert(mapping);
-    for (const listener of this.#mapListeners) listener(mapping.address, mapping.size);
+    this.#tell(this.#mapListeners, mapping);
   }
 
   /**
    * When this returns, nothing of this process touches the range any more. Transfers that an
-   * adapter carries out have ended when the promise resolves.
+   * adapter carries out have ended when the promise resolves. Never fails: what goes wrong on the
+   * way is logged, and the rest is done all the same.
    */
   remove(mapping: DmaMapping): Promise<void> | undefined {
+    this.#tell(this.#unmapListeners, mapping);
+    this.#table.remove(mapping);
     let ended: Promise<void> | undefined;
-    try {
-      for (const listener of this.#unmapListeners) listener(mapping.address, mapping.size);
-    } finally {
-      this.#table.remove(mapping);
+    const cancel = (): void => {
       ended = this.#remote?.cancel(mapping);
-      mapping.memory?.close();
-      this.pushed.drop(mapping.address, mapping.size);
-      this.#dirtyLog?.forget(mapping.firstPage, mapping.pages);
-    }
+    };
+    const steps = [
+      cancel,
+      () => mapping.memory?.close(),
+      () => this.pushed.drop(mapping.address, mapping.size),
+      () => this.#dirtyLog?.forget(mapping.firstPage, mapping.pages),
+    ];
+    runAll(steps, this.#failed);
     return ended;
   }
 
   removeAll(): Promise<void> | undefined {
-    const failures: unknown[] = [];
     const ending: Promise<void>[] = [];
     // From the end, so that the table has nothing to move.
     for (const mapping of this.#table.all().toReversed()) {
-      try {
-        const ended = this.remove(mapping);
-        if (ended !== undefined) ending.push(ended);
-      } catch (error) {
-        failures.push(error);
-      }
+      const ended = this.remove(mapping);
+      if (ended !== undefined) ending.push(ended);
     }
-    if (failures.length > 0) throw failures[0];
     return ending.length === 0 ? undefined : allEnded(ending);
   }
 
@@ -178,12 +199,12 @@ export class DmaSpace implements Dma {
           memory.read(offset, piece);
           tellAccess('shared', 'read', length);
         };
-        transfers.push(this.#inOrder(mapping, read));
+        transfers.push(this.#waiting.run(mapping, read));
         return;
       }
       const ask = (): Promise<void> =>
         this.#remoteFor(mapping).read(mapping, advanceIova(iova, done), piece);
-      transfers.push(this.#overtakes(mapping) ? this.#inOrder(mapping, ask) : ask());
+      transfers.push(this.#overtakes(mapping) ? this.#waiting.run(mapping, ask) : ask());
     });
     await allEnded(transfers);
   }
@@ -200,7 +221,7 @@ export class DmaSpace implements Dma {
           memory.write(offset, piece);
           tellAccess('shared', 'write', length);
         };
-        transfers.push(this.#inOrder(mapping, write));
+        transfers.push(this.#waiting.run(mapping, write));
         return;
       }
       const address = advanceIova(iova, done);
@@ -212,8 +233,8 @@ export class DmaSpace implements Dma {
         return sent.finally(() => this.#dirtyLog?.mark(mapping.firstPage, offset, length));
       };
       // Messages keep their order among themselves: only what waits can be overtaken.
-      const waits = this.#waiting > 0 || this.#overtakes(mapping);
-      transfers.push(waits ? this.#inOrder(mapping, send) : send());
+      const waits = this.#waiting.count > 0 || this.#overtakes(mapping);
+      transfers.push(waits ? this.#waiting.run(mapping, send) : send());
     });
     await allEnded(transfers);
   }
@@ -226,31 +247,16 @@ export class DmaSpace implements Dma {
     this.#unmapListeners.push(listener);
   }
 
+  #tell(listeners: readonly Listener[], mapping: DmaMapping): void {
+    const { address, size } = mapping;
+    const steps = listeners.map((listener) => () => listener(address, size, mapping));
+    runAll(steps, this.#failed);
+  }
+
   #takePushed(iova: Iova, target: Uint8Array): boolean {
     const taken = this.pushed.take(iova, target);
     if (taken) tellAccess('pushed', 'read', target.length);
     return taken;
-  }
-
-  /**
-   * Access memory once the writes issued before have ended, those under way as messages and those
-   * that wait themselves. It runs inside the fence: what waits next must find it done.
-   */
-  #inOrder(mapping: DmaMapping, access: () => void | Promise<void>): Promise<void> {
-    this.#waiting++;
-    return new Promise((resolve, reject) => {
-      this.fence.run(() => {
-        this.#waiting--;
-        try {
-          if (this.#table.find(mapping.firstPage) !== mapping) {
-            throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`);
-          }
-          resolve(access());
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
   }
 
   /** An adapter may be ahead of the client, who carries out the messages sent before. */

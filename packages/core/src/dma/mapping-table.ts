@@ -1,4 +1,9 @@
-import type { DmaMapping } from './mapping.js';
+import { iovaText } from '../address.js';
+import { EEXIST } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
+import type { MappedMemory } from '../transport/resources.js';
+import type { DmaMapping, MappingRequest } from './mapping.js';
+import { PAGE_BYTES, pageOf } from './page.js';
 
 const INITIAL_CAPACITY = 64;
 
@@ -36,8 +41,26 @@ export class MappingTable {
       : undefined;
   }
 
-  /** The caller has checked that nothing overlaps. */
+  /**
+   * The mapping that is there already, exactly as it is asked for now; `undefined` where the range
+   * is free.
+   * @param sameMemory whether a mapping's memory is the one that is asked for.
+   * @throws {RequestRefusedError} EEXIST when it overlaps in any other way.
+   */
+  identical(
+    request: MappingRequest,
+    sameMemory: (memory: MappedMemory | undefined) => boolean,
+  ): DmaMapping | undefined {
+    const existing = this.overlapping(pageOf(request.address), request.size / PAGE_BYTES);
+    if (existing === undefined) return undefined;
+    if (existing.matches(request) && sameMemory(existing.memory)) return existing;
+    throw overlaps(request, existing);
+  }
+
+  /** @throws {RequestRefusedError} EEXIST when it overlaps another, also one that is identical. */
   insert(mapping: DmaMapping): void {
+    const existing = this.overlapping(mapping.firstPage, mapping.pages);
+    if (existing !== undefined) throw overlaps(mapping, existing);
     const count = this.#mappings.length;
     if (count === this.#firstPages.length) {
       const grown = new Float64Array(count * 2);
@@ -74,4 +97,9 @@ export class MappingTable {
     }
     return low;
   }
+}
+
+function overlaps(request: MappingRequest, existing: DmaMapping): RequestRefusedError {
+  const text = `DMA_MAP at ${iovaText(request.address)}: overlaps ${existing}`;
+  return new RequestRefusedError(EEXIST, text);
 }

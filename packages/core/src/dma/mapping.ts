@@ -3,7 +3,8 @@ import type { ExposedRange } from '../transport/one-sided.js';
 import type { MappedMemory } from '../transport/resources.js';
 import { PAGE_BYTES, pageOf } from './page.js';
 
-export interface DmaMappingInit {
+/** What a client asks to have mapped ("DMA_MAP"). */
+export interface MappingRequest {
   /** Page-aligned. */
   readonly address: Iova;
   /** Bytes, a multiple of the page size. */
@@ -12,6 +13,9 @@ export interface DmaMappingInit {
   readonly writable: boolean;
   /** Where it starts in the file that came along. */
   readonly fileOffset: bigint;
+}
+
+export interface DmaMappingInit extends MappingRequest {
   /** Absent when the client passed no descriptor: reached by DMA_READ and DMA_WRITE. */
   readonly memory: MappedMemory | undefined;
   /** What of it can be reached without the client's doing. */
@@ -42,6 +46,20 @@ export class DmaMapping {
 
   get pages(): number {
     return this.size / PAGE_BYTES;
+  }
+
+  /**
+   * Whether the range, its place in the file and its permissions are the same. Whether the file is,
+   * only the transport can tell.
+   */
+  matches(request: MappingRequest): boolean {
+    return (
+      this.address === request.address &&
+      this.size === request.size &&
+      this.readable === request.readable &&
+      this.writable === request.writable &&
+      this.fileOffset === request.fileOffset
+    );
   }
 
   /** For logs and error texts: `[0x1000, +0x2000) rw`. */

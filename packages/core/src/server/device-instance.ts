@@ -51,7 +51,7 @@ export class DeviceInstance {
     logger: Logger,
     createMemory: MemoryFactory | undefined,
   ): Promise<DeviceInstance> {
-    const dma = new DmaSpace();
+    const dma = new DmaSpace(logger);
     const interrupts = new InterruptController(dma.fence);
     const memories: SharedDeviceMemory[] = [];
     const pushes = new PushRules(dma.pushed);

@@ -14,6 +14,11 @@ export class MemoryWindow implements MappedMemory {
     this.copyOnWrite = memory.copyOnWrite ?? false;
   }
 
+  /** Whether it is the same part of the same memory. */
+  isSame(memory: MappedMemory, offset: number): boolean {
+    return this.#memory === memory && this.#offset === offset;
+  }
+
   view(offset: number, length: number): Uint8Array | undefined {
     return this.#memory.view(this.#offset + offset, length);
   }

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { DmaMapping } from '../../src/dma/mapping.js';
 import { MappingTable } from '../../src/dma/mapping-table.js';
-import { mappingOf } from './fakes.js';
+import { EEXIST } from '../../src/errno.js';
+import { ArrayMemory, mappingOf } from './fakes.js';
 
 function at(firstPage: number, pages: number): DmaMapping {
   return mappingOf(BigInt(firstPage) * 4096n, pages);
@@ -89,4 +90,45 @@ t.test('a lookup among 65,535 mappings looks at few of them', async (t) => {
     t.equal(table.overlapping(index * 3 + 1, 2)?.pages, 2);
     t.ok(seen.size <= 4, `${seen.size} mappings looked at`);
   }
+});
+
+t.test('what overlaps is not inserted, also not a second time', async (t) => {
+  const table = new MappingTable();
+  const mapping = at(5, 2);
+  table.insert(mapping);
+  for (const other of [mapping, at(5, 2), at(4, 2), at(6, 1)]) {
+    t.throws(() => table.insert(other), {
+      errno: EEXIST,
+      message: /overlaps \[0x5000, \+0x2000\)/,
+    });
+  }
+  t.strictSame(table.all(), [mapping]);
+});
+
+t.test('a mapping is the same by range, permissions, place in the file and memory', async (t) => {
+  const table = new MappingTable();
+  const memory = new ArrayMemory(8192);
+  const mapping = mappingOf(0x5000, 2, memory);
+  table.insert(mapping);
+  const request = { address: 0x5000, size: 0x2000, readable: true, writable: true, fileOffset: 0n };
+  const itsMemory = (candidate: unknown): boolean => candidate === memory;
+  t.equal(table.identical(request, itsMemory), mapping);
+  t.equal(table.identical({ ...request, address: 0x7000 }, itsMemory), undefined);
+  const others = [
+    { address: 0x4000 },
+    { size: 0x1000 },
+    { readable: false },
+    { writable: false },
+    { fileOffset: 0x1000n },
+  ];
+  for (const other of others) {
+    t.throws(() => table.identical({ ...request, ...other }, itsMemory), {
+      code: 'VFU_REQUEST_REFUSED',
+      errno: EEXIST,
+    });
+  }
+  t.throws(() => table.identical(request, () => false), {
+    code: 'VFU_REQUEST_REFUSED',
+    errno: EEXIST,
+  });
 });

@@ -42,7 +42,22 @@ t.test('told anew to another device, the first one has lost it', async (t) => {
   const mapping = mappingOf(0x10000, 1, new ArrayMemory(4096));
   dma.add(mapping);
   exposures.expose(connection, mapping);
-  exposures.expose(connection, mapping);
+  const other = fakeConnection();
+  t.match(exposures.expose(other.connection, mapping), [{ length: 4096, key: 1 }]);
+  t.equal(open.length, 0);
+  t.equal(other.open.length, 1);
+  void dma.remove(mapping);
+  t.equal(other.open.length, 0);
+});
+
+t.test('told again to the same device, it goes on with what it was told', async (t) => {
+  const dma = new DmaSpace();
+  const exposures = new Exposures(dma);
+  const { open, connection } = fakeConnection();
+  const mapping = mappingOf(0x10000, 1, new ArrayMemory(4096));
+  dma.add(mapping);
+  const ranges = exposures.expose(connection, mapping);
+  t.equal(exposures.expose(connection, mapping), ranges);
   t.equal(open.length, 1);
 });
 

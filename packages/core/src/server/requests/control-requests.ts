@@ -36,7 +36,7 @@ export class ControlRequests {
     const max = context.client.maxDataXferSize;
     switch (request.command) {
       case Command.DMA_MAP:
-        return answer(handleDmaMap(context, request.body, received));
+        return done(handleDmaMap(context, request.body, received));
       case Command.DMA_UNMAP:
         return answer(handleDmaUnmap(context, request.body));
       case Command.DEVICE_GET_INFO:
@@ -82,6 +82,11 @@ export class ControlRequests {
 }
 
 type Body = ReplyBodies[KnownCommand];
+
+/** The answer to a request whose outcome is nobody's concern. */
+function done(outcome: unknown): Answer | Promise<Answer> {
+  return outcome instanceof Promise ? outcome.then(() => DONE) : DONE;
+}
 
 function answer(outcome: Body | void | Promise<Body | void>): Answer | Promise<Answer> {
   if (!(outcome instanceof Promise)) return { body: outcome ?? undefined };

@@ -1,7 +1,7 @@
 import { type Iova, iovaText } from '../../address.js';
-import { DmaMapping } from '../../dma/mapping.js';
+import { DmaMapping, type MappingRequest } from '../../dma/mapping.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from '../../dma/page.js';
-import { EEXIST, EINVAL, ENOSPC } from '../../errno.js';
+import { EINVAL, ENOSPC } from '../../errno.js';
 import { RequestRefusedError } from '../../errors.js';
 import {
   DMA_MAP_FILE_IO,
@@ -12,28 +12,40 @@ import {
 import type { DmaMap } from '../../protocol/messages.js';
 import type { Received } from '../../session/request-table.js';
 import type { ExposedRange } from '../../transport/one-sided.js';
-import type { MappedMemory } from '../../transport/resources.js';
+import type { Descriptor, MappedMemory } from '../../transport/resources.js';
+import type { ServerLimits } from '../limits.js';
 import { whenQuiesced } from '../when-quiesced.js';
 import type { MemoryContext } from './context.js';
 
 const KNOWN_FLAGS = DMA_MAP_READ | DMA_MAP_WRITE | DMA_MAP_MMAP | DMA_MAP_FILE_IO;
 
-/** "DMA_MAP". Identical to an existing mapping is fine; any other overlap is EEXIST. */
+/**
+ * "DMA_MAP". Identical to an existing mapping is fine and changes nothing; any other overlap is
+ * EEXIST.
+ * @returns the new mapping, `undefined` when it existed already.
+ */
 export function handleDmaMap(
   context: MemoryContext,
   body: DmaMap,
   received: Received,
-): void | Promise<void> {
-  check(context, body, received.length);
+): DmaMapping | undefined | Promise<DmaMapping | undefined> {
+  check(body, context.limits, received.length);
+  const exposed = exposedRanges(context, body);
   return whenQuiesced(context, () => {
-    const { dma } = context.device;
-    const existing = dma.overlapping(pageOf(body.address), Number(body.size) / PAGE_BYTES);
-    if (existing === undefined) {
-      const memory = mapMemory(context, body, received);
-      dma.add(toMapping(body, memory, exposedRanges(context, body)));
-    } else if (!isSame(context, existing, body, received)) {
-      throw refused(EEXIST, body.address, `overlaps ${existing}`);
+    const { limits, device } = context;
+    const request = requestOf(body);
+    const existing = device.dma.identical(request, (memory) =>
+      isBehind(context, memory, received[0]),
+    );
+    if (existing !== undefined) return undefined;
+    if (device.dma.mappingCount >= limits.maxDmaMaps) {
+      const text = `${limits.maxDmaMaps} mappings exist already, that is the limit`;
+      throw refused(EINVAL, body.address, text);
     }
+    const memory = mapMemory(context, body, received);
+    const mapping = new DmaMapping({ ...request, memory, exposed });
+    device.dma.add(mapping);
+    return mapping;
   });
 }
 
@@ -75,9 +87,8 @@ function exposedRanges({ peer }: MemoryContext, body: DmaMap): readonly ExposedR
   return ranges;
 }
 
-function check(context: MemoryContext, body: DmaMap, descriptors: number): void {
+function check(body: DmaMap, limits: ServerLimits, descriptors: number): void {
   const { address, flags, size } = body;
-  const { limits, device } = context;
   if ((flags & ~KNOWN_FLAGS) !== 0)
     throw refused(EINVAL, address, `unknown flags 0x${flags.toString(16)}`);
   if ((flags & (DMA_MAP_READ | DMA_MAP_WRITE)) === 0) {
@@ -98,50 +109,26 @@ function check(context: MemoryContext, body: DmaMap, descriptors: number): void 
   if (pageOf(address) + bytes / PAGE_BYTES > ADDRESS_SPACE_PAGES) {
     throw refused(EINVAL, address, 'it ends beyond 2^64');
   }
-  if (device.dma.mappingCount >= limits.maxDmaMaps) {
-    throw refused(
-      EINVAL,
-      address,
-      `${limits.maxDmaMaps} mappings exist already, that is the limit`,
-    );
-  }
 }
 
-function isSame(
-  context: MemoryContext,
-  existing: DmaMapping,
-  body: DmaMap,
-  received: Received,
-): boolean {
-  const asked = toMapping(body, existing.memory);
-  const sameRange =
-    existing.address === asked.address &&
-    existing.size === asked.size &&
-    existing.readable === asked.readable &&
-    existing.writable === asked.writable &&
-    existing.fileOffset === asked.fileOffset;
-  if (!sameRange) return false;
-  const [descriptor] = received;
-  if (descriptor === undefined || existing.memory === undefined) {
-    return descriptor === undefined && existing.memory === undefined;
-  }
-  return context.peer.connection.resources?.sameFile(existing.memory, descriptor) ?? false;
-}
-
-function toMapping(
-  body: DmaMap,
+/** Whether the descriptor that came along, if one did, names this memory. */
+function isBehind(
+  { peer }: MemoryContext,
   memory: MappedMemory | undefined,
-  exposed?: readonly ExposedRange[],
-): DmaMapping {
-  return new DmaMapping({
+  descriptor: Descriptor | undefined,
+): boolean {
+  if (descriptor === undefined || memory === undefined) return descriptor === memory;
+  return peer.connection.resources?.sameFile(memory, descriptor) ?? false;
+}
+
+function requestOf(body: DmaMap): MappingRequest {
+  return {
     address: body.address,
     size: Number(body.size),
     readable: (body.flags & DMA_MAP_READ) !== 0,
     writable: (body.flags & DMA_MAP_WRITE) !== 0,
     fileOffset: body.offset,
-    memory,
-    exposed,
-  });
+  };
 }
 
 function refused(errno: number, address: Iova, why: string): RequestRefusedError {

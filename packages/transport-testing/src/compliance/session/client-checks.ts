@@ -45,9 +45,22 @@ export function clientCheckTests(suite: Suite): void {
         'read-only memory is untouched',
       );
       t.same(bytesIn(memory, PAGE - 32, 32), new Uint8Array(32), 'no half of a write was done');
+      await client.dmaMap({ ...writeOnly, memory });
       await client.dmaUnmap(BASE + PAGE, PAGE);
       t.not(await server.write(BASE + PAGE, new Uint8Array(64)), 0, 'what was unmapped');
       t.same(bytesIn(memory, 0, 64), data);
+
+      const again = { ...writeOnly, memory };
+      const answers = [
+        client.dmaMap(again),
+        client.dmaUnmap(BASE + PAGE, PAGE),
+        client.dmaMap(again),
+        client.dmaMap(again),
+      ];
+      await Promise.all(answers);
+      t.equal(await server.write(BASE + PAGE, data), 0, 'in the order of the calls');
+      await client.dmaUnmap(BASE + PAGE, PAGE);
+      t.not(await server.write(BASE + PAGE, new Uint8Array(64)), 0, 'unmapped again');
     },
   );
 }

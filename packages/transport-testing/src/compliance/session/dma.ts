@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { errno, Region } from '@vfio-user/core';
+import { Command, DMA_MAP_READ, errno, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { fillPattern } from '../test-frames.js';
@@ -145,6 +145,43 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     );
   });
 
+  suite.test(
+    `memory mapped twice for DMA by ${name} is gone with one unmap`,
+    { needs },
+    async (t) => {
+      const driver = await openBench(t, suite);
+      const { client } = driver;
+      const memory = await mapGuest(client, { address: BASE, length: 2 * PAGE, share });
+      const fill = { command: register.DMA_FILL_GUEST, destination: BASE, length: 64 };
+      t.equal(await driver.dma({ ...fill, pattern: 0x1111_1111 }), 0);
+      await client.dmaMap({ address: BASE, memory, share });
+      t.equal(await driver.dma({ ...fill, pattern: 0x2222_2222 }), 0, 'it changes nothing');
+      t.equal(bytesIn(memory, 63, 1)[0], 0x22);
+
+      const { EEXIST, ENOENT } = errno;
+      t.equal(await refusal(client.dmaMap({ address: BASE, memory, share, length: PAGE })), EEXIST);
+      t.equal(
+        await refusal(client.dmaMap({ address: BASE, memory, share, readable: false })),
+        EEXIST,
+      );
+      const other = client.memory.allocate(2 * PAGE);
+      t.equal(await refusal(client.dmaMap({ address: BASE, memory: other, share })), EEXIST);
+      const asked = { argsz: 32, flags: DMA_MAP_READ, offset: 0n, address: BASE, size: PAGE };
+      const answer = client.call(Command.DMA_MAP, asked, () => undefined);
+      t.equal(await refusal(answer), EEXIST, 'the server says so as well');
+      t.equal(await driver.dma({ ...fill, pattern: 0x3333_3333 }), 0, 'and keeps the first');
+      t.equal(bytesIn(memory, 63, 1)[0], 0x33);
+
+      await client.dmaUnmap(BASE, 2 * PAGE);
+      t.equal(await driver.dma({ ...fill, pattern: 0x4444_4444 }), ENOENT);
+      t.equal(bytesIn(memory, 63, 1)[0], 0x33, 'out of reach');
+      t.equal(await refusal(client.dmaUnmap(BASE, 2 * PAGE)), ENOENT);
+      await client.dmaMap({ address: BASE, memory: other, share });
+      t.equal(await driver.dma({ ...fill, pattern: 0x5555_5555 }), 0, 'the range is free');
+      t.equal(bytesIn(other, 63, 1)[0], 0x55);
+    },
+  );
+
   suite.test(`unmapping ends DMA by ${name} that is under way`, { needs }, async (t) => {
     const driver = await openBench(t, suite);
     const { client } = driver;
@@ -162,4 +199,12 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     await client.dmaMap({ address: BASE, memory, share });
     t.equal(await driver.dma({ ...fill, length: 64 }), 0, 'it can be mapped again');
   });
+}
+
+/** The errno it is refused with, 0 if it is not. */
+function refusal(outcome: Promise<unknown>): Promise<number> {
+  return outcome.then(
+    () => 0,
+    (error) => error.errno,
+  );
 }

@@ -1,0 +1,42 @@
+import { ECANCELED } from '../errno.js';
+import { DmaFaultError } from '../errors.js';
+import type { DmaMapping } from './mapping.js';
+import type { WriteFence } from './write-fence.js';
+
+/** Accesses that wait in the fence for the writes issued before them. */
+export class WaitingAccesses {
+  readonly #fence: WriteFence;
+  readonly #isMapped: (mapping: DmaMapping) => boolean;
+  #count = 0;
+
+  constructor(fence: WriteFence, isMapped: (mapping: DmaMapping) => boolean) {
+    this.#fence = fence;
+    this.#isMapped = isMapped;
+  }
+
+  /** How many wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Access memory once the writes issued before have ended, those under way as messages and those
+   * that wait themselves. It runs inside the fence: what waits next must find it done.
+   */
+  run(mapping: DmaMapping, access: () => void | Promise<void>): Promise<void> {
+    this.#count++;
+    return new Promise((resolve, reject) => {
+      this.#fence.run(() => {
+        this.#count--;
+        try {
+          if (!this.#isMapped(mapping)) {
+            throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`);
+          }
+          resolve(access());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+}
