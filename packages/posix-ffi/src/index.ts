@@ -25,6 +25,10 @@ export {
   AF_UNIX,
   AF_VSOCK,
   EAGAIN,
+  EINVAL,
+  ENOLCK,
+  ENOSYS,
+  EOPNOTSUPP,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
@@ -46,6 +50,7 @@ export {
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
 export { readFully, writeFully } from './file-access.js';
 export { FileDescriptor, type OpenFile } from './file-descriptor.js';
+export { findLock, type HeldLock, type LockRange, lockShared, unlock } from './file-lock.js';
 export { unavailableReason } from './libc.js';
 export { checkRange, Mapping, type MappingOptions, WINDOW_BYTES } from './mapping.js';
 export {

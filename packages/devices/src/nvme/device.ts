@@ -4,6 +4,7 @@ import {
   type Capability,
   type DeviceMemory,
   definePciDevice,
+  type Logger,
   msi,
   msix,
   type PciDeviceDefinition,
@@ -39,7 +40,7 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
   options: nvmeOptions,
 
   create(host, options) {
-    const namespace = openNamespace(options);
+    const namespace = openNamespace(options, host.logger);
     const memory = doorbellMemory(options, (length) =>
       host.allocateDeviceMemory('nvme-doorbells', length),
     );
@@ -105,11 +106,14 @@ function messageInterrupts({ interrupts, queues }: NvmeOptions): readonly Capabi
   ];
 }
 
-function openNamespace({ file, size, readonly: isReadOnly, lba }: NvmeOptions): Namespace {
+function openNamespace(
+  { file, size, readonly: isReadOnly, lba }: NvmeOptions,
+  logger: Logger,
+): Namespace {
   if (file === undefined) {
     return new Namespace(new MemoryStorage(size ?? 0, isReadOnly), lba ?? DEFAULT_BLOCK_BYTES);
   }
-  const image = openImage({ path: file, size, lba, isReadOnly });
+  const image = openImage({ path: file, size, lba, isReadOnly }, logger);
   return new Namespace(new FileStorage(image), image.blockBytes);
 }
 

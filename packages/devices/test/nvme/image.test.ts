@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { silentLogger } from '@vfio-user/core';
 import t, { type Test } from 'tap';
 import { type Image, type ImageOptions, openImage } from '../../src/nvme/storage/image.js';
 import { openRefusal } from '../../src/nvme/storage/image-errors.js';
@@ -24,7 +25,7 @@ const refused = (message: RegExp) => ({ code: 'VFU_CONFIG_INVALID', message });
 
 /** Opens with defaults, and closes again. */
 function open(path: string, rest: Partial<ImageOptions> = {}): Image {
-  const image = openImage({ path, isReadOnly: false, ...rest });
+  const image = openImage({ path, isReadOnly: false, ...rest }, silentLogger);
   closeSync(image.number);
   return image;
 }

@@ -1,5 +1,6 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { silentLogger } from '@vfio-user/core';
 import fc from 'fast-check';
 import t from 'tap';
 import { FileStorage } from '../../src/nvme/storage/file-storage.js';
@@ -106,7 +107,7 @@ t.test(
 
 t.test('a file that others shorten reads as zeros there', async (t) => {
   const file = join(t.testdir({ disk: Buffer.alloc(2 * PAGE, 7) }), 'disk');
-  const storage = new FileStorage(openImage({ path: file, isReadOnly: true }));
+  const storage = new FileStorage(openImage({ path: file, isReadOnly: true }, silentLogger));
   truncateSync(file, PAGE + 100);
   const target = new Uint8Array(PAGE).fill(1);
   storage.read(PAGE, target);

@@ -4,6 +4,8 @@ import { basename } from 'node:path';
 /** A command line is shown up to here. */
 const MAX_COMMAND_LENGTH = 120;
 
+const UNSEEN = 'by whom cannot be seen from here (another user, container or machine)';
+
 /** Who uses a block device, as far as it can be seen from here: mounts, swap, volumes, processes. */
 export function describeDeviceUsers({ rdev }: Stats): string {
   const ids = relatedDevices(deviceId(rdev));
@@ -13,32 +15,49 @@ export function describeDeviceUsers({ rdev }: Stats): string {
     ...ids.flatMap(holders),
     ...processes((stats) => stats.isBlockDevice() && stats.rdev === rdev),
   ];
-  return users.length === 0 ? 'by whom cannot be seen from here' : users.join(', ');
+  return users.length === 0 ? UNSEEN : users.join(', ');
 }
 
-/** The processes that have a file open for which `isIt` holds; of these, those that lock it, if any. */
-export function processes(isIt: (stats: Stats) => boolean): string[] {
+/** Who else has the file open; `pid` where it is known. `ownNumber` is our descriptor of it. */
+export function describeFileUsers(
+  { dev, ino }: Stats,
+  ownNumber: number,
+  pid: number | undefined,
+): string {
+  if (pid !== undefined) return openIn(pid);
+  const users = processes((stats) => stats.dev === dev && stats.ino === ino, ownNumber);
+  return users.length === 0 ? UNSEEN : users.join(', ');
+}
+
+/**
+ * The processes that have a file open for which `isIt` holds; of these, those that lock it, if any.
+ * Our own descriptor `ownNumber` does not count.
+ */
+function processes(isIt: (stats: Stats) => boolean, ownNumber?: number): string[] {
   const users: string[] = [];
   const lockHolders: string[] = [];
   for (const pid of list('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const open = list(`/proc/${pid}/fd`).filter((fd) => {
+      if (Number(fd) === ownNumber && Number(pid) === process.pid) return false;
       const stats = stat(`/proc/${pid}/fd/${fd}`);
       return stats !== undefined && isIt(stats);
     });
     if (open.length === 0) continue;
     const hasLock = open.some((fd) => /^lock:/m.test(text(`/proc/${pid}/fdinfo/${fd}`)));
-    (hasLock ? lockHolders : users).push(`open in ${describeProcess(pid)}`);
+    (hasLock ? lockHolders : users).push(openIn(pid));
   }
   return lockHolders.length > 0 ? lockHolders : users;
 }
 
 /** Number and command line of a process. */
-function describeProcess(pid: string): string {
-  const command = text(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+function openIn(pid: string | number): string {
+  const command = text(`/proc/${pid}/cmdline`)
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim();
   const shown =
     command.length > MAX_COMMAND_LENGTH ? `${command.slice(0, MAX_COMMAND_LENGTH)}...` : command;
-  return `process ${pid}${shown === '' ? '' : ` (${shown})`}`;
+  return `open in process ${pid}${shown === '' ? '' : ` (${shown})`}`;
 }
 
 /** `major:minor`, as the kernel writes it. */

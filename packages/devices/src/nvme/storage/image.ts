@@ -7,9 +7,10 @@ import {
   rmSync,
   type Stats,
 } from 'node:fs';
-import { VfioUserError } from '@vfio-user/core';
+import { type Logger, VfioUserError } from '@vfio-user/core';
 import { blockDeviceInfo, unavailableReason } from '@vfio-user/posix-ffi';
 import { imageError, kindRefusal, openRefusal, statImage } from './image-errors.js';
+import { lockImage } from './image-lock.js';
 import { describeDeviceUsers } from './image-users.js';
 
 /** What {@link openImage} needs to know. */
@@ -42,11 +43,11 @@ export const DEFAULT_BLOCK_BYTES = 512;
 const MAX_BLOCK_BYTES = 4096;
 
 /**
- * Open the image, or create it.
+ * Open the image, or create it, and lock it.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` when it cannot be used, `VFU_SYSTEM_ERROR` when
  * somebody else uses it.
  */
-export function openImage(options: ImageOptions): Image {
+export function openImage(options: ImageOptions, logger: Logger): Image {
   const { path } = options;
   const existing = statImage(path);
   checkKind(path, existing);
@@ -54,6 +55,7 @@ export function openImage(options: ImageOptions): Image {
   try {
     const stats = fstatSync(number);
     checkKind(path, stats);
+    lockImage({ path, number, isReadOnly: options.isReadOnly }, logger);
     return stats.isBlockDevice()
       ? deviceImage(number, options)
       : fileImage(number, options, stats.size);
