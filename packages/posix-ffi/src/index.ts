@@ -19,6 +19,7 @@
  */
 export { type BlockDeviceInfo, blockDeviceInfo } from './block-device.js';
 export { BlockingStream } from './blocking-stream.js';
+export { NOT_CACHED, readCached } from './cached-read.js';
 export {
   AF_INET,
   AF_INET6,

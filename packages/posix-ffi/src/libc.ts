@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import type Koffi from 'koffi';
+import { ENOSYS } from './constants.js';
 import { SystemError } from './system-error.js';
 
 /**
@@ -52,6 +53,14 @@ export interface Libc {
   readonly write: (fd: number, source: number, length: number) => number;
   readonly pread: (fd: number, target: number, length: number, offset: number) => number;
   readonly pwrite: (fd: number, source: number, length: number, offset: number) => number;
+  /** `vectors` is the address of `count` pairs of address and length. */
+  readonly preadv2: (
+    fd: number,
+    vectors: number,
+    count: number,
+    offset: number,
+    flags: number,
+  ) => number;
   readonly poll: (entries: number, count: number, timeoutMs: number) => number;
   /** `fcntl` of the commands that take one int. */
   readonly fcntl: (fd: number, command: number, argument: number) => number;
@@ -114,9 +123,10 @@ function bind(koffi: typeof Koffi): Libc {
   // `null` is the program itself, which has glibc or musl linked in already.
   const library = koffi.load(null);
   const location = library.func('uintptr_t __errno_location()')() as number;
+  const errno = new Int32Array(koffi.view(location, Int32Array.BYTES_PER_ELEMENT));
   return {
     koffi,
-    errno: new Int32Array(koffi.view(location, Int32Array.BYTES_PER_ELEMENT)),
+    errno,
     pageBytes: library.func('int getpagesize()')() as number,
     sendmsg: library.func('intptr_t sendmsg(int, uintptr_t, int)'),
     recvmsg: library.func('intptr_t recvmsg(int, uintptr_t, int)'),
@@ -139,12 +149,30 @@ function bind(koffi: typeof Koffi): Libc {
     write: library.func('intptr_t write(int, uintptr_t, size_t)'),
     pread: library.func('intptr_t pread(int, uintptr_t, size_t, int64_t)'),
     pwrite: library.func('intptr_t pwrite(int, uintptr_t, size_t, int64_t)'),
+    preadv2: optional(errno, () =>
+      library.func('intptr_t preadv2(int, uintptr_t, int, int64_t, int)'),
+    ),
     poll: library.func('int poll(uintptr_t, ulong, int)'),
     fcntl: variadic(library.func('int fcntl(int, int, ...)'), 'int'),
     fcntlAt: variadic(library.func('int fcntl(int, int, ...)'), 'uintptr_t'),
     ioctl: variadic(library.func('int ioctl(int, ulong, ...)'), 'uintptr_t'),
     close: library.func('int close(int)'),
   };
+}
+
+/** A function that older C libraries lack (musl before 1.2.5): calling it fails with ENOSYS. */
+function optional<Args extends unknown[]>(
+  errno: Int32Array,
+  bindIt: () => (...args: Args) => number,
+): (...args: Args) => number {
+  try {
+    return bindIt();
+  } catch {
+    return () => {
+      errno[0] = ENOSYS;
+      return -1;
+    };
+  }
 }
 
 /** A variadic function is told the type of each extra argument. */

@@ -83,7 +83,7 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
       close() {
         controller.close();
         memory?.close();
-        namespace.storage.close();
+        return namespace.storage.close();
       },
     };
   },
@@ -114,7 +114,7 @@ function openNamespace(
     return new Namespace(new MemoryStorage(size ?? 0, isReadOnly), lba ?? DEFAULT_BLOCK_BYTES);
   }
   const image = openImage({ path: file, size, lba, isReadOnly }, logger);
-  return new Namespace(new FileStorage(image), image.blockBytes);
+  return new Namespace(new FileStorage(image, logger), image.blockBytes);
 }
 
 /** Area `[0, end of the doorbells)`, since offsets in the memory are offsets in the BAR. */

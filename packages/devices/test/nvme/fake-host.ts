@@ -41,6 +41,7 @@ export class FakeHost implements DeviceHost, Dma {
   readonly held: (() => void)[] = [];
   isHeld = false;
   messages = 0;
+  readonly #unmapped: { readonly base: number; readonly end: number }[] = [];
   readonly #regions: Region[] = [
     { base: GUEST_BASE, bytes: new Uint8Array(GUEST_BYTES), writable: true },
     { base: READ_ONLY_BASE, bytes: new Uint8Array(READ_ONLY_BYTES), writable: false },
@@ -57,6 +58,10 @@ export class FakeHost implements DeviceHost, Dma {
 
   unmapAll(): void {
     this.#regions.length = 0;
+  }
+
+  unmap(base: number, length: number): void {
+    this.#unmapped.push({ base, end: base + length });
   }
 
   readonly interrupts = {
@@ -147,9 +152,13 @@ export class FakeHost implements DeviceHost, Dma {
   }
 
   #find(iova: Iova, length: number, isWrite: boolean): Uint8Array {
+    const isGone = this.#unmapped.some(
+      ({ base, end }) => base < Number(iova) + length && iova < end,
+    );
     for (const { base, bytes, writable } of this.#regions) {
       const offset = Number(iova) - base;
-      if (offset < 0 || offset + length > bytes.length || (isWrite && !writable)) continue;
+      if (isGone || offset < 0 || offset + length > bytes.length || (isWrite && !writable))
+        continue;
       return bytes.subarray(offset, offset + length);
     }
     throw new DmaFaultError(EFAULT, `no guest memory at 0x${iova.toString(16)}`);

@@ -110,8 +110,8 @@ t.test('a file that others shorten reads as zeros there', async (t) => {
   const storage = new FileStorage(openImage({ path: file, isReadOnly: true }, silentLogger));
   truncateSync(file, PAGE + 100);
   const target = new Uint8Array(PAGE).fill(1);
-  storage.read(PAGE, target);
-  storage.close();
+  await storage.read(PAGE, target);
+  await storage.close();
   t.ok(target.subarray(0, 100).every((byte) => byte === 7));
   t.ok(target.subarray(100).every((byte) => byte === 0));
 });
@@ -162,8 +162,10 @@ t.test('what the operating system refuses becomes a status', async (t) => {
         dwords: [0, 0, 0],
       })
     ).status;
-  t.intercept(FileStorage.prototype, 'read', { value: fail('EIO') });
-  t.intercept(FileStorage.prototype, 'write', { value: fail('ENOSPC') });
+  t.intercept(FileStorage.prototype, 'tryRead', { value: () => false });
+  t.intercept(FileStorage.prototype, 'tryWrite', { value: () => false });
+  t.intercept(FileStorage.prototype, 'read', { value: async () => fail('EIO')() });
+  t.intercept(FileStorage.prototype, 'write', { value: async () => fail('ENOSPC')() });
   t.intercept(FileStorage.prototype, 'flush', { value: async () => fail('EIO')() });
   t.equal(await submit(2), 0x281, 'unrecovered read error');
   t.equal(await submit(1), 0x81, 'capacity exceeded');

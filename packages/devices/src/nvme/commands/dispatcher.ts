@@ -1,3 +1,4 @@
+import type { SubmissionQueue } from '../queues/submission-queue.js';
 import { STATUS } from '../status.js';
 import { type Command, DATA_POINTER } from './command.js';
 import type { Completer } from './completer.js';
@@ -18,9 +19,9 @@ export class Dispatcher {
     this.#completer = completer;
   }
 
-  /** No further command may be started now. */
-  get isFull(): boolean {
-    return this.#executor.isFull;
+  /** No further command of this queue may be started now. */
+  isFull(queue: SubmissionQueue): boolean {
+    return this.#executor.isFull(queue.id === 0);
   }
 
   /** `command` may be used again when this returns. */

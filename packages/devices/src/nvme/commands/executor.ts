@@ -5,18 +5,21 @@ import { STATUS, type Status } from '../status.js';
 import { type Command, DIRECTION } from './command.js';
 import type { Completer } from './completer.js';
 import { statusOfFailure } from './failure.js';
-import { type CommandHandler, NO_COMPLETION } from './handler.js';
+import { type CommandHandler, NO_COMPLETION, type Outcome } from './handler.js';
 import type { PostedWrites } from './posted-writes.js';
 
-/** What may be under way by message at a time; it bounds the memory a guest makes us allocate. */
+/** What may be under way on copies at a time; it bounds the memory a guest makes us allocate. */
 const MAX_RUNNING_COMMANDS = 256;
 const MAX_RUNNING_BYTES = 16 * 1024 * 1024;
+/** What the admin queue may have on top: it must work while the storage does not answer. */
+const ADMIN_COMMANDS = 64;
+const ADMIN_BYTES = 1024 * 1024;
 
 const NO_DATA: readonly Uint8Array[] = [];
 
 /**
- * Runs commands: at once on views of guest memory if all of it is at hand, otherwise on a copy that
- * is fetched or sent by message. Handlers do not see the difference.
+ * Runs commands: at once on views of guest memory if all of it is at hand and nothing has to wait,
+ * otherwise on a copy, since a view must not outlive the turn.
  */
 export class Executor {
   readonly #host: DeviceHost;
@@ -40,27 +43,36 @@ export class Executor {
     this.#posted = posted;
   }
 
-  /** No further command may be started now. */
-  get isFull(): boolean {
-    return (
-      this.#runningCommands >= MAX_RUNNING_COMMANDS ||
-      this.#runningBytes + this.#posted.bytes >= MAX_RUNNING_BYTES
-    );
+  /** No further command of an I/O queue, or of the admin queue, may be started now. */
+  isFull(isAdmin: boolean): boolean {
+    const bytes = this.#runningBytes + this.#posted.bytes;
+    if (isAdmin) {
+      return (
+        this.#runningCommands >= MAX_RUNNING_COMMANDS + ADMIN_COMMANDS ||
+        bytes >= MAX_RUNNING_BYTES + ADMIN_BYTES
+      );
+    }
+    return this.#runningCommands >= MAX_RUNNING_COMMANDS || bytes >= MAX_RUNNING_BYTES;
   }
 
   /** `command` may be used again when this returns. */
   execute(command: Command, handler: CommandHandler): void {
     const outcome = this.#attempt(command, handler);
-    if (typeof outcome !== 'number') this.#finishLater(command.clone(), outcome);
+    if (typeof outcome === 'object') this.#finishLater(command.clone(), outcome);
     else if (outcome === NO_COMPLETION) this.#completer.leaveOpen(command);
-    else if (outcome !== NOT_MAPPED) this.#completer.complete(command, outcome);
-    else {
+    else if (typeof outcome === 'number' && outcome !== NOT_MAPPED) {
+      this.#completer.complete(command, outcome);
+    } else {
       const copy = command.clone();
-      this.#finishLater(copy, this.#transferByMessage(copy, handler));
+      const perform =
+        typeof outcome === 'function'
+          ? outcome
+          : (data: Uint8Array) => handler.perform(copy, [data]);
+      this.#finishLater(copy, this.#runOnCopy(copy, perform));
     }
   }
 
-  #attempt(command: Command, handler: CommandHandler): ReturnType<CommandHandler['perform']> {
+  #attempt(command: Command, handler: CommandHandler): Outcome {
     try {
       const status = handler.check(command);
       if (status !== STATUS.SUCCESS) return status;
@@ -101,7 +113,7 @@ export class Executor {
       });
   }
 
-  async #transferByMessage(command: Command, handler: CommandHandler): Promise<Status> {
+  async #runOnCopy(command: Command, perform: (data: Uint8Array) => Outcome): Promise<Status> {
     const segments = new SegmentList();
     const resolved = await this.#resolver.resolve(command, segments);
     if (resolved !== STATUS.SUCCESS) return resolved;
@@ -110,8 +122,8 @@ export class Executor {
     else this.#checkWritable(segments);
     // Nothing of an earlier life of the controller may reach the storage.
     if (command.queue.state === 'reset') return STATUS.ABORT_REQUESTED;
-    const outcome = handler.perform(command, [copy]);
-    const status = typeof outcome === 'number' ? outcome : await outcome;
+    const outcome = perform(copy);
+    const status = await (typeof outcome === 'function' ? outcome(copy) : outcome);
     if (status === STATUS.SUCCESS && command.direction === DIRECTION.TO_HOST) {
       this.#send(command, segments, copy);
     }
@@ -119,14 +131,17 @@ export class Executor {
   }
 
   async #fetch(segments: SegmentList, target: Uint8Array): Promise<void> {
+    const { dma } = this.#host;
     const transfers: Promise<void>[] = [];
     let done = 0;
     for (let index = 0; index < segments.count; index++) {
       const length = segments.length(index);
       const piece = target.subarray(done, done + length);
-      transfers.push(this.#host.dma.read(segments.address(index), piece));
+      const address = segments.address(index);
+      if (!dma.tryRead(address, piece)) transfers.push(dma.read(address, piece));
       done += length;
     }
+    if (transfers.length === 0) return;
     for (const outcome of await Promise.allSettled(transfers)) {
       if (outcome.status === 'rejected') throw outcome.reason;
     }
@@ -139,13 +154,17 @@ export class Executor {
     }
   }
 
+  /** @throws {DmaFaultError} when the memory was unmapped while the command ran. */
   #send(command: Command, segments: SegmentList, source: Uint8Array): void {
     if (command.queue.state === 'reset') return;
     let done = 0;
     for (let index = 0; index < segments.count; index++) {
       const length = segments.length(index);
       const piece = source.subarray(done, done + length);
-      this.#posted.send(segments.address(index), piece, () => command.queue.state === 'reset');
+      const address = segments.address(index);
+      if (!this.#host.dma.tryWrite(address, piece)) {
+        this.#posted.send(address, piece, () => command.queue.state === 'reset');
+      }
       done += length;
     }
   }

@@ -4,6 +4,8 @@ import { type Command, DIRECTION } from './command.js';
 
 /** The status for a command whose work has thrown. */
 export function statusOfFailure(error: unknown, command: Command, logger: Logger): Status {
+  // Its work was dropped, and nobody waits for it.
+  if (command.queue.state === 'reset') return STATUS.ABORT_REQUESTED;
   if (VfioUserError.is(error)) {
     logger.debug(
       { err: error, opcode: command.opcode },

@@ -4,6 +4,15 @@ import type { Command } from './command.js';
 /** The command stays open: an asynchronous event request. */
 export const NO_COMPLETION = -2;
 
+/**
+ * The command would have to wait in the middle: call this with a copy of its data, which stays valid
+ * until the promise ends.
+ */
+export type Later = (data: Uint8Array) => Promise<Status>;
+
+/** How a command ends. */
+export type Outcome = Status | typeof NO_COMPLETION | Promise<Status> | Later;
+
 /** What one opcode does, whether or not the guest's memory is at hand. */
 export interface CommandHandler {
   /** Everything that can be checked without the data; sets `command.dataLength`. */
@@ -11,13 +20,10 @@ export interface CommandHandler {
   /**
    * Do it. `data` is the command's buffer in pieces, together `command.dataLength` bytes: to read
    * from or to fill, as the direction of the opcode says. Pieces are only valid until the call
-   * returns, and so is `command`: whoever goes on afterwards clones it. What is thrown becomes a
-   * status.
+   * returns, and so is `command`: whoever goes on afterwards clones it, or returns a
+   * {@link Later} if it needs the data as well. What is thrown becomes a status.
    */
-  perform(
-    command: Command,
-    data: readonly Uint8Array[],
-  ): Status | typeof NO_COMPLETION | Promise<Status>;
+  perform(command: Command, data: readonly Uint8Array[]): Outcome;
 }
 
 /** The handlers of a command set by opcode. */

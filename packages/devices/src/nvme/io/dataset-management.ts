@@ -3,6 +3,7 @@ import type { Command } from '../commands/command.js';
 import type { CommandHandler } from '../commands/handler.js';
 import { gather } from '../commands/pieces.js';
 import type { ControllerState } from '../controller-state.js';
+import type { SubmissionQueue } from '../queues/submission-queue.js';
 import { STATUS, type Status } from '../status.js';
 import { NAMESPACE_ID } from '../storage/namespace.js';
 
@@ -25,7 +26,7 @@ export class DatasetManagement implements CommandHandler {
     return deallocates(command) && isReadOnly ? STATUS.WRITE_PROTECTED : STATUS.SUCCESS;
   }
 
-  perform(command: Command, data: readonly Uint8Array[]): Status {
+  perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status> {
     const { namespace } = this.#state;
     const ranges = new DataView(gather(data, command.dataLength).buffer);
     // All are checked before any is gone.
@@ -35,10 +36,19 @@ export class DatasetManagement implements CommandHandler {
         return STATUS.LBA_OUT_OF_RANGE;
       }
     }
-    if (!deallocates(command)) return STATUS.SUCCESS;
-    for (let at = 0; at < ranges.byteLength; at += RANGE_BYTES) {
-      const offset = Number(getIova(ranges, at + 8)) * namespace.blockBytes;
-      namespace.storage.discard(offset, ranges.getUint32(at + 4, true) * namespace.blockBytes);
+    return deallocates(command) ? this.#discard(command.queue, ranges, 0) : STATUS.SUCCESS;
+  }
+
+  /** The ranges from `from` on, one after the other. */
+  #discard(queue: SubmissionQueue, ranges: DataView, from: number): Status | Promise<Status> {
+    // What the host writes after a reset must not be wiped out.
+    if (queue.state === 'reset') return STATUS.ABORT_REQUESTED;
+    const { storage, blockBytes } = this.#state.namespace;
+    for (let at = from; at < ranges.byteLength; at += RANGE_BYTES) {
+      const offset = Number(getIova(ranges, at + 8)) * blockBytes;
+      const gone = storage.discard(offset, ranges.getUint32(at + 4, true) * blockBytes);
+      if (gone !== undefined)
+        return gone.then(() => this.#discard(queue, ranges, at + RANGE_BYTES));
     }
     return STATUS.SUCCESS;
   }

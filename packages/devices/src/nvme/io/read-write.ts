@@ -1,5 +1,5 @@
 import type { Command } from '../commands/command.js';
-import type { CommandHandler } from '../commands/handler.js';
+import type { CommandHandler, Later } from '../commands/handler.js';
 import type { ControllerState } from '../controller-state.js';
 import { STATUS, type Status } from '../status.js';
 import { blockCount, byteOffset, checkBlocks } from './block-range.js';
@@ -24,7 +24,7 @@ abstract class BlockTransfer implements CommandHandler {
     return checkBlocks(command, namespace, this.#isWrite);
   }
 
-  abstract perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status>;
+  abstract perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status> | Later;
 }
 
 /** Read (NVM Express 1.4, 6.9). */
@@ -33,14 +33,19 @@ export class Read extends BlockTransfer {
     super(state, false);
   }
 
-  perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status> {
+  perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status> | Later {
+    const { namespace } = this.state;
+    const offset = byteOffset(command, namespace);
+    if (namespace.storage.tryRead(offset, data)) return this.#done(command);
+    const copy = command.clone();
+    return async (target) => {
+      await namespace.storage.read(offset, target);
+      return this.#done(copy);
+    };
+  }
+
+  #done(command: Command): Status | Promise<Status> {
     const { namespace, statistics } = this.state;
-    let offset = byteOffset(command, namespace);
-    for (let index = 0; index < data.length; index++) {
-      const piece = data[index] as Uint8Array; // below its length
-      namespace.storage.read(offset, piece);
-      offset += piece.length;
-    }
     statistics.readCommands++;
     statistics.readBytes += command.dataLength;
     // What is read must be on the medium, too.
@@ -54,14 +59,19 @@ export class Write extends BlockTransfer {
     super(state, true);
   }
 
-  perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status> {
-    const { namespace, statistics } = this.state;
-    let offset = byteOffset(command, namespace);
-    for (let index = 0; index < data.length; index++) {
-      const piece = data[index] as Uint8Array; // below its length
-      namespace.storage.write(offset, piece);
-      offset += piece.length;
-    }
+  perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status> | Later {
+    const { namespace } = this.state;
+    const offset = byteOffset(command, namespace);
+    if (namespace.storage.tryWrite(offset, data)) return this.#done(command);
+    const copy = command.clone();
+    return async (source) => {
+      await namespace.storage.write(offset, source);
+      return this.#done(copy);
+    };
+  }
+
+  #done(command: Command): Status | Promise<Status> {
+    const { statistics } = this.state;
     statistics.writeCommands++;
     statistics.writtenBytes += command.dataLength;
     return written(command, this.state);
@@ -76,11 +86,20 @@ export class Compare extends BlockTransfer {
     super(state, false);
   }
 
-  perform(command: Command, data: readonly Uint8Array[]): Status {
-    const { namespace, statistics } = this.state;
+  perform(command: Command, data: readonly Uint8Array[]): Status | Later {
+    const { storage } = this.state.namespace;
+    const offset = byteOffset(command, this.state.namespace);
     const stored = this.#stored.subarray(0, command.dataLength);
-    namespace.storage.read(byteOffset(command, namespace), stored);
-    statistics.readCommands++;
+    if (storage.tryRead(offset, [stored])) return this.#compare(stored, data);
+    return async (expected) => {
+      const later = new Uint8Array(expected.length);
+      await storage.read(offset, later);
+      return this.#compare(later, [expected]);
+    };
+  }
+
+  #compare(stored: Uint8Array, data: readonly Uint8Array[]): Status {
+    this.state.statistics.readCommands++;
     let done = 0;
     for (const piece of data) {
       const expected = stored.subarray(done, done + piece.length);

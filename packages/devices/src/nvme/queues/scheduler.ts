@@ -146,7 +146,7 @@ export class Scheduler {
   /** Commands of a queue which could be started now. */
   #ready(queue: SubmissionQueue): number {
     if (queue.state !== 'running' || queue.isFetching) return 0;
-    if (this.#init.dispatcher.isFull || this.#fetching >= MAX_FETCHING) return 0;
+    if (this.#init.dispatcher.isFull(queue) || this.#fetching >= MAX_FETCHING) return 0;
     return Math.max(0, Math.min(queue.waiting, queue.completionQueue.free));
   }
 

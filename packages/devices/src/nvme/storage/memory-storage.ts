@@ -9,7 +9,6 @@ export class MemoryStorage implements Storage {
   readonly isReadOnly: boolean;
   readonly hasVolatileCache = false;
   readonly discardReadsZero = true;
-  readonly zeroSliceBytes = Number.POSITIVE_INFINITY;
   readonly #chunks = new Map<number, Uint8Array>();
 
   constructor(size: number, isReadOnly = false) {
@@ -22,23 +21,32 @@ export class MemoryStorage implements Storage {
     return this.#chunks.size * CHUNK_BYTES;
   }
 
-  read(offset: number, target: Uint8Array): void {
-    const start = offset % CHUNK_BYTES;
-    const index = (offset - start) / CHUNK_BYTES;
-    if (start + target.length <= CHUNK_BYTES) {
-      this.#readPart(index, start, target);
-      return;
+  tryRead(offset: number, targets: readonly Uint8Array[]): true {
+    let at = offset;
+    for (let index = 0; index < targets.length; index++) {
+      const target = targets[index]!; // below its length
+      this.#read(at, target);
+      at += target.length;
     }
-    forEachChunk(offset, target.length, (chunk, from, done, length) =>
-      this.#readPart(chunk, from, target.subarray(done, done + length)),
-    );
+    return true;
   }
 
-  write(offset: number, source: Uint8Array): void {
-    forEachChunk(offset, source.length, (index, from, done, length) => {
-      const part = length === source.length ? source : source.subarray(done, done + length);
-      this.#chunkForWriting(index).set(part, from);
-    });
+  tryWrite(offset: number, sources: readonly Uint8Array[]): true {
+    let at = offset;
+    for (let index = 0; index < sources.length; index++) {
+      const source = sources[index]!; // below its length
+      this.#write(at, source);
+      at += source.length;
+    }
+    return true;
+  }
+
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    this.#read(offset, target);
+  }
+
+  async write(offset: number, source: Uint8Array): Promise<void> {
+    this.#write(offset, source);
   }
 
   zero(offset: number, length: number): void {
@@ -52,8 +60,29 @@ export class MemoryStorage implements Storage {
 
   flush(): void {}
 
+  abandon(): void {}
+
   close(): void {
     this.#chunks.clear();
+  }
+
+  #read(offset: number, target: Uint8Array): void {
+    const start = offset % CHUNK_BYTES;
+    const index = (offset - start) / CHUNK_BYTES;
+    if (start + target.length <= CHUNK_BYTES) {
+      this.#readPart(index, start, target);
+      return;
+    }
+    forEachChunk(offset, target.length, (chunk, from, done, length) =>
+      this.#readPart(chunk, from, target.subarray(done, done + length)),
+    );
+  }
+
+  #write(offset: number, source: Uint8Array): void {
+    forEachChunk(offset, source.length, (index, from, done, length) => {
+      const part = length === source.length ? source : source.subarray(done, done + length);
+      this.#chunkForWriting(index).set(part, from);
+    });
   }
 
   /** For a range of many chunks, of which few exist: it takes as long as there are chunks. */

@@ -1,6 +1,7 @@
 /**
  * What a namespace stores its blocks in. Offsets and lengths are bytes, checked by the caller
- * against {@link Storage.size}. The access methods throw what the operating system says.
+ * against {@link Storage.size}. The access methods throw what the operating system says. None of
+ * them holds up the event loop for long.
  */
 export interface Storage {
   /** Bytes. */
@@ -10,15 +11,27 @@ export interface Storage {
   readonly hasVolatileCache: boolean;
   /** What {@link discard} touched reads as zeros. */
   readonly discardReadsZero: boolean;
-  read(offset: number, target: Uint8Array): void;
-  write(offset: number, source: Uint8Array): void;
-  /** Longest range that {@link zero} does without holding up everything else, bytes. */
-  readonly zeroSliceBytes: number;
+  /**
+   * Fill `targets` at once. False when that would mean to wait: then they hold anything, and
+   * {@link read} is to be used.
+   */
+  tryRead(offset: number, targets: readonly Uint8Array[]): boolean;
+  /** Write at once. False when that could mean to wait: then {@link write} is to be used. */
+  tryWrite(offset: number, sources: readonly Uint8Array[]): boolean;
+  /** `target` belongs to the storage until the promise ends. */
+  read(offset: number, target: Uint8Array): Promise<void>;
+  /** `source` must stay as it is until the promise ends. */
+  write(offset: number, source: Uint8Array): Promise<void>;
   /** Make a range read as zeros. */
-  zero(offset: number, length: number): void;
+  zero(offset: number, length: number): void | Promise<void>;
   /** The range is not needed any more. */
-  discard(offset: number, length: number): void;
+  discard(offset: number, length: number): void | Promise<void>;
   /** When it is done, everything written before is on stable storage. */
   flush(): void | Promise<void>;
-  close(): void;
+  /**
+   * Nobody waits for anything any more: the controller was reset. What has not begun is dropped,
+   * and what comes later sees the storage only when all changes under way have ended.
+   */
+  abandon(): void;
+  close(): void | Promise<void>;
 }
