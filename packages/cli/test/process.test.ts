@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { bind, listen, socketPair, streamSocket, unixSocketAddress } from '@vfio-user/posix-ffi';
+import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
 import { watchTermination } from '../src/termination.js';
@@ -8,7 +11,7 @@ import { CliProcess } from './cli-process.js';
 import { runCaught } from './fake-io.js';
 import { socketFolder } from './socket-folder.js';
 
-const registry = new TransportRegistry([unixTransport()]);
+const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
 
 t.test('a device serves one client after the other until SIGTERM', async (t) => {
   const path = `${socketFolder(t)}/dev.sock`;
@@ -62,6 +65,45 @@ t.test("--once with QEMU's --socket-path ends with the first client", async (t) 
   const client = await connectDevice(uri, { registry });
   await client.close();
   t.equal((await server.exit()).code, 0);
+});
+
+t.test('--once is not for connections that say nothing: a probe, a second start', async (t) => {
+  const path = `${socketFolder(t)}/dev.sock`;
+  for (const uri of [`unix://${path}`, 'tcp://127.0.0.1:0', 'tcp://127.0.0.1:0?encoding=native']) {
+    const server = new CliProcess(t, ['serve', 'counter', '--once', '--listen', uri]);
+    const [, bound = ''] = (await server.line('stdout', /^listening /)).split(' ');
+    const port = Number(/:(\d+)/.exec(bound)?.[1]);
+    const probe = createConnection(uri.startsWith('unix') ? { path } : { port, host: '127.0.0.1' });
+    await once(probe, 'connect');
+    probe.end();
+    await once(probe.resume(), 'close');
+    if (uri.startsWith('unix')) {
+      const second = new CliProcess(t, ['serve', 'gpio', '--listen', uri]);
+      const { code, stderr } = await second.exit();
+      t.equal(code, 1);
+      t.match(stderr.join('\n'), /another process listens there already/);
+    }
+    const client = await connectDevice(bound, { registry });
+    await client.regionRead(Region.BAR0, 0, 4);
+    await client.close();
+    t.equal((await server.exit()).code, 0, uri);
+  }
+});
+
+t.test('an inherited socket whose client says nothing and goes ends the command', async (t) => {
+  for (const args of [
+    ['serve', 'counter', '--listen', 'fd:3'],
+    ['serve', 'counter', '--listen', 'fd:3?encoding=portable'],
+    ['bridge', '--listen', 'fd:3', '--connect', 'unix:///nowhere'],
+    ['trace', '--listen', 'fd:3', '--connect', 'unix:///nowhere'],
+  ]) {
+    const [ours, theirs] = socketPair();
+    const server = new CliProcess(t, args, { inherit: theirs.number });
+    theirs.close();
+    await server.line('stdout', /^listening /);
+    ours.close();
+    t.equal((await server.exit()).code, 0, args.join(' '));
+  }
 });
 
 t.test('an inherited listening socket is served: --fd and systemd activation', async (t) => {

@@ -34,3 +34,4 @@ export type { Wire } from './session/wire.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';
 export { type NewConnection, openClient, openServer } from './transport/open-connection.js';
 export { type Opening, OpeningPhase } from './transport/opening.js';
+export { PendingConnections } from './transport/pending-connections.js';

@@ -23,6 +23,11 @@ export interface RdmaTransportOptions {
   readonly chunkBytes?: number;
   /** How long the first message over a new queue pair may take, ms. Default 3000. */
   readonly setupTimeoutMs?: number;
+  /**
+   * Clients of one listener that have set up a queue pair and not said anything, at a time; the
+   * oldest makes room for the next. Default 16.
+   */
+  readonly maxPending?: number;
   /** How long `close()` waits for the peer to read what is queued, ms. Default 5000. */
   readonly closeTimeoutMs?: number;
   /** `send()` asks the caller to stop above this many queued bytes. Default 1 MiB. */
@@ -46,6 +51,7 @@ const defaults = {
   stagingBytes: 4 * 1024 * 1024,
   chunkBytes: 256 * 1024,
   setupTimeoutMs: 3000,
+  maxPending: 16,
   closeTimeoutMs: 5000,
   highWaterBytes: 1024 * 1024,
   lowWaterBytes: 256 * 1024,

@@ -10,6 +10,7 @@ import {
   type Transport,
   VfioUserError,
 } from '@vfio-user/core';
+import { PendingConnections } from '@vfio-user/core/internal';
 import { RdmaConnection } from './connection/rdma-connection.js';
 import { type AdapterChoice, chooseAdapter } from './endpoint/adapter-choice.js';
 import { Endpoint } from './endpoint/endpoint.js';
@@ -61,16 +62,16 @@ class RdmaTransport implements Transport {
     const outcome = (handshake as ClientHandshake | undefined)?.outcome ?? NOT_SET_UP;
     const joined = await this.#join(outcome, bootstrap, lifeline, sink, context);
     if (!('reason' in joined)) return joined;
+    const { logger = silentLogger, signal } = context;
+    if (signal?.aborted) {
+      bootstrap.abort(signal.reason);
+      throw signal.reason;
+    }
     const reason = choice instanceof Error ? choice.message : joined.reason;
     if (!target.fallsBack) {
       const error = noRdma(target, reason);
       bootstrap.abort(error);
       throw error;
-    }
-    const { logger = silentLogger, signal } = context;
-    if (signal?.aborted) {
-      bootstrap.abort(signal.reason);
-      throw signal.reason;
     }
     logger.warn(
       { uri: target.href, peer: bootstrap.peer, reason },
@@ -92,19 +93,34 @@ class RdmaTransport implements Transport {
       );
     }
     const { fallsBack } = target;
+    const pending = new PendingConnections(settings.maxPending);
     const take: Accept = (bootstrap, completed) => {
       const { outcome, inner } = completed as ServerHandshake;
       const handshake = inner instanceof BareHandshake ? undefined : inner;
       if (choice instanceof Error) return accept(bootstrap, handshake);
-      const parts = { bootstrap, handshake, outcome, fallsBack, framing, settings, logger, accept };
-      return Arrival.take(parts);
+      return Arrival.take({
+        bootstrap,
+        handshake,
+        outcome,
+        fallsBack,
+        framing,
+        settings,
+        logger,
+        accept,
+        pending,
+      });
     };
     const listener = await settings.bootstrap.listen(target.bootstrap, take, {
       ...context,
       handshake: () =>
         new ServerHandshake(greet(choice, context), this.#endpointMaker(choice, context)),
     });
-    return { uri: boundUri(uri, listener.uri), close: () => listener.close() };
+    const close = async (): Promise<void> => {
+      const text = `${target.href} is listened on no more`;
+      pending.dropAll(new VfioUserError('VFU_PEER_CLOSED', text));
+      await listener.close();
+    };
+    return { uri: boundUri(uri, listener.uri), close };
   }
 
   /** @throws {VfioUserError} `VFU_UNSUPPORTED` when there is no adapter and nothing else will do. */

@@ -9,9 +9,12 @@ export interface TcpTransportOptions {
   readonly insecure?: boolean;
   /** Largest message, bytes: bounds what one peer can make us allocate. Default 32 MiB. */
   readonly maxFrameBytes?: number;
-  /** Connections of one listener at a time, also those that have not said anything. Default 64. */
-  readonly maxConnections?: number;
-  /** How long a peer may take for TLS, for HTTP and for its greeting, ms each. Default 5000. */
+  /**
+   * Connections of one listener that are not through TLS, HTTP and their greeting, at a time; the
+   * oldest makes room for the next. Default 64.
+   */
+  readonly maxPending?: number;
+  /** How long a peer may take for TLS and HTTP, and for its greeting, ms each. Default 5000. */
   readonly handshakeTimeoutMs?: number;
   /** How long `connect()` tries, ms. Default 5000. */
   readonly connectTimeoutMs?: number;
@@ -49,7 +52,7 @@ export type Settings = Required<TcpTransportOptions>;
 const defaults: Settings = {
   insecure: false,
   maxFrameBytes: 32 * 1024 * 1024,
-  maxConnections: 64,
+  maxPending: 64,
   handshakeTimeoutMs: 5000,
   connectTimeoutMs: 5000,
   peerTimeoutMs: 30_000,

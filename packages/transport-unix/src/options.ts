@@ -16,6 +16,8 @@ export interface UnixTransportOptions {
   readonly connectTimeoutMs?: number;
   /** How long a peer may take for its greeting, where `?encoding=portable` asks for one. Default 5000. */
   readonly handshakeTimeoutMs?: number;
+  /** Connections of one listener that may still owe it at a time; the oldest makes room. Default 64. */
+  readonly maxPending?: number;
   /**
    * The next message is awaited actively for up to this long if messages come that quickly, which
    * saves a wake-up. It costs up to this much processor time when none comes. 0 switches it off.
@@ -46,6 +48,7 @@ const defaults: Settings = {
   closeTimeoutMs: 5000,
   connectTimeoutMs: 5000,
   handshakeTimeoutMs: 5000,
+  maxPending: 64,
   maxSpinUs: 100,
   socketMode: 0o600,
   backlog: 16,

@@ -12,7 +12,7 @@ import {
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
-import { openClient, openServer } from '@vfio-user/core/internal';
+import { openClient, openServer, PendingConnections } from '@vfio-user/core/internal';
 import {
   FileDescriptor,
   isListening,
@@ -40,6 +40,9 @@ interface Arrival {
   readonly peer: Peer;
   readonly accept: Accept;
   readonly context: OpenContext;
+  readonly pending: PendingConnections;
+  /** Runs when the connection has ended. */
+  onClosed?(): void;
 }
 
 class UnixTransport implements Transport {
@@ -114,41 +117,63 @@ class UnixTransport implements Transport {
       return this.#listener(uri, socket, accept, context, { anybody: true, onClose() {} });
     }
     // Connected by whoever started us: the one connection there will be.
-    this.#accept(socket, { uri: uri.href, peer: identifyPeer(socket), accept, context });
-    return { uri: uri.href, close: async () => {} };
+    const pending = new PendingConnections(1);
+    const ended = new Promise<void>((onClosed) => {
+      const peer = identifyPeer(socket);
+      this.#accept(socket, { uri: uri.href, peer, accept, context, pending, onClosed });
+    });
+    return { uri: uri.href, ended, close: async () => pending.dropAll(listenedNoMore(uri)) };
   }
 
   #listener(
-    { href }: URL,
+    uri: URL,
     socket: FileDescriptor,
     accept: Accept,
     context: OpenContext,
     { anybody, onClose }: { readonly anybody: boolean; onClose(): void },
   ): Listener {
+    const { href } = uri;
     const { logger = silentLogger } = context;
+    const pending = new PendingConnections(this.#settings.maxPending);
     const onConnection = (accepted: FileDescriptor): void => {
       const peer = identifyPeer(accepted);
       if (anybody || peer.trusted) {
-        this.#accept(accepted, { uri: href, peer, accept, context });
+        this.#accept(accepted, { uri: href, peer, accept, context, pending });
       } else {
         accepted.close();
         logger.warn({ uri: href, peer: peer.name }, 'refused a connection of another user');
       }
     };
-    return new UnixListener({ uri: href, socket, logger, onConnection, onClose });
+    return new UnixListener({
+      uri: href,
+      socket,
+      logger,
+      onConnection,
+      onClose() {
+        pending.dropAll(listenedNoMore(uri));
+        onClose();
+      },
+    });
   }
 
-  #accept(socket: FileDescriptor, { peer, accept, context, uri }: Arrival): void {
-    openServer(this.#connection(socket, peer, context.framing), {
+  #accept(socket: FileDescriptor, arrival: Arrival): void {
+    const { peer, accept, context, uri, pending, onClosed } = arrival;
+    openServer(this.#connection(socket, peer, context.framing, onClosed), {
       accept,
       context,
+      pending,
       handshakeTimeoutMs: this.#settings.handshakeTimeoutMs,
       refused: (reason) =>
         context.logger?.warn({ uri, peer: peer.name, reason }, 'refused a connection'),
     });
   }
 
-  #connection(socket: FileDescriptor, peer: Peer, framing: Framing): StreamConnection {
+  #connection(
+    socket: FileDescriptor,
+    peer: Peer,
+    framing: Framing,
+    onClosed?: () => void,
+  ): StreamConnection {
     const { mapUnsealed } = this.#settings;
     const mapsUnsealed = mapUnsealed === 'trusted' ? peer.trusted : mapUnsealed === 'always';
     return new StreamConnection(socket, {
@@ -158,6 +183,7 @@ class UnixTransport implements Transport {
       framing,
       settings: this.#settings,
       network: false,
+      ...(onClosed && { onClosed }),
     });
   }
 }
@@ -169,6 +195,10 @@ function open(uri: URL): UnixAddress {
     throw new VfioUserError('VFU_UNSUPPORTED', `${uri.href} cannot be used: ${reason}`);
   }
   return parseUnixUri(uri);
+}
+
+function listenedNoMore({ href }: URL): VfioUserError {
+  return new VfioUserError('VFU_PEER_CLOSED', `${href} is listened on no more`);
 }
 
 function adopt(number: number, uri: URL): FileDescriptor {

@@ -7,7 +7,8 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, ExtensionCommand } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { PushSource } from '../push/push-source.js';
-import { ClientNegotiation } from '../server/client-negotiation.js';
+import type { Candidate } from '../server/admission.js';
+import { ClientNegotiation, type ToldLimits } from '../server/client-negotiation.js';
 import { ControlLane } from '../server/control-lane.js';
 import { InterruptMessages } from '../server/interrupt-messages.js';
 import type { ServerLimits } from '../server/limits.js';
@@ -25,6 +26,8 @@ import { RegisterForwarder } from './register-forwarder.js';
 export interface BridgeSessionOptions extends FarLinkOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
+  /** The client has sent VERSION: it can be admitted. */
+  readonly onVersion: () => void;
   /** The client is gone, and the link to the device is closed. */
   readonly onEnd: (error?: Error) => void;
 }
@@ -34,7 +37,7 @@ export interface BridgeSessionOptions extends FarLinkOptions {
  * client: it owns the guest memory the client gave, serves the device's DMA from it, and keeps the
  * client's interrupts. Each side has its own encoding, version and limits.
  */
-export class BridgeSession implements PeerHandlers, BridgeContext {
+export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
   readonly peer: Peer;
   readonly limits: ServerLimits;
   readonly link: FarLink;
@@ -42,8 +45,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   readonly interruptMessages: InterruptMessages;
   readonly device: MemoryContext['device'];
   readonly #options: BridgeSessionOptions;
-  /** There once the device was asked: what it can take limits what is agreed on. */
-  #negotiation: ClientNegotiation | undefined;
+  readonly #negotiation: ClientNegotiation;
   readonly #registers: RegisterForwarder;
   readonly #requests: BridgeRequests;
   readonly #lane: ControlLane;
@@ -62,6 +64,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
       pauseWhenBackedUp: true,
     });
     this.interruptMessages = new InterruptMessages(this.peer);
+    this.#negotiation = new ClientNegotiation({ ...options, peer: this.peer, dma });
     this.link = new FarLink(options, this.#deviceHandlers());
     this.wiring = new InterruptWiring((action) => dma.fence.run(action));
     this.#requests = new BridgeRequests(this);
@@ -75,44 +78,64 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
       pushes: this.#pushes,
       maxDataXferSize: limits.maxDataXferSize,
       maxStallMs: options.replyTimeoutMs,
-      memory: () => this.#negotiation?.memory,
+      memory: () => this.#negotiation.memory,
     });
     this.#dma = new DmaService(dma, limits.maxDataXferSize);
   }
 
+  get name(): string {
+    return this.peer.connection.peer;
+  }
+
   get client(): Capabilities {
-    const client = this.#negotiation?.client;
+    const { client } = this.#negotiation;
     if (client === undefined) {
       throw new VfioUserError('VFU_PROTOCOL_VIOLATION', 'the client has not sent VERSION yet');
     }
     return client;
   }
 
-  /** Take over a client: it is read once the device is reached, or is told that it is not. */
-  accept({ connection, wire }: OpenWire): FrameSink {
+  /** Take over a connection. It may become a client. */
+  attach({ connection, wire }: OpenWire): FrameSink {
     this.peer.attach(connection, wire);
-    connection.pause();
+    this.#negotiation.start();
+    return this.peer;
+  }
+
+  /** It is this client's turn: it is answered once the device is reached, or is told that it is not. */
+  admit(): void {
     const { connect, logger } = this.#options;
     this.link
       .open()
       .then(() => {
         logger.info({ device: connect }, 'client and device are joined');
-        this.#negotiate();
+        this.#negotiation.accept(this.#toldLimits());
       })
       .catch((error: Error) => {
+        if (this.peer.closed) return;
         logger.error({ device: connect, reason: error.message }, 'the device cannot be reached');
         const why = `${connect} cannot be reached: ${error.message}`;
         // A device that answers but turns this client away says why.
         const errno = error instanceof RemoteError && error.errno !== 0 ? error.errno : ENODEV;
-        this.#negotiate(new RequestRefusedError(errno, why, { cause: error }));
-      })
-      .finally(() => connection.resume());
-    return this.peer;
+        this.refuse(new RequestRefusedError(errno, why, { cause: error }));
+      });
+  }
+
+  refuse(why: RequestRefusedError): void {
+    this.#negotiation.refuse(why);
+  }
+
+  drop(reason: Error): void {
+    this.peer.abort(reason);
+  }
+
+  close(): void {
+    void this.peer.close();
   }
 
   onRequest(request: RequestMessage, received: Received): void {
-    if (this.#negotiation?.client === undefined) {
-      this.#negotiation?.onRequest(request, received);
+    if (this.#negotiation.client === undefined) {
+      this.#negotiation.onRequest(request, received);
       return;
     }
     switch (request.command) {
@@ -129,11 +152,11 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
   }
 
   onMalformedRequest(): void {
-    if (this.#negotiation?.client === undefined) this.#negotiation?.turnDown();
+    if (this.#negotiation.client === undefined) this.#negotiation.turnDown();
   }
 
   onClose(error?: Error): void {
-    this.#negotiation?.end(error);
+    this.#negotiation.end(error);
     this.#lane.close();
     this.wiring.close();
     this.device.dma.removeAll();
@@ -141,21 +164,14 @@ export class BridgeSession implements PeerHandlers, BridgeContext {
     void this.link.close().then(() => this.#options.onEnd(error));
   }
 
-  #negotiate(refusal?: RequestRefusedError): void {
-    if (this.peer.closed) return;
-    const { peer, limits, link } = this;
-    const { maxDataXferSize, maxDmaMaps } = link.capabilities;
-    this.#negotiation = new ClientNegotiation({
-      peer,
-      limits: {
-        ...limits,
-        maxDataXferSize: Math.min(limits.maxDataXferSize, maxDataXferSize),
-        maxDmaMaps: Math.min(limits.maxDmaMaps, maxDmaMaps),
-      },
-      logger: this.#options.logger,
-      dma: this.device.dma,
-    });
-    this.#negotiation.start(refusal);
+  /** What the device can take limits what the client is told. */
+  #toldLimits(): ToldLimits {
+    const { maxDataXferSize, maxDmaMaps } = this.link.capabilities;
+    return {
+      ...this.limits,
+      maxDataXferSize: Math.min(this.limits.maxDataXferSize, maxDataXferSize),
+      maxDmaMaps: Math.min(this.limits.maxDmaMaps, maxDmaMaps),
+    };
   }
 
   #onDeviceRequest(far: Peer, request: RequestMessage): void {

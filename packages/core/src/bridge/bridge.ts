@@ -1,10 +1,11 @@
 import { VfioUserError } from '../errors.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
+import { Admission } from '../server/admission.js';
 import { defaultLimits, type ServerLimits } from '../server/limits.js';
-import { listenForWires, type OpenWire } from '../session/open.js';
+import { endWithSignal, listenForWires, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import type { Connection, FrameSink, Listener } from '../transport/transport.js';
+import type { FrameSink, Listener } from '../transport/transport.js';
 import { BridgeSession } from './bridge-session.js';
 
 /**
@@ -12,6 +13,7 @@ import { BridgeSession } from './bridge-session.js';
  * that the bridge can answer in time; the check runs every quarter of it.
  */
 const REPLY_TIMEOUT_MS = 3_200;
+const MAX_CLIENTS = 32;
 
 export interface BridgeOptions {
   readonly registry: TransportRegistry;
@@ -23,6 +25,9 @@ export interface BridgeOptions {
   readonly limits?: Partial<ServerLimits>;
   /** How long the device may leave a request unanswered before the link counts as lost, ms. */
   readonly replyTimeoutMs?: number;
+  /** Clients at a time, each with a connection of its own to the device. Default 32. */
+  readonly maxClients?: number;
+  /** Ends the start, which rejects with its reason, and then the bridge, as {@link Bridge.close} does. */
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +39,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const replyTimeoutMs = options.replyTimeoutMs ?? REPLY_TIMEOUT_MS;
   // A wrong address is better said now than to the first client.
   registry.resolve(connect);
-  const bridge = new Bridge({ registry, connect, logger, limits, replyTimeoutMs });
+  const maxClients = options.maxClients ?? MAX_CLIENTS;
+  const bridge = new Bridge({ registry, connect, logger, limits, replyTimeoutMs, maxClients });
   const { maxDataXferSize, silenceMs } = limits;
   const listener = await listenForWires(registry, listen, (opened) => bridge.accept(opened), {
     maxDataXferSize,
@@ -44,13 +50,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   });
   bridge.listening(listener);
   void bridge.closed.then(() => logger.flush());
+  await endWithSignal(bridge, signal);
   return bridge;
-}
-
-interface Client {
-  readonly connection: Connection;
-  /** Its link to the device is closed, too. */
-  readonly ended: Promise<void>;
 }
 
 interface BridgeSettings {
@@ -59,6 +60,7 @@ interface BridgeSettings {
   readonly logger: Logger;
   readonly limits: ServerLimits;
   readonly replyTimeoutMs: number;
+  readonly maxClients: number;
 }
 
 /** Listens for clients; each gets a connection of its own to the device. */
@@ -66,13 +68,15 @@ export class Bridge {
   /** Resolves when the bridge has ended. */
   readonly closed: Promise<void>;
   readonly #settings: BridgeSettings;
-  readonly #clients = new Map<BridgeSession, Client>();
+  readonly #admission: Admission<BridgeSession>;
   #listener: Listener | undefined;
   #ending: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
 
   constructor(settings: BridgeSettings) {
     this.#settings = settings;
+    const { limits, maxClients } = settings;
+    this.#admission = new Admission({ limits, maxClients, what: 'the bridge' });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -88,36 +92,34 @@ export class Bridge {
 
   /** For operators: what the bridge is doing. */
   statistics(): Readonly<Record<string, number | string>> {
-    return { clients: this.#clients.size, device: this.#settings.connect };
+    const { clients, waitingCount, silentCount } = this.#admission;
+    return {
+      clients: clients.size,
+      clientsWaiting: waitingCount,
+      silentConnections: silentCount,
+      device: this.#settings.connect,
+    };
   }
 
   listening(listener: Listener): void {
     this.#listener = listener;
+    void listener.ended?.then(() => this.close());
   }
 
   accept(opened: OpenWire): FrameSink {
     const { limits, logger, replyTimeoutMs } = this.#settings;
-    const { connection } = opened;
-    const { peer } = connection;
-    let resolveEnded: () => void = () => {};
-    const ended = new Promise<void>((resolve) => {
-      resolveEnded = resolve;
-    });
-    const session = new BridgeSession({
+    const session: BridgeSession = new BridgeSession({
       ...this.#settings,
-      logger: logger.child({ peer }),
+      logger: logger.child({ peer: opened.connection.peer }),
       maxDataXferSize: limits.maxDataXferSize,
       silenceMs: limits.silenceMs,
       connectTimeoutMs: replyTimeoutMs,
-      onEnd: (error) => {
-        this.#clients.delete(session);
-        logger.info({ peer, ...(error && { reason: error.message }) }, 'client gone');
-        resolveEnded();
-      },
+      onVersion: () => this.#admission.apply(session),
+      onEnd: (error) => this.#onEnd(session, error),
     });
-    this.#clients.set(session, { connection, ended });
-    if (this.#ending !== undefined) connection.abort(new Error('the bridge is ending'));
-    return session.accept(opened);
+    const sink = session.attach(opened);
+    this.#admission.arrived(session);
+    return sink;
   }
 
   /** Stop listening, end the clients' connections after what is queued, and those to the device. */
@@ -126,13 +128,20 @@ export class Bridge {
     return this.#ending;
   }
 
+  #onEnd(session: BridgeSession, error?: Error): void {
+    const { logger } = this.#settings;
+    const fields = { peer: session.name, ...(error && { reason: error.message }) };
+    if (this.#admission.clients.has(session)) logger.info(fields, 'client gone');
+    else logger.debug(fields, 'a connection ended that was no client');
+    this.#admission.left(session);
+    this.#admission.released(session);
+  }
+
   async #end(): Promise<void> {
+    const reason = new VfioUserError('VFU_PEER_CLOSED', 'the bridge is ending');
+    const emptied = this.#admission.close(reason);
     await this.#listener?.close();
-    const ends = [...this.#clients.values()].map(async ({ connection, ended }) => {
-      await connection.close();
-      await ended;
-    });
-    await Promise.all(ends);
+    await emptied;
     this.#resolveClosed();
   }
 }

@@ -5,10 +5,9 @@ import { Command } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { accept, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
-import { connectWire } from '../session/open.js';
+import { connectWire, openSession } from '../session/open.js';
 import { Peer } from '../session/peer.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import type { Connection } from '../transport/transport.js';
 
 /** First and longest pause between attempts to reach the device again, ms. */
 const FIRST_RETRY_MS = 100;
@@ -115,28 +114,17 @@ export class FarLink {
     const options = { maxDataXferSize, silenceMs, logger, signal };
     const { connection, wire } = await connectWire(registry, connect, peer, options);
     peer.attach(connection, wire);
-    await this.#negotiate(peer, connection, signal);
+    await openSession(connection, signal, () => this.#negotiate(peer));
     this.#peer = peer;
     return peer;
   }
 
-  async #negotiate(peer: Peer, connection: Connection, signal: AbortSignal): Promise<void> {
-    const giveUp = (): void => connection.abort(signal.reason);
-    signal.addEventListener('abort', giveUp, { once: true });
-    try {
-      signal.throwIfAborted();
-      const own = { ...OWN_CAPABILITIES, maxDataXferSize: this.#options.maxDataXferSize };
-      this.#capabilities = accept(
-        await call(peer, Command.VERSION, offer(own), (body) => body),
-      ).peer;
-      if (peer.closed) {
-        throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
-      }
-    } catch (error) {
-      connection.abort(error as Error);
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', giveUp);
+  async #negotiate(peer: Peer): Promise<void> {
+    const own = { ...OWN_CAPABILITIES, maxDataXferSize: this.#options.maxDataXferSize };
+    const reply = await call(peer, Command.VERSION, offer(own), (body) => body);
+    this.#capabilities = accept(reply).peer;
+    if (peer.closed) {
+      throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
     }
   }
 

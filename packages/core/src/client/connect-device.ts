@@ -2,7 +2,7 @@ import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { connectWire } from '../session/open.js';
+import { connectWire, openSession } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import { DeviceClient } from './device-client.js';
 
@@ -18,6 +18,7 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
   /** How long the server may be silent, where it can be asked for signs of life, ms; 0: for ever. */
   readonly silenceMs?: number;
+  /** Ends the attempt, which rejects with its reason. It does nothing to a client that is connected. */
   readonly signal?: AbortSignal;
   /** What to tell the server of this client instead of the defaults. */
   readonly capabilities?: Partial<Capabilities>;
@@ -39,11 +40,6 @@ export async function connectDevice(text: string, options: ConnectOptions): Prom
     logger,
     signal,
   });
-  try {
-    await client.start(connection, wire);
-  } catch (error) {
-    connection.abort(error instanceof Error ? error : new Error(String(error)));
-    throw error;
-  }
+  await openSession(connection, signal, () => client.start(connection, wire));
   return client;
 }

@@ -1,6 +1,7 @@
 import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Handshake } from '../transport/handshake.js';
+import { PendingConnections } from '../transport/pending-connections.js';
 import type {
   Connection,
   EncodingName,
@@ -53,12 +54,16 @@ interface Passage {
   readonly abort: AbortController;
 }
 
+/** Sessions in which the client has not said anything, at a time; the oldest makes room. */
+const MAX_SILENT = 64;
+
 /** Listens for clients and passes their sessions through. */
 export class Relay {
   /** Resolves when the relay has ended. */
   readonly closed: Promise<void>;
   readonly #settings: RelaySettings;
   readonly #passages = new Set<Passage>();
+  readonly #silent = new PendingConnections(MAX_SILENT);
   #listener: Listener | undefined;
   #sessions = 0;
   #isHeld = false;
@@ -80,14 +85,15 @@ export class Relay {
     return this.#listener.uri;
   }
 
-  async listen({ transport, uri }: RelayAddress): Promise<void> {
+  async listen({ transport, uri }: RelayAddress, signal?: AbortSignal): Promise<void> {
     // Nothing is said to the client before the server has said it.
     const handshake = (): Handshake => new RelayedPreface();
     this.#listener = await transport.listen(
       uri,
       (client, greeted) => this.#accept(client, greeted),
-      this.#context(handshake),
+      this.#context(handshake, signal),
     );
+    void this.#listener.ended?.then(() => this.close());
   }
 
   /** For operators: what the relay is doing. */
@@ -134,9 +140,13 @@ export class Relay {
       client,
       (sink) => far.transport.connect(far.uri, sink, this.#context(handshake, abort.signal)),
       {
-        onFrame: (sender, frame) => observer.onFrame(sender, frame),
+        onFrame: (sender, frame) => {
+          if (sender === 'client') this.#silent.delete(client);
+          observer.onFrame(sender, frame);
+        },
         onEnd: (error) => {
           this.#passages.delete(passage);
+          this.#silent.delete(client);
           logger.info({ peer, ...(error && { reason: error.message }) }, 'session ended');
           observer.onEnd(error);
           this.#settle();
@@ -146,6 +156,10 @@ export class Relay {
     );
     const passage: Passage = { client, session, abort };
     this.#passages.add(passage);
+    this.#silent.add(client, (reason) => {
+      abort.abort(reason);
+      client.abort(reason);
+    });
     this.#sessions += 1;
     if (this.#isHeld) session.hold();
     if (this.#isClosing) closePassage(passage);

@@ -1,6 +1,7 @@
 import { VfioUserError } from '../errors.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
+import { endWithSignal } from '../session/open.js';
 import { wireFactory } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { EncodingName } from '../transport/transport.js';
@@ -15,6 +16,8 @@ export interface RelayOptions extends Pick<RelaySettings, 'observe'> {
   /** Most bytes of data in one message: what a peer can make the relay reserve. */
   readonly maxDataXferSize: number;
   readonly logger?: Logger;
+  /** Ends the start, which rejects with its reason, and then the relay, as {@link Relay.close} does. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -44,8 +47,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { maxDataXferSize } = options;
   const { framing } = wireFactory(encoding, { maxDataXferSize, silenceMs: 0, role: 'server' });
   const relay = new Relay({ ...options, logger, far, encoding, framing });
-  await relay.listen(near);
+  await relay.listen(near, options.signal);
   void relay.closed.then(() => logger.flush());
+  await endWithSignal(relay, options.signal);
   return relay;
 }
 

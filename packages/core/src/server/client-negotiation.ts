@@ -5,7 +5,7 @@ import { ProtocolViolationError, RequestRefusedError, VfioUserError } from '../e
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import { Command, commandName } from '../protocol/constants.js';
-import type { RequestMessage } from '../protocol/messages.js';
+import type { RequestMessage, Version } from '../protocol/messages.js';
 import { negotiate } from '../protocol/version.js';
 import { MessageMemory } from '../session/message-memory.js';
 import type { Peer } from '../session/peer.js';
@@ -19,12 +19,21 @@ export interface NegotiationOptions {
   readonly logger: Logger;
   /** Where the client's memory will be reached. */
   readonly dma: DmaSpace;
+  /**
+   * VERSION came, and can be agreed to: {@link ClientNegotiation.accept} or
+   * {@link ClientNegotiation.refuse} answers it, now or later.
+   */
+  readonly onVersion: () => void;
 }
+
+/** What of the limits the client is told. */
+export type ToldLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
 
 /** A client from its first byte to VERSION, and what the two sides agreed on then. */
 export class ClientNegotiation {
   readonly #options: NegotiationOptions;
-  #refusal: RequestRefusedError | undefined;
+  /** VERSION, until it is answered. */
+  #asked: { readonly id: number; readonly body: Version } | undefined;
   #turnedDown = false;
   #timer: NodeJS.Timeout | undefined;
   #client: Capabilities | undefined;
@@ -44,9 +53,8 @@ export class ClientNegotiation {
     return this.#memory;
   }
 
-  /** The client may speak now, and should soon. With `refusal` it is turned away when it does. */
-  start(refusal?: RequestRefusedError): void {
-    this.#refusal = refusal;
+  /** The client may speak now, and should soon. */
+  start(): void {
     const { limits, peer } = this.#options;
     this.#timer = setTimeout(() => {
       const seconds = limits.negotiationTimeoutMs / 1000;
@@ -57,40 +65,67 @@ export class ClientNegotiation {
   /** The first request. Anything but an acceptable VERSION ends the connection. */
   onRequest(request: RequestMessage, received: Received): void {
     if (this.#turnedDown) return;
+    if (this.#asked !== undefined) {
+      this.turnDown();
+      return;
+    }
     clearTimeout(this.#timer);
-    const { peer } = this.#options;
     const { command, id, noReply } = request;
     try {
       if (request.command !== Command.VERSION) {
         throw new RequestRefusedError(EINVAL, `${commandName(command)} came before VERSION`);
       }
-      if (this.#refusal !== undefined) throw this.#refusal;
       if (received.length > 0) throw new RequestRefusedError(EINVAL, 'VERSION carries descriptors');
+      negotiate(request.body, this.#ownCapabilities());
+      this.#asked = { id, body: request.body };
+    } catch (error) {
+      this.#options.peer.replyError(command, id, noReply, error);
+      this.turnDown(error);
+      return;
+    }
+    this.#options.onVersion();
+  }
+
+  /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
+  accept(limits: ToldLimits = this.#options.limits): void {
+    const asked = this.#takeAsked();
+    if (asked === undefined) return;
+    const { id, body } = asked;
+    const { peer, logger } = this.#options;
+    try {
       const { reply, peer: client } = negotiate(
-        request.body,
-        this.#ownCapabilities(),
-        peer.encoding.versionReplyRoom(request.body),
+        body,
+        this.#ownCapabilities(limits),
+        peer.encoding.versionReplyRoom(body),
       );
       this.#agree(client);
-      peer.reply(request.command, id, reply);
-      this.#options.logger.info(
-        { version: `${reply.major}.${reply.minor}`, client },
-        'client connected',
-      );
+      peer.reply(Command.VERSION, id, reply);
+      logger.info({ version: `${reply.major}.${reply.minor}`, client }, 'client connected');
       if (diagnostics.session.hasSubscribers) {
         diagnostics.session.publish({ event: 'begun', peer: peer.connection.peer });
       }
     } catch (error) {
-      peer.replyError(command, id, noReply, error);
+      peer.replyError(Command.VERSION, id, false, error);
       this.turnDown(error);
     }
   }
 
+  /** Answer VERSION with the reason why the client is turned away. */
+  refuse(why: RequestRefusedError): void {
+    const asked = this.#takeAsked();
+    if (asked === undefined) return;
+    this.#options.peer.replyError(Command.VERSION, asked.id, false, why);
+    this.turnDown(why);
+  }
+
   /** What came first was no request at all, or a wrong one. */
-  turnDown(why: unknown = new ProtocolViolationError('VERSION did not come first')): void {
+  turnDown(why: unknown = this.#violation()): void {
     this.#turnedDown = true;
     this.#tellTurnedAway(why);
-    void this.#options.peer.close();
+    const { peer } = this.#options;
+    // One that waits for its turn would keep its place until it has taken note of the end.
+    if (this.#takeAsked() !== undefined) peer.abort(why as Error);
+    else void peer.close();
   }
 
   end(error?: Error): void {
@@ -133,8 +168,19 @@ export class ClientNegotiation {
     dma.connect(oneSided === undefined ? messages : new ReachableMemory(oneSided, messages));
   }
 
-  #ownCapabilities(): Capabilities {
-    const { maxDataXferSize, maxMsgFds, maxDmaMaps } = this.#options.limits;
+  #takeAsked(): { readonly id: number; readonly body: Version } | undefined {
+    const asked = this.#asked;
+    this.#asked = undefined;
+    return this.#options.peer.closed ? undefined : asked;
+  }
+
+  #violation(): ProtocolViolationError {
+    const what = this.#asked === undefined ? 'did not come first' : 'was not awaited';
+    return new ProtocolViolationError(`VERSION ${what}`);
+  }
+
+  #ownCapabilities(limits: ToldLimits = this.#options.limits): Capabilities {
+    const { maxDataXferSize, maxMsgFds, maxDmaMaps } = limits;
     return { ...OWN_CAPABILITIES, maxDataXferSize, maxMsgFds, maxDmaMaps };
   }
 }

@@ -1,11 +1,11 @@
 import type { PciDeviceDefinition } from '../device/device.js';
-import { EBUSY } from '../errno.js';
-import { RequestRefusedError, VfioUserError } from '../errors.js';
+import { VfioUserError } from '../errors.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { listenForWires, type OpenWire } from '../session/open.js';
+import { endWithSignal, listenForWires, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import type { Connection, FrameSink, Listener } from '../transport/transport.js';
+import type { FrameSink, Listener } from '../transport/transport.js';
+import { Admission } from './admission.js';
 import { DeviceInstance } from './device-instance.js';
 import { defaultLimits, type ServerLimits } from './limits.js';
 import { ServerSession } from './server-session.js';
@@ -19,8 +19,9 @@ export interface ServeOptions<Options> {
   readonly listen: string;
   readonly logger?: Logger;
   readonly limits?: Partial<ServerLimits>;
-  /** End after the first client has left. */
+  /** End after the first client has left; a connection without VERSION is none. */
   readonly once?: boolean;
+  /** Ends the start, which rejects with its reason, and then the server, as {@link DeviceServer.close} does. */
   readonly signal?: AbortSignal;
 }
 
@@ -54,33 +55,22 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     await device.close();
     throw error;
   }
+  await endWithSignal(server, options.signal);
   return server;
 }
 
-interface Client {
-  readonly connection: Connection;
-  readonly session: ServerSession;
-  /** Ends the wait of a client that came while another is served. */
-  busyTimer?: NodeJS.Timeout;
-}
-
 /**
- * A device that listens. One client is served at a time; others wait a moment for their turn, since
- * a client that was killed and restarted may be back before its old connection is seen to end.
+ * A device that listens. One client is served at a time; {@link Admission} says who.
  */
 export class DeviceServer {
-  /** Resolves when the server has ended, by {@link close} or after its only client (`once`). */
+  /** Resolves when the server has ended: by {@link close}, its signal, or after its only client. */
   readonly closed: Promise<void>;
   readonly #device: DeviceInstance;
   readonly #logger: Logger;
   readonly #limits: ServerLimits;
   readonly #once: boolean;
-  readonly #waiting: Client[] = [];
+  readonly #admission: Admission<ServerSession>;
   #listener: Listener | undefined;
-  #current: Client | undefined;
-  #clientsServed = 0;
-  /** The device is letting go of the client that left last. */
-  #releasing: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
 
@@ -89,6 +79,7 @@ export class DeviceServer {
     this.#logger = logger;
     this.#limits = limits;
     this.#once = once;
+    this.#admission = new Admission({ limits, maxClients: 1, what: 'the device' });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -104,10 +95,13 @@ export class DeviceServer {
 
   /** For operators: what the server is doing. */
   statistics(): Readonly<Record<string, number | string>> {
+    const { clients, admittedCount, waitingCount, silentCount } = this.#admission;
+    const [client] = clients;
     return {
-      clientsServed: this.#clientsServed,
-      clientsWaiting: this.#waiting.length,
-      client: this.#current?.connection.peer ?? 'none',
+      clientsServed: admittedCount,
+      clientsWaiting: waitingCount,
+      silentConnections: silentCount,
+      client: client?.name ?? 'none',
       dmaMappings: this.#device.dma.mappingCount,
     };
   }
@@ -120,80 +114,45 @@ export class DeviceServer {
 
   listening(listener: Listener): void {
     this.#listener = listener;
+    void listener.ended?.then(() => this.close());
   }
 
   accept({ connection, wire }: OpenWire): FrameSink {
-    const logger = this.#logger.child({ peer: connection.peer });
-    const client: Client = {
-      connection,
-      session: new ServerSession(this.#device, {
-        limits: this.#limits,
-        logger,
-        onEnd: (error) => this.#onClientEnd(client, error),
-      }),
-    };
-    client.session.attach(connection, wire);
-    if (this.#ending !== undefined) connection.abort(new Error('the server is ending'));
-    else if (this.#current === undefined) this.#serve(client);
-    else this.#wait(client);
-    return client.session.sink;
+    const session: ServerSession = new ServerSession(this.#device, {
+      limits: this.#limits,
+      logger: this.#logger.child({ peer: connection.peer }),
+      onVersion: () => this.#admission.apply(session),
+      onEnd: (error) => this.#onEnd(session, error),
+    });
+    session.attach(connection, wire);
+    this.#admission.arrived(session);
+    return session.sink;
   }
 
-  #serve(client: Client): void {
-    clearTimeout(client.busyTimer);
-    this.#current = client;
-    this.#clientsServed++;
-    client.session.start();
-    client.connection.resume();
-  }
-
-  #wait(client: Client): void {
-    if (this.#waiting.length >= this.#limits.maxWaitingClients) {
-      const text = 'too many clients wait for this device';
-      client.connection.abort(new RequestRefusedError(EBUSY, text));
+  #onEnd(session: ServerSession, error?: Error): void {
+    this.#admission.left(session);
+    const fields = { peer: session.name, ...(error && { reason: error.message }) };
+    if (!this.#admission.clients.has(session)) {
+      this.#logger.debug(fields, 'a connection ended that was no client');
       return;
     }
-    client.connection.pause();
-    this.#waiting.push(client);
-    client.busyTimer = setTimeout(() => {
-      const at = this.#waiting.indexOf(client);
-      if (at >= 0) this.#waiting.splice(at, 1);
-      client.session.turnAway();
-      client.connection.resume();
-    }, this.#limits.busyTimeoutMs).unref();
-  }
-
-  #onClientEnd(client: Client, error?: Error): void {
-    clearTimeout(client.busyTimer);
-    const waitingAt = this.#waiting.indexOf(client);
-    if (waitingAt >= 0) this.#waiting.splice(waitingAt, 1);
-    if (this.#current !== client) return;
-    const fields = { peer: client.connection.peer, ...(error && { reason: error.message }) };
     this.#logger[error === undefined ? 'info' : 'warn'](fields, 'client gone');
-    this.#releasing = this.#device
+    void this.#device
       .clientGone()
       .catch((failure) =>
         this.#logger.error({ err: failure }, 'the device did not let go of its client'),
       )
-      .finally(() => this.#next());
-  }
-
-  #next(): void {
-    this.#current = undefined;
-    if (this.#once) void this.close();
-    if (this.#ending !== undefined) return;
-    const client = this.#waiting.shift();
-    if (client !== undefined) this.#serve(client);
+      .finally(() => {
+        if (this.#once) void this.close();
+        this.#admission.released(session);
+      });
   }
 
   async #end(): Promise<void> {
+    const reason = new VfioUserError('VFU_PEER_CLOSED', 'the server is ending');
+    const emptied = this.#admission.close(reason);
     await this.#listener?.close();
-    for (const client of this.#waiting.splice(0)) {
-      client.connection.abort(new Error('the server is ending'));
-    }
-    const current = this.#current;
-    if (current !== undefined) await current.connection.close();
-    await this.#releasing;
+    await emptied;
     await this.#device.close();
     this.#resolveClosed();
   }

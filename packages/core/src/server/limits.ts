@@ -19,11 +19,13 @@ export interface ServerLimits {
   readonly silenceMs: number;
   /** How long a new connection may take to send VERSION, ms. */
   readonly negotiationTimeoutMs: number;
+  /** Connections that have not sent VERSION, at a time; the oldest makes room for the next. */
+  readonly maxSilentConnections: number;
   /** Requests that wait behind one that takes its time, before the connection stops being read. */
   readonly maxDeferredRequests: number;
-  /** Connections that wait while another client is served. */
+  /** Clients that wait while another is served. One more is told at once that the device is busy. */
   readonly maxWaitingClients: number;
-  /** How long they wait before they are told the device is busy, ms. */
+  /** How long they wait before they are told that, ms. */
   readonly busyTimeoutMs: number;
 }
 
@@ -36,6 +38,7 @@ export const defaultLimits: ServerLimits = {
   replyTimeoutMs: 30_000,
   silenceMs: 30_000,
   negotiationTimeoutMs: 10_000,
+  maxSilentConnections: 64,
   maxDeferredRequests: 64,
   maxWaitingClients: 8,
   busyTimeoutMs: 2_000,

@@ -1,5 +1,5 @@
 import type { ResetKind } from '../device/device.js';
-import { EBUSY, EINVAL } from '../errno.js';
+import { EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
@@ -9,6 +9,7 @@ import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Wire } from '../session/wire.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
+import type { Candidate } from './admission.js';
 import { ClientNegotiation } from './client-negotiation.js';
 import { ControlLane } from './control-lane.js';
 import type { DeviceInstance } from './device-instance.js';
@@ -21,6 +22,8 @@ import { RegionAccessHandler } from './requests/region-access.js';
 export interface ServerSessionOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
+  /** The client has sent VERSION: it can be admitted. */
+  readonly onVersion: () => void;
   /** The connection has ended; the device still holds what the client mapped. */
   readonly onEnd: (error?: Error) => void;
 }
@@ -31,7 +34,7 @@ type ReadRequest = Extract<RequestMessage, { command: typeof Command.REGION_READ
  * One client, from VERSION to the end of the connection. Register accesses are answered at once;
  * everything else runs in order through the control queue, and neither waits for DMA of ours.
  */
-export class ServerSession implements PeerHandlers, RequestContext {
+export class ServerSession implements PeerHandlers, RequestContext, Candidate {
   readonly device: DeviceInstance;
   readonly peer: Peer;
   readonly limits: ServerLimits;
@@ -42,7 +45,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
   readonly #lane: ControlLane;
   readonly #regions: RegionAccessHandler;
   readonly #requests: ControlRequests;
-  #started = false;
+  #admitted = false;
   /** A driver asked for a reset by the register write that is being handled. */
   #requestedReset: ResetKind | undefined;
 
@@ -80,28 +83,40 @@ export class ServerSession implements PeerHandlers, RequestContext {
     return client;
   }
 
-  attach(connection: Connection, wire: Wire): void {
-    this.peer.attach(connection, wire);
+  get name(): string {
+    return this.peer.connection.peer;
   }
 
-  /** It is this client's turn. */
-  start(): void {
-    this.#started = true;
-    this.device.onResetRequest = (kind) => {
-      this.#requestedReset = kind;
-    };
+  attach(connection: Connection, wire: Wire): void {
+    this.peer.attach(connection, wire);
     this.#negotiation.start();
   }
 
-  /** Another client keeps the device: this one is told so when it asks. */
-  turnAway(): void {
-    this.#negotiation.start(new RequestRefusedError(EBUSY, 'the device serves another client'));
+  /** It is this client's turn: the device is its own from now on. */
+  admit(): void {
+    this.#admitted = true;
+    this.device.onResetRequest = (kind) => {
+      this.#requestedReset = kind;
+    };
+    this.#negotiation.accept();
+    if (this.#negotiation.client !== undefined) this.#askForPushes();
+  }
+
+  refuse(why: RequestRefusedError): void {
+    this.#negotiation.refuse(why);
+  }
+
+  drop(reason: Error): void {
+    this.peer.abort(reason);
+  }
+
+  close(): void {
+    void this.peer.close();
   }
 
   onRequest(request: RequestMessage, received: Received): void {
     if (this.#negotiation.client === undefined) {
       this.#negotiation.onRequest(request, received);
-      if (this.#negotiation.client !== undefined) this.#askForPushes();
       return;
     }
     const { command, id, noReply } = request;
@@ -155,7 +170,7 @@ export class ServerSession implements PeerHandlers, RequestContext {
     this.#negotiation.end(error);
     this.#lane.close();
     this.#requests.close();
-    if (this.#started) {
+    if (this.#admitted) {
       this.device.onResetRequest = undefined;
       this.device.pushRules.connect(undefined);
     }

@@ -68,3 +68,51 @@ export function listenForWires(
     },
   );
 }
+
+/**
+ * Open a session on a connection. Whatever goes wrong ends the connection; an abort is rejected with
+ * the reason of the signal, whatever followed from it.
+ */
+export async function openSession<T>(
+  connection: Connection,
+  signal: AbortSignal | undefined,
+  open: () => Promise<T>,
+): Promise<T> {
+  const onAbort = (): void => connection.abort(asError(signal?.reason));
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    return await open();
+  } catch (error) {
+    connection.abort(asError(error));
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Something that was started with a signal and runs until it is closed. */
+interface Ending {
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Close what has just been started when its signal aborts. If that is now, the start has failed. */
+export async function endWithSignal(
+  started: Ending,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal === undefined) return;
+  if (signal.aborted) {
+    await started.close();
+    throw signal.reason;
+  }
+  const onAbort = (): void => void started.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  void started.closed.then(() => signal.removeEventListener('abort', onAbort));
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,5 +1,6 @@
 import { silentLogger } from '../logger.js';
 import type { Opening } from './opening.js';
+import type { PendingConnections } from './pending-connections.js';
 import type { Accept, Connection, FrameSink, OpenContext } from './transport.js';
 
 /** A stream connection that was not begun yet. */
@@ -39,6 +40,8 @@ export interface ServerOpening {
   readonly accept: Accept;
   readonly context: OpenContext;
   readonly handshakeTimeoutMs: number;
+  /** Where those of the same listener are that are not through the handshake. */
+  readonly pending: PendingConnections;
   /** The peer did not get through the handshake. */
   refused(reason: string): void;
 }
@@ -46,13 +49,15 @@ export interface ServerOpening {
 /** Begin a connection as a server: it is accepted once the handshake is complete. */
 export function openServer(
   connection: NewConnection,
-  { accept, context, handshakeTimeoutMs, refused }: ServerOpening,
+  { accept, context, handshakeTimeoutMs, pending, refused }: ServerOpening,
 ): void {
   const handshake = context.handshake?.();
+  pending.add(connection, (reason) => connection.abort(reason));
   connection.open({
     handshake,
     handshakeTimeoutMs,
     ready() {
+      pending.delete(connection);
       try {
         return accept(connection, handshake);
       } catch (error) {
@@ -62,7 +67,10 @@ export function openServer(
         return nobody;
       }
     },
-    failed: (error) => refused(error.message),
+    failed(error) {
+      pending.delete(connection);
+      refused(error.message);
+    },
   });
 }
 

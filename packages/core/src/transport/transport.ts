@@ -91,7 +91,12 @@ export interface Connection {
 export interface Listener {
   /** Where it really listens: port 0 is already resolved. */
   readonly uri: string;
-  /** Stop accepting. Connections already made live on. Idempotent. */
+  /**
+   * Resolves when no connection can come any more and those that came have ended. Only where that
+   * can be: an inherited socket that was connected already is one connection and no more.
+   */
+  readonly ended?: Promise<void>;
+  /** Stop accepting. Connections already made live on; what is not that far is ended. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -104,6 +109,7 @@ export interface OpenContext {
    * `attachment` is what the transport itself has to tell its other end.
    */
   readonly handshake?: ((attachment?: Uint8Array) => Handshake) | undefined;
+  /** Ends `connect` or `listen` while it is under way, at whatever point; it rejects with the reason. */
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
 }

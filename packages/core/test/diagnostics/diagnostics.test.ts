@@ -224,8 +224,10 @@ t.test('sessions begin, end, or are turned away with a reason', async (t) => {
   served.negotiation.start();
   served.fixture.receive(Command.VERSION, offer(OWN_CAPABILITIES), { id: 1 });
   served.negotiation.end();
-  const busy = negotiationOf();
-  busy.negotiation.start(new RequestRefusedError(EBUSY, 'later'));
+  const busy = negotiationOf(({ negotiation }) =>
+    negotiation.refuse(new RequestRefusedError(EBUSY, 'later')),
+  );
+  busy.negotiation.start();
   busy.fixture.receive(Command.VERSION, offer(OWN_CAPABILITIES), { id: 1 });
   busy.negotiation.end(new Error('not told again'));
   const garbled = negotiationOf();
@@ -263,15 +265,18 @@ function fixtureOf(handlers: ConstructorParameters<typeof PeerFixture>[1] = {}) 
   };
 }
 
-function negotiationOf() {
+function negotiationOf(
+  answer: (of: { negotiation: ClientNegotiation }) => void = (of) => of.negotiation.accept(),
+) {
   const dma = new DmaSpace();
   const fixture: PeerFixture = new PeerFixture(
     {},
     { onRequest: (request, received) => negotiation.onRequest(request, received) },
   );
   const { peer } = fixture;
-  const options = { peer, limits: defaultLimits, logger: silentLogger, dma };
-  const negotiation = new ClientNegotiation(options);
+  const onVersion = (): void => answer({ negotiation });
+  const options = { peer, limits: defaultLimits, logger: silentLogger, dma, onVersion };
+  const negotiation: ClientNegotiation = new ClientNegotiation(options);
   return { fixture, negotiation };
 }
 

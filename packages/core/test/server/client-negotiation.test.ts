@@ -18,17 +18,20 @@ t.teardown(() => mock.timers.reset());
 const VERSION = { command: Command.VERSION, id: 9 };
 const limits = { ...defaultLimits, maxDataXferSize: 8192, maxMsgFds: 3, negotiationTimeoutMs: 500 };
 
-function open(interrupts = false) {
+/** `answer`: what becomes of a VERSION that can be agreed to. */
+function open(answer = (negotiation: ClientNegotiation): void => negotiation.accept()) {
   const dma = new DmaSpace();
   const fixture: PeerFixture = new PeerFixture(
-    { interrupts },
+    {},
     {
       onRequest: (request, received) => negotiation.onRequest(request, received),
       onMalformedRequest: () => negotiation.turnDown(),
     },
   );
   const { peer, connection } = fixture;
-  const negotiation = new ClientNegotiation({ peer, limits, logger: silentLogger, dma });
+  const onVersion = (): void => answer(negotiation);
+  const options = { peer, limits, logger: silentLogger, dma, onVersion };
+  const negotiation: ClientNegotiation = new ClientNegotiation(options);
   const ask = (body: Version): void => void fixture.receive(Command.VERSION, body, { id: 9 });
   return { fixture, negotiation, connection, ask };
 }
@@ -96,14 +99,54 @@ t.test('descriptors do not belong to VERSION', async (t) => {
 });
 
 t.test('a client that is to be turned away learns why when it speaks', async (t) => {
-  const { negotiation, connection, ask } = open();
-  negotiation.start(new RequestRefusedError(EBUSY, 'the device serves another client'));
+  const { negotiation, connection, ask } = open((asking) =>
+    asking.refuse(new RequestRefusedError(EBUSY, 'the device serves another client')),
+  );
+  negotiation.start();
   t.same(connection.sent, []);
   ask(offer(OWN_CAPABILITIES));
   t.match(connection.sent, [{ kind: 'error', ...VERSION, errno: EBUSY, text: /another client/ }]);
   t.equal(connection.closes, 1);
   ask(offer(OWN_CAPABILITIES));
   t.equal(connection.sent.length, 1, 'once is enough');
+});
+
+t.test('VERSION may be answered later, with other limits', async (t) => {
+  const { negotiation, connection, ask } = open(() => {});
+  negotiation.start();
+  ask(offer(OWN_CAPABILITIES));
+  t.same(connection.sent, []);
+  mock.timers.tick(1000);
+  t.equal(connection.aborted, undefined, 'it has said what it is');
+  negotiation.accept({ ...limits, maxDmaMaps: 7 });
+  const [reply] = connection.sent;
+  if (reply?.kind !== 'reply' || reply.command !== Command.VERSION) throw new Error('no reply');
+  t.match(accept(reply.body).peer, { maxDmaMaps: 7, maxMsgFds: 3 });
+  negotiation.refuse(new RequestRefusedError(EBUSY, 'too late'));
+  t.equal(connection.sent.length, 1, 'it is answered once');
+});
+
+t.test('what comes while VERSION waits for its answer ends the connection at once', async (t) => {
+  for (const speak of ['a request', 'nonsense'] as const) {
+    const { negotiation, connection, fixture, ask } = open(() => {});
+    negotiation.start();
+    ask(offer(OWN_CAPABILITIES));
+    if (speak === 'a request') fixture.receive(Command.DEVICE_RESET, undefined, { id: 10 });
+    else fixture.receiveBytes(Buffer.from('090000000100000000', 'hex'));
+    t.match(connection.aborted, { code: 'VFU_PROTOCOL_VIOLATION' }, speak);
+    negotiation.accept();
+    t.equal(negotiation.client, undefined);
+  }
+});
+
+t.test('a client that left while it waited is not agreed with', async (t) => {
+  const { negotiation, connection, fixture, ask } = open(() => {});
+  negotiation.start();
+  ask(offer(OWN_CAPABILITIES));
+  fixture.end();
+  negotiation.accept();
+  t.equal(negotiation.client, undefined);
+  t.same(connection.sent, []);
 });
 
 t.test('the memory of a client that has left fails at once', async (t) => {

@@ -8,6 +8,7 @@ import {
   type Logger,
   VfioUserError,
 } from '@vfio-user/core';
+import type { PendingConnections } from '@vfio-user/core/internal';
 import { RdmaConnection } from '../connection/rdma-connection.js';
 import type { Endpoint, EndpointEvents } from '../endpoint/endpoint.js';
 import { HELLO } from '../endpoint/flags.js';
@@ -28,12 +29,18 @@ export interface ArrivalParts {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly accept: Accept;
+  /** Where those of the same listener are that have not said anything yet. */
+  readonly pending: PendingConnections;
 }
+
+/** A client tries the queue pair first, and if that takes too long the bootstrap connection. */
+const WAYS = 2;
 
 /** A client of a listener, until its first message shows which way it speaks. */
 export class Arrival implements FrameSink, EndpointEvents {
   readonly #parts: ArrivalParts;
   readonly #lifeline = new Lifeline();
+  #timer: NodeJS.Timeout | undefined;
   #joined: { readonly endpoint: Endpoint; readonly peer: PeerSetup } | undefined;
 
   private constructor(parts: ArrivalParts) {
@@ -48,20 +55,26 @@ export class Arrival implements FrameSink, EndpointEvents {
   }
 
   onFrame(frame: Frame): void {
+    this.#heard();
     this.#joined?.endpoint.close();
     this.#fallBack('the client could not use the queue pair', frame);
   }
 
   onDrain(): void {}
 
-  onClose(): void {
+  onClose(error?: Error): void {
+    this.#heard();
     this.#joined?.endpoint.close();
+    const { bootstrap, logger } = this.#parts;
+    const reason = error?.message ?? 'it closed the connection before it said anything';
+    logger.warn({ peer: bootstrap.peer, reason }, 'refused a connection');
   }
 
   onSent(): void {}
 
   onReceived(_slot: number, _length: number, immediate: number): void {
     if (this.#joined === undefined || (immediate & HELLO) === 0) return;
+    this.#heard();
     const { endpoint, peer } = this.#joined;
     try {
       endpoint.sends.postNotice(HELLO, true);
@@ -87,12 +100,30 @@ export class Arrival implements FrameSink, EndpointEvents {
     }
     this.#joined = outcome;
     this.#lifeline.handTo(this);
+    this.#awaitFirstMessage();
     try {
       outcome.endpoint.connect(outcome.peer, this);
     } catch (error) {
+      this.#heard();
       outcome.endpoint.close();
       this.#fallBack((error as Error).message, undefined);
     }
+  }
+
+  #awaitFirstMessage(): void {
+    const { bootstrap, pending, settings } = this.#parts;
+    pending.add(this, (reason) => bootstrap.abort(reason));
+    const limitMs = WAYS * settings.setupTimeoutMs;
+    this.#timer = setTimeout(() => {
+      const text = `${bootstrap.peer} set up a queue pair and said nothing within ${limitMs} ms`;
+      bootstrap.abort(new VfioUserError('VFU_TIMEOUT', text));
+    }, limitMs);
+  }
+
+  /** Nothing is awaited any more. */
+  #heard(): void {
+    clearTimeout(this.#timer);
+    this.#parts.pending.delete(this);
   }
 
   #serve(endpoint: Endpoint, peer: PeerSetup): void {

@@ -4,8 +4,9 @@ import {
   type Logger,
   type OpenContext,
   silentLogger,
+  VfioUserError,
 } from '@vfio-user/core';
-import { type NewConnection, openServer } from '@vfio-user/core/internal';
+import { type NewConnection, openServer, PendingConnections } from '@vfio-user/core/internal';
 import type { Settings } from '../options.js';
 import type { RawListener, RawSocket } from '../stack/stack.js';
 import type { Acceptor } from './acceptor.js';
@@ -27,12 +28,13 @@ export class NetworkListener implements Listener {
   uri = '';
   readonly #parts: ListenerParts;
   readonly #logger: Logger;
+  readonly #pending: PendingConnections;
   #socket: RawListener | undefined;
-  #connections = 0;
 
   constructor(parts: ListenerParts) {
     this.#parts = parts;
     this.#logger = parts.context.logger ?? silentLogger;
+    this.#pending = new PendingConnections(parts.settings.maxPending);
   }
 
   /** From here on it answers to `uri`. */
@@ -42,30 +44,31 @@ export class NetworkListener implements Listener {
   }
 
   async close(): Promise<void> {
+    this.#pending.dropAll(
+      new VfioUserError('VFU_PEER_CLOSED', `${this.uri} is listened on no more`),
+    );
     await this.#socket?.close();
   }
 
   onSocket(socket: RawSocket): void {
     const { acceptor, settings } = this.#parts;
-    if (this.#connections >= settings.maxConnections) {
-      this.#refused(socket.peer, `there are ${this.#connections} connections already`);
-      socket.destroy();
-      return;
-    }
-    this.#connections++;
-    const timer = setTimeout(() => {
-      this.#refused(socket.peer, `it said too little within ${settings.handshakeTimeoutMs} ms`);
-      done = true;
-      socket.destroy();
-    }, settings.handshakeTimeoutMs);
+    const timer = setTimeout(
+      () => drop(`it said too little within ${settings.handshakeTimeoutMs} ms`),
+      settings.handshakeTimeoutMs,
+    );
     let done = false;
     const once = (then: () => void): void => {
       clearTimeout(timer);
+      this.#pending.delete(socket);
       if (!done) then();
       done = true;
     };
+    const drop = (reason: string): void => {
+      once(() => this.#refused(socket.peer, reason));
+      socket.destroy();
+    };
+    this.#pending.add(socket, ({ message }) => drop(message));
     socket.onClosed(() => {
-      this.#connections--;
       // What TLS has to say about it comes a little later.
       setImmediate(() => {
         once(() => this.#refused(socket.peer, 'it closed the connection without a word'));
@@ -86,6 +89,7 @@ export class NetworkListener implements Listener {
     openServer(connection, {
       accept,
       context,
+      pending: this.#pending,
       handshakeTimeoutMs: settings.handshakeTimeoutMs,
       refused: (reason) => this.#refused(connection.peer, reason),
     });

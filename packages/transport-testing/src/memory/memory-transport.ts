@@ -11,7 +11,7 @@ import {
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
-import { openClient, openServer } from '@vfio-user/core/internal';
+import { openClient, openServer, PendingConnections } from '@vfio-user/core/internal';
 import { MemoryConnection } from './memory-connection.js';
 import { MemoryHandles } from './memory-handles.js';
 import { SharedSegment } from './memory-segment.js';
@@ -32,6 +32,7 @@ export interface MemoryTransportOptions {
 interface Listening {
   readonly accept: Accept;
   readonly context: OpenContext;
+  readonly pending: PendingConnections;
 }
 
 /** Keeps the process alive while somebody listens, as a socket would. Its period does not matter. */
@@ -39,6 +40,8 @@ const KEEP_ALIVE_MS = 2 ** 30;
 
 /** How long a peer may take for its greeting, ms. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Connections to one name that are not through their greeting. */
+const MAX_PENDING = 64;
 
 /**
  * Both ends in one process: `memory:name`. Names are known to this instance only. With
@@ -103,11 +106,12 @@ export class MemoryTransport implements Transport {
     if (this.#listening.has(name)) {
       throw new VfioUserError('VFU_SYSTEM_ERROR', `${uri.href}: somebody listens there already`);
     }
-    const listening = { accept, context };
+    const listening = { accept, context, pending: new PendingConnections(MAX_PENDING) };
     this.#listening.set(name, listening);
     const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
     const close = async (): Promise<void> => {
       clearInterval(keepAlive);
+      listening.pending.dropAll(closed(uri));
       if (this.#listening.get(name) === listening) this.#listening.delete(name);
     };
     return { uri: uri.href, close };
@@ -127,6 +131,10 @@ export function memoryTransport(options: MemoryTransportOptions = {}): MemoryTra
 
 function withoutDescriptors(capabilities: TransportCapabilities): TransportCapabilities {
   return { ...capabilities, fdPassing: false, sharedMemory: false, maxDescriptors: 0 };
+}
+
+function closed({ href }: URL): VfioUserError {
+  return new VfioUserError('VFU_PEER_CLOSED', `${href} is listened on no more`);
 }
 
 function nameOf(uri: URL): string {

@@ -2,15 +2,18 @@ import { setImmediate } from 'node:timers/promises';
 import {
   type Bridge,
   type BridgeOptions,
+  Command,
   type ConnectOptions,
   connectDevice,
   type DeviceClient,
   type DeviceServer,
+  type FrameSink,
   type ServerLimits,
   serve,
   startBridge,
   TransportRegistry,
 } from '@vfio-user/core';
+import { connectWire, type OpenWire, OWN_CAPABILITIES, offer } from '@vfio-user/core/internal';
 import { bench } from '@vfio-user/devices';
 import type { Test } from 'tap';
 import { BenchDriver } from '../../src/compliance/session/bench-driver.js';
@@ -85,6 +88,26 @@ export class BridgeFixture {
     const client = await connectDevice(this.bridge.uri, { registry: this.registry, ...options });
     this.#t.teardown(() => client.close());
     return client;
+  }
+
+  /** A connection to the bridge on which nothing has been said. */
+  wire(sink: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} }): Promise<OpenWire> {
+    return connectWire(this.registry, this.bridge.uri, sink, {
+      maxDataXferSize: 4096,
+      silenceMs: 0,
+    });
+  }
+
+  /** A connection to the bridge on which VERSION was said. */
+  async ask(): Promise<OpenWire> {
+    const opened = await this.wire();
+    const { head, data } = opened.wire.encoding.encodeRequest(
+      Command.VERSION,
+      1,
+      offer(OWN_CAPABILITIES),
+    );
+    opened.connection.send(head, data);
+    return opened;
   }
 
   async drive(options: Partial<ConnectOptions> = {}): Promise<BenchDriver> {

@@ -229,11 +229,7 @@ t.test(
   async (t) => {
     const fixture = await BridgeFixture.open(t, { replyTimeoutMs: 60_000 });
     const device = await fixture.script(({ command }) => command === Command.VERSION);
-    const { registry } = fixture;
-    const { transport, uri } = registry.resolve(fixture.bridge.uri);
-    const sink = { onFrame() {}, onDrain() {}, onClose() {} };
-    const framing = { headerBytes: 16, frameLength: () => 16, mayCarryDescriptors: () => false };
-    const connection = await transport.connect(uri, sink, { framing });
+    const { connection } = await fixture.ask();
     await device.until(() => device.requests.length === 1, 'VERSION');
     connection.abort(new Error('the client vanishes'));
     await device.until(() => device.peer.closed, 'the end of the link');
@@ -241,6 +237,47 @@ t.test(
     t.equal(device.peers.length, 1);
   },
 );
+
+t.test('connections that say nothing cost no link, and keep nobody out', async (t) => {
+  const limits = { maxSilentConnections: 3 };
+  const fixture = await BridgeFixture.open(t, { limits, maxClients: 2 });
+  const device = await fixture.script();
+  const closes: (Error | undefined)[] = [];
+  const sink = { onFrame() {}, onDrain() {}, onClose: (error?: Error) => closes.push(error) };
+  for (let i = 0; i < 100; i++) await fixture.wire(sink);
+  await eventually(() => closes.length === 97);
+  t.match(fixture.bridge.statistics(), { clients: 0, silentConnections: 3 });
+  t.equal(device.peers.length, 0);
+  const client = await fixture.connect();
+  await client.regionRead(Region.BAR0, 0, 1);
+  t.equal(device.peers.length, 1);
+});
+
+t.test('a bridge joins so many clients and no more; the next may wait for a place', async (t) => {
+  const limits = { busyTimeoutMs: 60_000, maxWaitingClients: 1 };
+  const fixture = await BridgeFixture.open(t, { limits, maxClients: 2, near: PORTABLE });
+  await fixture.script();
+  const clients = [await fixture.connect(), await fixture.connect()];
+  const third = fixture.connect();
+  await eventually(() => fixture.bridge.statistics().clientsWaiting === 1);
+  const fourth = await fixture.connect().catch((cause) => cause);
+  t.match(fourth, { errno: errno.EBUSY, message: /the bridge serves 2 clients/ });
+  await clients[0]!.close();
+  await (await third).regionRead(Region.BAR0, 0, 1);
+});
+
+t.test('a client that waits for its device and goes is noticed at once', async (t) => {
+  const fixture = await BridgeFixture.open(t, { replyTimeoutMs: 60_000 });
+  const device = await fixture.script(({ command }) => command === Command.VERSION);
+  for (const leave of ['close', 'abort'] as const) {
+    const { connection } = await fixture.ask();
+    await eventually(() => fixture.bridge.statistics().clients === 1);
+    if (leave === 'close') void connection.close();
+    else connection.abort(new Error('the client vanishes'));
+    await eventually(() => fixture.bridge.statistics().clients === 0);
+  }
+  t.ok(device.peers.every(({ closed }) => closed));
+});
 
 t.test('a client that leaves while the device is gone ends the attempts to reach it', async (t) => {
   const fixture = await BridgeFixture.open(t);

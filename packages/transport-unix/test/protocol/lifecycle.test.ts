@@ -171,9 +171,13 @@ t.test('ending the server turns away who waits for a turn', async (t) => {
   const fixture = await serveTestDevice(t);
   await fixture.connected();
   const second = fixture.client();
+  const silent = fixture.client();
+  await second.send(frame(VERSION, request.version(0, 1), { id: 1 }));
   await until(() => fixture.server.statistics().clientsWaiting === 1, 'the second waits');
+  await until(() => fixture.server.statistics().silentConnections === 1, 'a third is there');
   await fixture.server.close();
   await second.closed();
+  await silent.closed();
 });
 
 t.test('a guest that reboots is answered at every step', async (t) => {

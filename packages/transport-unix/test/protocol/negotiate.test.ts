@@ -1,5 +1,6 @@
 import t from 'tap';
 import { CAPABILITIES, openDescriptors, serveTestDevice } from './fixture.js';
+import { until } from './gate.js';
 import { errnoOf, payloadOf } from './raw-client.js';
 import * as request from './requests.js';
 import {
@@ -142,14 +143,15 @@ t.test('the reply to QEMU is no longer than what QEMU sent', async (t) => {
   t.notMatch(reply.toString(), 'twin_socket');
 });
 
-t.test('VERSION in two pieces is one message', async (t) => {
-  const fixture = await serveTestDevice(t, { limits: { busyTimeoutMs: 10 } });
+t.test('VERSION in two pieces is one message, and no client before it is whole', async (t) => {
+  const fixture = await serveTestDevice(t);
   const client = fixture.client();
   const message = frame(VERSION, request.version(0, 1, CAPABILITIES), { id: 7 });
   await client.send(message.subarray(0, 9));
-  // The server has certainly looked at the first piece when a later client was turned away.
-  const other = fixture.client();
-  t.equal(await other.refusal(VERSION, request.version(0, 1)), EBUSY);
+  const other = await fixture.connected();
+  t.equal(fixture.server.statistics().silentConnections, 1, 'the first piece is there');
+  other.close();
+  await fixture.idle();
   await client.send(message.subarray(9));
   payloadOf(await client.reply(VERSION, 7));
 });
@@ -163,6 +165,61 @@ t.test('a second VERSION is refused, the session goes on', async (t) => {
 t.test('a client that says nothing is not waited for', async (t) => {
   const fixture = await serveTestDevice(t, { limits: { negotiationTimeoutMs: 30 } });
   await fixture.client().closed();
+});
+
+t.test('connections that say nothing keep nobody out, and the oldest makes room', async (t) => {
+  const fixture = await serveTestDevice(t, { limits: { maxSilentConnections: 2 } });
+  const silent = [fixture.client(), fixture.client(), fixture.client()];
+  await silent[0]!.closed();
+  t.equal(fixture.server.statistics().silentConnections, 2);
+  const client = await fixture.connected();
+  t.equal((await client.call(DEVICE_GET_INFO, request.deviceInfo())).length, 16);
+  t.equal(fixture.server.statistics().clientsServed, 1);
+});
+
+t.test('waiting clients that have gone are noticed while they wait', async (t) => {
+  const fixture = await serveTestDevice(t, {
+    limits: { maxWaitingClients: 2, busyTimeoutMs: 60_000 },
+  });
+  const first = await fixture.connected();
+  const waiting = (count: number) =>
+    until(() => fixture.server.statistics().clientsWaiting === count, `${count} wait`);
+  for (let round = 0; round < 5; round++) {
+    const clients = [fixture.client(), fixture.client()];
+    for (const client of clients) {
+      await client.send(frame(VERSION, request.version(0, 1), { id: 1 }));
+    }
+    await waiting(2);
+    for (const client of clients) client.close();
+    await waiting(0);
+  }
+  const next = fixture.client();
+  await next.send(frame(VERSION, request.version(0, 1), { id: 1 }));
+  await waiting(1);
+  first.close();
+  payloadOf(await next.reply(VERSION, 1));
+});
+
+t.test('a client for whom there is no room to wait is told that the device is busy', async (t) => {
+  const fixture = await serveTestDevice(t, { limits: { maxWaitingClients: 0 } });
+  await fixture.connected();
+  const client = fixture.client();
+  t.equal(await client.refusal(VERSION, request.version(0, 1)), EBUSY);
+  await client.closed();
+});
+
+t.test('a client that does not wait for the answer to VERSION loses its place', async (t) => {
+  const fixture = await serveTestDevice(t, { limits: { busyTimeoutMs: 60_000 } });
+  await fixture.connected();
+  const client = fixture.client();
+  await client.send(
+    struct(
+      frame(VERSION, request.version(0, 1), { id: 1 }),
+      frame(DEVICE_GET_INFO, request.deviceInfo(), { id: 2 }),
+    ),
+  );
+  await client.closed();
+  t.equal(fixture.server.statistics().clientsWaiting, 0);
 });
 
 t.test('a second client waits for its turn', async (t) => {

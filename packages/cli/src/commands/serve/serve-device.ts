@@ -5,7 +5,6 @@ import type { Io } from '../../io.js';
 import { Observation } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
-import { isConnectedSocket } from './connected-socket.js';
 import { listenUri } from './listen-uri.js';
 import { backendCapabilities } from './print-capabilities.js';
 import type { ServeOptions } from './serve-options.js';
@@ -34,7 +33,7 @@ export async function serveDevice(
       registry,
       listen,
       logger,
-      once: options.once === true || isConnectedSocket(listen),
+      once: options.once === true,
     });
   const observation = await Observation.start(options, logger);
   try {

@@ -73,6 +73,11 @@ export class BenchSession {
     return new BenchDriver(client);
   }
 
+  /** Resolves once so many clients wait for their turn, at the server or on the way to it. */
+  async waiting(count: number): Promise<void> {
+    while (this.server.statistics().clientsWaiting !== count) await setImmediate();
+  }
+
   /** Resolves once the server has let go of its last client. */
   async idle(): Promise<void> {
     const isIdle = (): boolean => this.#path.idle && this.server.statistics().client === 'none';

@@ -1,5 +1,5 @@
-import { Irq, Region } from '@vfio-user/core';
-import { connectWire } from '@vfio-user/core/internal';
+import { Command, type Connection, Irq, Region } from '@vfio-user/core';
+import { connectWire, type OpenWire, OWN_CAPABILITIES, offer } from '@vfio-user/core/internal';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { Endpoint } from '../transport/endpoint.js';
@@ -38,12 +38,35 @@ export function lifecycleTests(suite: Suite): void {
     },
   );
 
-  suite.test('a client that never speaks does not keep the next one out', {}, async (t) => {
-    const session = await BenchSession.open(t, suite);
-    const options = { maxDataXferSize: PAGE, silenceMs: 0 };
-    const silent = await connectWire(suite.registry, session.uri, new Endpoint(), options);
+  suite.test('connections that say nothing keep nobody out', {}, async (t) => {
+    const session = await BenchSession.open(t, suite, { maxSilentConnections: 2 });
+    const silent: Connection[] = [];
+    for (let i = 0; i < 5; i++) silent.push(await say(suite, session, () => {}));
+    const driver = await session.connect();
+    t.equal(await driver.read32(register.ID), register.ID_VALUE);
+    t.ok(Number(session.server.statistics().silentConnections) <= 2);
+    for (const connection of silent) connection.abort(GONE);
+    t.equal(session.server.statistics().clientsServed, 1);
+  });
+
+  suite.test('a client that goes while it waits gives up its turn', {}, async (t) => {
+    const session = await BenchSession.open(t, suite, {
+      maxWaitingClients: 1,
+      busyTimeoutMs: 60_000,
+    });
+    const first = await session.connect();
+    for (const leave of [
+      (connection: Connection) => void connection.close(),
+      (connection: Connection) => connection.abort(GONE),
+    ]) {
+      const waiting = await say(suite, session, sendVersion);
+      await session.waiting(1);
+      leave(waiting);
+      await session.waiting(0);
+    }
     const next = session.connect();
-    silent.connection.abort(GONE);
+    await session.waiting(1);
+    await first.client.close();
     t.equal(await (await next).read32(register.ID), register.ID_VALUE);
   });
 
@@ -110,6 +133,25 @@ export function lifecycleTests(suite: Suite): void {
     await t.rejects(client.regionRead(Region.BAR0, 0, 4), { code: 'VFU_PEER_CLOSED' });
     await t.rejects(session.connect());
   });
+}
+
+/** A connection that says so much and no more. */
+async function say(
+  { registry }: Suite,
+  { uri }: BenchSession,
+  speak: (opened: OpenWire) => void,
+): Promise<Connection> {
+  const opened = await connectWire(registry, uri, new Endpoint(), {
+    maxDataXferSize: PAGE,
+    silenceMs: 0,
+  });
+  speak(opened);
+  return opened.connection;
+}
+
+function sendVersion({ connection, wire }: OpenWire): void {
+  const { head, data } = wire.encoding.encodeRequest(Command.VERSION, 1, offer(OWN_CAPABILITIES));
+  connection.send(head, data);
 }
 
 const fill = { command: register.DMA_FILL_GUEST, destination: BASE, pattern: 0x7777_7777 };
