@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { run } from '../dist/index.js';
+import { fail, run } from '../dist/index.js';
 
+process.on('uncaughtException', fail);
 // A reader that has seen enough (`vfio-user info ... | head`) is no error.
 process.stdout.on('error', (error) => {
   if (error.code !== 'EPIPE') throw error;

@@ -38,9 +38,7 @@ export async function reportError(error: unknown): Promise<ErrorReport> {
   const code = await ownCode(error);
   const system = systemCode(error);
   if (!(error instanceof Error) || (code === undefined && system === undefined)) {
-    // Not thrown on purpose: the stack is what a bug report needs.
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { text: `vfio-user: unexpected error: ${stack}`, exitCode: ExitCode.FAILURE };
+    return { text: unexpectedText(error), exitCode: ExitCode.FAILURE };
   }
   const text = `vfio-user: ${error.message}`;
   if (code === 'VFU_CONFIG_INVALID') return { text, exitCode: ExitCode.USAGE };
@@ -49,6 +47,12 @@ export async function reportError(error: unknown): Promise<ErrorReport> {
     text: hint === undefined ? text : `${text}\n  ${hint}`,
     exitCode: ExitCode.FAILURE,
   };
+}
+
+/** For what was not thrown on purpose: the stack is what a bug report needs. */
+export function unexpectedText(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `vfio-user: unexpected error: ${stack}`;
 }
 
 /** The code of an error that this project threw on purpose. */

@@ -10,4 +10,4 @@
  */
 export { ExitCode } from './exit-codes.js';
 export { type Io, processIo } from './io.js';
-export { run } from './main.js';
+export { fail, run } from './main.js';

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { standardOutput } from './non-blocking-output.js';
 
 /** The outside world of a command, so that tests can stand in for it. */
 export interface Io {
@@ -8,6 +9,8 @@ export interface Io {
   readonly stdoutStream: Writable & { readonly isTTY?: boolean };
   /** Errors in words; logs go to the logger. */
   stderr(text: string): void;
+  /** A line for whoever started this. Unlike a result it is no reason to wait for its reader. */
+  announce?(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** End at once, for when a reader of stdout neither reads nor leaves. */
   exit(code: number): void;
@@ -17,7 +20,8 @@ export interface Io {
 export const processIo: Io = {
   stdout: (text) => void process.stdout.write(text),
   stdoutStream: process.stdout,
-  stderr: (text) => void process.stderr.write(text),
+  stderr: (text) => standardOutput(2).writeLast(text),
+  announce: (text) => standardOutput(1).write(text),
   env: process.env,
   exit: (code) => process.exit(code),
 };

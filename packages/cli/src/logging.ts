@@ -1,5 +1,6 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { Logger } from 'pino';
+import { standardOutput } from './non-blocking-output.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 type Level = (typeof LEVELS)[number];
@@ -35,14 +36,17 @@ export function logLevel(
 }
 
 /**
- * A logger on stderr: JSON lines, or readable text when a person is watching. Writes are
- * synchronous, so no line is lost when the process ends.
+ * A logger on stderr: JSON lines, or readable text when a person is watching. It never waits for its
+ * reader: what that leaves unread for too long is dropped, and counted.
  */
 export async function createLogger(level: Level): Promise<Logger> {
   const { pino } = await import('pino');
-  if (!process.stderr.isTTY) {
-    return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
-  }
-  const { default: pretty } = await import('pino-pretty');
-  return pino({ level, base: null }, pretty({ destination: 2, sync: true }));
+  const output = standardOutput(2);
+  const format = output.isTerminal
+    ? (await import('pino-pretty')).default.prettyFactory({})
+    : (line: string) => line;
+  const logger = pino({ level, base: null }, { write: (line) => output.write(format(line)) });
+  output.onDropped = (lines) =>
+    logger.warn({ lines }, `${lines} lines dropped, as nobody read the log`);
+  return logger;
 }

@@ -1,5 +1,5 @@
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { reportError } from './errors.js';
+import { reportError, unexpectedText } from './errors.js';
 import { ExitCode } from './exit-codes.js';
 import { type CommandContext, type Io, processIo } from './io.js';
 import { buildProgram } from './program.js';
@@ -22,6 +22,15 @@ export async function run(args: readonly string[], io: Io = processIo): Promise<
     io.stderr(`${report.text}\n`);
     return report.exitCode;
   }
+}
+
+/**
+ * End for an error that nothing caught. What the log has to say about it is written first, as far as
+ * somebody reads it.
+ */
+export function fail(error: unknown, io: Io = processIo): void {
+  io.stderr(`${unexpectedText(error)}\n`);
+  io.exit(ExitCode.FAILURE);
 }
 
 /** Help is printed synchronously, and only this one needs the devices: they are not loaded otherwise. */

@@ -16,8 +16,8 @@ export interface ServerContext {
   readonly logger: Logger;
   /** Adds to what a server says of itself when SIGUSR2 asks. */
   readonly observation?: { statistics(own: object): object };
-  /** How to say where it listens, when not in the words of every other command. */
-  announce?(uri: string): string;
+  /** Says where it listens, when not in the way of every other command. */
+  announce?(uri: string): void;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface ServerContext {
  */
 export async function runServer(
   start: () => Promise<RunningServer>,
-  { io, logger, observation, announce = (uri) => `listening ${uri}` }: ServerContext,
+  { io, logger, observation, announce = (uri) => announceOn(io, uri) }: ServerContext,
 ): Promise<void> {
   // Watched before the server exists, so that a signal during start-up ends it cleanly, too.
   const termination = watchTermination();
@@ -38,7 +38,7 @@ export async function runServer(
   process.on('SIGUSR2', logStatistics);
   try {
     server = await start();
-    io.stdout(`${announce(server.uri)}\n`);
+    announce(server.uri);
     const signal = await Promise.race([server.closed, termination.requested]);
     if (signal !== undefined) logger.info({ signal }, 'ending');
     await server.close();
@@ -46,4 +46,9 @@ export async function runServer(
     process.off('SIGUSR2', logStatistics);
     termination.dispose();
   }
+}
+
+/** Say where a server listens. */
+export function announceOn(io: Io, uri: string): void {
+  (io.announce ?? io.stdout)(`listening ${uri}\n`);
 }

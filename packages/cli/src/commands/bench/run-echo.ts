@@ -3,6 +3,7 @@ import { parseUri } from '@vfio-user/core';
 import { startEchoServer } from '../../bench/floor/echo-server.js';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
+import { announceOn } from '../../run-server.js';
 import { watchTermination } from '../../termination.js';
 
 /** The options of `bench echo`. */
@@ -16,7 +17,7 @@ export async function runEcho({ listen, insecure = false }: EchoOptions, io: Io)
   refuseNetwork(listen, insecure);
   const server = startEchoServer(listen);
   const termination = watchTermination();
-  io.stdout(`listening ${server.uri}\n`);
+  announceOn(io, server.uri);
   await termination.requested;
   server.close();
   termination.dispose();

@@ -71,7 +71,9 @@ export async function runTrace(
     await runServer(start, {
       io,
       logger,
-      ...(json && { announce: (uri) => stringify({ type: 'listening', uri }) }),
+      // Like the messages that follow, which wait for their reader.
+      announce: (uri) =>
+        io.stdout(`${json ? stringify({ type: 'listening', uri }) : `listening ${uri}`}\n`),
     });
     if (options.stats === true) printer.statistics(statistics.summary());
   } finally {
