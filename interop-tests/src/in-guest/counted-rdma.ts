@@ -8,6 +8,7 @@ import {
   type OpenContext,
   type Transport,
   TransportRegistry,
+  type TransportUri,
 } from '@vfio-user/core';
 import { rdmaTransport } from '@vfio-user/transport-rdma';
 import { tcpTransport } from '@vfio-user/transport-tcp';
@@ -35,7 +36,7 @@ export class CountedRdma implements Transport {
     return 'portable';
   }
 
-  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
     const counting: FrameSink = {
       onFrame: (frame) => {
         this.frameBytes += frame.length;
@@ -55,7 +56,7 @@ export class CountedRdma implements Transport {
     return connection;
   }
 
-  listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+  listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
     return this.#transport.listen(uri, accept, context);
   }
 }

@@ -6,6 +6,7 @@ import {
   definePciDevice,
   type Iova,
   msix,
+  parseUri,
   serve,
   TransportRegistry,
 } from '@vfio-user/core';
@@ -91,7 +92,7 @@ const gauge = definePciDevice({
 const tcp = tcpTransport({ insecure: true });
 const registry = new TransportRegistry([tcp, rdmaTransport({ bootstrap: tcp })]);
 for (const listen of process.argv.slice(2)) {
-  const label = new URL(listen).protocol.slice(0, -1);
+  const label = parseUri(listen).protocol.slice(0, -1);
   await serve({ definition: gauge, options: { label }, registry, listen });
 }
 process.stdout.write('SERVING\n');

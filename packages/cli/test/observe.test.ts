@@ -197,7 +197,14 @@ t.test('a page whose name stands for this machine does not get the metrics', asy
 });
 
 t.test('--metrics listens on this host only, unless told otherwise', async (t) => {
-  for (const text of ['127.0.0.1:9464', '127.1.2.3:0', '[::1]:80', 'localhost:9464']) {
+  for (const text of [
+    '127.0.0.1:9464',
+    '127.1.2.3:0',
+    '[::1]:80',
+    '[::1%25lo]:80',
+    '[::1%lo]:80',
+    'localhost:9464',
+  ]) {
     t.match(await metricsAddress(text, false), { text, port: Number(text.split(':').at(-1)) });
   }
   for (const text of ['0.0.0.0:9464', '[::]:9464', '192.0.2.7:9464', '[2001:db8::1]:1']) {

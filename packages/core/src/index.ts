@@ -71,4 +71,4 @@ export type * from './transport/one-sided.js';
 export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';
 export type * from './transport/transport.js';
-export { parseUri } from './transport/uri.js';
+export { hostPortOf, parseUri, type TransportUri, withPort } from './transport/uri.js';

@@ -26,6 +26,7 @@ export const TCP_USER_TIMEOUT = 18;
 
 /** Any address of a vsock socket: where it listens on whatever its machine is. */
 export const VMADDR_CID_ANY = 0xffff_ffff;
+export const VMADDR_PORT_ANY = 0xffff_ffff;
 
 export const SHUT_RD = 0;
 export const SHUT_WR = 1;

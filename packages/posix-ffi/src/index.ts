@@ -47,6 +47,7 @@ export {
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
   VMADDR_CID_ANY,
+  VMADDR_PORT_ANY,
 } from './constants.js';
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
 export { readFully, writeFully } from './file-access.js';

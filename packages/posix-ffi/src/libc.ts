@@ -61,6 +61,8 @@ export interface Libc {
     offset: number,
     flags: number,
   ) => number;
+  /** 0 when there is none of that name. */
+  readonly ifNameToIndex: (name: string) => number;
   readonly poll: (entries: number, count: number, timeoutMs: number) => number;
   /** `fcntl` of the commands that take one int. */
   readonly fcntl: (fd: number, command: number, argument: number) => number;
@@ -152,6 +154,7 @@ function bind(koffi: typeof Koffi): Libc {
     preadv2: optional(errno, () =>
       library.func('intptr_t preadv2(int, uintptr_t, int, int64_t, int)'),
     ),
+    ifNameToIndex: library.func('uint if_nametoindex(const char *)'),
     poll: library.func('int poll(uintptr_t, ulong, int)'),
     fcntl: variadic(library.func('int fcntl(int, int, ...)'), 'int'),
     fcntlAt: variadic(library.func('int fcntl(int, int, ...)'), 'uintptr_t'),

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { AF_INET, AF_INET6, AF_UNIX, AF_VSOCK } from './constants.js';
+import { libc } from './libc.js';
 
 /** Bytes of a path in `struct sockaddr_un`, without the terminating NUL. */
 export const UNIX_PATH_BYTES = 107;
@@ -29,7 +30,7 @@ export function unixSocketAddress(path: string): Uint8Array {
 
 /** An IP address and a port. */
 export interface InternetAddress {
-  /** Without brackets; of IPv6, a zone (`%2`) is an interface number. */
+  /** Without brackets; the zone of an IPv6 address is a network interface, `%eth0` or its number. */
   readonly host: string;
   readonly port: number;
 }
@@ -44,7 +45,7 @@ const IPV6_SCOPE = 24;
 
 /**
  * A `struct sockaddr_in` or `sockaddr_in6`.
- * @throws {RangeError} when `host` is no IP address.
+ * @throws {RangeError} when `host` is no IP address, or its zone no network interface of this machine.
  */
 export function internetSocketAddress({ host, port }: InternetAddress): Uint8Array {
   const [ip, zone] = host.split('%') as [string, string | undefined];
@@ -60,9 +61,16 @@ export function internetSocketAddress({ host, port }: InternetAddress): Uint8Arr
     ipv6Groups(ip).forEach((group, i) => {
       view.setUint16(IPV6_ADDRESS + 2 * i, group);
     });
-    if (zone !== undefined) view.setUint32(IPV6_SCOPE, Number(zone), true);
+    if (zone !== undefined) view.setUint32(IPV6_SCOPE, interfaceIndex(zone), true);
   }
   return address;
+}
+
+function interfaceIndex(zone: string): number {
+  const index = libc().ifNameToIndex(zone);
+  if (index !== 0) return index;
+  if (/^\d{1,9}$/.test(zone)) return Number(zone);
+  throw new RangeError(`this machine has no network interface ${zone}`);
 }
 
 /** What a `struct sockaddr_in` or `sockaddr_in6` says, `undefined` for any other kind. */

@@ -41,6 +41,11 @@ t.test('IP addresses survive the way into a sockaddr and back', async (t) => {
       t.same(parseInternetAddress(internetSocketAddress({ host, port })), { host, port });
     }),
   );
+  const loopback = internetSocketAddress({ host: 'fe80::1%lo', port: 1 });
+  t.match(parseInternetAddress(loopback), { host: /^fe80::1%[1-9]\d*$/ }, 'by the name of a zone');
+  t.throws(() => internetSocketAddress({ host: 'fe80::1%no-such', port: 1 }), {
+    message: 'this machine has no network interface no-such',
+  });
   t.same(parseInternetAddress(internetSocketAddress({ host: 'fe80::1%2', port: 1 })), {
     host: 'fe80::1%2',
     port: 1,

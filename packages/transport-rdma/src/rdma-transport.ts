@@ -8,6 +8,7 @@ import {
   type OpenContext,
   silentLogger,
   type Transport,
+  type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
 import { PendingConnections } from '@vfio-user/core/internal';
@@ -43,7 +44,7 @@ class RdmaTransport implements Transport {
     return 'portable';
   }
 
-  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
     const settings = this.#settings;
     const target = parseTarget(uri, settings.bootstrap);
     const choice = this.#choose(target);
@@ -81,7 +82,7 @@ class RdmaTransport implements Transport {
     return bootstrap;
   }
 
-  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+  async listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
     const settings = this.#settings;
     const { logger = silentLogger, framing } = context;
     const target = parseTarget(uri, settings.bootstrap);

@@ -1,4 +1,11 @@
-import { type Transport, VfioUserError } from '@vfio-user/core';
+import {
+  hostPortOf,
+  parseUri,
+  type Transport,
+  type TransportUri,
+  VfioUserError,
+  withPort,
+} from '@vfio-user/core';
 import { z } from 'zod';
 
 const querySchema = z.object({
@@ -21,6 +28,7 @@ export const QUERY_KEYS = [...OWN_KEYS, ...TLS_KEYS, 'timeout'];
 /** What an `rdma:` URI asks for. */
 export interface RdmaTarget {
   readonly href: string;
+  /** A name or an address, without brackets; `fe80::1%eth0` has a zone. */
   readonly host: string;
   /** Which adapter to use; any when absent. */
   readonly device: string | undefined;
@@ -29,14 +37,14 @@ export interface RdmaTarget {
   /** Whether messages over the bootstrap connection will do where RDMA does not work. */
   readonly fallsBack: boolean;
   /** Where the bootstrap connection goes. */
-  readonly bootstrap: URL;
+  readonly bootstrap: TransportUri;
 }
 
 /**
  * Understand `rdma://host:port?device=&gid-index=&fallback=&ca=&cert=&key=&timeout=`.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
  */
-export function parseTarget(uri: URL, transport: Transport): RdmaTarget {
+export function parseTarget(uri: TransportUri, transport: Transport): RdmaTarget {
   const query = querySchema.safeParse(Object.fromEntries(uri.searchParams));
   if (!query.success) throw invalid(uri, z.prettifyError(query.error));
   const secure = TLS_KEYS.some((key) => uri.searchParams.has(key));
@@ -44,21 +52,21 @@ export function parseTarget(uri: URL, transport: Transport): RdmaTarget {
   if (!transport.schemes.includes(scheme)) {
     throw invalid(uri, `there is no transport for ${scheme}: to set up the connection`);
   }
-  const bootstrap = new URL(uri.href.replace(/^rdma:/, `${scheme}:`));
-  for (const key of OWN_KEYS) bootstrap.searchParams.delete(key);
+  const rest = new URLSearchParams(uri.searchParams);
+  for (const key of OWN_KEYS) rest.delete(key);
+  const asked = rest.size === 0 ? '' : `?${rest}`;
+  const bootstrap = parseUri(uri.href.replace(/^rdma:([^?#]*)(\?[^#]*)?/, `${scheme}:$1${asked}`));
   const { device, 'gid-index': gidIndex, fallback } = query.data;
-  const { href, hostname } = uri;
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const { href } = uri;
+  const { host } = hostPortOf(uri);
   return { href, host, device, gidIndex, fallsBack: fallback === 'tcp', bootstrap };
 }
 
 /** The `rdma:` URI of a listener whose bootstrap really listens on `bound`. */
-export function boundUri(asked: URL, bound: string): string {
-  const uri = new URL(asked);
-  uri.port = new URL(bound).port;
-  return uri.href;
+export function boundUri(asked: TransportUri, bound: string): string {
+  return withPort(asked, hostPortOf(parseUri(bound)).port ?? 0);
 }
 
-function invalid(uri: URL, what: string): VfioUserError {
+function invalid(uri: TransportUri, what: string): VfioUserError {
   return new VfioUserError('VFU_CONFIG_INVALID', `${uri.href}: ${what}`);
 }

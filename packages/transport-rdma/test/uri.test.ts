@@ -1,3 +1,4 @@
+import { parseUri } from '@vfio-user/core';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import type { GidInfo } from 'node-rdma-ffi';
 import t from 'tap';
@@ -6,7 +7,7 @@ import { boundUri, parseTarget } from '../src/rdma-uri.js';
 import type { DeviceDescription, PortDescription } from '../src/verbs.js';
 import { FakeFabric } from './fake-fabric.js';
 
-const target = (uri: string) => parseTarget(new URL(uri), tcpTransport());
+const target = (uri: string) => parseTarget(parseUri(uri), tcpTransport());
 
 t.test('the bootstrap connection is plain, or secure if there is a certificate', async (t) => {
   const plain = target('rdma://10.0.0.1:7000?device=mlx5_0&gid-index=3&fallback=never&timeout=5s');
@@ -15,11 +16,16 @@ t.test('the bootstrap connection is plain, or secure if there is a certificate',
   const secure = target('rdma://[2001:db8::1]:7000?ca=ca.pem&cert=a.pem&key=a.key');
   t.match(secure, { host: '2001:db8::1', device: undefined, gidIndex: undefined, fallsBack: true });
   t.equal(secure.bootstrap.href, 'tls://[2001:db8::1]:7000?ca=ca.pem&cert=a.pem&key=a.key');
+  const zoned = target('rdma://[fe80::1%eth0]:7000?device=mlx5_0');
+  t.match(zoned, { host: 'fe80::1%eth0' });
+  t.equal(zoned.bootstrap.href, 'tcp://[fe80::1%eth0]:7000');
 });
 
 t.test('a listener says its port, and what it was asked for', async (t) => {
   const asked = new URL('rdma://127.0.0.1:0?fallback=never');
   t.equal(boundUri(asked, 'tcp://127.0.0.1:4567'), 'rdma://127.0.0.1:4567?fallback=never');
+  const zoned = parseUri('rdma://[fe80::1%eth0]:0');
+  t.equal(boundUri(zoned, 'tcp://[fe80::1%25eth0]:1'), 'rdma://[fe80::1%25eth0]:1');
 });
 
 t.test('what makes no sense is refused with what would', async (t) => {

@@ -6,7 +6,9 @@ import {
   type Listener,
   type OpenContext,
   type Transport,
+  type TransportUri,
   VfioUserError,
+  withPort,
 } from '@vfio-user/core';
 import { openClient } from '@vfio-user/core/internal';
 import { type Endpoint, parseEndpoint, QUERY_KEYS } from './address/endpoint.js';
@@ -30,11 +32,11 @@ class TcpTransport implements Transport {
     this.#settings = settings;
   }
 
-  encodingFor(uri: URL): EncodingName {
+  encodingFor(uri: TransportUri): EncodingName {
     return parseEndpoint(uri).encoding;
   }
 
-  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
     const endpoint = parseEndpoint(uri);
     const { signal } = context;
     signal?.throwIfAborted();
@@ -49,7 +51,7 @@ class TcpTransport implements Transport {
     return isSecure(endpoint) ? opened.catch(blameCertificate) : opened;
   }
 
-  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+  async listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
     const endpoint = parseEndpoint(uri);
     context.signal?.throwIfAborted();
     const settings = this.#settings;
@@ -59,9 +61,7 @@ class TcpTransport implements Transport {
       onSocket: (raw) => listener.onSocket(raw),
       onError: (error) => listener.onError(error),
     });
-    const bound = new URL(uri);
-    bound.port = String(socket.port);
-    listener.listening(bound.href, socket);
+    listener.listening(withPort(uri, socket.port), socket);
     return listener;
   }
 

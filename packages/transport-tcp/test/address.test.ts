@@ -1,8 +1,10 @@
+import { networkInterfaces } from 'node:os';
+import { parseUri } from '@vfio-user/core';
 import t from 'tap';
 import { parseEndpoint } from '../src/address/endpoint.js';
 import { isLoopback } from '../src/address/trust.js';
 import { tcpTransport } from '../src/index.js';
-import { framing, listen, Recorder } from './support.js';
+import { framing, join, listen, message, Recorder } from './support.js';
 
 t.test('a URI says where, how and in which encoding', async (t) => {
   t.match(parseEndpoint(new URL('tcp://[::1]:7000/?encoding=native&timeout=2m')), {
@@ -23,6 +25,11 @@ t.test('a URI says where, how and in which encoding', async (t) => {
   });
   t.match(parseEndpoint(new URL('vsock://2:5000')), { cid: 2, port: 5000 });
   t.match(parseEndpoint(new URL('vsock://any:0')), { cid: undefined, port: 0 });
+  t.match(parseEndpoint(parseUri('vsock://2:4294967294')), { cid: 2, port: 0xffff_fffe });
+  for (const scheme of ['tcp', 'tls', 'ws', 'wss']) {
+    const endpoint = parseEndpoint(parseUri(`${scheme}://[fe80::1%25eth0]:7000`));
+    t.match(endpoint, { scheme, host: 'fe80::1%eth0', port: 7000 });
+  }
   const transport = tcpTransport();
   t.equal(transport.encodingFor?.(new URL('tcp://h:1')), 'portable');
   t.equal(transport.encodingFor?.(new URL('tcp://h:1?encoding=native')), 'native');
@@ -40,10 +47,16 @@ t.test('what cannot be meant is refused and says why', async (t) => {
     ['tcp://host:1?timeout=0s', /zero/],
     ['tcp://host:1?ca=x.pem', /ca/],
     ['ws://host:1?cert=x.pem', /cert/],
+    ['tcp://host:65536', /the last port of tcp: is 65535/],
+    ['ws://host:65536/x', /the last port of ws: is 65535/],
+    ['tcp://host:port', /the port is a number/],
+    ['tcp://:7000', /expected tcp:\/\/host:port/],
+    ['tcp://::1:7000', /brackets/],
+    ['vsock://2:4294967295', /the last port of vsock: is 4294967294/],
     ['vsock://host:1', /number of a machine/],
     ['vsock://4294967295:1', /number of a machine/],
   ] as const) {
-    t.throws(() => parseEndpoint(new URL(uri)), { code: 'VFU_CONFIG_INVALID', message: why }, uri);
+    t.throws(() => parseEndpoint(parseUri(uri)), { code: 'VFU_CONFIG_INVALID', message: why }, uri);
   }
   for (const uri of ['tcp://127.0.0.1:0', 'vsock://any:1']) {
     await t.rejects(
@@ -60,8 +73,9 @@ t.test('options that make no sense are refused', async (t) => {
 });
 
 t.test('loopback is what this machine alone can reach', async (t) => {
-  for (const ip of ['127.0.0.1', '127.9.8.7', '::1', '::ffff:127.0.0.1']) t.ok(isLoopback(ip), ip);
-  for (const ip of ['0.0.0.0', '::', '10.0.0.1', '::ffff:10.0.0.1', '128.0.0.1']) {
+  for (const ip of ['127.0.0.1', '127.9.8.7', '::1', '::1%lo', '::ffff:127.0.0.1'])
+    t.ok(isLoopback(ip), ip);
+  for (const ip of ['0.0.0.0', '::', 'fe80::1%lo', '10.0.0.1', '::ffff:10.0.0.1', '128.0.0.1']) {
     t.notOk(isLoopback(ip), ip);
   }
 });
@@ -81,3 +95,43 @@ t.test('hosts that are not there are told from ports where nobody listens', asyn
   await t.rejects(connect('tcp://127.0.0.1:1'), /127\.0\.0\.1:1.*nobody listens/);
   await t.rejects(listen(t, 'tcp://192.0.2.1:1', { insecure: true }), /does not have that address/);
 });
+
+t.test('an address of one network needs the interface it is behind', async (t) => {
+  await t.rejects(join(t, 'tcp://[fe80::1]:7000'), {
+    code: 'VFU_CONFIG_INVALID',
+    message: /say by which interface, for example \[fe80::1%25\w+\]\. This machine has .*lo/,
+  });
+  for (const systemCalls of [true, false]) {
+    const options = { systemCalls, connectTimeoutMs: 1000 };
+    await t.rejects(join(t, 'tcp://[fe80::1%25no-such]:7000', options), /cannot connect to/);
+  }
+  await t.rejects(join(t, 'tcp://[fe80::1%25no-such]:7000'), /has no network interface no-such/);
+});
+
+t.test('frames pass between addresses with a zone', async (t) => {
+  const hosts = ['[::1%25lo]', '[::1%lo]', linkLocal()].filter((host) => host !== undefined);
+  for (const host of hosts) {
+    for (const scheme of ['tcp', 'ws']) {
+      for (const systemCalls of [true, false]) {
+        const options = { systemCalls, insecure: true };
+        const { listener, accepted, sinks } = await listen(t, `${scheme}://${host}:0`, options);
+        t.match(listener.uri, new RegExp(`^${scheme}://\\[[\\da-f:]+%25\\w+\\]:[1-9]`));
+        const { connection } = await join(t, listener.uri, options);
+        connection.send(message(100, 5));
+        await accepted(0);
+        await sinks[0]!.until(() => sinks[0]!.frames.length === 1);
+        t.pass(`${listener.uri} ${systemCalls}`);
+      }
+    }
+  }
+});
+
+/** A link-local address of this machine with its zone, if it has one. */
+function linkLocal(): string | undefined {
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    for (const { address } of addresses ?? []) {
+      if (/^fe[89ab]/i.test(address)) return `[${address}%25${name}]`;
+    }
+  }
+  return undefined;
+}

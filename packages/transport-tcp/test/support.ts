@@ -9,6 +9,7 @@ import {
   type Listener,
   type Logger,
   ProtocolViolationError,
+  parseUri,
   silentLogger,
 } from '@vfio-user/core';
 import type { Test } from 'tap';
@@ -132,7 +133,7 @@ export async function listen(t: Test, uri: string, options: HostOptions = {}): P
   const sinks: Recorder[] = [];
   let wake: () => void = () => {};
   const listener = await tcpTransport(rest).listen(
-    new URL(uri),
+    parseUri(uri),
     (connection) => {
       const sink = new Recorder();
       connections.push(connection);
@@ -152,7 +153,9 @@ export async function listen(t: Test, uri: string, options: HostOptions = {}): P
   });
   return {
     listener,
-    uri: new URL(listener.uri),
+    get uri() {
+      return new URL(listener.uri);
+    },
     warnings,
     connections,
     sinks,
@@ -176,7 +179,7 @@ export async function join(
   const { greets = true, ...rest } = options;
   const sink = new Recorder();
   const handshake = greets ? { handshake: () => new HelloHandshake() } : {};
-  const connection = await tcpTransport(rest).connect(new URL(uri), sink, {
+  const connection = await tcpTransport(rest).connect(parseUri(String(uri)), sink, {
     framing,
     ...handshake,
   });

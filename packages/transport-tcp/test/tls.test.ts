@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer, get } from 'node:https';
 import { createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { hostPortOf, parseUri } from '@vfio-user/core';
 import t from 'tap';
 import { Authority, type Certificate, noOpenssl } from './certificates.js';
 import { join, listen, message, rawSocket, untilEnd } from './support.js';
@@ -22,7 +23,11 @@ void t.test('tls', { skip }, async (t) => {
     { cert, key }: Certificate = server,
     ca: string | undefined = authority.cert,
   ): string => `tls://127.0.0.1:0?cert=${cert}&key=${key}${ca === '' ? '' : `&ca=${ca}`}`;
-  const clientUri = (uri: URL, own: Certificate | undefined = client, more = ''): string => {
+  const clientUri = (
+    uri: { readonly port: string | number },
+    own: Certificate | undefined = client,
+    more = '',
+  ): string => {
     const cert = own.cert === '' ? '' : `&cert=${own.cert}&key=${own.key}`;
     return `tls://127.0.0.1:${uri.port}?ca=${authority.cert}${cert}${more}`;
   };
@@ -36,6 +41,13 @@ void t.test('tls', { skip }, async (t) => {
     await accepted(0);
     await sinks[0]!.until(() => sinks[0]!.frames.length === 2);
     t.strictSame(warnings.texts, []);
+  });
+
+  await t.test('the zone of an address is no part of what a certificate is for', async (t) => {
+    const uri = serverUri().replace('127.0.0.1', '[::1%25lo]');
+    const { listener } = await listen(t, uri);
+    const { port } = hostPortOf(parseUri(listener.uri));
+    await join(t, clientUri({ port: port ?? 0 }).replace('127.0.0.1', '[::1%25lo]'));
   });
 
   await t.test('a server that asks no client who it is says so', async (t) => {

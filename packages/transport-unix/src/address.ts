@@ -1,4 +1,4 @@
-import { type EncodingName, VfioUserError } from '@vfio-user/core';
+import { type EncodingName, type TransportUri, VfioUserError } from '@vfio-user/core';
 import { UNIX_PATH_BYTES } from '@vfio-user/posix-ffi';
 
 /** Where a URI points. */
@@ -11,7 +11,7 @@ export type UnixAddress =
  * Understand `unix:///absolute/path`, `unix:@abstract-name` and `fd:3`.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
  */
-export function parseUnixUri(uri: URL): UnixAddress {
+export function parseUnixUri(uri: TransportUri): UnixAddress {
   return uri.protocol === 'fd:' ? parseDescriptor(uri) : parsePath(uri);
 }
 
@@ -19,13 +19,13 @@ export function parseUnixUri(uri: URL): UnixAddress {
  * Which encoding `?encoding=` asks for.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the known ones.
  */
-export function encodingOf(uri: URL): EncodingName {
+export function encodingOf(uri: TransportUri): EncodingName {
   const name = uri.searchParams.get('encoding') ?? 'native';
   if (name === 'native' || name === 'portable') return name;
   throw invalid(uri, `unknown encoding ${name}, known are native and portable`);
 }
 
-function parseDescriptor(uri: URL): UnixAddress {
+function parseDescriptor(uri: TransportUri): UnixAddress {
   const number = Number(uri.pathname);
   if (!/^\d+$/.test(uri.pathname) || number > 0x7fff_ffff) {
     throw invalid(uri, 'expected the number of an open descriptor, for example fd:3');
@@ -33,7 +33,7 @@ function parseDescriptor(uri: URL): UnixAddress {
   return { kind: 'descriptor', number };
 }
 
-function parsePath(uri: URL): UnixAddress {
+function parsePath(uri: TransportUri): UnixAddress {
   if (uri.host !== '' || uri.username !== '' || uri.href.startsWith('unix://@')) {
     const rest = decode(uri, uri.pathname);
     throw invalid(
@@ -60,7 +60,7 @@ function parsePath(uri: URL): UnixAddress {
   return { kind, path };
 }
 
-function decode(uri: URL, text: string): string {
+function decode(uri: TransportUri, text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -68,6 +68,6 @@ function decode(uri: URL, text: string): string {
   }
 }
 
-function invalid(uri: URL, what: string): VfioUserError {
+function invalid(uri: TransportUri, what: string): VfioUserError {
   return new VfioUserError('VFU_CONFIG_INVALID', `${uri.href}: ${what}`);
 }

@@ -10,6 +10,7 @@ import {
   silentLogger,
   type Transport,
   type TransportCapabilities,
+  type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
 import { openClient, openServer, PendingConnections } from '@vfio-user/core/internal';
@@ -63,7 +64,7 @@ class UnixTransport implements Transport {
     };
   }
 
-  encodingFor(uri: URL): EncodingName {
+  encodingFor(uri: TransportUri): EncodingName {
     return encodingOf(uri);
   }
 
@@ -71,7 +72,7 @@ class UnixTransport implements Transport {
     return new UnixResources(this.#settings.mapUnsealed === 'always').createMemory(name, length);
   }
 
-  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
     const { signal, framing } = context;
     signal?.throwIfAborted();
     const address = open(uri);
@@ -90,7 +91,7 @@ class UnixTransport implements Transport {
     return openClient(connection, sink, context, this.#settings.handshakeTimeoutMs);
   }
 
-  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+  async listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
     context.signal?.throwIfAborted();
     const address = open(uri);
     return address.kind === 'descriptor'
@@ -100,7 +101,7 @@ class UnixTransport implements Transport {
 
   #listenOnPath(
     { kind, path }: Extract<UnixAddress, { path: string }>,
-    uri: URL,
+    uri: TransportUri,
     accept: Accept,
     context: OpenContext,
   ): Listener {
@@ -111,7 +112,12 @@ class UnixTransport implements Transport {
     return this.#listener(uri, socket, accept, context, { anybody, onClose: unlink });
   }
 
-  #listenOnDescriptor(number: number, uri: URL, accept: Accept, context: OpenContext): Listener {
+  #listenOnDescriptor(
+    number: number,
+    uri: TransportUri,
+    accept: Accept,
+    context: OpenContext,
+  ): Listener {
     const socket = adopt(number, uri);
     if (isListening(socket)) {
       return this.#listener(uri, socket, accept, context, { anybody: true, onClose() {} });
@@ -126,7 +132,7 @@ class UnixTransport implements Transport {
   }
 
   #listener(
-    uri: URL,
+    uri: TransportUri,
     socket: FileDescriptor,
     accept: Accept,
     context: OpenContext,
@@ -189,7 +195,7 @@ class UnixTransport implements Transport {
 }
 
 /** What every call starts with: a usable machine and a usable address. */
-function open(uri: URL): UnixAddress {
+function open(uri: TransportUri): UnixAddress {
   const reason = unavailableReason();
   if (reason !== undefined) {
     throw new VfioUserError('VFU_UNSUPPORTED', `${uri.href} cannot be used: ${reason}`);
@@ -197,11 +203,11 @@ function open(uri: URL): UnixAddress {
   return parseUnixUri(uri);
 }
 
-function listenedNoMore({ href }: URL): VfioUserError {
+function listenedNoMore({ href }: TransportUri): VfioUserError {
   return new VfioUserError('VFU_PEER_CLOSED', `${href} is listened on no more`);
 }
 
-function adopt(number: number, uri: URL): FileDescriptor {
+function adopt(number: number, uri: TransportUri): FileDescriptor {
   let descriptor: FileDescriptor;
   try {
     descriptor = FileDescriptor.adopt(number);

@@ -10,6 +10,7 @@ import type {
   OpenContext,
   Transport,
 } from '../transport/transport.js';
+import type { TransportUri } from '../transport/uri.js';
 import {
   type RelayedSession,
   type RelayObserver,
@@ -34,7 +35,7 @@ export interface RelayArrival {
 /** A URI and the transport it names. */
 export interface RelayAddress {
   readonly transport: Transport;
-  readonly uri: URL;
+  readonly uri: TransportUri;
 }
 
 export interface RelaySettings {

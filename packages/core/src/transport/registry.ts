@@ -1,6 +1,6 @@
 import { VfioUserError } from '../errors.js';
 import type { Transport } from './transport.js';
-import { parseUri } from './uri.js';
+import { parseUri, type TransportUri } from './uri.js';
 
 /** The transports of one program, as a value: several registries can live in one process. */
 export class TransportRegistry {
@@ -28,7 +28,7 @@ export class TransportRegistry {
    * Find the transport of a URI and check its query keys.
    * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming what is known.
    */
-  resolve(text: string): { readonly transport: Transport; readonly uri: URL } {
+  resolve(text: string): { readonly transport: Transport; readonly uri: TransportUri } {
     const uri = parseUri(text);
     const scheme = uri.protocol.slice(0, -1);
     const transport = this.#byScheme.get(scheme);

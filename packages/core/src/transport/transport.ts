@@ -2,6 +2,7 @@ import type { Logger } from '../logger.js';
 import type { Handshake } from './handshake.js';
 import type { OneSidedMemory } from './one-sided.js';
 import type { Descriptor, SharedMemory, SharedResources } from './resources.js';
+import type { TransportUri } from './uri.js';
 
 /**
  * What the wire below the protocol can do. Code above asks these flags, never the URI scheme.
@@ -127,9 +128,9 @@ export interface Transport {
   /** Query keys it understands, for error texts and documentation. */
   readonly queryKeys: readonly string[];
   /** Which encoding goes over `uri`. Native when absent. */
-  encodingFor?(uri: URL): EncodingName;
+  encodingFor?(uri: TransportUri): EncodingName;
   /** Memory that peers of this transport can map; absent where descriptors cannot be passed. */
   createMemory?(name: string, length: number): SharedMemory;
-  connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection>;
-  listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener>;
+  connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection>;
+  listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener>;
 }

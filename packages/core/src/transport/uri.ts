@@ -1,15 +1,62 @@
 import { VfioUserError } from '../errors.js';
+import { formatHostPort, type HostPort, parseHostPort } from './host-port.js';
 
 const LONG_FORM = /^vfio-user\+/;
+/** Scheme, user, host with port, and what is behind them (RFC 3986, appendix B). */
+const WITH_AUTHORITY = /^([a-z][a-z\d+.-]*):\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/is;
+
+/**
+ * A parsed transport URI. A `URL` is one, too; not every transport URI can be a `URL`, which has no
+ * zones of IPv6 addresses and no ports above 65535.
+ */
+export type TransportUri = Readonly<
+  Pick<URL, 'href' | 'protocol' | 'username' | 'password' | 'pathname' | 'search' | 'searchParams'>
+> & {
+  readonly hash: string;
+  /** Host and port as they stand there: {@link hostPortOf} understands them. */
+  readonly host: string;
+};
 
 /**
  * Parse a transport URI (`unix:///run/dev.sock`, `tcp://host:port`, `fd:3`, ...). The long form
  * `vfio-user+unix://...` means the same.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` when it is no URI at all.
  */
-export function parseUri(text: string): URL {
+export function parseUri(text: string): TransportUri {
+  const plain = text.trim().replace(LONG_FORM, '');
+  const [, scheme, user = '', host = '', rest = ''] = WITH_AUTHORITY.exec(plain) ?? [];
+  if (scheme === undefined || (host === '' && user === '')) return parseUrl(text, plain);
+  const url = parseUrl(text, `${scheme}://host${rest}`);
+  const { protocol, pathname, search, searchParams, hash } = url;
+  const [username = '', password = ''] = user.split(/:(.*)/s);
+  const authority = plain.slice(scheme.length, plain.length - rest.length);
+  const href = `${protocol.slice(0, -1)}${authority}${pathname}${search}${hash}`;
+  return { href, protocol, username, password, host, pathname, search, searchParams, hash };
+}
+
+/**
+ * The host and the port of a URI.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write them.
+ */
+export function hostPortOf(uri: TransportUri): HostPort {
   try {
-    return new URL(text.replace(LONG_FORM, ''));
+    return parseHostPort(uri.host);
+  } catch (cause) {
+    const text = `${uri.href}: ${(cause as Error).message}`;
+    throw new VfioUserError('VFU_CONFIG_INVALID', text, { cause });
+  }
+}
+
+/** `uri` with another port: where somebody listens who let the system choose one. */
+export function withPort(uri: TransportUri, port: number): string {
+  const { protocol, pathname, search, hash } = uri;
+  const authority = formatHostPort(hostPortOf(uri).host, port);
+  return `${protocol}//${authority}${pathname}${search}${hash}`;
+}
+
+function parseUrl(text: string, plain: string): URL {
+  try {
+    return new URL(plain);
   } catch (cause) {
     const hint = text.startsWith('/') ? ` Did you mean unix://${text} ?` : '';
     throw new VfioUserError(

@@ -1,4 +1,4 @@
-import { VfioUserError } from '@vfio-user/core';
+import { VfioUserError, withoutZone } from '@vfio-user/core';
 import { type GidInfo, gidFromText } from 'node-rdma-ffi';
 import type { RdmaTarget } from '../rdma-uri.js';
 import type { DeviceDescription, PortDescription, Verbs } from '../verbs.js';
@@ -64,7 +64,7 @@ function bestGid({ gids }: PortDescription, host: string): number {
 }
 
 function sameAddress(gid: Uint8Array | undefined, host: string): boolean {
-  const bytes = addressBytes(host.includes(':') ? host : `::ffff:${host}`);
+  const bytes = addressBytes(host.includes(':') ? withoutZone(host) : `::ffff:${host}`);
   return bytes !== undefined && gid?.every((byte, i) => byte === bytes[i]) === true;
 }
 

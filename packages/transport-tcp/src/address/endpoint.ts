@@ -1,10 +1,11 @@
-import { type HostPort, VfioUserError } from '@vfio-user/core';
+import { type HostPort, hostPortOf, type TransportUri, VfioUserError } from '@vfio-user/core';
 import { z } from 'zod';
 import { hostList, originList } from '../http/allow-lists.js';
 
-const MAX_UINT32 = 0xffff_ffff;
+/** Neither a number of a machine nor a port: both have another meaning with all bits set. */
+const VSOCK_ANY = 0xffff_ffff;
 const units = { ms: 1, s: 1000, m: 60_000 } as const;
-const defaultPorts: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 };
+const defaultPorts: Readonly<Record<string, number>> = { ws: 80, wss: 443 };
 
 /** `10s`, `500ms`, `2m`. */
 const duration = z
@@ -73,7 +74,7 @@ interface Common {
 /** Where a URI points on an IP network. */
 export interface NetworkEndpoint extends Common {
   readonly scheme: NetworkScheme;
-  /** A name or an address, without brackets. */
+  /** A name or an address, without brackets; `fe80::1%eth0` has a zone. */
   readonly host: string;
   /** Of ws: and wss:, otherwise empty. */
   readonly path: string;
@@ -94,7 +95,7 @@ export type Endpoint = NetworkEndpoint | VsockEndpoint;
  * Understand `tcp://host:port`, `tls://`, `ws://host:port/path`, `wss://` and `vsock://cid:port`.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
  */
-export function parseEndpoint(uri: URL): Endpoint {
+export function parseEndpoint(uri: TransportUri): Endpoint {
   const { href } = uri;
   const scheme = uri.protocol.slice(0, -1) as Endpoint['scheme'];
   const { encoding, timeout, origin = [], host: hosts = [], ...tls } = parseQuery(uri, scheme);
@@ -106,33 +107,34 @@ export function parseEndpoint(uri: URL): Endpoint {
   if (!hasPath && uri.pathname !== '' && uri.pathname !== '/') {
     throw invalid(uri, `${scheme}: has no path, write ${uri.protocol}//${uri.host}`);
   }
-  const port = uri.port === '' ? defaultPorts[uri.protocol] : Number(uri.port);
-  if (uri.hostname === '' || port === undefined) {
+  const { host, port = defaultPorts[scheme] } = hostPortOf(uri);
+  if (host === '' || port === undefined) {
     const who = scheme === 'vsock' ? 'cid' : 'host';
     throw invalid(uri, `expected ${uri.protocol}//${who}:port`);
   }
+  const lastPort = scheme === 'vsock' ? VSOCK_ANY - 1 : 65_535;
+  if (port > lastPort) throw invalid(uri, `the last port of ${scheme}: is ${lastPort}`);
   const common = { href, port, encoding, peerTimeoutMs: timeout };
-  if (scheme === 'vsock') return { ...common, scheme, cid: parseCid(uri) };
+  if (scheme === 'vsock') return { ...common, scheme, cid: parseCid(uri, host) };
   const http = { origins: origin, hosts };
-  const host = uri.hostname.replace(/^\[(.*)\]$/, '$1');
   return { ...common, scheme, host, path: hasPath ? uri.pathname : '', tls, http };
 }
 
-function parseQuery(uri: URL, scheme: Endpoint['scheme']) {
+function parseQuery(uri: TransportUri, scheme: Endpoint['scheme']) {
   const parsed = queries[scheme].safeParse(Object.fromEntries(uri.searchParams));
   if (!parsed.success) throw invalid(uri, z.prettifyError(parsed.error));
   return parsed.data as z.output<typeof commonQuery> & Partial<z.output<typeof queries.wss>>;
 }
 
-function parseCid(uri: URL): number | undefined {
-  if (uri.hostname === 'any') return undefined;
-  const cid = Number(uri.hostname);
-  if (!/^\d+$/.test(uri.hostname) || cid >= MAX_UINT32) {
+function parseCid(uri: TransportUri, host: string): number | undefined {
+  if (host === 'any') return undefined;
+  const cid = Number(host);
+  if (!/^\d+$/.test(host) || cid >= VSOCK_ANY) {
     throw invalid(uri, 'expected the number of a machine (2 is the host) or any: vsock://2:5000');
   }
   return cid;
 }
 
-function invalid(uri: URL, what: string): VfioUserError {
+function invalid(uri: TransportUri, what: string): VfioUserError {
   return new VfioUserError('VFU_CONFIG_INVALID', `${uri.href}: ${what}`);
 }

@@ -1,13 +1,19 @@
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
-import { VfioUserError } from '@vfio-user/core';
+import { BlockList, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { formatHostPort, splitZone, VfioUserError } from '@vfio-user/core';
 
 /**
  * The IP addresses of a host, in the order in which to try them.
- * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when there is no such host.
+ * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when there is no such host, `VFU_CONFIG_INVALID` when
+ *   an address means another host on each network.
  */
 export async function resolveHost(host: string): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
+  const [ip, zone] = splitZone(host);
+  if (isIP(ip) !== 0) {
+    if (zone === undefined) refuseWithoutZone(ip);
+    return [host];
+  }
   try {
     const found = await lookup(host, { all: true });
     return found.map(({ address }) => address);
@@ -20,7 +26,15 @@ export async function resolveHost(host: string): Promise<readonly string[]> {
   }
 }
 
-/** An address as it stands in a URI. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+const linkLocal = new BlockList();
+linkLocal.addSubnet('fe80::', 10, 'ipv6');
+
+function refuseWithoutZone(ip: string): void {
+  if (isIP(ip) !== 6 || !linkLocal.check(ip, 'ipv6')) return;
+  const names = Object.keys(networkInterfaces());
+  const [name = 'eth0'] = names.filter((each) => each !== 'lo');
+  throw new VfioUserError(
+    'VFU_CONFIG_INVALID',
+    `${ip} may be another machine on each network: say by which interface, for example ${formatHostPort(`${ip}%${name}`)}. This machine has ${names.join(', ')}`,
+  );
 }

@@ -1,10 +1,12 @@
 import { isIPv4 } from 'node:net';
-import { VfioUserError } from '@vfio-user/core';
+import { VfioUserError, withoutZone } from '@vfio-user/core';
 import type { NetworkEndpoint } from './endpoint.js';
 
 /** Whether an IP address can only be reached from this machine. */
 export function isLoopback(ip: string): boolean {
-  const address = ip.toLowerCase().replace(/^::ffff:/, '');
+  const address = withoutZone(ip)
+    .toLowerCase()
+    .replace(/^::ffff:/, '');
   return isIPv4(address) ? address.startsWith('127.') : address === '::1';
 }
 

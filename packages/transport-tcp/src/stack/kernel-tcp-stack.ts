@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { formatHostPort, withoutZone } from '@vfio-user/core';
 import {
   AF_INET,
   AF_INET6,
@@ -23,7 +24,6 @@ import {
   TCP_USER_TIMEOUT,
 } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
-import { hostPort } from '../address/resolve.js';
 import { connectSocket } from './connect-socket.js';
 import { KernelSocket } from './kernel-socket.js';
 import type { Stack } from './stack.js';
@@ -37,7 +37,7 @@ export const kernelTcpStack: Stack<InternetAddress> = {
     const socket = tcpSocket(address);
     await connectSocket(socket, internetSocketAddress(address), options);
     tune(socket, options.peerTimeoutMs);
-    return new KernelSocket(socket, hostPort(address.host, address.port));
+    return new KernelSocket(socket, formatHostPort(address.host, address.port));
   },
 
   async listen(address, { backlog, peerTimeoutMs, onSocket, onError }) {
@@ -71,7 +71,7 @@ export const kernelTcpStack: Stack<InternetAddress> = {
 };
 
 function tcpSocket({ host }: InternetAddress): FileDescriptor {
-  return streamSocket(isIPv6(host) ? AF_INET6 : AF_INET);
+  return streamSocket(isIPv6(withoutZone(host)) ? AF_INET6 : AF_INET);
 }
 
 /** No waiting for more to send, and a bound on how long a peer may be silent. */
@@ -87,7 +87,7 @@ function tune(socket: FileDescriptor, peerTimeoutMs: number): void {
 
 function nameOf(socket: FileDescriptor): string {
   const { host, port } = named(remoteAddress(socket));
-  return hostPort(host, port);
+  return formatHostPort(host, port);
 }
 
 function named(address: Uint8Array): InternetAddress {

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { formatHostPort } from '@vfio-user/core';
 import type { NewConnection } from '@vfio-user/core/internal';
 import type { InternetAddress } from '@vfio-user/posix-ffi';
-import { hostPort } from '../address/resolve.js';
 import { LinkConnection } from '../connection/link-connection.js';
 import type { ConnectionParts } from '../connection/parts.js';
 import { SocketLink } from '../link/socket-link.js';
@@ -55,7 +55,10 @@ export class NodeSocket implements RawSocket {
   readonly #socket: Socket;
 
   /** `peer`: for a socket that cannot tell it itself. */
-  constructor(socket: Socket, peer = hostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0)) {
+  constructor(
+    socket: Socket,
+    peer = formatHostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0),
+  ) {
     this.#socket = socket;
     this.peer = peer;
   }

@@ -4,11 +4,13 @@ import {
   bind,
   type FileDescriptor,
   listen,
+  localAddress,
   parseVsockAddress,
   remoteAddress,
   streamSocket,
   unavailableReason,
   VMADDR_CID_ANY,
+  VMADDR_PORT_ANY,
   vsockSocketAddress,
 } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
@@ -17,10 +19,6 @@ import { connectSocket } from './connect-socket.js';
 import { errorCode, socketFailure } from './failure.js';
 import { KernelSocket } from './kernel-socket.js';
 import type { Stack } from './stack.js';
-
-/** Where free ports are looked for, and how often. */
-const FREE_PORTS = { from: 0x8000, count: 0x8000 };
-const MAX_ATTEMPTS = 32;
 
 /** Sockets between a machine and its virtual machines. */
 export const vsockStack: Stack<VsockEndpoint> = {
@@ -41,8 +39,10 @@ export const vsockStack: Stack<VsockEndpoint> = {
     const socket = vsockSocket(endpoint);
     let port: number;
     try {
-      port = bindPort(socket, endpoint);
+      const { cid = VMADDR_CID_ANY } = endpoint;
+      bind(socket, vsockSocketAddress({ cid, port: endpoint.port || VMADDR_PORT_ANY }));
       listen(socket, backlog);
+      port = parseVsockAddress(localAddress(socket)).port;
     } catch (error) {
       socket.close();
       throw socketFailure(`cannot listen on ${href}${hint(error)}`, error);
@@ -54,24 +54,6 @@ export const vsockStack: Stack<VsockEndpoint> = {
     return { port, close: async () => loop.close() };
   },
 };
-
-/** Bind to the port of the endpoint, or to a free one. */
-function bindPort(socket: FileDescriptor, { cid = VMADDR_CID_ANY, port }: VsockEndpoint): number {
-  if (port !== 0) {
-    bind(socket, vsockSocketAddress({ cid, port }));
-    return port;
-  }
-  // The kernel would choose among 32 bits, of which a URI can express 16.
-  for (let attempt = 1; ; attempt++) {
-    const free = FREE_PORTS.from + Math.floor(Math.random() * FREE_PORTS.count);
-    try {
-      bind(socket, vsockSocketAddress({ cid, port: free }));
-      return free;
-    } catch (error) {
-      if (errorCode(error) !== 'EADDRINUSE' || attempt === MAX_ATTEMPTS) throw error;
-    }
-  }
-}
 
 function vsockSocket({ href }: VsockEndpoint): FileDescriptor {
   const reason = unavailableReason();

@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { VfioUserError } from '@vfio-user/core';
+import { VfioUserError, withoutZone } from '@vfio-user/core';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import { timedOut } from '../stack/failure.js';
 import type { Credentials } from './credentials.js';
@@ -19,7 +19,7 @@ export function secureClient(
   socket: Socket,
   { endpoint, credentials, timeoutMs, signal }: SecureClientOptions,
 ): Promise<TLSSocket> {
-  const { host } = endpoint;
+  const host = withoutZone(endpoint.host);
   const servername = endpoint.tls.servername ?? (isIP(host) === 0 ? host : undefined);
   return new Promise((resolve, reject) => {
     const secured = connect({ ...credentials, socket, host, ...(servername && { servername }) });

@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { VfioUserError } from '@vfio-user/core';
+import { formatHostPort, VfioUserError, withoutZone } from '@vfio-user/core';
 import { WebSocket } from 'ws';
 import type { NetworkEndpoint } from '../address/endpoint.js';
-import { hostPort } from '../address/resolve.js';
 import { WebSocketLink } from '../link/web-socket-link.js';
 
 /** What a client adds to a connected stream to speak WebSocket on it. */
@@ -19,10 +18,12 @@ export function webSocketClient(
   stream: Duplex,
   { endpoint, maxPayload, timeoutMs, signal }: WebSocketClientOptions,
 ): Promise<WebSocketLink> {
-  const { scheme, host, port, path, href } = endpoint;
+  const { host, port, path, href } = endpoint;
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`${scheme}://${hostPort(host, port)}${path}`, {
-      // Encrypted already, if it should be.
+    // The name of the server goes into the header, since a URL does not take each that there is.
+    const socket = new WebSocket(`ws://host${path}`, {
+      headers: { host: formatHostPort(withoutZone(host), port) },
+      // Connected already, and encrypted if it should be.
       createConnection: () => stream,
       perMessageDeflate: false,
       handshakeTimeout: timeoutMs,

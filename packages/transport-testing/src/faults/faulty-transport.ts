@@ -8,6 +8,7 @@ import type {
   OpenContext,
   SharedMemory,
   Transport,
+  TransportUri,
 } from '@vfio-user/core';
 import type { TransportFaults } from './faults.js';
 import { FaultyConnection } from './faulty-connection.js';
@@ -32,17 +33,17 @@ class FaultyTransport implements Transport {
     this.#faults = faults;
   }
 
-  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
     const connection = new FaultyConnection(this.#faults);
     connection.deliverTo(sink);
     return connection.attach(await this.#inner.connect(uri, connection, context));
   }
 
-  encodingFor(uri: URL): EncodingName {
+  encodingFor(uri: TransportUri): EncodingName {
     return this.#inner.encodingFor?.(uri) ?? 'native';
   }
 
-  listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+  listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
     const acceptFaulty = (inner: Connection, handshake?: Handshake): FrameSink => {
       const connection = new FaultyConnection(this.#faults).attach(inner);
       connection.deliverTo(accept(connection, handshake));

@@ -9,6 +9,7 @@ import {
   type SharedMemory,
   type Transport,
   type TransportCapabilities,
+  type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
 import { openClient, openServer, PendingConnections } from '@vfio-user/core/internal';
@@ -71,7 +72,7 @@ export class MemoryTransport implements Transport {
     }
   }
 
-  encodingFor(uri: URL): EncodingName {
+  encodingFor(uri: TransportUri): EncodingName {
     const name = uri.searchParams.get('encoding') ?? 'native';
     if (name === 'native' || name === 'portable') return name;
     const text = `${uri.href}: unknown encoding ${name}, known are native and portable`;
@@ -83,7 +84,7 @@ export class MemoryTransport implements Transport {
     return this.#handles.open;
   }
 
-  async connect(uri: URL, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
     await setImmediate(undefined, context.signal && { signal: context.signal });
     const listening = this.#listening.get(nameOf(uri));
     if (listening === undefined) {
@@ -100,7 +101,7 @@ export class MemoryTransport implements Transport {
     return openClient(client, sink, context, HANDSHAKE_TIMEOUT_MS);
   }
 
-  async listen(uri: URL, accept: Accept, context: OpenContext): Promise<Listener> {
+  async listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
     context.signal?.throwIfAborted();
     const name = nameOf(uri);
     if (this.#listening.has(name)) {
@@ -117,7 +118,7 @@ export class MemoryTransport implements Transport {
     return { uri: uri.href, close };
   }
 
-  #end(uri: URL, peer: string, { framing }: OpenContext): MemoryConnection {
+  #end(uri: TransportUri, peer: string, { framing }: OpenContext): MemoryConnection {
     const portable = this.encodingFor(uri) === 'portable';
     const capabilities = portable ? withoutDescriptors(this.#capabilities) : this.#capabilities;
     return new MemoryConnection({ peer, capabilities, framing, handles: this.#handles });
@@ -133,11 +134,11 @@ function withoutDescriptors(capabilities: TransportCapabilities): TransportCapab
   return { ...capabilities, fdPassing: false, sharedMemory: false, maxDescriptors: 0 };
 }
 
-function closed({ href }: URL): VfioUserError {
+function closed({ href }: TransportUri): VfioUserError {
   return new VfioUserError('VFU_PEER_CLOSED', `${href} is listened on no more`);
 }
 
-function nameOf(uri: URL): string {
+function nameOf(uri: TransportUri): string {
   if (uri.pathname.length > 0 && uri.host === '') return uri.pathname;
   throw new VfioUserError('VFU_CONFIG_INVALID', `${uri.href}: expected memory:name`);
 }

@@ -1,4 +1,4 @@
-import { parseUri } from '@vfio-user/core';
+import { hostPortOf, parseUri } from '@vfio-user/core';
 import {
   AF_INET,
   AF_INET6,
@@ -7,6 +7,7 @@ import {
   internetSocketAddress,
   unixSocketAddress,
   VMADDR_CID_ANY,
+  VMADDR_PORT_ANY,
   vsockSocketAddress,
 } from '@vfio-user/posix-ffi';
 import { UsageError } from '../../errors.js';
@@ -21,18 +22,20 @@ export interface EchoAddress {
 /** Understand `unix:///path`, `tcp://127.0.0.1:port` (addresses only) and `vsock://cid:port`. */
 export function echoAddress(text: string): EchoAddress {
   const uri = parseUri(text);
-  const port = Number(uri.port);
   switch (uri.protocol) {
     case 'unix:':
       return { domain: AF_UNIX, bytes: unixSocketAddress(decodeURIComponent(uri.pathname)) };
     case 'tcp:': {
-      const host = uri.hostname.replace(/^\[(.*)\]$/, '$1');
+      const { host, port = 0 } = hostPortOf(uri);
+      if (port > 65_535) throw new UsageError(`${text}: the last port is 65535`);
       const domain = host.includes(':') ? AF_INET6 : AF_INET;
       return { domain, bytes: internetSocketAddress({ host, port }) };
     }
     case 'vsock:': {
-      const cid = uri.hostname === 'any' ? VMADDR_CID_ANY : Number(uri.hostname);
-      return { domain: AF_VSOCK, bytes: vsockSocketAddress({ cid, port }) };
+      const { host, port = 0 } = hostPortOf(uri);
+      const cid = host === 'any' ? VMADDR_CID_ANY : Number(host);
+      const address = { cid, port: port || VMADDR_PORT_ANY };
+      return { domain: AF_VSOCK, bytes: vsockSocketAddress(address) };
     }
     default:
       throw new UsageError(`${text}: an echo server is on unix:, tcp: or vsock:`);

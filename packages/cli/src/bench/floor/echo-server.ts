@@ -1,4 +1,4 @@
-import { parseUri } from '@vfio-user/core';
+import { parseUri, withPort } from '@vfio-user/core';
 import {
   AF_UNIX,
   AF_VSOCK,
@@ -43,8 +43,10 @@ export function startEchoServer(uri: string): EchoServer {
     onError() {},
   });
   const listening = parseUri(uri);
-  if (bound !== undefined) listening.port = String(bound);
-  return { uri: listening.href, close: () => loop.close() };
+  return {
+    uri: bound === undefined ? listening.href : withPort(listening, bound),
+    close: () => loop.close(),
+  };
 }
 
 /** Where the kernel chose one, which one. */

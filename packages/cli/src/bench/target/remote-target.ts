@@ -1,4 +1,4 @@
-import { connectDevice, type DeviceClient, parseUri, Region } from '@vfio-user/core';
+import { connectDevice, type DeviceClient, hostPortOf, parseUri, Region } from '@vfio-user/core';
 import { registerMaps } from '@vfio-user/devices';
 import { loadTransports } from '../../registry.js';
 import type { FloorPath } from '../floor/floor-servers.js';
@@ -54,9 +54,10 @@ async function kindOf(client: DeviceClient): Promise<TargetServer['kind']> {
 
 /** Floors run on this machine, so only a server on it can be held against them. */
 function localPath(uri: string): FloorPath | undefined {
-  const { protocol, hostname } = parseUri(uri);
-  if (protocol === 'unix:' || protocol === 'fd:') return 'unix';
-  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname) ? 'tcp' : undefined;
+  const parsed = parseUri(uri);
+  if (['unix:', 'fd:'].includes(parsed.protocol)) return 'unix';
+  const { host } = hostPortOf(parsed);
+  return /^(localhost|127\.[\d.]+|::1)$/.test(host) ? 'tcp' : undefined;
 }
 
 /** Without what would make a table too wide. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseUri } from '@vfio-user/core';
+import { hostPortOf, parseUri } from '@vfio-user/core';
 import { startEchoServer } from '../../bench/floor/echo-server.js';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
@@ -24,9 +24,9 @@ export async function runEcho({ listen, insecure = false }: EchoOptions, io: Io)
 }
 
 function refuseNetwork(listen: string, insecure: boolean): void {
-  const { protocol, hostname } = parseUri(listen);
-  if (protocol !== 'tcp:' || insecure) return;
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const uri = parseUri(listen);
+  if (uri.protocol !== 'tcp:' || insecure) return;
+  const { host } = hostPortOf(uri);
   const isLoopback = host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
   if (isLoopback) return;
   throw new UsageError(`${listen}: anybody who gets there could use it; insist with --insecure`);

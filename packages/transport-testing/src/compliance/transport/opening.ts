@@ -1,4 +1,4 @@
-import { VfioUserError } from '@vfio-user/core';
+import { type TransportUri, VfioUserError } from '@vfio-user/core';
 import type { Suite } from '../suite.js';
 import { isTestFrame, TestFraming, testFrame } from '../test-frames.js';
 import { Endpoint } from './endpoint.js';
@@ -99,6 +99,6 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
 }
 
 /** What an error text must contain to name the address: the path or the authority. */
-function nameIn(uri: URL): string {
+function nameIn(uri: TransportUri): string {
   return uri.host === '' ? uri.pathname : uri.host;
 }
