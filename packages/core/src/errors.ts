@@ -1,3 +1,5 @@
+import { EIO } from './errno.js';
+
 /** Stable machine-readable codes. Adding one is minor, renaming one is breaking. */
 export type VfioUserErrorCode =
   | 'VFU_CONFIG_INVALID'
@@ -67,4 +69,10 @@ export class DmaFaultError extends VfioUserError {
     super('VFU_DMA_FAULT', message, options);
     this.errno = errno;
   }
+}
+
+/** What a peer is told of an error. A failure without a number would look like a success to some. */
+export function errnoOf(error: unknown): number {
+  const told = error instanceof RequestRefusedError || error instanceof DmaFaultError;
+  return told && error.errno !== 0 ? error.errno : EIO;
 }

@@ -1,6 +1,6 @@
 import type { DmaMapping } from '../dma/mapping.js';
-import { EINVAL, ENODEV } from '../errno.js';
-import { RemoteError, RequestRefusedError } from '../errors.js';
+import { EINVAL, ENODEV, ETIMEDOUT } from '../errno.js';
+import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import {
   Command,
   commandName,
@@ -189,7 +189,7 @@ export class BridgeRequests {
     const assigns = (body.flags & IRQ_SET_DATA_EVENTFD) !== 0;
     const told = { ...body, events: assigns ? wired.events : undefined };
     try {
-      await call(link.peer, Command.DEVICE_SET_IRQS, told, () => undefined, wired.descriptors);
+      await link.call(Command.DEVICE_SET_IRQS, told, () => undefined, wired.descriptors);
     } catch (error) {
       if (error instanceof RemoteError) {
         wired.close();
@@ -201,12 +201,15 @@ export class BridgeRequests {
     return undefined;
   }
 
-  /** Something the device must know. Unreachable, it will be told when it is back. */
+  /**
+   * Something the device must know. Unreachable, it will be told when it is back; one that is slow
+   * to answer was told.
+   */
   async #tell<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
     const { link } = this.#context;
     if (!link.up) return undefined;
     try {
-      return await call(link.peer, command, body, () => undefined);
+      return await link.call(command, body, () => undefined);
     } catch (error) {
       if (error instanceof RemoteError) throw refusedByDevice(error);
       return undefined;
@@ -217,12 +220,15 @@ export class BridgeRequests {
   async #ask<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<ReplyBodies[C]> {
     const { link } = this.#context;
     try {
-      return await call(link.peer, command, body, kept);
+      return await link.call(command, body, kept);
     } catch (error) {
       if (error instanceof RemoteError) throw refusedByDevice(error);
-      throw new RequestRefusedError(ENODEV, `${commandName(command)}: the device is out of reach`, {
-        cause: error,
-      });
+      const isSlow = VfioUserError.is(error) && error.code === 'VFU_TIMEOUT';
+      throw isSlow
+        ? new RequestRefusedError(ETIMEDOUT, `the device is slow: ${error.message}`)
+        : new RequestRefusedError(ENODEV, `${commandName(command)}: the device is out of reach`, {
+            cause: error,
+          });
     }
   }
 }

@@ -51,6 +51,8 @@ export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
   readonly #lane: ControlLane;
   readonly #dma: DmaService;
   readonly #pushes: PushSource;
+  /** When the requests in the control queue must be answered, also one that waits behind others. */
+  readonly #answerBy: number[] = [];
 
   constructor(options: BridgeSessionOptions) {
     const { limits, logger } = options;
@@ -68,16 +70,17 @@ export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
     this.link = new FarLink(options, this.#deviceHandlers());
     this.wiring = new InterruptWiring((action) => dma.fence.run(action));
     this.#requests = new BridgeRequests(this);
-    this.#lane = new ControlLane(this.peer, limits.maxDeferredRequests, (request, received) =>
-      this.#requests.handle(request, received),
-    );
+    this.#lane = new ControlLane(this.peer, limits.maxDeferredRequests, (request, received) => {
+      this.link.answerBy = this.#answerBy.shift() ?? 0;
+      return this.#requests.handle(request, received);
+    });
     this.#pushes = new PushSource(dma);
     this.#registers = new RegisterForwarder({
       near: this.peer,
       link: this.link,
       pushes: this.#pushes,
       maxDataXferSize: limits.maxDataXferSize,
-      maxStallMs: options.replyTimeoutMs,
+      maxStallMs: options.answerTimeoutMs,
       memory: () => this.#negotiation.memory,
     });
     this.#dma = new DmaService(dma, limits.maxDataXferSize);
@@ -147,6 +150,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
         this.#registers.writes(request);
         return;
       default:
+        this.#answerBy.push(performance.now() + this.#options.answerTimeoutMs);
         this.#lane.take(request, received);
     }
   }

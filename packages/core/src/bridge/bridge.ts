@@ -8,11 +8,10 @@ import type { TransportRegistry } from '../transport/registry.js';
 import type { FrameSink, Listener } from '../transport/transport.js';
 import { BridgeSession } from './bridge-session.js';
 
-/**
- * QEMU waits 5 s for a reply. A device that is silent for this long is given up for the moment, so
- * that the bridge can answer in time; the check runs every quarter of it.
- */
-const REPLY_TIMEOUT_MS = 3_200;
+/** QEMU waits 5 s for a reply (`x-msg-timeout`), and gives its device up then. */
+const ANSWER_TIMEOUT_MS = 4_000;
+/** As long as a server waits for a client that has gone silent, and a kernel for its peer. */
+const LINK_TIMEOUT_MS = 30_000;
 const MAX_CLIENTS = 32;
 
 export interface BridgeOptions {
@@ -23,8 +22,16 @@ export interface BridgeOptions {
   readonly connect: string;
   readonly logger?: Logger;
   readonly limits?: Partial<ServerLimits>;
-  /** How long the device may leave a request unanswered before the link counts as lost, ms. */
-  readonly replyTimeoutMs?: number;
+  /**
+   * How long the device has for an answer, ms. Then the client is answered in its place, and what
+   * the device answers later is thrown away. Default 4000: QEMU waits for 5 s.
+   */
+  readonly answerTimeoutMs?: number;
+  /**
+   * How long the device may be silent before the link counts as lost, ms: nothing at all moves, no
+   * sign of life is answered. Default 30000.
+   */
+  readonly linkTimeoutMs?: number;
   /** Clients at a time, each with a connection of its own to the device. Default 32. */
   readonly maxClients?: number;
   /** Ends the start, which rejects with its reason, and then the bridge, as {@link Bridge.close} does. */
@@ -36,11 +43,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { registry, listen, connect, signal } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const limits = { ...defaultLimits, ...options.limits };
-  const replyTimeoutMs = options.replyTimeoutMs ?? REPLY_TIMEOUT_MS;
+  const { answerTimeoutMs = ANSWER_TIMEOUT_MS, linkTimeoutMs = LINK_TIMEOUT_MS } = options;
   // A wrong address is better said now than to the first client.
   registry.resolve(connect);
   const maxClients = options.maxClients ?? MAX_CLIENTS;
-  const bridge = new Bridge({ registry, connect, logger, limits, replyTimeoutMs, maxClients });
+  const timeouts = { answerTimeoutMs, linkTimeoutMs };
+  const bridge = new Bridge({ registry, connect, logger, limits, ...timeouts, maxClients });
   const { maxDataXferSize, silenceMs } = limits;
   const listener = await listenForWires(registry, listen, (opened) => bridge.accept(opened), {
     maxDataXferSize,
@@ -59,7 +67,8 @@ interface BridgeSettings {
   readonly connect: string;
   readonly logger: Logger;
   readonly limits: ServerLimits;
-  readonly replyTimeoutMs: number;
+  readonly answerTimeoutMs: number;
+  readonly linkTimeoutMs: number;
   readonly maxClients: number;
 }
 
@@ -107,13 +116,11 @@ export class Bridge {
   }
 
   accept(opened: OpenWire): FrameSink {
-    const { limits, logger, replyTimeoutMs } = this.#settings;
+    const { limits, logger } = this.#settings;
     const session: BridgeSession = new BridgeSession({
       ...this.#settings,
       logger: logger.child({ peer: opened.connection.peer }),
       maxDataXferSize: limits.maxDataXferSize,
-      silenceMs: limits.silenceMs,
-      connectTimeoutMs: replyTimeoutMs,
       onVersion: () => this.#admission.apply(session),
       onEnd: (error) => this.#onEnd(session, error),
     });

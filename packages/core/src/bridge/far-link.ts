@@ -1,13 +1,20 @@
-import { VfioUserError } from '../errors.js';
+import { RemoteError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { Command } from '../protocol/constants.js';
-import type { RequestMessage } from '../protocol/messages.js';
+import { Command, commandName } from '../protocol/constants.js';
+import type {
+  KnownCommand,
+  ReplyBodies,
+  RequestBodies,
+  RequestMessage,
+} from '../protocol/messages.js';
 import { accept, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
 import { connectWire, openSession } from '../session/open.js';
 import { Peer } from '../session/peer.js';
+import type { Received } from '../session/request-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
+import type { Descriptor } from '../transport/resources.js';
 
 /** First and longest pause between attempts to reach the device again, ms. */
 const FIRST_RETRY_MS = 100;
@@ -19,11 +26,13 @@ export interface FarLinkOptions {
   readonly connect: string;
   readonly logger: Logger;
   readonly maxDataXferSize: number;
-  readonly silenceMs: number;
-  /** How long the device may leave a request unanswered before the link counts as lost, ms. */
-  readonly replyTimeoutMs: number;
-  /** How long one attempt to reach the device may take, from the first byte to VERSION, ms. */
-  readonly connectTimeoutMs: number;
+  /**
+   * How long the device may leave a request unanswered before its client is answered without it, ms.
+   * One attempt to reach it, from the first byte to VERSION, takes no longer either.
+   */
+  readonly answerTimeoutMs: number;
+  /** How long the device may be silent before the link counts as lost, ms. */
+  readonly linkTimeoutMs: number;
 }
 
 export interface FarLinkHandlers {
@@ -44,6 +53,10 @@ export class FarLink {
   readonly #ending = new AbortController();
   #peer: Peer | undefined;
   #capabilities: Capabilities = OWN_CAPABILITIES;
+  /** The device's signs of life when it was asked something that it did not answer in time. */
+  #signsBeforeSilence: number | undefined;
+  /** When the client's request that is being carried out must be answered (`performance.now()`). */
+  answerBy = Number.POSITIVE_INFINITY;
   #restoring = false;
   #pauseMs = FIRST_RETRY_MS;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -64,6 +77,56 @@ export class FarLink {
       throw new VfioUserError('VFU_PEER_CLOSED', `${this.#options.connect} is not reached`);
     }
     return this.#peer;
+  }
+
+  /**
+   * Nothing was heard of the device since it was asked something that it left unanswered, although
+   * it is asked for signs of life, too: nobody should wait for it.
+   */
+  get silent(): boolean {
+    return (
+      this.peer.signsOfLife === this.#signsBeforeSilence && this.peer.extensions.ownSilenceMs > 0
+    );
+  }
+
+  /** It left a request unanswered for too long that was sent after so many signs of life. */
+  leftUnanswered(signsOfLife: number): void {
+    this.#signsBeforeSilence = signsOfLife;
+  }
+
+  /**
+   * Ask the device something for a client that waits until {@link answerBy}, and no longer: fails
+   * with `VFU_TIMEOUT` then. The device may do it all the same. One that refuses it later knows
+   * other things than its client was told, and is made to start afresh.
+   */
+  async call<C extends KnownCommand, T>(
+    command: C,
+    body: RequestBodies[C],
+    pick: (body: ReplyBodies[C], received: Received) => T,
+    descriptors?: readonly Descriptor[],
+  ): Promise<T> {
+    const { peer } = this;
+    const { signsOfLife } = peer;
+    const waitMs = this.silent ? 0 : Math.max(0, this.answerBy - performance.now());
+    let isLate = false;
+    const refuseLate = (error: unknown): void => {
+      if (isLate && error instanceof RemoteError) peer.abort(error);
+    };
+    const asked = call(peer, command, body, pick, descriptors, refuseLate);
+    asked.catch(refuseLate);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        isLate = true;
+        this.leftUnanswered(signsOfLife);
+        reject(new VfioUserError('VFU_TIMEOUT', `${commandName(command)} takes too long`));
+      }, waitMs);
+    });
+    try {
+      return await Promise.race([asked, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** What the device can do. */
@@ -101,16 +164,16 @@ export class FarLink {
   }
 
   async #connect(): Promise<Peer> {
-    const { registry, connect, logger, maxDataXferSize, silenceMs } = this.#options;
-    const { replyTimeoutMs, connectTimeoutMs } = this.#options;
+    const { registry, connect, logger, maxDataXferSize } = this.#options;
+    const { answerTimeoutMs: timeoutMs, linkTimeoutMs: silenceMs } = this.#options;
     const peer: Peer = new Peer(
       {
         onRequest: (request) => this.#handlers.onRequest(peer, request),
         onClose: (error) => this.#onClose(peer, error),
       },
-      { logger, timeoutMs: replyTimeoutMs, pauseWhenBackedUp: false },
+      { logger, timeoutMs, silenceMs, pauseWhenBackedUp: false },
     );
-    const signal = AbortSignal.any([AbortSignal.timeout(connectTimeoutMs), this.#ending.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#ending.signal]);
     const options = { maxDataXferSize, silenceMs, logger, signal };
     const { connection, wire } = await connectWire(registry, connect, peer, options);
     peer.attach(connection, wire);

@@ -1,11 +1,12 @@
 import { EINVAL } from '../errno.js';
-import { RemoteError, RequestRefusedError } from '../errors.js';
+import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
 import type { RegionData, ReplyMessage, RequestMessage } from '../protocol/messages.js';
 import type { MessageMemory } from '../session/message-memory.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
+import type { FarLink } from './far-link.js';
 
 export type AccessRequest = Extract<
   RequestMessage,
@@ -16,19 +17,29 @@ export type AccessRequest = Extract<
 const ALL_ONES = 0xff;
 
 /**
- * A register access on its way to the device and back. If the device is out of reach the client is
- * answered as by a slot that was pulled: reads give all ones, writes go nowhere.
+ * A register access on its way to the device and back. If the device is out of reach, or does not
+ * answer in time, the client is answered as by a slot that was pulled: reads give all ones, writes
+ * go nowhere. The device may still get them.
  */
 export class ForwardedAccess implements Requester {
   readonly #near: Peer;
+  readonly #link: FarLink;
   readonly #request: AccessRequest;
   readonly #memory: MessageMemory | undefined;
+  readonly #signsOfLife: number;
 
   /** @param memory the client's: what the device wrote there must be ahead of the reply to a read. */
-  constructor(near: Peer, request: AccessRequest, memory: MessageMemory | undefined) {
+  constructor(
+    near: Peer,
+    link: FarLink,
+    request: AccessRequest,
+    memory: MessageMemory | undefined,
+  ) {
     this.#near = near;
+    this.#link = link;
     this.#request = request;
     this.#memory = memory;
+    this.#signsOfLife = link.peer.signsOfLife;
   }
 
   onReply(reply: ReplyMessage): void {
@@ -44,7 +55,12 @@ export class ForwardedAccess implements Requester {
     const { command, id, noReply } = this.#request;
     if (error instanceof RemoteError) {
       this.#near.replyError(command, id, noReply, refusedByDevice(error));
-    } else if (!noReply) answerForAbsent(this.#near, this.#request);
+      return;
+    }
+    if (VfioUserError.is(error) && error.code === 'VFU_TIMEOUT') {
+      this.#link.leftUnanswered(this.#signsOfLife);
+    }
+    if (!noReply) answerForAbsent(this.#near, this.#request);
   }
 
   /** PCI ordering: a read completion pushes the writes issued before it. */

@@ -5,7 +5,6 @@ import type { RegionData, RequestBodies, RequestMessage } from '../protocol/mess
 import type { PushSource } from '../push/push-source.js';
 import type { MessageMemory } from '../session/message-memory.js';
 import type { Peer } from '../session/peer.js';
-import type { Requester } from '../session/request-table.js';
 import type { FarLink } from './far-link.js';
 import {
   type AccessRequest,
@@ -21,15 +20,24 @@ export interface RegisterForwarderOptions {
   readonly link: FarLink;
   readonly pushes: PushSource;
   readonly maxDataXferSize: number;
-  /** How long the device may take nothing of what is sent before it counts as lost, ms. */
+  /** How long the device may take nothing at all, while its client is kept waiting, ms. */
   readonly maxStallMs: number;
   /** The client's memory by messages. */
   readonly memory: () => MessageMemory | undefined;
 }
 
+/** What this client has sent to the device since there was room for more, at most, bytes. */
+const MAX_SENT_BYTES = 2 ** 20;
+/** What a message counts for beside its data. */
+const MESSAGE_BYTES = 64;
+/** A client waits for room this long before it is looked at what keeps it waiting, ms. */
+const LOOK_MS = 250;
+
 /** Passes a client's register accesses on to the device, or answers them while it is out of reach. */
 export class RegisterForwarder {
   readonly #options: RegisterForwarderOptions;
+  #sentBytes = 0;
+  #waits = false;
 
   constructor(options: RegisterForwarderOptions) {
     this.#options = options;
@@ -42,38 +50,37 @@ export class RegisterForwarder {
     if (body.count > maxDataXferSize) {
       const text = `${commandName(command)} of ${body.count} bytes, the limit is ${maxDataXferSize}`;
       near.replyError(command, id, noReply, new RequestRefusedError(EINVAL, text));
-    } else if (link.up) {
+    } else if (!link.up) {
+      if (!noReply) answerForAbsent(near, request);
+    } else if (link.silent) {
+      // Writes arrive, should it come back to life.
+      if (request.command === Command.REGION_WRITE) this.#post(link.peer, request.body);
+      if (!noReply) answerForAbsent(near, request);
+    } else {
       this.#forward(link.peer, request);
-    } else if (!noReply) {
-      answerForAbsent(near, request);
     }
   }
 
   /** One message for many writes saves the client a system call; the device gets them one by one. */
   writes({ command, id, noReply, body }: WritesRequest): void {
     const { near, link } = this.#options;
-    if (link.up) {
-      let roomLeft = true;
-      for (const write of body.writes) {
-        roomLeft = link.peer.post(Command.REGION_WRITE, this.#accompanied(write, link.peer));
-      }
-      if (!roomLeft) this.#waitFor(link.peer);
-    }
+    if (link.up) for (const write of body.writes) this.#post(link.peer, write);
     if (!noReply) near.reply(command, id, { count: body.writes.length });
   }
 
   #forward(far: Peer, request: AccessRequest): void {
     if (request.command === Command.REGION_READ) {
-      this.#request(far, request.command, request.body, this.#answerTo(request));
-      return;
+      this.#request(far, request.command, request.body, request);
+    } else if (request.noReply) {
+      this.#post(far, request.body);
+    } else {
+      this.#request(far, request.command, this.#accompanied(request.body, far), request);
     }
-    const body = this.#accompanied(request.body, far);
-    if (!request.noReply) this.#request(far, request.command, body, this.#answerTo(request));
-    else if (!far.post(request.command, body)) this.#waitFor(far);
   }
 
-  #answerTo(request: AccessRequest): ForwardedAccess {
-    return new ForwardedAccess(this.#options.near, request, this.#options.memory());
+  #post(far: Peer, write: RegionData): void {
+    const roomLeft = far.post(Command.REGION_WRITE, this.#accompanied(write, far));
+    this.#onSent(far, write.count, roomLeft);
   }
 
   /** A client that reuses ids can have more requests under way than the device has ids for. */
@@ -81,10 +88,13 @@ export class RegisterForwarder {
     far: Peer,
     command: C,
     body: RequestBodies[C],
-    requester: Requester,
+    asked: AccessRequest,
   ): void {
+    const { near, link, memory } = this.#options;
+    const requester = new ForwardedAccess(near, link, asked, memory());
     try {
-      if (!far.request(command, body, requester)) this.#waitFor(far);
+      const bytes = command === Command.REGION_READ ? 0 : asked.body.count;
+      this.#onSent(far, bytes, far.request(command, body, requester));
     } catch (error) {
       requester.onFailure(error as Error);
     }
@@ -96,20 +106,46 @@ export class RegisterForwarder {
     return this.#options.pushes.accompany(write, far.extensions.maxPushBytes);
   }
 
+  /** What else is on its way, data that the device asked for, is no reason to stop the client. */
+  #onSent(far: Peer, bytes: number, roomLeft: boolean): void {
+    if (roomLeft) {
+      this.#sentBytes = 0;
+      return;
+    }
+    this.#sentBytes += bytes + MESSAGE_BYTES;
+    if (this.#sentBytes > MAX_SENT_BYTES || !far.windowOpen) this.#waitFor(far);
+  }
+
   /**
    * The device takes no more for now: neither do we. What the client asks meanwhile waits behind
-   * it, so a device that takes nothing for too long counts as lost.
+   * it, so a device that takes nothing at all for too long counts as lost.
    */
   #waitFor(far: Peer): void {
     const { near, maxStallMs } = this.#options;
-    const { connection } = near;
-    const text = `the device took nothing for ${maxStallMs / 1000} s`;
-    const giveUp = (): void => far.abort(new VfioUserError('VFU_TIMEOUT', text));
-    const timer = setTimeout(giveUp, maxStallMs).unref();
-    connection.pause();
-    void far.drained().then(() => {
-      clearTimeout(timer);
-      connection.resume();
-    });
+    if (this.#waits) return;
+    this.#waits = true;
+    let { signsOfLife } = far;
+    let silentMs = 0;
+    let isOver = false;
+    near.connection.pause();
+    const goOn = (): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#waits = false;
+      this.#sentBytes = 0;
+      clearInterval(timer);
+      near.connection.resume();
+    };
+    const timer = setInterval(() => {
+      silentMs = far.signsOfLife === signsOfLife ? silentMs + LOOK_MS : 0;
+      signsOfLife = far.signsOfLife;
+      if (silentMs >= maxStallMs) {
+        const text = `the device took nothing for ${maxStallMs / 1000} s`;
+        far.abort(new VfioUserError('VFU_TIMEOUT', text));
+      } else if (silentMs === 0 && far.windowOpen) {
+        goOn();
+      }
+    }, LOOK_MS).unref();
+    void far.drained().then(goOn);
   }
 }

@@ -14,7 +14,8 @@ const DEFAULT_SILENCE_MS = 30_000;
 export interface ConnectOptions {
   readonly registry: TransportRegistry;
   readonly logger?: Logger;
-  /** How long a request may stay unanswered before the connection is given up, ms; 0: for ever. */
+  /** How long a request may stay unanswered before it fails, ms; 0: for ever. If nothing at all
+   * moves meanwhile, the connection is given up. */
   readonly timeoutMs?: number;
   /** How long the server may be silent, where it can be asked for signs of life, ms; 0: for ever. */
   readonly silenceMs?: number;

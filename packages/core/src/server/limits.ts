@@ -12,7 +12,8 @@ export interface ServerLimits {
   readonly maxDmaMapBytes: number;
   /** DMA_READ requests of ours under way at once. */
   readonly maxDmaReads: number;
-  /** How long the client may leave one of those unanswered before it counts as gone, ms. */
+  /** How long the client may leave a request of ours unanswered before it fails, ms. If nothing at
+   * all moves meanwhile, the client counts as gone. */
   readonly replyTimeoutMs: number;
   /** How long the client may be silent before it counts as gone, ms, where it can be asked for
    * signs of life; 0: for ever. */

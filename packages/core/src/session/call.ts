@@ -1,3 +1,4 @@
+import type { RemoteError } from '../errors.js';
 import type {
   KnownCommand,
   ReplyBodies,
@@ -19,6 +20,7 @@ export function call<C extends KnownCommand, T>(
   body: RequestBodies[C],
   pick: (body: ReplyBodies[C], received: Received) => T,
   descriptors?: readonly Descriptor[],
+  onLateRefusal?: (error: RemoteError) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const onReply = (reply: ReplyMessage, received: Received): void => {
@@ -30,7 +32,8 @@ export function call<C extends KnownCommand, T>(
       }
     };
     try {
-      peer.request(command, body, { onReply, onFailure: reject }, descriptors);
+      const requester = { onReply, onFailure: reject, ...(onLateRefusal && { onLateRefusal }) };
+      peer.request(command, body, requester, descriptors);
     } catch (error) {
       for (const descriptor of descriptors ?? []) descriptor.close();
       throw error;

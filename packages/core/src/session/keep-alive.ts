@@ -8,31 +8,55 @@ const SIGNS_PER_SILENCE = 3;
 
 /** What is kept alive, as a {@link KeepAlive} needs it. */
 export interface KeptPeer {
-  readonly framesReceived: number;
+  /** Counts up with each sign of life. */
+  readonly signsOfLife: number;
+  /** A request of ours was sent after the last frame that came. */
+  readonly awaitsReply: boolean;
   post(command: typeof ExtensionCommand.KEEP_ALIVE, body: KeepAliveBody): unknown;
   abort(reason: Error): void;
 }
 
+/** What is expected of a peer that owes a reply, ms; 0: nothing. */
+export interface ReplyTimes {
+  /** Within this time it is known whether the peer lives. */
+  readonly replyMs: number;
+  /** After so much silence it does not. */
+  readonly silenceMs: number;
+}
+
 /**
- * Notices a peer that is gone without a word, and lets it notice us. Any frame is a sign of life;
- * KEEP_ALIVE is sent when nothing else was.
+ * Notices a peer that is gone without a word, and lets it notice us. Bytes that move are a sign of
+ * life, whatever they are; KEEP_ALIVE asks for one where both sides have it. Without it a peer that
+ * was asked nothing may be silent for ever.
  */
 export class KeepAlive {
   readonly #peer: KeptPeer;
-  readonly #ownSilenceMs: number;
+  /** How long it may be silent, ms, and how long while it owes a reply; 0: for ever. */
+  readonly #silenceMs: number;
+  readonly #replySilenceMs: number;
+  readonly #asks: boolean;
   readonly #periodMs: number;
   readonly #timer: NodeJS.Timeout | undefined;
-  #framesSeen = 0;
+  #signsSeen = 0;
   /** Silence is counted in periods, not read off a clock: a process that was stopped heard nothing. */
   #silentPeriods = 0;
+  /** Of those, the last ones during which the peer owed a reply. */
+  #owingPeriods = 0;
+  #owes = false;
   #nonce = 0;
 
-  constructor(peer: KeptPeer, { ownSilenceMs, peerSilenceMs }: SessionExtensions) {
+  constructor(
+    peer: KeptPeer,
+    { ownSilenceMs, peerSilenceMs }: SessionExtensions,
+    { replyMs, silenceMs }: ReplyTimes,
+  ) {
     this.#peer = peer;
-    this.#ownSilenceMs = ownSilenceMs;
-    const intervals = [ownSilenceMs, peerSilenceMs].filter((ms) => ms > 0);
-    this.#periodMs = Math.max(1, Math.floor(Math.min(...intervals) / SIGNS_PER_SILENCE));
-    if (intervals.length === 0) return;
+    this.#silenceMs = ownSilenceMs;
+    this.#replySilenceMs = silenceMs;
+    this.#asks = ownSilenceMs > 0 || peerSilenceMs > 0;
+    const times = [ownSilenceMs, peerSilenceMs, silenceMs, replyMs].filter((ms) => ms > 0);
+    this.#periodMs = Math.max(1, Math.floor(Math.min(...times) / SIGNS_PER_SILENCE));
+    if (times.length === 0) return;
     this.#timer = setInterval(() => this.#tick(), this.#periodMs).unref();
   }
 
@@ -46,16 +70,23 @@ export class KeepAlive {
   }
 
   #tick(): void {
-    const { framesReceived } = this.#peer;
-    this.#silentPeriods = framesReceived === this.#framesSeen ? this.#silentPeriods + 1 : 0;
-    this.#framesSeen = framesReceived;
-    if (this.#ownSilenceMs > 0 && this.#silentPeriods * this.#periodMs >= this.#ownSilenceMs) {
-      const seconds = this.#ownSilenceMs / 1000;
-      const text = `the peer has been silent for ${seconds} s: it counts as gone`;
-      this.#peer.abort(new VfioUserError('VFU_TIMEOUT', text));
-      return;
-    }
+    const { signsOfLife, awaitsReply } = this.#peer;
+    const silent = signsOfLife === this.#signsSeen;
+    this.#signsSeen = signsOfLife;
+    this.#silentPeriods = silent ? this.#silentPeriods + 1 : 0;
+    this.#owingPeriods = silent && this.#owes ? this.#owingPeriods + 1 : 0;
+    this.#owes = awaitsReply;
+    if (this.#isOver(this.#silentPeriods, this.#silenceMs)) return;
+    if (this.#isOver(this.#owingPeriods, this.#replySilenceMs)) return;
+    if (!this.#asks) return;
     this.#nonce = (this.#nonce + 1) >>> 0;
     this.#peer.post(ExtensionCommand.KEEP_ALIVE, { nonce: this.#nonce, reply: false });
+  }
+
+  #isOver(periods: number, limitMs: number): boolean {
+    if (limitMs === 0 || periods * this.#periodMs < limitMs) return false;
+    const text = `the peer has been silent for ${limitMs / 1000} s: it counts as gone`;
+    this.#peer.abort(new VfioUserError('VFU_TIMEOUT', text));
+    return true;
   }
 }

@@ -3,6 +3,7 @@ import { RequestWatch } from '../diagnostics/request-watch.js';
 import { EIO } from '../errno.js';
 import {
   DmaFaultError,
+  errnoOf,
   ProtocolViolationError,
   RequestRefusedError,
   VfioUserError,
@@ -38,8 +39,13 @@ export interface PeerHandlers {
 
 export interface PeerOptions {
   readonly logger: Logger;
-  /** How long our own requests may stay unanswered, ms; 0 waits for ever. */
+  /** How long a request of ours may stay unanswered before it fails, ms; 0: for ever. */
   readonly timeoutMs: number;
+  /**
+   * How long nothing at all may move meanwhile before the connection counts as lost, ms; 0: for
+   * ever. Default {@link timeoutMs}.
+   */
+  readonly silenceMs?: number;
   /** Stop reading while the other side does not read what we send. */
   readonly pauseWhenBackedUp: boolean;
 }
@@ -53,12 +59,15 @@ export class Peer implements FrameSink {
   readonly #logger: Logger;
   readonly #handlers: PeerHandlers;
   readonly #pauseWhenBackedUp: boolean;
+  readonly #times: { readonly replyMs: number; readonly silenceMs: number };
   readonly #watch = new RequestWatch();
   #connection: Connection | undefined;
   #wire: Wire | undefined;
   #window = new OneWayWindow(noExtensions);
   #keepAlive: KeepAlive | undefined;
   #framesReceived = 0;
+  /** Requests of ours that were sent before the last frame came. */
+  #sentBefore = 0;
   /** The connection's send queue is full. */
   #backedUp = false;
   #closed = false;
@@ -68,6 +77,8 @@ export class Peer implements FrameSink {
     this.#handlers = handlers;
     this.#logger = options.logger;
     this.#pauseWhenBackedUp = options.pauseWhenBackedUp;
+    const { timeoutMs: replyMs, silenceMs = replyMs } = options;
+    this.#times = { replyMs, silenceMs };
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
   }
 
@@ -76,7 +87,7 @@ export class Peer implements FrameSink {
     this.#connection = connection;
     this.#wire = wire;
     this.#window = new OneWayWindow(wire.extensions);
-    this.#keepAlive = new KeepAlive(this, wire.extensions);
+    this.#keepAlive = new KeepAlive(this, wire.extensions, this.#times);
   }
 
   get extensions(): SessionExtensions {
@@ -88,9 +99,14 @@ export class Peer implements FrameSink {
     return this.#wire.encoding;
   }
 
-  /** For {@link KeepAlive}: frames since the session began. */
-  get framesReceived(): number {
-    return this.#framesReceived;
+  /** Counts up whenever the other side was heard of. */
+  get signsOfLife(): number {
+    return this.#framesReceived + (this.#connection?.bytesMoved ?? 0);
+  }
+
+  /** A request of ours was sent after the last frame that came. */
+  get awaitsReply(): boolean {
+    return this.requests.sent > this.#sentBefore;
   }
 
   get connection(): Connection {
@@ -100,6 +116,11 @@ export class Peer implements FrameSink {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** The other side takes another message that is not answered. */
+  get windowOpen(): boolean {
+    return this.#window.open;
   }
 
   /**
@@ -161,10 +182,7 @@ export class Peer implements FrameSink {
     this.#watch.answered(id, message, errno);
   }
 
-  /**
-   * Resolves when there is room in the send queue and in the peer's window, or the connection has
-   * ended.
-   */
+  /** Resolves when there is room in the send queue and in the peer's window, or after the end. */
   drained(): Promise<void> {
     if (this.#closed || this.#hasRoom) return Promise.resolve();
     return new Promise((resolve) => this.#drainListeners.push(resolve));
@@ -181,6 +199,7 @@ export class Peer implements FrameSink {
   onFrame(frame: Frame): void {
     const received = frame.descriptors.length === 0 ? NOTHING_RECEIVED : [...frame.descriptors];
     this.#framesReceived++;
+    this.#sentBefore = this.requests.sent;
     try {
       this.#dispatch(this.encoding.decode(frame), frame.length, received);
     } finally {
@@ -199,15 +218,8 @@ export class Peer implements FrameSink {
     this.#closed = true;
     if (error !== undefined) tellError(error, this.#connection);
     this.#keepAlive?.end();
-    this.requests.end(
-      new VfioUserError(
-        'VFU_PEER_CLOSED',
-        `the connection has ended${error ? `: ${error.message}` : ''}`,
-        {
-          cause: error,
-        },
-      ),
-    );
+    const text = `the connection has ended${error ? `: ${error.message}` : ''}`;
+    this.requests.end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: error }));
     this.#wakeDrained();
     this.#handlers.onClose(error);
   }
@@ -283,10 +295,4 @@ function isHousekeeping(command: number): boolean {
 
 function notConnected(): VfioUserError {
   return new VfioUserError('VFU_PEER_CLOSED', 'the session has no connection yet');
-}
-
-function errnoOf(error: unknown): number {
-  const told = error instanceof RequestRefusedError || error instanceof DmaFaultError;
-  // A failure without a number would look like a success to some clients.
-  return told && error.errno !== 0 ? error.errno : EIO;
 }

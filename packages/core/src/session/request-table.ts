@@ -15,12 +15,16 @@ export interface Requester {
   /** The reply is valid until this returns; descriptors left in `received` are closed. */
   onReply(reply: ReplyMessage, received: Received): void;
   onFailure(error: Error): void;
+  /** The peer refused, after {@link onFailure} said that it took too long. */
+  onLateRefusal?(error: RemoteError): void;
 }
 
 interface Pending {
   readonly command: number;
-  /** `undefined` once it was given up: the id stays taken until its late reply arrives. */
+  /** `undefined` once it was given up. The id stays taken until a late reply arrives. */
   requester: Requester | undefined;
+  /** It took too long, and has failed. */
+  overdue: boolean;
   readonly owner: object | undefined;
   readonly deadline: number;
 }
@@ -30,22 +34,28 @@ interface Pending {
  * use the same numbers at the same time.
  */
 export class RequestTable {
+  /** In the order they were sent, so that of earlier deadlines before later ones. */
   readonly #pending = new Map<number, Pending>();
   readonly #timeoutMs: number;
-  readonly #onStall: (error: Error) => void;
+  readonly #onViolation: (error: Error) => void;
   #nextId = 1;
+  #sent = 0;
   #timer: NodeJS.Timeout | undefined;
   #ended: Error | undefined;
 
-  /** @param onStall the peer left a request unanswered for `timeoutMs` (0: wait for ever). */
-  constructor(timeoutMs: number, onStall: (error: Error) => void) {
+  /**
+   * @param timeoutMs how long a request may stay unanswered before it fails; 0: for ever. That says
+   * nothing of the connection: see `KeepAlive`.
+   * @param onViolation a reply fits no request.
+   */
+  constructor(timeoutMs: number, onViolation: (error: Error) => void) {
     this.#timeoutMs = timeoutMs;
-    this.#onStall = onStall;
+    this.#onViolation = onViolation;
   }
 
-  /** Requests under way, given-up ones included. */
-  get size(): number {
-    return this.#pending.size;
+  /** Requests sent so far. */
+  get sent(): number {
+    return this.#sent;
   }
 
   /**
@@ -61,8 +71,9 @@ export class RequestTable {
     while (this.#pending.has(id)) id = (id + 1) % ID_COUNT;
     this.#nextId = (id + 1) % ID_COUNT;
     const deadline = this.#timeoutMs > 0 ? performance.now() + this.#timeoutMs : Infinity;
-    this.#pending.set(id, { command, requester, owner, deadline });
-    if (this.#timeoutMs > 0 && this.#timer === undefined) this.#watch();
+    this.#pending.set(id, { command, requester, overdue: false, owner, deadline });
+    this.#sent++;
+    if (this.#timeoutMs > 0 && this.#timer === undefined) this.#watch(this.#timeoutMs);
     return id;
   }
 
@@ -70,7 +81,7 @@ export class RequestTable {
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
     if (pending.command !== message.command) {
-      this.#onStall(
+      this.#onViolation(
         new ProtocolViolationError(
           `reply ${message.id} is for ${commandName(message.command)}, the request was ${commandName(pending.command)}`,
         ),
@@ -78,9 +89,12 @@ export class RequestTable {
       return;
     }
     this.#pending.delete(message.id);
-    if (pending.requester === undefined) return;
-    if (message.kind === 'reply') pending.requester.onReply(message, received);
-    else pending.requester.onFailure(remoteError(message));
+    const { requester, overdue } = pending;
+    if (requester === undefined) return;
+    if (message.kind === 'error') {
+      if (overdue) requester.onLateRefusal?.(remoteError(message));
+      else requester.onFailure(remoteError(message));
+    } else if (!overdue) requester.onReply(message, received);
   }
 
   /** A reply that could not be understood: the request fails, the connection lives. */
@@ -88,44 +102,53 @@ export class RequestTable {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
-    pending.requester?.onFailure(error);
+    if (!pending.overdue) pending.requester?.onFailure(error);
   }
 
   /** Give up the requests of `owner`. */
   cancel(owner: object, error: Error): void {
     for (const pending of this.#pending.values()) {
       if (pending.owner !== owner) continue;
-      const requester = pending.requester;
+      const { requester, overdue } = pending;
       pending.requester = undefined;
-      requester?.onFailure(error);
+      if (!overdue) requester?.onFailure(error);
     }
   }
 
   /** The connection has ended: everything fails, nothing new starts. */
   end(error: Error): void {
     this.#ended ??= error;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const request of pending) request.requester?.onFailure(error);
+    for (const { requester, overdue } of pending) {
+      if (!overdue) requester?.onFailure(error);
+    }
   }
 
-  #watch(): void {
-    this.#timer = setInterval(() => {
-      const now = performance.now();
-      for (const [id, pending] of this.#pending) {
-        if (pending.deadline > now) continue;
-        const seconds = this.#timeoutMs / 1000;
-        this.#onStall(
-          new VfioUserError(
-            'VFU_TIMEOUT',
-            `${commandName(pending.command)} (id ${id}) was not answered within ${seconds} s (errno ${ETIMEDOUT})`,
-          ),
-        );
+  #watch(delayMs: number): void {
+    clearTimeout(this.#timer);
+    // What came meanwhile is looked at first: this process may have been stopped.
+    const later = (): void => void setImmediate(() => this.#failOverdue()).unref();
+    this.#timer = setTimeout(later, delayMs).unref();
+  }
+
+  #failOverdue(): void {
+    this.#timer = undefined;
+    if (this.#ended !== undefined) return;
+    const now = performance.now();
+    for (const [id, pending] of this.#pending) {
+      const { command, requester, deadline } = pending;
+      if (pending.overdue || requester === undefined) continue;
+      if (deadline > now) {
+        this.#watch(Math.ceil(deadline - now));
         return;
       }
-    }, this.#timeoutMs / 4).unref();
+      pending.overdue = true;
+      const text = `${commandName(command)} (id ${id}) was not answered within ${this.#timeoutMs / 1000} s`;
+      requester.onFailure(new VfioUserError('VFU_TIMEOUT', `${text} (errno ${ETIMEDOUT})`));
+    }
   }
 }
 

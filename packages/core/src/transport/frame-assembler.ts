@@ -86,6 +86,11 @@ export class FrameAssembler {
     return this.#frame.bytes.length - this.#end;
   }
 
+  /** Bytes received since the beginning. */
+  get receivedBytes(): number {
+    return this.#base + this.#end;
+  }
+
   /** Bytes received and not yet handed out. Other than 0 at the end of the stream, it was cut off. */
   get pendingBytes(): number {
     return this.#end - this.#start;

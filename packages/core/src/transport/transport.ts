@@ -69,6 +69,11 @@ export interface Connection {
   readonly resources: SharedResources | undefined;
   readonly oneSided?: OneSidedMemory | undefined;
   /**
+   * Counts up whenever the other end is heard of: bytes came, or bytes left that had to wait until
+   * it took earlier ones. Without it only whole frames tell that it lives.
+   */
+  readonly bytesMoved?: number | undefined;
+  /**
    * Queue one frame: `head`, then `data`.
    *
    * `head` is read before this returns. `data` is borrowed: it must not change before the frame

@@ -30,6 +30,7 @@ export class FakeConnection implements Connection {
   readonly sentBytes: number[] = [];
   /** What `send` returns. */
   hasRoom = true;
+  bytesMoved = 0;
   paused = false;
   closes = 0;
   aborted: Error | undefined;
@@ -75,6 +76,8 @@ export class FakeConnection implements Connection {
 export interface PeerFixtureOptions {
   readonly pauseWhenBackedUp?: boolean;
   readonly encoding?: () => Encoding;
+  readonly timeoutMs?: number;
+  readonly silenceMs?: number;
 }
 
 function portable(): Encoding {
@@ -91,13 +94,14 @@ export class PeerFixture {
   constructor(
     extensions: Partial<SessionExtensions> = {},
     handlers: Partial<PeerHandlers> = {},
-    { pauseWhenBackedUp = false, encoding = portable }: PeerFixtureOptions = {},
+    options: PeerFixtureOptions = {},
   ) {
+    const { pauseWhenBackedUp = false, encoding = portable, timeoutMs = 0, silenceMs } = options;
     this.#far = encoding();
     this.connection = new FakeConnection(this.#far);
     this.peer = new Peer(
       { onRequest: (request) => void this.requests.push(request), onClose() {}, ...handlers },
-      { logger: silentLogger, timeoutMs: 0, pauseWhenBackedUp },
+      { logger: silentLogger, timeoutMs, ...(silenceMs && { silenceMs }), pauseWhenBackedUp },
     );
     this.peer.attach(this.connection, {
       encoding: encoding(),

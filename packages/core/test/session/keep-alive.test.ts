@@ -1,6 +1,6 @@
 import { mock } from 'node:test';
 import t from 'tap';
-import { ExtensionCommand } from '../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../src/protocol/constants.js';
 import { PeerFixture } from './fakes.js';
 
 t.before(() => mock.timers.enable({ apis: ['setInterval'] }));
@@ -29,6 +29,48 @@ t.test('any frame is a sign of life', async (t) => {
   t.equal(fixture.connection.aborted, undefined);
   mock.timers.tick(4000);
   t.match(fixture.connection.aborted, { code: 'VFU_TIMEOUT' });
+});
+
+t.test('bytes that move are a sign of life, whole frames or not', async (t) => {
+  const { connection } = new PeerFixture({ ownSilenceMs: 3000 });
+  for (let round = 0; round < 20; round++) {
+    mock.timers.tick(2000);
+    connection.bytesMoved += 1000;
+  }
+  t.equal(connection.aborted, undefined);
+  mock.timers.tick(4000);
+  t.match(connection.aborted, { code: 'VFU_TIMEOUT' });
+});
+
+const ask = ({ peer }: PeerFixture): number => {
+  peer.request(Command.DEVICE_RESET, undefined, { onReply() {}, onFailure() {} });
+  return peer.requests.sent;
+};
+
+t.test('without signs of life a peer may be silent until it is asked something', async (t) => {
+  const fixture = new PeerFixture({}, {}, { timeoutMs: 0, silenceMs: 3000 });
+  mock.timers.tick(100_500);
+  t.equal(fixture.connection.aborted, undefined);
+  ask(fixture);
+  mock.timers.tick(3000);
+  t.equal(fixture.connection.aborted, undefined, 'not a moment too early');
+  mock.timers.tick(1000);
+  t.match(fixture.connection.aborted, { code: 'VFU_TIMEOUT', message: /silent for 3 s/ });
+});
+
+t.test('a busy peer that leaves a request unanswered is not given up', async (t) => {
+  const fixture = new PeerFixture({}, {}, { timeoutMs: 0, silenceMs: 3000 });
+  ask(fixture);
+  for (let round = 0; round < 20; round++) {
+    mock.timers.tick(2000);
+    fixture.connection.bytesMoved += 1000;
+  }
+  t.equal(fixture.connection.aborted, undefined);
+  const second = ask(fixture);
+  fixture.answer(Command.DEVICE_RESET, second, undefined);
+  mock.timers.tick(100_000);
+  t.equal(fixture.connection.aborted, undefined, 'it lived after it was asked');
+  t.same(fixture.connection.requests(KEEP_ALIVE), [], 'that is for who has agreed on it');
 });
 
 t.test('signs of life leave thrice within the time after which the peer gives up', async (t) => {

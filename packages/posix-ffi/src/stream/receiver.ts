@@ -31,6 +31,11 @@ export class Receiver {
     this.#assembler = new FrameAssembler(framing, limits);
   }
 
+  /** Bytes since the beginning. */
+  get receivedBytes(): number {
+    return this.#assembler.receivedBytes;
+  }
+
   /** Bytes of messages that were not handed out yet. */
   get pendingBytes(): number {
     return this.#assembler.pendingBytes;

@@ -53,6 +53,8 @@ export class StreamConnection implements NewConnection {
   #deaf: Error | undefined;
   #owesDrain = false;
   #delivering = false;
+  /** Bytes that left after the peer had let them wait. */
+  #takenLater = 0;
 
   constructor(socket: FileDescriptor, parts: StreamConnectionParts) {
     const { peer, capabilities, resources, framing, settings, network } = parts;
@@ -72,6 +74,10 @@ export class StreamConnection implements NewConnection {
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+  }
+
+  get bytesMoved(): number {
+    return this.#receiver.receivedBytes + this.#takenLater;
   }
 
   open(opening: Opening): void {
@@ -241,7 +247,9 @@ export class StreamConnection implements NewConnection {
   }
 
   #flush(): void {
+    const before = this.#sender.queuedBytes;
     this.#transmit('flush');
+    this.#takenLater += before - this.#sender.queuedBytes;
     this.#farewell?.onSent(this.#ended);
     this.#watch();
     if (this.#owesDrain && this.#sender.queuedBytes <= this.#settings.lowWaterBytes) {

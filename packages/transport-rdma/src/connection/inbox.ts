@@ -40,6 +40,11 @@ export class Inbox {
     return this.#head === this.#messages.length;
   }
 
+  /** Bytes since the beginning. */
+  get receivedBytes(): number {
+    return this.#assembler.receivedBytes;
+  }
+
   /** Bytes of a frame whose rest is missing. */
   get pendingBytes(): number {
     return this.#assembler.pendingBytes;

@@ -92,6 +92,10 @@ export class RdmaConnection implements Connection, EndpointEvents {
 
   // ---- towards the session
 
+  get bytesMoved(): number {
+    return this.#inbox.receivedBytes;
+  }
+
   send(head: Uint8Array, data: Uint8Array = NO_BYTES): boolean {
     if (this.#state !== 'open' || this.#peerSaidBye) return true;
     this.#attempt(() => this.#outbox.send(head, data));

@@ -40,6 +40,8 @@ export class LinkConnection implements NewConnection {
   #ended = false;
   #finSent = false;
   #owesDrain = false;
+  /** Pieces that left after the peer had let them wait. */
+  #takenLater = 0;
   #delivering = false;
   #flushScheduled = false;
   #resumeScheduled = false;
@@ -55,6 +57,10 @@ export class LinkConnection implements NewConnection {
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+  }
+
+  get bytesMoved(): number {
+    return this.#assembler.receivedBytes + this.#takenLater;
   }
 
   open(opening: Opening): void {
@@ -201,6 +207,7 @@ export class LinkConnection implements NewConnection {
   };
 
   #onLeft(): void {
+    if (this.#owesDrain) this.#takenLater++;
     if (this.#state === 'closing') this.#finishClosing();
     if (this.#state !== 'open' || !this.#owesDrain) return;
     if (this.#outbox.queuedBytes > this.#settings.lowWaterBytes) return;

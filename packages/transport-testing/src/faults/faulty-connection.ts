@@ -54,6 +54,10 @@ export class FaultyConnection implements Connection, FrameSink {
     return this.#connection.resources;
   }
 
+  get bytesMoved(): number | undefined {
+    return this.#connection.bytesMoved;
+  }
+
   send(head: Uint8Array, data?: Uint8Array, descriptors?: readonly Descriptor[]): boolean {
     const room = this.#connection.send(head, data, descriptors);
     this.#passed();

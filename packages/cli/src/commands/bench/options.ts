@@ -1,5 +1,6 @@
 import type { RunOptions } from '../../bench/run/options.js';
 import { TEST_NAMES, type TestName } from '../../bench/tests/test-case.js';
+import { parseDuration } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 
 /** The options of `bench` as they are written. */
@@ -27,10 +28,8 @@ const MAX_SIZE = 2 ** 24;
 const MAX_DEPTH = 64;
 const MAX_ROUNDS = 1000;
 const MAX_RATE = 1_000_000;
-const DAY_MS = 86_400_000;
 
 const sizeUnits: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20 };
-const timeUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 
 /** @throws {UsageError} saying which option is wrong and what would be right. */
 export function parseOptions(options: BenchCommandOptions): RunOptions {
@@ -52,7 +51,7 @@ export function parseOptions(options: BenchCommandOptions): RunOptions {
       options.depth.length > 0
         ? options.depth.map((text) => wholeNumber('--depth', text, MAX_DEPTH))
         : DEFAULT_DEPTHS,
-    duration: durationOf(options.duration),
+    duration: parseDuration('--duration', options.duration),
     rounds: wholeNumber('--rounds', options.rounds, MAX_ROUNDS),
     rate: wholeNumber('--rate', options.rate, MAX_RATE),
   };
@@ -72,13 +71,6 @@ function sizeOf(text: string): number {
   const bytes = Number(number) * (sizeUnits[unit] as number); // one of them
   if (bytes >= 4 && bytes <= MAX_SIZE && bytes % 4 === 0) return bytes;
   throw new UsageError(`--sizes ${text}: expected a multiple of 4 from 4 to 16M, such as 4K`);
-}
-
-function durationOf(text: string): number {
-  const [, number, unit = ''] = /^(\d{1,6}(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? [];
-  const milliseconds = Number(number) * (timeUnits[unit] ?? 1);
-  if (milliseconds > 0 && milliseconds <= DAY_MS) return milliseconds;
-  throw new UsageError(`--duration ${text}: expected a time such as 30s or 5m`);
 }
 
 function wholeNumber(option: string, text: string, most: number): number {

@@ -15,9 +15,12 @@ Examples:
       --connect unix:///run/server.sock
 
 It prints "listening <uri>" when it is ready and runs until SIGTERM or Ctrl-C.
-The client is answered within 5 s whatever the network does: while the device is
-out of reach, register reads give all ones. The bridge keeps trying, and tells a
-device that is back what it must know; the device starts from reset then.
+The client is answered within 5 s whatever the network does: a register read
+that takes longer gives all ones. Nothing is lost if the network is back within
+--link-timeout, and within ?timeout=<ms> of a network URI (30000). After that
+the device is out of reach: all register reads give all ones. The bridge keeps
+trying, and tells a device that is back what it must know; the device starts
+from reset then.
 SIGUSR2 logs statistics at level info: without --metrics the first one begins to
 count, later ones show the counts.`;
 
@@ -30,6 +33,7 @@ export function bridgeCommand(context: CommandContext) {
     )
     .requiredOption('--listen <uri>', 'where clients come to')
     .requiredOption('--connect <uri>', 'where the device is')
+    .option('--link-timeout <time>', 'how long the device may be silent: 30s, 2m', '30s')
     .option('--metrics <host:port>', METRICS_HELP)
     .option('--insecure', INSECURE_HELP)
     .addHelpText('after', EXAMPLES);
