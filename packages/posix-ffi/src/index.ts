@@ -30,6 +30,7 @@ export {
   ENOLCK,
   ENOSYS,
   EOPNOTSUPP,
+  ERANGE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
@@ -50,6 +51,7 @@ export {
   VMADDR_PORT_ANY,
 } from './constants.js';
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
+export { createAttribute, getAttribute } from './extended-attribute.js';
 export { readFully, writeFully } from './file-access.js';
 export { FileDescriptor, type OpenFile } from './file-descriptor.js';
 export { findLock, type HeldLock, type LockRange, lockShared, unlock } from './file-lock.js';

@@ -69,6 +69,14 @@ export interface Libc {
   /** `fcntl` of the commands that take an address. */
   readonly fcntlAt: (fd: number, command: number, address: number) => number;
   readonly ioctl: (fd: number, request: number, address: number) => number;
+  readonly fgetxattr: (fd: number, name: string, value: number, length: number) => number;
+  readonly fsetxattr: (
+    fd: number,
+    name: string,
+    value: number,
+    length: number,
+    flags: number,
+  ) => number;
   readonly close: (fd: number) => number;
 }
 
@@ -159,6 +167,8 @@ function bind(koffi: typeof Koffi): Libc {
     fcntl: variadic(library.func('int fcntl(int, int, ...)'), 'int'),
     fcntlAt: variadic(library.func('int fcntl(int, int, ...)'), 'uintptr_t'),
     ioctl: variadic(library.func('int ioctl(int, ulong, ...)'), 'uintptr_t'),
+    fgetxattr: library.func('intptr_t fgetxattr(int, const char *, uintptr_t, size_t)'),
+    fsetxattr: library.func('int fsetxattr(int, const char *, uintptr_t, size_t, int)'),
     close: library.func('int close(int)'),
   };
 }

@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import {
   type Capability,
   type DeviceMemory,
@@ -12,7 +11,7 @@ import {
   powerManagement,
 } from '@vfio-user/core';
 import { NvmeController } from './controller.js';
-import { createIdentity, DEVICE_ID, VENDOR_ID } from './identity.js';
+import { createIdentity, DEVICE_ID, namedUuid, parseUuid, VENDOR_ID } from './identity.js';
 import { type NvmeOptions, nvmeOptions } from './options.js';
 import { RegisterFile } from './register-file.js';
 import {
@@ -24,6 +23,7 @@ import {
 } from './registers.js';
 import { FileStorage } from './storage/file-storage.js';
 import { DEFAULT_BLOCK_BYTES, openImage } from './storage/image.js';
+import { imageUuid } from './storage/image-identity.js';
 import { MemoryStorage } from './storage/memory-storage.js';
 import { Namespace } from './storage/namespace.js';
 
@@ -40,13 +40,13 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
   options: nvmeOptions,
 
   create(host, options) {
-    const namespace = openNamespace(options, host.logger);
+    const { namespace, uuid } = openNamespace(options, host.logger);
     const memory = doorbellMemory(options, (length) =>
       host.allocateDeviceMemory('nvme-doorbells', length),
     );
     const controller = new NvmeController({
       host,
-      identity: createIdentity(options.serial ?? serialFor(options), options.model),
+      identity: createIdentity(uuid, options),
       namespace,
       ioQueues: options.queues,
       doorbells: options.doorbells,
@@ -106,15 +106,34 @@ function messageInterrupts({ interrupts, queues }: NvmeOptions): readonly Capabi
   ];
 }
 
+/** The blocks, and the UUID of who they are. */
 function openNamespace(
-  { file, size, readonly: isReadOnly, lba }: NvmeOptions,
+  options: NvmeOptions,
   logger: Logger,
-): Namespace {
+): { readonly namespace: Namespace; readonly uuid: Uint8Array } {
+  const { file, size, lba, readonly: isReadOnly } = options;
+  const given = options.uuid === undefined ? undefined : parseUuid(options.uuid);
   if (file === undefined) {
-    return new Namespace(new MemoryStorage(size ?? 0, isReadOnly), lba ?? DEFAULT_BLOCK_BYTES);
+    const storage = new MemoryStorage(size ?? 0, isReadOnly);
+    return {
+      namespace: new Namespace(storage, lba ?? DEFAULT_BLOCK_BYTES),
+      uuid: given ?? memoryUuid(options),
+    };
   }
   const image = openImage({ path: file, size, lba, isReadOnly }, logger);
-  return new Namespace(new FileStorage(image, logger), image.blockBytes);
+  const storage = new FileStorage(image, logger);
+  try {
+    const uuid = given ?? imageUuid(image, logger);
+    return { namespace: new Namespace(storage, image.blockBytes), uuid };
+  } catch (error) {
+    storage.close();
+    throw error;
+  }
+}
+
+/** Blocks that are new at each start are others each time, unless the user says who they are. */
+function memoryUuid({ serial, model }: NvmeOptions): Uint8Array {
+  return namedUuid(serial === undefined ? randomUUID() : `${model}\0${serial}`);
 }
 
 /** Area `[0, end of the doorbells)`, since offsets in the memory are offsets in the BAR. */
@@ -123,13 +142,4 @@ function doorbellMemory(
   allocate: (length: number) => DeviceMemory,
 ): DeviceMemory | undefined {
   return doorbells === 'trapped' ? undefined : allocate(DOORBELLS_OFFSET + DOORBELLS_SIZE);
-}
-
-/**
- * Two controllers in one guest must not look like the same: a file keeps its serial, memory has
- * a new one each time.
- */
-function serialFor({ file }: NvmeOptions): string {
-  if (file === undefined) return randomBytes(10).toString('hex');
-  return createHash('sha256').update(resolve(file)).digest('hex').slice(0, 20);
 }

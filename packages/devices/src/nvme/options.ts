@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sizeOption } from '../size.js';
+import { isQualifiedName, parseUuid } from './identity.js';
 
 /** Printable ASCII, as identify strings are. */
 const text = (maxLength: number) =>
@@ -27,8 +28,12 @@ export interface NvmeOptions {
   readonly doorbells: 'trapped' | 'mapped' | 'auto';
   /** How the driver can be interrupted; `intx` leaves just the line, which all have besides. */
   readonly interrupts: 'msix' | 'msi' | 'intx';
-  /** Unique; made from the file's name or at random when left out. */
+  /** Serial number; follows from the UUID when left out. */
   readonly serial?: string | undefined;
+  /** Of the namespace; left out, what the image carries, or at random. */
+  readonly uuid?: string | undefined;
+  /** Name of the subsystem; follows from the UUID when left out. */
+  readonly nqn?: string | undefined;
   readonly model: string;
 }
 
@@ -49,7 +54,20 @@ export const nvmeOptions: z.ZodType<NvmeOptions> = z
       .default('trapped')
       .describe('trapped, mapped (for SPDK) or auto'),
     interrupts: z.enum(['msix', 'msi', 'intx']).default('msix').describe('msix, msi or intx'),
-    serial: text(20).optional().describe('serial number'),
+    serial: text(20).optional().describe('serial number (default: made of the UUID)'),
+    uuid: z
+      .string()
+      .refine((uuid) => parseUuid(uuid) !== undefined, 'expected a UUID such as uuidgen prints')
+      .optional()
+      .describe('UUID and NGUID of the blocks (default: what the file carries, else random)'),
+    nqn: z
+      .string()
+      .refine(
+        isQualifiedName,
+        'expected a qualified name: nqn.YYYY-MM.DOMAIN:NAME, at most 223 bytes',
+      )
+      .optional()
+      .describe('name of the NVM subsystem (default: made of the UUID)'),
     model: text(40).default('vfio-user NVMe').describe('model name'),
   })
   .refine(({ size, file }) => size !== undefined || file !== undefined, {

@@ -88,23 +88,6 @@ t.test('a file keeps its blocks', async (t) => {
   t.same(second.bytes(target, PAGE), pattern(PAGE));
 });
 
-t.test(
-  'two starts with the same file look like the same controller, memory does not',
-  async (t) => {
-    const file = join(t.testdir({ disk: Buffer.alloc(PAGE) }), 'disk');
-    const serial = async (set: Record<string, unknown>) => {
-      const driver = await Driver.create('mapped', set);
-      driver.enable();
-      const page = driver.pages();
-      await driver.execute({ opcode: 0x06, prp1: page, dwords: [1] });
-      await driver.device.close?.();
-      return Buffer.from(driver.bytes(page + 4, 20)).toString();
-    };
-    t.equal(await serial({ file }), await serial({ file }));
-    t.not(await serial({ size: '1M' }), await serial({ size: '1M' }));
-  },
-);
-
 t.test('a file that others shorten reads as zeros there', async (t) => {
   const file = join(t.testdir({ disk: Buffer.alloc(2 * PAGE, 7) }), 'disk');
   const storage = new FileStorage(openImage({ path: file, isReadOnly: true }, silentLogger));

@@ -1,5 +1,5 @@
 import type { ControllerState } from '../controller-state.js';
-import { FIRMWARE_REVISION, uuidText, VENDOR_ID } from '../identity.js';
+import { FIRMWARE_REVISION, VENDOR_ID } from '../identity.js';
 import { MAX_TRANSFER_SHIFT } from '../io/constants.js';
 import { VERSION } from '../registers.js';
 import { NAMESPACE_ID } from '../storage/namespace.js';
@@ -48,7 +48,7 @@ export function identifyController(state: ControllerState): Uint8Array {
   data.writeUInt16LE(ONCS, 520);
   data[525] = FLUSH_ALL | Number(namespace.storage.hasVolatileCache);
   data.writeUInt32LE(SGLS, 536);
-  data.write(`nqn.2014-08.org.nvmexpress:uuid:${uuidText(identity.uuid)}`, 768, 255, 'latin1');
+  data.write(identity.nqn, 768, 255, 'utf8');
   data.writeUInt16LE(2500, 2048); // the only power state: 25 W
   return data;
 }

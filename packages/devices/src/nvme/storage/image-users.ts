@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { attempt, deviceId, list, text } from './sysfs.js';
 
 /** A command line is shown up to here. */
 const MAX_COMMAND_LENGTH = 120;
@@ -60,21 +61,11 @@ function openIn(pid: string | number): string {
   return `open in process ${pid}${shown === '' ? '' : ` (${shown})`}`;
 }
 
-/** `major:minor`, as the kernel writes it. */
-function deviceId(rdev: number): string {
-  // The inverse of glibc's makedev(), whose numbers reach beyond 32 bits.
-  const low = rdev % 2 ** 32;
-  const high = Math.floor(rdev / 2 ** 32);
-  const major = ((low >>> 8) & 0xfff) | (high & 0xffff_f000);
-  const minor = (low & 0xff) | ((low >>> 12) & 0xfff_ff00);
-  return `${major}:${minor}`;
-}
-
 /** The device itself, its partitions, and the disk it is a partition of. */
 function relatedDevices(id: string): readonly string[] {
   const folder = `/sys/dev/block/${id}`;
   const names = existsSync(`${folder}/partition`) ? ['..'] : list(folder);
-  const others = names.map((name) => text(`${folder}/${name}/dev`).trim());
+  const others = names.map((name) => text(`${folder}/${name}/dev`));
   return [id, ...others.filter((other) => /^\d+:\d+$/.test(other))];
 }
 
@@ -107,29 +98,11 @@ function isOneOf(path: string | undefined, ids: readonly string[]): boolean {
 /** Devices that are made of this one, such as logical volumes. */
 function holders(id: string): string[] {
   return list(`/sys/dev/block/${id}/holders`).map((name) => {
-    const volume = text(`/sys/block/${basename(name)}/dm/name`).trim();
+    const volume = text(`/sys/block/${basename(name)}/dm/name`);
     return `part of ${name}${volume === '' ? '' : ` (${volume})`}`;
   });
 }
 
-// What is looked at belongs to others and may be gone, or not be for this user.
-
-function list(folder: string): readonly string[] {
-  return attempt(() => readdirSync(folder)) ?? [];
-}
-
-function text(path: string): string {
-  return attempt(() => readFileSync(path, 'utf8')) ?? '';
-}
-
 function stat(path: string): Stats | undefined {
   return attempt(() => statSync(path));
-}
-
-function attempt<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }
