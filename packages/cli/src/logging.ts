@@ -5,10 +5,15 @@ import { standardOutput } from './non-blocking-output.js';
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 type Level = (typeof LEVELS)[number];
 
+/** `-v` of a command that serves clients, as `--help` says it. */
+export const SERVER_VERBOSE_HELP =
+  'log more (-v: debug; -vv: trace, each request, DMA access and interrupt)';
+
 /** The two options every command that logs has. */
 export function addLogOptions<Args extends unknown[], Opts extends Record<string, unknown>>(
   command: Command<Args, Opts>,
   defaultLevel: Level,
+  verboseHelp = 'log more (-v: debug)',
 ) {
   return command
     .addOption(
@@ -17,12 +22,7 @@ export function addLogOptions<Args extends unknown[], Opts extends Record<string
         `how much to log on stderr (default: ${defaultLevel})`,
       ).choices(LEVELS),
     )
-    .option(
-      '-v, --verbose',
-      'log more; twice for every message',
-      (_text, count: number) => count + 1,
-      0,
-    );
+    .option('-v, --verbose', verboseHelp, (_text, count: number) => count + 1, 0);
 }
 
 /** `-v` beats the default, `--log-level` beats both. */
@@ -48,5 +48,6 @@ export async function createLogger(level: Level): Promise<Logger> {
   const logger = pino({ level, base: null }, { write: (line) => output.write(format(line)) });
   output.onDropped = (lines) =>
     logger.warn({ lines }, `${lines} lines dropped, as nobody read the log`);
+  if (level === 'trace') (await import('./observe/message-log.js')).logMessages(logger);
   return logger;
 }

@@ -3,8 +3,9 @@ import { isatty } from 'node:tty';
 
 /** Bytes that wait for a slow reader; what comes on top is dropped. */
 const MAX_WAITING_BYTES = 2 ** 20;
-/** When to try again what the reader had no room for, ms. */
-const RETRY_MS = 100;
+/** When to try again what the reader had no room for, ms: at first, and at most. */
+const FIRST_RETRY_MS = 1;
+const LAST_RETRY_MS = 100;
 /** How long the end of the process may take for what still waits, ms, and how often that is tried. */
 const LAST_TRY_MS = 1000;
 const LAST_TRY_STEP_MS = 10;
@@ -26,6 +27,7 @@ export class NonBlockingOutput {
   /** A thread writes, or the timer runs. */
   #isBusy = false;
   #isEnding = false;
+  #retryMs = FIRST_RETRY_MS;
   #dropped = 0;
 
   /** @param stream 1 for stdout, 2 for stderr. */
@@ -69,6 +71,7 @@ export class NonBlockingOutput {
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
         const count = writeSync(this.#fd, next);
         this.#waitingBytes -= count;
+        this.#retryMs = FIRST_RETRY_MS;
         if (count === next.length) this.#waiting.shift();
         else this.#waiting[0] = next.subarray(count);
       }
@@ -99,7 +102,8 @@ export class NonBlockingOutput {
     setTimeout(() => {
       this.#isBusy = false;
       this.#flush();
-    }, RETRY_MS).unref();
+    }, this.#retryMs).unref();
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
   }
 
   #tellDropped(): void {

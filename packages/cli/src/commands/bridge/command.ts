@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
-import { addLogOptions, createLogger, logLevel } from '../../logging.js';
+import { addLogOptions, createLogger, logLevel, SERVER_VERBOSE_HELP } from '../../logging.js';
 import { METRICS_HELP } from '../../observe/help.js';
 import { INSECURE_HELP } from '../../registry.js';
 
@@ -37,7 +37,7 @@ export function bridgeCommand(context: CommandContext) {
     .option('--metrics <host:port>', METRICS_HELP)
     .option('--insecure', INSECURE_HELP)
     .addHelpText('after', EXAMPLES);
-  return addLogOptions(command, 'info').action(async (options) => {
+  return addLogOptions(command, 'info', SERVER_VERBOSE_HELP).action(async (options) => {
     const { runBridge } = await import('./run-bridge.js');
     const logger = await createLogger(logLevel(options, 'info'));
     await runBridge(options, { io: context.io, logger });

@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
-import { addLogOptions, createLogger, logLevel } from '../../logging.js';
+import { addLogOptions, createLogger, logLevel, SERVER_VERBOSE_HELP } from '../../logging.js';
 import { METRICS_HELP } from '../../observe/help.js';
 import { INSECURE_HELP } from '../../registry.js';
 
@@ -40,7 +40,7 @@ export function serveCommand(context: CommandContext, devices: string) {
     )
     .option('--print-capabilities', 'print what this backend can do as JSON and exit')
     .addHelpText('after', `\n${devices}\n${EXAMPLES}`);
-  return addLogOptions(command, 'info').action(async (device, options) => {
+  return addLogOptions(command, 'info', SERVER_VERBOSE_HELP).action(async (device, options) => {
     const { printCapabilities, serveDevice } = await import('./serve-device.js');
     if (options.printCapabilities === true) return printCapabilities(context.io);
     const logger = await createLogger(logLevel(options, 'info'));
