@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export type { ClientState } from './bridge/client-state.js';
 export { type Capabilities, OWN_CAPABILITIES } from './protocol/capabilities.js';
 export type { Encoding } from './protocol/encoding.js';
 export type {

@@ -180,6 +180,32 @@ t.test('through a bridge the device writes the memory that the client shares', a
   await logDma(client, Feature.DMA_LOGGING_STOP, new Uint8Array(0));
 });
 
+t.test('the log of pages goes on when the link to the device was lost', async (t) => {
+  const { server, fabric } = await serveBench(t);
+  const registry = new TransportRegistry([
+    unixTransport(),
+    rdmaTransport({ bootstrap: tcpTransport(), verbs: fabric }),
+  ]);
+  const listen = `unix://${directory}/lost.sock`;
+  const bridge = await startBridge({ registry, listen, connect: server.uri });
+  t.teardown(() => bridge.close());
+  const client = await connectDevice(listen, { registry });
+  t.teardown(() => client.close());
+  const memory = client.memory.allocate(16 * PAGE);
+  await client.dmaMap({ address: BASE, memory, length: 4 * PAGE });
+  const rest = { memory, offset: 4 * PAGE, writable: false };
+  await client.dmaMap({ ...rest, address: BASE + 4 * PAGE });
+  await logDma(client, Feature.DMA_LOGGING_START, startData());
+  t.equal(await fill(client, BASE, PAGE, 0x66), 0);
+  fabric.removeDevices();
+  const id = async (): Promise<number> => (await client.regionRead(Region.BAR0, 0, 4))[0] as number;
+  while ((await id()) !== 0xff) await setImmediate();
+  while ((await id()) === 0xff) await setImmediate();
+  t.equal(await dirtyBits(client), 0b1111, 'what was not reported may be any of what it may write');
+  t.equal(await fill(client, BASE + 2 * PAGE, PAGE, 0x66), 0);
+  t.equal(await dirtyBits(client), 0b100, 'and the device logs again');
+});
+
 async function logDma(client: DeviceClient, feature: number, data: Uint8Array) {
   const argsz = 8 + data.length + 8;
   await client.call(

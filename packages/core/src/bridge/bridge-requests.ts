@@ -1,3 +1,4 @@
+import { validateSetIrqs } from '../device/interrupts/set-irqs.js';
 import type { DmaMapping } from '../dma/mapping.js';
 import { EINVAL, ENODEV, ETIMEDOUT } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
@@ -6,7 +7,6 @@ import {
   commandName,
   DMA_MAP_READ,
   DMA_MAP_WRITE,
-  IRQ_SET_DATA_EVENTFD,
   NUM_IRQS,
   REGION_FLAG_MMAP,
 } from '../protocol/constants.js';
@@ -25,13 +25,14 @@ import type { InterruptMessages } from '../server/interrupt-messages.js';
 import type { MemoryContext } from '../server/requests/context.js';
 import { handleDmaMap } from '../server/requests/dma-map.js';
 import { handleDmaUnmap } from '../server/requests/dma-unmap.js';
-import { MAX_VECTORS, notifiersFor } from '../server/requests/set-irqs.js';
+import { eventCount, MAX_VECTORS, notifiersFor } from '../server/requests/set-irqs.js';
 import { call } from '../session/call.js';
 import { Exposures } from '../session/exposures.js';
 import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
 import { BridgedDirtyPages, isDmaLogging } from './bridged-dirty-pages.js';
+import { type ClientState, tell } from './client-state.js';
 import type { FarLink } from './far-link.js';
 import { lasting, refusedByDevice } from './forwarded-access.js';
 import type { InterruptWiring } from './interrupt-wiring.js';
@@ -39,8 +40,6 @@ import type { InterruptWiring } from './interrupt-wiring.js';
 const REGION_INFO_BYTES = 32;
 const IO_FDS_HEAD_BYTES = 16;
 const DMA_MAP_BYTES = 32;
-/** Requests to a device that was reached anew that wait for an answer at a time. */
-const TOLD_AT_ONCE = 1024;
 
 export interface BridgeContext extends MemoryContext {
   readonly link: FarLink;
@@ -57,11 +56,24 @@ export class BridgeRequests {
   readonly #context: BridgeContext;
   readonly #exposures: Exposures;
   readonly #dirtyPages: BridgedDirtyPages;
+  readonly #state: ClientState;
 
   constructor(context: BridgeContext) {
+    const { device, wiring } = context;
     this.#context = context;
-    this.#exposures = new Exposures(context.device.dma);
+    this.#exposures = new Exposures(device.dma);
     this.#dirtyPages = new BridgedDirtyPages(context);
+    this.#state = {
+      mappings: (far) =>
+        device.dma
+          .mappings()
+          .map(
+            (mapping) => () =>
+              call(far, Command.DMA_MAP, this.#toTell(far, mapping), () => undefined),
+          ),
+      dirtyPageLog: (far) => this.#dirtyPages.toTell(far),
+      interrupts: (far) => wiring.toTell(far),
+    };
   }
 
   async handle(request: RequestMessage, received: Received): Promise<Answer> {
@@ -105,25 +117,14 @@ export class BridgeRequests {
     }
   }
 
-  /**
-   * What the device must know about the client, told to one that was reached anew. Many things at
-   * once, as the client's requests wait meanwhile, but not more than there are ids for.
-   */
-  async restore(far: Peer): Promise<void> {
-    const { device, wiring } = this.#context;
-    const toTell = [
-      ...device.dma
-        .mappings()
-        .map(
-          (mapping) => () =>
-            call(far, Command.DMA_MAP, this.#toTell(far, mapping), () => undefined),
-        ),
-      () => this.#dirtyPages.restore(far),
-      ...wiring.toRestore(far),
-    ];
-    for (let at = 0; at < toTell.length; at += TOLD_AT_ONCE) {
-      await Promise.all(toTell.slice(at, at + TOLD_AT_ONCE).map((tell) => tell()));
-    }
+  /** The device was reached anew: it is told what the client has set. */
+  restore(far: Peer): Promise<void> {
+    return tell(this.#state, far);
+  }
+
+  /** The link to the device `far` is lost. */
+  onLost(far: Peer): void {
+    this.#dirtyPages.onLost(far);
   }
 
   #toTell(far: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
@@ -155,21 +156,20 @@ export class BridgeRequests {
   }
 
   async #setIrqs(body: SetIrqs, received: Received): Promise<undefined> {
-    const { index, start, count, flags } = body;
-    if (index >= NUM_IRQS || start + count > MAX_VECTORS) {
-      const text = `DEVICE_SET_IRQS: no vectors ${start} to ${start + count} of index ${index}`;
-      throw new RequestRefusedError(EINVAL, text);
+    const { index, count } = body;
+    if (index >= NUM_IRQS) {
+      throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: there is no index ${index}`);
     }
-    const assigns = (flags & IRQ_SET_DATA_EVENTFD) !== 0;
-    const notifiers = assigns ? notifiersFor(this.#context, body, received) : [];
+    // How many vectors there are is the device's to say.
+    validateSetIrqs(body, eventCount(this.#context, body, received), MAX_VECTORS);
+    const notifiers = notifiersFor(this.#context, body, received);
     const { link } = this.#context;
     const step = link.up ? link.maxEvents : count;
-    if (notifiers.length <= step || notifiers.length !== count)
-      return this.#setPart(body, notifiers);
+    if (notifiers.length <= step) return this.#setPart(body, notifiers);
     for (let at = 0; at < count; at += step) {
       const part = notifiers.slice(at, at + step);
       try {
-        await this.#setPart({ ...body, start: start + at, count: part.length }, part);
+        await this.#setPart({ ...body, start: body.start + at, count: part.length }, part);
       } catch (error) {
         for (const notifier of notifiers.slice(at + step)) notifier.close();
         throw error;
@@ -181,23 +181,20 @@ export class BridgeRequests {
   /** As many vectors as one message to the device can carry. */
   async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
     const { link, wiring } = this.#context;
-    if (!link.up) {
-      wiring.change(body, notifiers, undefined);
-      return undefined;
-    }
-    const wired = wiring.eventsFor(link.peer, body.index, body.start, notifiers);
-    const assigns = (body.flags & IRQ_SET_DATA_EVENTFD) !== 0;
-    const told = { ...body, events: assigns ? wired.events : undefined };
-    try {
-      await link.call(Command.DEVICE_SET_IRQS, told, () => undefined, wired.descriptors);
-    } catch (error) {
-      if (error instanceof RemoteError) {
-        wired.close();
-        for (const notifier of notifiers) notifier.close();
-        throw refusedByDevice(error);
+    const far = link.up ? link.peer : undefined;
+    const change = wiring.begin(body, notifiers, far);
+    if (far !== undefined) {
+      const told = { ...body, events: change.events };
+      try {
+        await link.call(Command.DEVICE_SET_IRQS, told, () => undefined, change.descriptors);
+      } catch (error) {
+        if (error instanceof RemoteError) {
+          change.undo();
+          throw refusedByDevice(error);
+        }
       }
     }
-    wiring.change(body, notifiers, wired);
+    change.keep();
     return undefined;
   }
 

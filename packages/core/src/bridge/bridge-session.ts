@@ -196,8 +196,9 @@ export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
     const { logger, connect } = this.#options;
     return {
       onRequest: (far, request) => this.#onDeviceRequest(far, request),
-      onLost: (error) => {
+      onLost: (far, error) => {
         this.#pushes.clear();
+        this.#requests.onLost(far);
         if (diagnostics.link.hasSubscribers) {
           diagnostics.link.publish({ event: 'lost', device: connect, error });
         }

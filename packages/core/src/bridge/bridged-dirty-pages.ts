@@ -3,16 +3,11 @@ import { RemoteError } from '../errors.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import type { Capabilities } from '../protocol/capabilities.js';
-import {
-  Command,
-  FEATURE_GET,
-  FEATURE_MASK,
-  FEATURE_PROBE,
-  Feature,
-} from '../protocol/constants.js';
+import { Command, FEATURE_MASK, FEATURE_PROBE, Feature } from '../protocol/constants.js';
 import type { DeviceFeature, DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
+import type { Telling } from './client-state.js';
 import type { FarLink } from './far-link.js';
 import { refusedByDevice } from './forwarded-access.js';
 
@@ -49,29 +44,40 @@ export class BridgedDirtyPages {
   }
 
   async handle(body: DeviceFeature): Promise<DeviceFeature> {
-    const { device, client } = this.#context;
     const asked = { ...body, data: body.data.slice() };
-    const own = await handleDeviceFeature(asked, {
-      migration: this.#migration,
-      dma: device.dma,
-      maxDataXferSize: client.maxDataXferSize,
-    });
-    if ((body.flags & FEATURE_PROBE) !== 0) return own;
+    if ((body.flags & FEATURE_PROBE) !== 0) return this.#handleHere(asked);
     const feature = body.flags & FEATURE_MASK;
-    if (feature === Feature.DMA_LOGGING_START) this.#started = asked;
-    if (feature === Feature.DMA_LOGGING_STOP) this.#started = undefined;
     const far = this.#farWriter();
-    if (far === undefined) return own;
-    const theirs = await this.#ask(far, asked);
-    return (body.flags & FEATURE_GET) !== 0 && theirs !== undefined
-      ? { ...own, data: union(own.data, theirs) }
-      : own;
+    if (feature === Feature.DMA_LOGGING_START) {
+      const own = await this.#handleHere(asked);
+      await this.#startAt(far, asked);
+      return own;
+    }
+    if (feature === Feature.DMA_LOGGING_STOP) {
+      const own = await this.#handleHere(asked);
+      this.#started = undefined;
+      if (far !== undefined) await this.#ask(far, asked);
+      return own;
+    }
+    // A report forgets what it tells: the device is asked first, as it may refuse.
+    const theirs = far && (await this.#ask(far, asked));
+    const own = await this.#handleHere(asked);
+    return theirs === undefined ? own : { ...own, data: union(own.data, theirs) };
   }
 
   /** A device that was reached anew does not log yet. */
-  async restore(far: Peer): Promise<void> {
-    if (this.#started !== undefined && far.connection.oneSided !== undefined) {
-      await this.#ask(far, this.#started);
+  toTell(far: Peer): readonly Telling[] {
+    const started = this.#started;
+    if (started === undefined || far.connection.oneSided === undefined) return [];
+    return [async () => void (await this.#ask(far, started))];
+  }
+
+  /** What the device wrote by itself since it was last asked is not known: it may be everything. */
+  onLost(far: Peer): void {
+    const { dma } = this.#context.device;
+    if (far.connection.oneSided === undefined || dma.dirtyLog === undefined) return;
+    for (const { writable, firstPage, size } of dma.mappings()) {
+      if (writable) dma.dirtyLog.mark(firstPage, 0, size);
     }
   }
 
@@ -89,7 +95,27 @@ export class BridgedDirtyPages {
     return link.up && link.peer.connection.oneSided !== undefined ? link.peer : undefined;
   }
 
-  /** `undefined` when the device was lost meanwhile: what it wrote last is unknown, as it was reset. */
+  #handleHere(body: DeviceFeature): DeviceFeature | Promise<DeviceFeature> {
+    const { device, client } = this.#context;
+    return handleDeviceFeature(body, {
+      migration: this.#migration,
+      dma: device.dma,
+      maxDataXferSize: client.maxDataXferSize,
+    });
+  }
+
+  /** What the device does not start is not started here either. */
+  async #startAt(far: Peer | undefined, body: DeviceFeature): Promise<void> {
+    try {
+      if (far !== undefined) await this.#ask(far, body);
+      this.#started = body;
+    } catch (error) {
+      if (this.#started === undefined) this.#context.device.dma.stopDirtyLog();
+      throw error;
+    }
+  }
+
+  /** `undefined` when the device is lost meanwhile. */
   async #ask(far: Peer, body: DeviceFeature): Promise<Uint8Array | undefined> {
     try {
       return await call(far, Command.DEVICE_FEATURE, body, ({ data }) => data.slice());

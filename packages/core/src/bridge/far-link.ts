@@ -43,7 +43,7 @@ export interface FarLinkHandlers {
    * told what it must know, {@link FarLink.restored} says so.
    */
   onReachedAgain(far: Peer): void;
-  onLost(error: Error): void;
+  onLost(far: Peer, error: Error): void;
 }
 
 /** The bridge's connection to the device, made anew when it breaks. */
@@ -198,7 +198,7 @@ export class FarLink {
     if (this.#ending.signal.aborted) return;
     const reason =
       error ?? new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
-    this.#handlers.onLost(reason);
+    this.#handlers.onLost(peer, reason);
     this.#retry();
   }
 

@@ -29,11 +29,25 @@ export class ClientInterrupts {
     this.#maxDescriptors = maxDescriptors;
   }
 
-  /** Wire up vectors 0 to `count` - 1 of an interrupt index. */
+  /**
+   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
+   * it was before.
+   */
   async enable(index: number, count: number, handler: InterruptHandler): Promise<void> {
-    this.#forget(index);
-    if (this.#peer.extensions.interrupts) await this.#enableByMessage(index, count, handler);
-    else await this.#enableByDescriptor(index, count, handler);
+    const before = this.#handlers.get(index);
+    // Known here first: the server may signal before its reply arrives.
+    this.#handlers.set(index, handler);
+    try {
+      if (this.#peer.extensions.interrupts) {
+        await this.#set({ flags: ASSIGN, index, start: 0, count, events: count });
+      } else await this.#enableByDescriptor(index, count);
+    } catch (error) {
+      if (this.#handlers.get(index) === handler) {
+        if (before === undefined) this.#handlers.delete(index);
+        else this.#handlers.set(index, before);
+      }
+      throw error;
+    }
   }
 
   /** INTERRUPT came. One that was not asked for is ignored, as a spurious interrupt is. */
@@ -58,31 +72,32 @@ export class ClientInterrupts {
     this.#handlers.clear();
   }
 
-  async #enableByMessage(index: number, count: number, handler: InterruptHandler): Promise<void> {
-    this.#handlers.set(index, handler);
-    await this.#set({ flags: ASSIGN, index, start: 0, count, events: count });
-  }
-
-  async #enableByDescriptor(
-    index: number,
-    count: number,
-    handler: InterruptHandler,
-  ): Promise<void> {
+  /** A vector that is wired up again keeps its event, so that no signal of it goes astray. */
+  async #enableByDescriptor(index: number, count: number): Promise<void> {
     const { resources } = this.#peer.connection;
     if (resources === undefined) {
       throw new VfioUserError('VFU_UNSUPPORTED', 'this connection delivers no interrupts');
     }
-    const events: EventSource[] = [];
+    const events = this.#events.get(index) ?? [];
+    const known = events.length;
     this.#events.set(index, events);
-    for (let vector = 0; vector < count; vector++) {
-      events.push(resources.createEvent((signals) => handler(vector, signals)));
-    }
     const step = Math.max(1, this.#maxDescriptors());
-    for (let start = 0; start < count; start += step) {
-      const part = events.slice(start, start + step);
-      const descriptors = part.map((event) => event.descriptor());
-      await this.#set({ flags: ASSIGN, index, start, count: part.length }, descriptors);
+    try {
+      for (let vector = known; vector < count; vector++) {
+        events.push(
+          resources.createEvent((signals) => this.#handlers.get(index)?.(vector, signals)),
+        );
+      }
+      for (let start = 0; start < count; start += step) {
+        const part = events.slice(start, Math.min(start + step, count));
+        const descriptors = part.map((event) => event.descriptor());
+        await this.#set({ flags: ASSIGN, index, start, count: part.length }, descriptors);
+      }
+    } catch (error) {
+      for (const event of events.splice(known)) event.close();
+      throw error;
     }
+    for (const event of events.splice(count)) event.close();
   }
 
   #set(request: Omit<SetIrqs, 'argsz'>, descriptors?: readonly Descriptor[]): Promise<void> {

@@ -31,10 +31,17 @@ export class DirtyLog {
   mark(page: number, offset: number, length: number): void {
     if (length === 0) return;
     const last = page + Math.floor((offset + length - 1) / PAGE_BYTES);
-    for (let dirty = page + Math.floor(offset / PAGE_BYTES); dirty <= last; dirty++) {
+    for (let dirty = page + Math.floor(offset / PAGE_BYTES); dirty <= last; ) {
       const number = Math.floor(dirty / CHUNK_PAGES);
       if (number !== this.#lastNumber) this.#switchTo(number);
-      setBit(this.#last, dirty - number * CHUNK_PAGES);
+      const index = dirty - number * CHUNK_PAGES;
+      if (index === 0 && last - dirty >= CHUNK_PAGES - 1) {
+        this.#last.fill(0xff);
+        dirty += CHUNK_PAGES;
+      } else {
+        setBit(this.#last, index);
+        dirty++;
+      }
     }
   }
 

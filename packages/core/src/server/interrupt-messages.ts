@@ -16,6 +16,8 @@ const VECTORS_PER_INDEX = 0x1_0000;
 export class InterruptMessages {
   readonly #peer: Peer;
   readonly #counts = new Map<number, number>();
+  /** How many notifiers of a vector are open: two, while one takes over from another. */
+  readonly #open = new Map<number, number>();
   #backedUp = false;
 
   constructor(peer: Peer) {
@@ -28,16 +30,29 @@ export class InterruptMessages {
   }
 
   #notifier(index: number, vector: number): Notifier {
+    const key = index * VECTORS_PER_INDEX + vector;
+    this.#open.set(key, (this.#open.get(key) ?? 0) + 1);
     let open = true;
     return {
       signal: (signals = 1) => {
         if (open) this.#signal(index, vector, signals);
       },
       close: () => {
+        if (open) this.#closeOne(key);
         open = false;
-        this.#counts.delete(index * VECTORS_PER_INDEX + vector);
       },
     };
+  }
+
+  /** What was counted goes with the last one. */
+  #closeOne(key: number): void {
+    const left = (this.#open.get(key) ?? 0) - 1;
+    if (left > 0) {
+      this.#open.set(key, left);
+    } else {
+      this.#open.delete(key);
+      this.#counts.delete(key);
+    }
   }
 
   #signal(index: number, vector: number, count: number): void {

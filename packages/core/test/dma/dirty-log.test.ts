@@ -128,3 +128,16 @@ t.test('agrees with a set of pages', async (t) => {
   );
   t.pass();
 });
+
+t.test('a long write marks its pages and no others, wherever it begins', async (t) => {
+  const CHUNK = 4096;
+  for (const first of [0, 1, CHUNK - 1, CHUNK, CHUNK + 1]) {
+    for (const pages of [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3]) {
+      const log = new DirtyLog(4096);
+      log.mark(first, 0, pages * 4096);
+      const marked = take(log, 0, 4 * CHUNK);
+      t.equal(marked.length, pages, `${pages} pages from ${first} on`);
+      t.same([marked[0], marked.at(-1)], [first, first + pages - 1]);
+    }
+  }
+});

@@ -111,3 +111,27 @@ t.test('a vector that was taken back, or whose client is gone, says nothing', as
   one?.signal();
   t.equal(sent().length, 1);
 });
+
+t.test('what waits for room outlives a notifier that another one replaces', async (t) => {
+  const { fixture, interrupts, sent } = open();
+  const [first] = interrupts.notifiers(2, 0, 1);
+  fixture.connection.hasRoom = false;
+  first?.signal();
+  first?.signal(3);
+  const [second] = interrupts.notifiers(2, 0, 1);
+  first?.close();
+  first?.close();
+  const [refused] = interrupts.notifiers(2, 0, 1);
+  refused?.close();
+  second?.signal();
+  fixture.drain();
+  await turn();
+  t.same(sent()[1], { index: 2, vector: 0, count: 4 });
+  fixture.connection.hasRoom = false;
+  second?.signal();
+  second?.signal();
+  second?.close();
+  fixture.drain();
+  await turn();
+  t.equal(sent().length, 3, 'what a vector counted that was taken back is forgotten');
+});

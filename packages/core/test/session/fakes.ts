@@ -130,6 +130,12 @@ export class PeerFixture {
     this.peer.onFrame({ ...frameOf(Buffer.concat([head, data])), descriptors });
   }
 
+  /** The far side refuses. */
+  refuse(command: KnownCommand, id: number, errno: number): void {
+    const { head } = this.#far.encodeError(command, id, errno, 'refused');
+    this.receiveBytes(head);
+  }
+
   receiveBytes(bytes: Uint8Array): number {
     this.peer.onFrame(frameOf(bytes));
     return bytes.length;

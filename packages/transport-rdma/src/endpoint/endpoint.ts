@@ -99,11 +99,16 @@ export class Endpoint {
     return { ...this.queuePair.parameters, slots, slotBytes };
   }
 
-  /** Join the queue pair to the peer's; `events` gets everything from now on. */
-  connect(peer: PeerSetup, events: EndpointEvents): void {
-    this.#events = events;
+  /** Join the queue pair to the peer's: from now on it takes messages in. */
+  join(peer: PeerSetup): void {
     this.queuePair.connect(peer);
+  }
+
+  /** `events` gets everything that has come, and will come. */
+  start(events: EndpointEvents): void {
+    this.#events = events;
     this.#completions.start((count) => this.#onCompletions(count));
+    if (this.#failure !== undefined) events.onFailed(this.#failure);
   }
 
   /** Another handler takes over. */

@@ -102,7 +102,7 @@ export class Arrival implements FrameSink, EndpointEvents {
     this.#lifeline.handTo(this);
     this.#awaitFirstMessage();
     try {
-      outcome.endpoint.connect(outcome.peer, this);
+      outcome.endpoint.start(this);
     } catch (error) {
       this.#heard();
       outcome.endpoint.close();

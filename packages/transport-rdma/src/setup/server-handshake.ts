@@ -14,6 +14,8 @@ export class ServerHandshake extends SetupHandshake {
     }
     try {
       const endpoint = this.createEndpoint();
+      // The client's first message may come as soon as the answer has left.
+      endpoint.join(record);
       this.joined(endpoint, record);
       this.answer({ rdma: 'accept', ...endpoint.setup });
     } catch (error) {

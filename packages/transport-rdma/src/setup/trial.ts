@@ -33,7 +33,8 @@ export class Trial implements FrameSink, EndpointEvents {
   start(): void {
     const { endpoint, peer } = this.#parts;
     try {
-      endpoint.connect(peer, this);
+      endpoint.join(peer);
+      endpoint.start(this);
       endpoint.sends.postNotice(HELLO, true);
     } catch (error) {
       this.#fail((error as Error).message);

@@ -24,8 +24,11 @@ export function handleSetIrqs(context: RequestContext, body: SetIrqs, received: 
   interrupts.apply(body, notifiersFor(context, body, received));
 }
 
-/** How many events the client attached. */
-function eventCount(
+/**
+ * How many events the client attached.
+ * @throws {RequestRefusedError} EINVAL when they are to be messages, and that was not agreed on.
+ */
+export function eventCount(
   { peer }: NotifierContext,
   { events = 0 }: SetIrqs,
   { length }: Received,

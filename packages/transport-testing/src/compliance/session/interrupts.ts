@@ -47,6 +47,30 @@ export function interruptTests(suite: Suite): void {
     t.equal(counts.of[0], 2, 'acknowledged: no more');
   });
 
+  suite.test('a line that is high before it is wired up is told of', interrupts, async (t) => {
+    const driver = await openBench(t, suite);
+    await driver.ring(0);
+    const counts = await Counts.enable(driver, Irq.INTX, 1);
+    await counts.until(() => counts.of[0] === 1, 'the interrupt');
+    await driver.client.interrupts.unmask(Irq.INTX);
+    await counts.until(() => counts.of[0] === 2, 'the level that is still high');
+    t.equal(counts.of[0], 2);
+  });
+
+  suite.test(
+    'vectors that are pending when they are wired up are told of',
+    interrupts,
+    async (t) => {
+      const driver = await openBench(t, suite);
+      await Counts.enable(driver, Irq.MSIX, 1);
+      for (let vector = 1; vector < VECTORS; vector++) await driver.ring(vector);
+      const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
+      const pending = (): boolean => counts.of.slice(1).every((count) => count === 1);
+      await counts.until(pending, 'each of them');
+      t.same(counts.of, [0, 1, 1, 1, 1, 1, 1, 1]);
+    },
+  );
+
   suite.test('the device reports errors and asks for its release', interrupts, async (t) => {
     const driver = await openBench(t, suite);
     const errors = await Counts.enable(driver, Irq.ERR, 1);
