@@ -23,7 +23,6 @@ import {
 } from './registers.js';
 import { FileStorage } from './storage/file-storage.js';
 import { DEFAULT_BLOCK_BYTES, openImage } from './storage/image.js';
-import { imageUuid } from './storage/image-identity.js';
 import { MemoryStorage } from './storage/memory-storage.js';
 import { Namespace } from './storage/namespace.js';
 
@@ -115,20 +114,12 @@ function openNamespace(
   const given = options.uuid === undefined ? undefined : parseUuid(options.uuid);
   if (file === undefined) {
     const storage = new MemoryStorage(size ?? 0, isReadOnly);
-    return {
-      namespace: new Namespace(storage, lba ?? DEFAULT_BLOCK_BYTES),
-      uuid: given ?? memoryUuid(options),
-    };
+    const namespace = new Namespace(storage, lba ?? DEFAULT_BLOCK_BYTES);
+    return { namespace, uuid: given ?? memoryUuid(options) };
   }
-  const image = openImage({ path: file, size, lba, isReadOnly }, logger);
-  const storage = new FileStorage(image, logger);
-  try {
-    const uuid = given ?? imageUuid(image, logger);
-    return { namespace: new Namespace(storage, image.blockBytes), uuid };
-  } catch (error) {
-    storage.close();
-    throw error;
-  }
+  const image = openImage({ path: file, size, lba, isReadOnly, uuid: given }, logger);
+  const namespace = new Namespace(new FileStorage(image, logger), image.blockBytes);
+  return { namespace, uuid: image.uuid };
 }
 
 /** Blocks that are new at each start are others each time, unless the user says who they are. */

@@ -4,6 +4,8 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -12,12 +14,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { silentLogger } from '@vfio-user/core';
-import { createAttribute, getAttribute } from '@vfio-user/posix-ffi';
+import { createAttribute, getAttribute, type OpenFile } from '@vfio-user/posix-ffi';
 import t, { type Test } from 'tap';
 import { nvme } from '../../src/nvme/index.js';
 import { blockDeviceName } from '../../src/nvme/storage/block-device-name.js';
-import { type Image, openImage } from '../../src/nvme/storage/image.js';
-import { imageUuid } from '../../src/nvme/storage/image-identity.js';
+import { openImage } from '../../src/nvme/storage/image.js';
 import * as sysfs from '../../src/nvme/storage/sysfs.js';
 import { Driver } from './driver.js';
 import { loopDevice, needsRoot, temporaryFolder } from './loop-device.js';
@@ -25,24 +26,26 @@ import { loopDevice, needsRoot, temporaryFolder } from './loop-device.js';
 const ATTRIBUTE = 'user.vfio-user.uuid';
 const UUID = 'c0ffee00-1234-4abc-8def-0123456789ab';
 
-function withImage<T>(path: string, run: (image: Image) => T, isReadOnly = false): T {
+function uuidOf(path: string, isReadOnly = false): string {
   const image = openImage({ path, isReadOnly }, silentLogger);
+  closeSync(image.number);
+  return Buffer.from(image.uuid).toString('hex');
+}
+
+function withFile<T>(path: string, run: (file: OpenFile) => T): T {
+  const number = openSync(path, 'r+');
   try {
-    return run(image);
+    return run({ number });
   } finally {
-    closeSync(image.number);
+    closeSync(number);
   }
 }
 
-const uuidOf = (path: string, isReadOnly = false): string =>
-  withImage(
-    path,
-    (image) => Buffer.from(imageUuid(image, silentLogger)).toString('hex'),
-    isReadOnly,
-  );
-
 const attributeOf = (path: string): string | undefined =>
-  withImage(path, (image) => getAttribute(image, ATTRIBUTE, 64), true)?.toString();
+  withFile(path, (file) => getAttribute(file, ATTRIBUTE, 64))?.toString();
+
+const setAttribute = (path: string, value: string): void =>
+  withFile(path, (file) => createAttribute(file, ATTRIBUTE, Buffer.from(value)));
 
 function makeImage(path: string): string {
   writeFileSync(path, Buffer.alloc(4096));
@@ -79,7 +82,7 @@ t.test('an image keeps its UUID where it goes, and a copy has its own', async (t
 t.test('a UUID that somebody wrote is taken', async (t) => {
   const folder = t.testdir({ 'second.uuid': `${UUID.toUpperCase()}\n` });
   const first = makeImage(join(folder, 'first'));
-  withImage(first, (image) => createAttribute(image, ATTRIBUTE, Buffer.from(UUID)));
+  setAttribute(first, UUID);
   t.equal(uuidOf(first), UUID.replaceAll('-', ''));
   const second = makeImage(join(folder, 'second'));
   t.equal(uuidOf(second), UUID.replaceAll('-', ''));
@@ -89,16 +92,19 @@ t.test('a UUID that somebody wrote is taken', async (t) => {
 t.test('what is no UUID is refused with its place', async (t) => {
   const folder = t.testdir({ 'b.uuid': '', 'c.uuid': 'x'.repeat(100), 'd.uuid': {} });
   const wrong = ['', 'x'.repeat(100), '00000000-0000-0000-0000-000000000000', `${UUID}0`];
+  const openFiles = () => readdirSync('/proc/self/fd').length;
+  const before = openFiles();
   const refused = (message: RegExp) => ({ code: 'VFU_CONFIG_INVALID', message });
   for (const [index, value] of wrong.entries()) {
     const path = makeImage(join(folder, `attribute${index}`));
-    withImage(path, (image) => createAttribute(image, ATTRIBUTE, Buffer.from(value)));
+    setAttribute(path, value);
     t.throws(() => uuidOf(path), refused(/attribute user\.vfio-user\.uuid holds no UUID: write/));
   }
   for (const name of ['b', 'c', 'd']) {
     const path = makeImage(join(folder, name));
     t.throws(() => uuidOf(path), refused(new RegExp(`${name}\\.uuid holds no UUID: write`)));
   }
+  t.equal(openFiles(), before, 'no file stays open, and so no lock');
 });
 
 t.test('without attributes, a file beside the image holds it', needsRoot, async (t) => {
@@ -136,7 +142,9 @@ t.test('an image that may not be changed has a UUID of its place', async (t) => 
       '../../src/nvme/storage/sysfs.js': { ...sysfs, text },
     },
   );
-  const other = withImage(path, (image) => elsewhere.imageUuid(image, silentLogger), true);
+  const other = withFile(path, ({ number }) =>
+    elsewhere.imageUuid({ path, number, isBlockDevice: false, isReadOnly: true }, silentLogger),
+  );
   t.not(Buffer.from(other).toString('hex'), uuid, 'the same path on another machine');
 });
 

@@ -8,12 +8,12 @@ import {
   EOPNOTSUPP,
   ERANGE,
   getAttribute,
+  type OpenFile,
   type SystemError,
   unavailableReason,
 } from '@vfio-user/posix-ffi';
 import { namedUuid, parseUuid } from '../identity.js';
 import { blockDeviceName } from './block-device-name.js';
-import type { Image } from './image.js';
 import { imageError } from './image-errors.js';
 import { attempt, text } from './sysfs.js';
 
@@ -24,12 +24,19 @@ const SUFFIX = '.uuid';
 /** A UUID as text, and some room for white space. */
 const MAX_BYTES = 64;
 
+/** An image that is open and locked. */
+interface OpenImage extends OpenFile {
+  readonly path: string;
+  readonly isBlockDevice: boolean;
+  readonly isReadOnly: boolean;
+}
+
 /**
  * The UUID that an image carries; an image that has none gets one, at random. One that may not be
  * changed has one made of this machine's id and its path.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` when something else stands where the UUID should be.
  */
-export function imageUuid(image: Image, logger: Logger): Uint8Array {
+export function imageUuid(image: OpenImage, logger: Logger): Uint8Array {
   if (image.isBlockDevice) return deviceUuid(image, logger);
   const path = realpathSync(image.path);
   const sidecar = `${path}${SUFFIX}`;
@@ -44,7 +51,7 @@ export function imageUuid(image: Image, logger: Logger): Uint8Array {
   return localUuid(path, logger);
 }
 
-function deviceUuid({ path, number }: Image, logger: Logger): Uint8Array {
+function deviceUuid({ path, number }: OpenImage, logger: Logger): Uint8Array {
   const name = blockDeviceName(fstatSync(number).rdev);
   // Not where a link leads: /dev/disk/by-id/... is the same tomorrow, /dev/sdb may not be.
   return name === undefined ? localUuid(resolve(path), logger) : namedUuid(`block device\0${name}`);
@@ -63,14 +70,14 @@ function machineId(): string {
   return text('/etc/machine-id') || text('/var/lib/dbus/machine-id') || hostname();
 }
 
-function parse(image: Image, place: string, value: string | undefined): Uint8Array | undefined {
+function parse(image: OpenImage, place: string, value: string | undefined): Uint8Array | undefined {
   if (value === undefined) return undefined;
   const uuid = parseUuid(value.trim());
   if (uuid !== undefined) return uuid;
   throw imageError(image.path, `${place} holds no UUID: write one there, or remove it`);
 }
 
-function readAttribute(image: Image): string | undefined {
+function readAttribute(image: OpenImage): string | undefined {
   if (unavailableReason() !== undefined) return undefined;
   try {
     const value = getAttribute(image, ATTRIBUTE, MAX_BYTES);
@@ -83,7 +90,7 @@ function readAttribute(image: Image): string | undefined {
   }
 }
 
-function readSidecar(image: Image, path: string): string | undefined {
+function readSidecar(image: OpenImage, path: string): string | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return undefined;
@@ -94,7 +101,7 @@ function readSidecar(image: Image, path: string): string | undefined {
 }
 
 /** @returns whether it is there now, which it is not where there are no attributes. */
-function saveAttribute(image: Image, uuid: string): boolean {
+function saveAttribute(image: OpenImage, uuid: string): boolean {
   if (unavailableReason() !== undefined) return false;
   return succeeds(() => createAttribute(image, ATTRIBUTE, Buffer.from(uuid, 'latin1')));
 }

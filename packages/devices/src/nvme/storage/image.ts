@@ -10,6 +10,7 @@ import {
 import { type Logger, VfioUserError } from '@vfio-user/core';
 import { blockDeviceInfo, unavailableReason } from '@vfio-user/posix-ffi';
 import { imageError, kindRefusal, openRefusal, statImage } from './image-errors.js';
+import { imageUuid } from './image-identity.js';
 import { lockImage } from './image-lock.js';
 import { describeDeviceUsers } from './image-users.js';
 
@@ -22,6 +23,8 @@ export interface ImageOptions {
   /** Bytes of a logical block; left out, what suits the image. */
   readonly lba?: number | undefined;
   readonly isReadOnly: boolean;
+  /** Left out, the one that the image carries. */
+  readonly uuid?: Uint8Array | undefined;
 }
 
 /** An open image: a file or a block device. */
@@ -35,7 +38,11 @@ export interface Image {
   readonly isReadOnly: boolean;
   /** Bytes of a logical block. */
   readonly blockBytes: number;
+  readonly uuid: Uint8Array;
 }
+
+/** What there is to know of it without its identity. */
+type Blocks = Omit<Image, 'uuid'>;
 
 /** The block size of an image that has no say in it. */
 export const DEFAULT_BLOCK_BYTES = 512;
@@ -56,9 +63,10 @@ export function openImage(options: ImageOptions, logger: Logger): Image {
     const stats = fstatSync(number);
     checkKind(path, stats);
     lockImage({ path, number, isReadOnly: options.isReadOnly }, logger);
-    return stats.isBlockDevice()
+    const image = stats.isBlockDevice()
       ? deviceImage(number, options)
       : fileImage(number, options, stats.size);
+    return { ...image, uuid: options.uuid ?? imageUuid(image, logger) };
   } catch (error) {
     closeSync(number);
     if (existing === undefined) rmSync(path, { force: true });
@@ -93,7 +101,7 @@ function openDescriptor(options: ImageOptions, existing: Stats | undefined): num
   }
 }
 
-function fileImage(number: number, options: ImageOptions, existing: number): Image {
+function fileImage(number: number, options: ImageOptions, existing: number): Blocks {
   const { path, size, isReadOnly, lba: blockBytes = DEFAULT_BLOCK_BYTES } = options;
   if (size !== undefined && existing > size) {
     throw imageError(path, `has ${existing} bytes, more than size=${size}; leave size out`);
@@ -107,7 +115,7 @@ function fileImage(number: number, options: ImageOptions, existing: number): Ima
   return { path, number, size: wanted, isBlockDevice: false, isReadOnly, blockBytes };
 }
 
-function deviceImage(number: number, options: ImageOptions): Image {
+function deviceImage(number: number, options: ImageOptions): Blocks {
   const { path, size: expected, lba, isReadOnly } = options;
   const unavailable = unavailableReason();
   if (unavailable !== undefined) throw imageError(path, `is a block device: ${unavailable}`);
