@@ -1,5 +1,6 @@
 /**
- * The few calls of the C library that Node lacks: passing descriptors, mapping memory, eventfds.
+ * The few calls of the C library that Node lacks: passing descriptors, mapping memory, eventfds,
+ * locks and attributes of files.
  * Linux only; the library is loaded at the first call, importing works everywhere.
  *
  * ```ts

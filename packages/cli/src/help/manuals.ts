@@ -21,7 +21,8 @@ const MANUALS: Readonly<Record<string, Manual>> = {
     ],
     seeAlso: [
       'vfio-user info, vfio-user bridge',
-      'docs/uri.md, docs/interop.md (QEMU and others), docs/observability.md',
+      'docs/uri.md, docs/disk-images.md, docs/interop.md (QEMU and others)',
+      'docs/observability.md',
     ],
   },
   bridge: {
