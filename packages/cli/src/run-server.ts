@@ -1,4 +1,4 @@
-import type { Logger } from '@vfio-user/core';
+import type { Logger, TransportRegistry } from '@vfio-user/core';
 import type { Io } from './io.js';
 import { watchTermination } from './termination.js';
 
@@ -14,6 +14,7 @@ export interface RunningServer {
 export interface ServerContext {
   readonly io: Io;
   readonly logger: Logger;
+  readonly registry: TransportRegistry;
   /** Adds to what a server says of itself when SIGUSR2 asks. */
   readonly observation?: { statistics(own: object): object };
   /** Says where it listens, when not in the way of every other command. */
@@ -22,11 +23,11 @@ export interface ServerContext {
 
 /**
  * Start a server, say where it listens, and run it until a signal or its own end. SIGUSR2 logs what
- * it is doing.
+ * it is doing, SIGHUP reads certificates again.
  */
 export async function runServer(
   start: () => Promise<RunningServer>,
-  { io, logger, observation, announce = (uri) => announceOn(io, uri) }: ServerContext,
+  { io, logger, registry, observation, announce = (uri) => announceOn(io, uri) }: ServerContext,
 ): Promise<void> {
   // Watched before the server exists, so that a signal during start-up ends it cleanly, too.
   const termination = watchTermination();
@@ -35,7 +36,12 @@ export async function runServer(
     const own = server?.statistics() ?? {};
     logger.info({ ...(observation?.statistics(own) ?? own) }, 'statistics');
   };
+  const reload = (): void => {
+    logger.info({ signal: 'SIGHUP' }, 'reading certificates again');
+    void registry.reload(logger);
+  };
   process.on('SIGUSR2', logStatistics);
+  process.on('SIGHUP', reload);
   try {
     server = await start();
     announce(server.uri);
@@ -44,6 +50,7 @@ export async function runServer(
     await server.close();
   } finally {
     process.off('SIGUSR2', logStatistics);
+    process.off('SIGHUP', reload);
     termination.dispose();
   }
 }

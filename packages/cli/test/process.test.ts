@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { bind, listen, socketPair, streamSocket, unixSocketAddress } from '@vfio-user/posix-ffi';
@@ -153,4 +154,33 @@ t.test('the first SIGINT asks for a clean end, the second one ends at once', asy
   process.emit('SIGINT', 'SIGINT');
   t.match(exit(), [{ args: [130] }]);
   termination.dispose();
+});
+
+t.test('SIGHUP reads certificates again and ends nothing', async (t) => {
+  const folder = t.testdir();
+  const [cert, key] = [`${folder}/own.pem`, `${folder}/own.key`];
+  const issue = (): void => {
+    const words = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -batch';
+    const files = ['-subj', '/CN=localhost', '-keyout', key, '-out', cert];
+    execFileSync('openssl', [...words.split(' '), ...files], { stdio: 'ignore' });
+  };
+  issue();
+  const listen = `tls://127.0.0.1:0?cert=${cert}&key=${key}`;
+  for (const args of [
+    ['serve', 'counter', '--listen', listen],
+    ['bridge', '--listen', listen, '--connect', 'unix:@vfio-user-nobody-is-here'],
+    ['trace', '-v', '--listen', listen, '--connect', 'tcp://127.0.0.1:1'],
+  ]) {
+    const server = new CliProcess(t, args);
+    await server.line('stdout', /^listening tls:/);
+    issue();
+    server.kill('SIGHUP');
+    await server.line('stderr', /renewed certificates are used/);
+    writeFileSync(cert, 'half a cert');
+    server.kill('SIGHUP');
+    await server.line('stderr', /changed certificates cannot be used/);
+    issue();
+    server.kill('SIGTERM');
+    t.match(await server.exit(), { code: 0 });
+  }
 });

@@ -5,6 +5,7 @@ import {
   type FrameSink,
   type Handshake,
   type Listener,
+  type Logger,
   type OpenContext,
   silentLogger,
   type Transport,
@@ -122,6 +123,10 @@ class RdmaTransport implements Transport {
       await listener.close();
     };
     return { uri: boundUri(uri, listener.uri), close };
+  }
+
+  async reload(logger: Logger): Promise<void> {
+    await this.#settings.bootstrap.reload?.(logger);
   }
 
   /** @throws {VfioUserError} `VFU_UNSUPPORTED` when there is no adapter and nothing else will do. */

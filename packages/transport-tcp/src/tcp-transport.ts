@@ -4,6 +4,7 @@ import {
   type EncodingName,
   type FrameSink,
   type Listener,
+  type Logger,
   type OpenContext,
   type Transport,
   type TransportUri,
@@ -17,6 +18,7 @@ import { NetworkListener } from './listener/network-listener.js';
 import { acceptorFor, bind } from './network/bind.js';
 import { dial, isSecure } from './network/dial.js';
 import { resolveOptions, type Settings, type TcpTransportOptions } from './options.js';
+import { CredentialStore } from './tls/credential-store.js';
 
 /** vfio-user over networks: `tcp:`, `tls:`, `ws:`, `wss:` and `vsock:`. */
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
@@ -27,6 +29,7 @@ class TcpTransport implements Transport {
   readonly schemes = ['tcp', 'tls', 'ws', 'wss', 'vsock'] as const;
   readonly queryKeys = QUERY_KEYS;
   readonly #settings: Settings;
+  readonly #store = new CredentialStore();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -46,7 +49,13 @@ class TcpTransport implements Transport {
     if (endpoint.port === 0) throw invalid(endpoint, 'port 0 is for listening');
     const settings = this.#settings;
     const partsOf = this.#partsOf(context);
-    const connection = await dial(endpoint, { settings, partsOf, signal });
+    const connection = await dial(endpoint, {
+      settings,
+      partsOf,
+      signal,
+      store: this.#store,
+      logger: context.logger,
+    });
     const opened = openClient(connection, sink, context, settings.handshakeTimeoutMs);
     return isSecure(endpoint) ? opened.catch(blameCertificate) : opened;
   }
@@ -55,7 +64,11 @@ class TcpTransport implements Transport {
     const endpoint = parseEndpoint(uri);
     context.signal?.throwIfAborted();
     const settings = this.#settings;
-    const acceptor = await acceptorFor(endpoint, this.#partsOf(context), settings, context.logger);
+    const acceptor = await acceptorFor(endpoint, this.#partsOf(context), {
+      settings,
+      store: this.#store,
+      logger: context.logger,
+    });
     const listener = new NetworkListener({ acceptor, settings, accept, context });
     const socket = await bind(endpoint, settings, {
       onSocket: (raw) => listener.onSocket(raw),
@@ -63,6 +76,10 @@ class TcpTransport implements Transport {
     });
     listener.listening(withPort(uri, socket.port), socket);
     return listener;
+  }
+
+  reload(logger: Logger): Promise<void> {
+    return this.#store.reload(logger);
   }
 
   #partsOf({ framing }: OpenContext): PartsOf {

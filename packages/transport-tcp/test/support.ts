@@ -33,7 +33,8 @@ export function message(length: number, fill = 0): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-const GREETING = Buffer.from('hello, frames!\n');
+/** What {@link HelloHandshake} says. */
+export const GREETING = Buffer.from('hello, frames!\n');
 
 /** Says a line and wants to hear the same. */
 export class HelloHandshake implements Handshake {

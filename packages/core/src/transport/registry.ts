@@ -1,4 +1,5 @@
 import { VfioUserError } from '../errors.js';
+import type { Logger } from '../logger.js';
 import type { Transport } from './transport.js';
 import { parseUri, type TransportUri } from './uri.js';
 
@@ -22,6 +23,12 @@ export class TransportRegistry {
 
   get schemes(): readonly string[] {
     return [...this.#byScheme.keys()].sort();
+  }
+
+  /** Read again what URIs named, see {@link Transport.reload}. */
+  async reload(logger: Logger): Promise<void> {
+    const transports = new Set(this.#byScheme.values());
+    await Promise.all(Array.from(transports, (transport) => transport.reload?.(logger)));
   }
 
   /**

@@ -138,4 +138,9 @@ export interface Transport {
   createMemory?(name: string, length: number): SharedMemory;
   connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection>;
   listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener>;
+  /**
+   * Read again the files that URIs named, such as certificates, for connections from now on. What
+   * cannot be used leaves the one before in use. Tells the logger what came of it, never rejects.
+   */
+  reload?(logger: Logger): Promise<void>;
 }

@@ -7,9 +7,11 @@ export interface Arrival {
   established(connection: NewConnection): void;
   /** It does not; the socket is closed already or will be. */
   rejected(reason: string): void;
+  /** Nobody waits for it any more: the socket is closed. */
+  isOver(): boolean;
 }
 
 /** Makes connections of accepted sockets: directly, with TLS, or by HTTP. */
 export interface Acceptor {
-  accept(socket: RawSocket, arrival: Arrival): void;
+  accept(socket: RawSocket, arrival: Arrival): void | Promise<void>;
 }

@@ -74,7 +74,8 @@ export class NetworkListener implements Listener {
         once(() => this.#refused(socket.peer, 'it closed the connection without a word'));
       });
     });
-    acceptor.accept(socket, {
+    void acceptor.accept(socket, {
+      isOver: () => done,
       established: (connection) => once(() => this.#open(connection)),
       rejected: (reason) => once(() => this.#refused(socket.peer, reason)),
     });

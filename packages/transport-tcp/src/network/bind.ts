@@ -10,30 +10,39 @@ import { socketFailure } from '../stack/failure.js';
 import type { BindOptions, RawListener } from '../stack/stack.js';
 import { tcpStack } from '../stack/tcp-stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
-import { serverCredentials } from '../tls/credentials.js';
+import type { CredentialStore } from '../tls/credential-store.js';
+import { requireCertificate } from '../tls/credentials.js';
 import { tlsAcceptor } from '../tls/tls-acceptor.js';
 import { webSocketAcceptor } from '../websocket/web-socket-acceptor.js';
 import { isSecure } from './dial.js';
+
+/** What acceptors share. */
+export interface AcceptorContext {
+  readonly settings: Settings;
+  readonly store: CredentialStore;
+  readonly logger?: Logger | undefined;
+}
 
 /** How an endpoint makes connections of the sockets it accepts. */
 export async function acceptorFor(
   endpoint: Endpoint,
   partsOf: PartsOf,
-  { maxFrameBytes: maxPayload }: Settings,
-  logger: Logger = silentLogger,
+  { settings, store, logger = silentLogger }: AcceptorContext,
 ): Promise<Acceptor> {
   if (endpoint.scheme === 'vsock' || endpoint.scheme === 'tcp') return plainAcceptor(partsOf);
-  const credentials = isSecure(endpoint) ? await serverCredentials(endpoint) : undefined;
-  if (credentials !== undefined && credentials.ca === undefined) {
+  if (isSecure(endpoint)) requireCertificate(endpoint);
+  const credentials = isSecure(endpoint) ? await store.of(endpoint, logger) : undefined;
+  if (credentials !== undefined && endpoint.tls.ca === undefined) {
     logger.warn(
       { uri: endpoint.href },
       'clients are not asked who they are: whoever reaches this port may use the device. Add ca= to let in only those with a certificate of that authority',
     );
   }
   if (endpoint.scheme === 'tls' && credentials !== undefined) {
-    return tlsAcceptor(credentials, partsOf);
+    return tlsAcceptor(credentials, partsOf, logger);
   }
-  return webSocketAcceptor({ endpoint, credentials, maxPayload }, partsOf);
+  const { maxFrameBytes: maxPayload } = settings;
+  return webSocketAcceptor({ endpoint, credentials, maxPayload, logger }, partsOf);
 }
 
 /** Listen on an endpoint, if that may be. */

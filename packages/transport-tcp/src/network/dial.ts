@@ -1,3 +1,4 @@
+import type { Logger } from '@vfio-user/core';
 import type { NewConnection } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { resolveHost } from '../address/resolve.js';
@@ -9,7 +10,7 @@ import { socketFailure } from '../stack/failure.js';
 import type { RawSocket } from '../stack/stack.js';
 import { tcpStack } from '../stack/tcp-stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
-import { clientCredentials } from '../tls/credentials.js';
+import type { CredentialStore } from '../tls/credential-store.js';
 import { explainTls } from '../tls/failure.js';
 import { secureClient } from '../tls/secure-client.js';
 import { webSocketClient } from '../websocket/web-socket-client.js';
@@ -17,6 +18,8 @@ import { webSocketClient } from '../websocket/web-socket-client.js';
 /** How to connect. */
 export interface DialContext {
   readonly settings: Settings;
+  readonly store: CredentialStore;
+  readonly logger?: Logger | undefined;
   readonly partsOf: PartsOf;
   readonly signal?: AbortSignal | undefined;
 }
@@ -31,7 +34,9 @@ export async function dial(endpoint: Endpoint, context: DialContext): Promise<Ne
     return socket.connection(partsOf(socket.peer));
   }
   // Read first: a wrong file name should not look like a fault of the network.
-  const credentials = isSecure(endpoint) ? await clientCredentials(endpoint) : undefined;
+  const credentials = isSecure(endpoint)
+    ? (await context.store.of(endpoint, context.logger)).current
+    : undefined;
   const socket = await reach(endpoint, context, timeLeft);
   const parts = partsOf(socket.peer);
   if (endpoint.scheme === 'tcp') return socket.connection(parts);

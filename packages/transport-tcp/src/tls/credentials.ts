@@ -16,27 +16,22 @@ export interface Credentials {
 }
 
 /**
- * The certificates and keys that a URI names. A client needs none of its own unless the server asks
- * for one.
+ * A client needs no certificate of its own unless the server asks for one, a server always does.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the URI names none.
+ */
+export function requireCertificate({ href, tls }: NetworkEndpoint): void {
+  if (tls.cert !== undefined && tls.key !== undefined) return;
+  throw invalid(
+    href,
+    'a server needs a certificate and its key: add ?cert=server.pem&key=server.key, and ca=clients.pem to let only certain clients in',
+  );
+}
+
+/**
+ * Read the certificates and keys that a URI names.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the file that cannot be used.
  */
-export function clientCredentials(endpoint: NetworkEndpoint): Promise<Credentials> {
-  return load(endpoint);
-}
-
-/** As {@link clientCredentials}, for a server, which needs a certificate. */
-export async function serverCredentials(endpoint: NetworkEndpoint): Promise<Credentials> {
-  const { href, tls } = endpoint;
-  if (tls.cert === undefined || tls.key === undefined) {
-    throw invalid(
-      href,
-      'a server needs a certificate and its key: add ?cert=server.pem&key=server.key, and ca=clients.pem to let only certain clients in',
-    );
-  }
-  return load(endpoint);
-}
-
-async function load({ href, tls }: NetworkEndpoint): Promise<Credentials> {
+export async function loadCredentials({ href, tls }: NetworkEndpoint): Promise<Credentials> {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid(href, 'a certificate and its key go together: give both cert= and key=');
   }

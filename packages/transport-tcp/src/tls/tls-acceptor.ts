@@ -1,20 +1,29 @@
+import type { Logger } from '@vfio-user/core';
 import { LinkConnection } from '../connection/link-connection.js';
 import type { PartsOf } from '../connection/parts.js';
 import { SocketLink } from '../link/socket-link.js';
 import type { Acceptor } from '../listener/acceptor.js';
-import type { Credentials } from './credentials.js';
+import type { RenewableCredentials } from './credential-store.js';
 import { explainTls } from './failure.js';
 import { secureServer } from './secure-server.js';
 
 /** Frames on TLS: tls:. */
-export function tlsAcceptor(credentials: Credentials, partsOf: PartsOf): Acceptor {
+export function tlsAcceptor(
+  credentials: RenewableCredentials,
+  partsOf: PartsOf,
+  logger: Logger,
+): Acceptor {
   return {
-    accept(socket, { established, rejected }) {
+    async accept(socket, arrival) {
       const { peer } = socket;
-      secureServer(socket.stream(), credentials, {
-        onSecure: (secured) =>
-          established(new LinkConnection(new SocketLink(secured, explainTls), partsOf(peer))),
-        onFailure: rejected,
+      const current = await credentials.refresh(logger);
+      if (arrival.isOver()) return;
+      secureServer(socket.stream(), current, {
+        onSecure: (secured) => {
+          const link = new SocketLink(secured, explainTls);
+          arrival.established(new LinkConnection(link, partsOf(peer)));
+        },
+        onFailure: arrival.rejected,
       });
     },
   };

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Logger } from '@vfio-user/core';
 import { WebSocketServer } from 'ws';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import { LinkConnection } from '../connection/link-connection.js';
@@ -8,7 +9,7 @@ import { intrusionOf } from '../http/intrusion.js';
 import { OwnHosts } from '../http/own-hosts.js';
 import { WebSocketLink } from '../link/web-socket-link.js';
 import type { Acceptor, Arrival } from '../listener/acceptor.js';
-import type { Credentials } from '../tls/credentials.js';
+import type { RenewableCredentials } from '../tls/credential-store.js';
 import { secureServer } from '../tls/secure-server.js';
 
 /** How a WebSocket server differs from others. */
@@ -16,9 +17,10 @@ export interface WebSocketAcceptorOptions {
   /** Where it answers, and whom. */
   readonly endpoint: NetworkEndpoint;
   /** Of wss:. */
-  readonly credentials: Credentials | undefined;
+  readonly credentials: RenewableCredentials | undefined;
   /** Largest message, bytes. */
   readonly maxPayload: number;
+  readonly logger: Logger;
 }
 
 interface Client {
@@ -30,7 +32,7 @@ const FORBIDDEN = 'This device was not told of such a host or page; its log says
 
 /** Frames in WebSocket messages: ws: and wss:. */
 export function webSocketAcceptor(
-  { endpoint, credentials, maxPayload }: WebSocketAcceptorOptions,
+  { endpoint, credentials, maxPayload, logger }: WebSocketAcceptorOptions,
   partsOf: PartsOf,
 ): Acceptor {
   const clients = new WeakMap<Duplex, Client>();
@@ -44,7 +46,7 @@ export function webSocketAcceptor(
   const own = new OwnHosts({
     listen: host,
     allowed: http.hosts,
-    certificate: () => credentials?.cert,
+    certificate: () => credentials?.current.cert,
   });
   const server = createServer((request, response) => {
     const { socket, method, url } = request;
@@ -88,13 +90,14 @@ export function webSocketAcceptor(
     server.emit('connection', stream);
   };
   return {
-    accept(socket, arrival) {
+    async accept(socket, arrival) {
       const client = { peer: socket.peer, arrival };
-      const stream = socket.stream();
       if (credentials === undefined) {
-        speakHttp(stream, client);
+        speakHttp(socket.stream(), client);
       } else {
-        secureServer(stream, credentials, {
+        const current = await credentials.refresh(logger);
+        if (arrival.isOver()) return;
+        secureServer(socket.stream(), current, {
           onSecure: (secured) => speakHttp(secured, client),
           onFailure: arrival.rejected,
         });

@@ -22,7 +22,7 @@ export async function runBridge(
   const observation = await Observation.start(choices, logger);
   try {
     const start = () => startBridge({ registry, listen, connect, linkTimeoutMs, logger });
-    await runServer(start, { ...context, observation });
+    await runServer(start, { ...context, registry, observation });
   } finally {
     await observation.close();
   }

@@ -15,8 +15,9 @@ Examples:
 
 It prints "listening <uri>" when it is ready and serves one client after the
 other until SIGTERM or Ctrl-C. Under systemd socket activation no listen option
-is needed. SIGUSR2 logs statistics at level info: without --metrics the first
-one begins to count, later ones show the counts.`;
+is needed. SIGHUP reads certificates again. SIGUSR2 logs statistics at level
+info: without --metrics the first one begins to count, later ones show the
+counts.`;
 
 /** `vfio-user serve`. `devices` is the text about devices and settings for `--help`. */
 export function serveCommand(context: CommandContext, devices: string) {

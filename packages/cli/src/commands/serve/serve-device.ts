@@ -37,7 +37,7 @@ export async function serveDevice(
     });
   const observation = await Observation.start(options, logger);
   try {
-    await runServer(start, { ...context, observation });
+    await runServer(start, { ...context, registry, observation });
   } finally {
     await observation.close();
   }

@@ -13,7 +13,8 @@ Examples:
   vfio-user trace read disk.pcap
   vfio-user trace stats disk.pcap
 
-It prints "listening <uri>" when it is ready and runs until SIGTERM or Ctrl-C.
+It prints "listening <uri>" when it is ready and runs until SIGTERM or Ctrl-C;
+SIGHUP reads certificates again.
 Messages pass unchanged, with their descriptors. Both URIs must speak the same
 encoding; what is passed as a descriptor needs UNIX sockets on both sides. What
 goes through shared memory or an eventfd is not seen.

@@ -71,6 +71,7 @@ export async function runTrace(
     await runServer(start, {
       io,
       logger,
+      registry,
       // Like the messages that follow, which wait for their reader.
       announce: (uri) =>
         io.stdout(`${json ? stringify({ type: 'listening', uri }) : `listening ${uri}`}\n`),
