@@ -16,18 +16,10 @@ export interface ErrorReport {
 const HINTS: Readonly<Partial<Record<VfioUserErrorCode, string>>> = {
   VFU_PEER_CLOSED:
     'The other side closed the connection; its log says why. Is it a vfio-user peer?',
-  VFU_PROTOCOL_VIOLATION: 'The other side does not follow the vfio-user protocol. -vv logs more.',
+  VFU_PROTOCOL_VIOLATION:
+    'The other side does not follow the vfio-user protocol: `vfio-user trace` shows what the two say.',
   VFU_TIMEOUT: 'The other side is busy or stuck: its log may say what it waits for.',
   VFU_UNSUPPORTED: '`vfio-user doctor` says what this machine offers.',
-};
-
-/** Hints by the errno name that the operating system gave. */
-const SYSTEM_HINTS: Readonly<Record<string, string>> = {
-  ENOENT: 'Nothing is there. Start the server first, and check the path.',
-  ECONNREFUSED: 'Nobody listens there. Start the server first.',
-  EADDRINUSE: 'Another server uses this address. Stop it, or choose another one.',
-  EACCES:
-    'Permission denied: a UNIX socket is for its owner only (use the same user, or another folder),\n  and a port below 1024 for root.',
 };
 
 /** Turn whatever was thrown into a line, a hint where there is one, and an exit status. */
@@ -36,16 +28,14 @@ export async function reportError(error: unknown): Promise<ErrorReport> {
     return { text: `vfio-user: ${error.message}`, exitCode: ExitCode.FAILURE };
   }
   const code = await ownCode(error);
-  const system = systemCode(error);
-  if (!(error instanceof Error) || (code === undefined && system === undefined)) {
+  if (!(error instanceof Error) || (code === undefined && !isSystemError(error))) {
     return { text: unexpectedText(error), exitCode: ExitCode.FAILURE };
   }
   const text = `vfio-user: ${error.message}`;
-  if (code === 'VFU_CONFIG_INVALID') return { text, exitCode: ExitCode.USAGE };
-  const hint = SYSTEM_HINTS[system ?? ''] ?? (code && HINTS[code]);
+  const advice = adviceOf(error) ?? HINTS[code ?? 'VFU_SYSTEM_ERROR'];
   return {
-    text: hint === undefined ? text : `${text}\n  ${hint}`,
-    exitCode: ExitCode.FAILURE,
+    text: advice === undefined ? text : `${text}\n  ${advice}`,
+    exitCode: code === 'VFU_CONFIG_INVALID' ? ExitCode.USAGE : ExitCode.FAILURE,
   };
 }
 
@@ -63,12 +53,22 @@ async function ownCode(error: unknown): Promise<VfioUserErrorCode | undefined> {
   return VfioUserError.is(error) ? error.code : undefined;
 }
 
-/** The errno name at the bottom of an error's causes. */
-function systemCode(error: unknown): string | undefined {
-  let found: string | undefined;
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && /^E[A-Z0-9]+$/.test(at.code))
-      found = at.code;
+/** What the error, or the nearest of its causes that knows, says should be done. */
+function adviceOf(error: Error): string | undefined {
+  for (const each of causesOf(error)) {
+    if ('advice' in each && typeof each.advice === 'string') return each.advice;
   }
+  return undefined;
+}
+
+/** Whether the operating system gave the error. */
+function isSystemError(error: Error): boolean {
+  return causesOf(error).some((each) => 'code' in each && /^E[A-Z0-9]+$/.test(String(each.code)));
+}
+
+/** The error, its cause, and so on. */
+function causesOf(error: Error): Error[] {
+  const found: Error[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) found.push(at);
   return found;
 }

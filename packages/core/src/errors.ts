@@ -14,14 +14,22 @@ export type VfioUserErrorCode =
 
 const brand = Symbol.for('vfio-user.error');
 
+export interface VfioUserErrorOptions extends ErrorOptions {
+  /** What to do about it: whole sentences for a person. */
+  readonly advice?: string | undefined;
+}
+
 /** Base of every error this project throws on purpose. */
 export class VfioUserError extends Error {
   readonly code: VfioUserErrorCode;
+  /** What to do about it, where that is known. */
+  declare readonly advice?: string;
 
-  constructor(code: VfioUserErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: VfioUserErrorCode, message: string, options: VfioUserErrorOptions = {}) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
+    if (options.advice !== undefined) this.advice = options.advice;
     Object.defineProperty(this, brand, { value: true });
   }
 

@@ -1,11 +1,12 @@
 import { VfioUserError } from '@vfio-user/core';
+import { attemptFailed, errorCode } from '@vfio-user/core/internal';
 import {
   connect,
   type FileDescriptor,
   streamSocket,
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { errorCode, systemFailure } from '@vfio-user/posix-ffi/stream';
+import { obstacleAt } from './obstacle.js';
 
 const RETRY_MS = 10;
 
@@ -31,7 +32,10 @@ export async function connectSocket(
     } catch (error) {
       socket.close();
       // The backlog is full. No event tells when it no longer is.
-      if (errorCode(error) !== 'EAGAIN') throw systemFailure(explain(path, error), error);
+      if (errorCode(error) !== 'EAGAIN') {
+        const key = obstacleAt(path);
+        throw attemptFailed('connect-unix', `cannot connect to ${path}`, error, key && { key });
+      }
       if (performance.now() >= deadline) {
         throw new VfioUserError(
           'VFU_TIMEOUT',
@@ -41,20 +45,6 @@ export async function connectSocket(
       }
     }
     await pause(RETRY_MS, signal);
-  }
-}
-
-function explain(path: string, error: unknown): string {
-  const what = `cannot connect to ${path}`;
-  switch (errorCode(error)) {
-    case 'ENOENT':
-      return `${what}: there is no such socket, start the server first`;
-    case 'ECONNREFUSED':
-      return `${what}: nobody listens there any more, start the server again`;
-    case 'EACCES':
-      return `${what}: this user may not, run as the server's user or give it access`;
-    default:
-      return what;
   }
 }
 

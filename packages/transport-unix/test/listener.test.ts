@@ -67,14 +67,17 @@ t.test('a stale socket is replaced, a live one and other files are not', async (
   const listener = await transport.listen(uri, accept, context);
   await t.rejects(transport.listen(uri, accept, context), {
     code: 'VFU_SYSTEM_ERROR',
-    message: /another process listens there already \(EADDRINUSE\)/,
+    message: /EADDRINUSE: another process listens there already/,
   });
   const connection = await transport.connect(uri, new Recorder(), context);
   await connection.close();
   await listener.close();
 
   writeFileSync(path, 'precious');
-  await t.rejects(transport.listen(uri, accept, context), /no socket. Remove it/);
+  await t.rejects(transport.listen(uri, accept, context), {
+    message: /no socket/,
+    advice: /^Remove it/,
+  });
   t.equal(statSync(path).size, 8);
 
   const abstract = abstractUri();
@@ -87,7 +90,8 @@ t.test('a path that cannot be bound says why', async (t) => {
   const before = openDescriptors();
   await t.rejects(transport.listen(new URL('unix:///no/such/folder/s'), accept, context), {
     code: 'VFU_SYSTEM_ERROR',
-    message: /does its folder exist/,
+    message: /its folder does not exist/,
+    advice: /^Create the folder/,
   });
   await t.rejects(transport.listen(new URL('unix://run/s'), accept, context), /three slashes/);
   t.equal(openDescriptors(), before);
@@ -97,7 +101,7 @@ t.test('connecting to nobody says what to do', async (t) => {
   const before = openDescriptors();
   const { path, uri } = socketPath(t);
   const connect = () => transport.connect(uri, new Recorder(), context);
-  await t.rejects(connect(), { code: 'VFU_SYSTEM_ERROR', message: /start the server first/ });
+  await t.rejects(connect(), { code: 'VFU_SYSTEM_ERROR', advice: /^Start the server first/ });
   const dead = streamSocket();
   bind(dead, unixSocketAddress(path));
   dead.close();

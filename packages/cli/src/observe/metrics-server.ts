@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { formatHostPort, type Logger, VfioUserError } from '@vfio-user/core';
+import { formatHostPort, type Logger } from '@vfio-user/core';
+import { attemptFailed } from '@vfio-user/core/internal';
 import { OwnHosts } from '@vfio-user/transport-tcp/http';
 import type { Metrics } from './metrics.js';
 import type { MetricsAddress } from './metrics-address.js';
@@ -32,10 +33,7 @@ export class MetricsServer {
     try {
       await once(server, 'listening');
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new VfioUserError('VFU_SYSTEM_ERROR', `--metrics ${text}: cannot listen: ${why}`, {
-        cause,
-      });
+      throw attemptFailed('listen-network', `--metrics ${text}: cannot listen`, cause);
     }
     return new MetricsServer(server);
   }

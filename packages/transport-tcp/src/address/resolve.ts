@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { formatHostPort, splitZone, VfioUserError } from '@vfio-user/core';
+import { attemptFailed } from '@vfio-user/core/internal';
 
 /**
  * The IP addresses of a host, in the order in which to try them.
@@ -18,11 +19,7 @@ export async function resolveHost(host: string): Promise<readonly string[]> {
     const found = await lookup(host, { all: true });
     return found.map(({ address }) => address);
   } catch (cause) {
-    throw new VfioUserError(
-      'VFU_SYSTEM_ERROR',
-      `there is no host ${host}: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
+    throw attemptFailed('find-host', `there is no host ${host}`, cause);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Logger, silentLogger } from '@vfio-user/core';
+import { attemptFailed } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { resolveHost } from '../address/resolve.js';
 import { refuseUntrustedNetwork } from '../address/trust.js';
@@ -6,7 +7,6 @@ import type { PartsOf } from '../connection/parts.js';
 import type { Acceptor } from '../listener/acceptor.js';
 import { plainAcceptor } from '../listener/plain-acceptor.js';
 import type { Settings } from '../options.js';
-import { socketFailure } from '../stack/failure.js';
 import type { BindOptions, RawListener } from '../stack/stack.js';
 import { tcpStack } from '../stack/tcp-stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
@@ -62,7 +62,7 @@ export async function bind(
   try {
     return await tcpStack(settings).listen({ host: ip, port: endpoint.port }, options);
   } catch (error) {
-    throw socketFailure(`cannot listen on ${endpoint.href}`, error);
+    throw attemptFailed('listen-network', `cannot listen on ${endpoint.href}`, error);
   }
 }
 

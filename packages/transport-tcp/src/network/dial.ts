@@ -1,12 +1,11 @@
 import type { Logger } from '@vfio-user/core';
-import type { NewConnection } from '@vfio-user/core/internal';
+import { attemptFailed, type NewConnection } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { resolveHost } from '../address/resolve.js';
 import { LinkConnection } from '../connection/link-connection.js';
 import type { PartsOf } from '../connection/parts.js';
 import { SocketLink } from '../link/socket-link.js';
 import type { Settings } from '../options.js';
-import { socketFailure } from '../stack/failure.js';
 import type { RawSocket } from '../stack/stack.js';
 import { tcpStack } from '../stack/tcp-stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
@@ -73,7 +72,7 @@ async function reach(
     }
   }
   context.signal?.throwIfAborted();
-  throw socketFailure(`cannot connect to ${href}`, failure);
+  throw attemptFailed('connect-network', `cannot connect to ${href}`, failure);
 }
 
 function optionsOf(endpoint: Endpoint, { settings, signal }: DialContext, timeoutMs: number) {

@@ -1,4 +1,5 @@
 import { VfioUserError } from '@vfio-user/core';
+import { attemptFailed } from '@vfio-user/core/internal';
 import {
   AF_VSOCK,
   bind,
@@ -16,7 +17,6 @@ import {
 import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
 import type { VsockEndpoint } from '../address/endpoint.js';
 import { connectSocket } from './connect-socket.js';
-import { errorCode, socketFailure } from './failure.js';
 import { KernelSocket } from './kernel-socket.js';
 import type { Stack } from './stack.js';
 
@@ -29,7 +29,7 @@ export const vsockStack: Stack<VsockEndpoint> = {
       await connectSocket(socket, vsockSocketAddress({ cid, port }), options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      throw socketFailure(`cannot connect to ${href}${hint(error)}`, error);
+      throw attemptFailed('connect-vsock', `cannot connect to ${href}`, error);
     }
     return new KernelSocket(socket, `vsock ${cid}:${port}`);
   },
@@ -45,7 +45,7 @@ export const vsockStack: Stack<VsockEndpoint> = {
       port = parseVsockAddress(localAddress(socket)).port;
     } catch (error) {
       socket.close();
-      throw socketFailure(`cannot listen on ${href}${hint(error)}`, error);
+      throw attemptFailed('listen-vsock', `cannot listen on ${href}`, error);
     }
     const loop = new AcceptLoop(socket, {
       onSocket: (accepted) => onSocket(new KernelSocket(accepted, nameOf(accepted))),
@@ -68,20 +68,6 @@ function vsockSocket({ href }: VsockEndpoint): FileDescriptor {
       `${href} cannot be used: this kernel has no vsock (${(cause as Error).message}). Load its module, on a host: modprobe vhost_vsock, in a guest: modprobe vmw_vsock_virtio_transport`,
       { cause },
     );
-  }
-}
-
-/** What the errors of this address family mean. */
-function hint(error: unknown): string {
-  switch (errorCode(error)) {
-    case 'ENODEV':
-      return ' (no vsock device connects this machine to that one)';
-    case 'EADDRNOTAVAIL':
-      return ' (that is not the number of this machine: listen on any)';
-    case 'ECONNRESET':
-      return ' (nobody listens there, start the server first)';
-    default:
-      return '';
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
+import { attemptFailed } from '@vfio-user/core/internal';
 import type { NetworkEndpoint, TlsFiles } from '../address/endpoint.js';
 
 /** Everything older has known weaknesses, and both ends are ours. */
@@ -60,7 +61,8 @@ async function read(href: string, name: keyof TlsFiles, file: string): Promise<B
   try {
     return await readFile(file);
   } catch (cause) {
-    throw invalid(href, `${name}=${file}: ${(cause as Error).message}`, cause);
+    const what = `${href}: ${name}=${file}`;
+    throw attemptFailed('read-file', what, cause, { code: 'VFU_CONFIG_INVALID' });
   }
 }
 

@@ -1,5 +1,5 @@
 import { fchmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { VfioUserError } from '@vfio-user/core';
+import { attemptFailed, errorCode } from '@vfio-user/core/internal';
 import {
   bind,
   connect,
@@ -8,7 +8,7 @@ import {
   streamSocket,
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { errorCode, systemFailure } from '@vfio-user/posix-ffi/stream';
+import { obstacleAt } from '../obstacle.js';
 
 /** A listening socket, and how to take its name away again. */
 export interface BoundSocket {
@@ -41,7 +41,8 @@ export function bindSocket(path: string, { mode, backlog }: BindOptions): BoundS
     };
   } catch (error) {
     socket.close();
-    throw systemFailure(`cannot listen on ${path}${hint(error)}`, error);
+    const key = errorCode(error) === 'EADDRINUSE' ? obstacleAt(path) : undefined;
+    throw attemptFailed('listen-unix', `cannot listen on ${path}`, error, key && { key });
   }
 }
 
@@ -51,26 +52,20 @@ function bindReplacingStale(socket: FileDescriptor, path: string): void {
     bind(socket, address);
     return;
   } catch (error) {
-    if (errorCode(error) !== 'EADDRINUSE') throw error;
-    if (path.startsWith('@')) throw inUse(path, error);
-    removeStale(path, address, error);
+    if (errorCode(error) !== 'EADDRINUSE' || !removeStale(path, address)) throw error;
   }
   bind(socket, address);
 }
 
-function removeStale(path: string, address: Uint8Array, cause: unknown): void {
+/** Whether the name may be free now. */
+function removeStale(path: string, address: Uint8Array): boolean {
+  if (path.startsWith('@')) return false;
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) {
-    throw new VfioUserError(
-      'VFU_SYSTEM_ERROR',
-      `cannot listen on ${path}: there is something that is no socket. Remove it or choose another path`,
-      { cause },
-    );
-  }
-  if (answers(address)) throw inUse(path, cause);
+  if (found === undefined) return true;
+  if (!found.isSocket() || answers(address)) return false;
   // Another process may have replaced it while we asked.
   if (inodeOf(path) === fileKey(found)) unlinkSync(path);
+  return true;
 }
 
 /** Whether a process listens there. One whose backlog is full does. */
@@ -84,14 +79,6 @@ function answers(address: Uint8Array): boolean {
   } finally {
     probe.close();
   }
-}
-
-function inUse(path: string, cause: unknown): VfioUserError {
-  return new VfioUserError(
-    'VFU_SYSTEM_ERROR',
-    `cannot listen on ${path}: another process listens there already (EADDRINUSE). Stop it or choose another path`,
-    { cause },
-  );
 }
 
 /** What tells one file from another, or `undefined` if there is none. */
@@ -111,11 +98,4 @@ function fileKey({
 }): string {
   // An inode number is reused at once after an unlink, the time of its birth is not.
   return `${dev}:${ino}:${birthtimeMs}`;
-}
-
-function hint(error: unknown): string {
-  const code = errorCode(error);
-  if (code === 'ENOENT') return ' (does its folder exist?)';
-  if (code === 'EACCES') return ' (may this user write to its folder?)';
-  return '';
 }

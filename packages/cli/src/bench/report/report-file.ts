@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { attemptFailed } from '@vfio-user/core/internal';
 import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { type Report, reportSchema } from './schema.js';
@@ -8,18 +9,29 @@ export function reportJson(report: Report): string {
   return `${JSON.stringify(report, undefined, 1)}\n`;
 }
 
-/** Read what `--json` wrote. @throws {UsageError} when it is something else. */
+/** Read what `--json` wrote. @throws when there is no such file, or it is something else. */
 export function readReport(file: string): Report {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new UsageError(`${file}: ${(cause as Error).message}`, { cause });
-  }
+  const content = parse(file, read(file));
   const parsed = reportSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   throw new UsageError(
     `${file} is no report of \`vfio-user bench --json\`, or of another version:\n${z.prettifyError(parsed.error)}`,
     { cause: parsed.error },
   );
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw attemptFailed('read-file', file, error, { code: 'VFU_CONFIG_INVALID' });
+  }
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+  }
 }

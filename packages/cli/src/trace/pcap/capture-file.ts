@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { VfioUserError } from '@vfio-user/core';
-import { UsageError } from '../../errors.js';
+import { attemptFailed } from '@vfio-user/core/internal';
 
 /** Read ahead, bytes. */
 const CHUNK_BYTES = 65_536;
@@ -12,13 +12,14 @@ export class CaptureFile {
   /** Read and not handed out. What was handed out stays: a chunk is never filled a second time. */
   #ahead: Uint8Array = new Uint8Array(0);
 
-  /** @throws {UsageError} when it cannot be opened. */
+  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when it cannot be opened. */
   constructor(path: string) {
     this.#path = path;
     try {
       this.#descriptor = openSync(path, 'r');
     } catch (error) {
-      throw new UsageError(`cannot read the capture: ${reasonOf(error)}`);
+      const what = `${path}: cannot read the capture`;
+      throw attemptFailed('read-file', what, error, { code: 'VFU_CONFIG_INVALID' });
     }
   }
 
@@ -54,11 +55,7 @@ export class CaptureFile {
     try {
       return readSync(this.#descriptor, bytes, at, bytes.length - at, null);
     } catch (error) {
-      throw this.failure(`cannot be read: ${reasonOf(error)}`);
+      throw attemptFailed('read-file', `${this.#path}: cannot be read`, error);
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

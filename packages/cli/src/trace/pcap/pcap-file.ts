@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { UsageError } from '../../errors.js';
+import { attemptFailed } from '@vfio-user/core/internal';
 
 /**
  * A file to write to, created or emptied.
- * @throws {UsageError} when it cannot be written.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when it cannot be written.
  */
 export async function createFile(path: string): Promise<WriteStream> {
   const stream = createWriteStream(path);
@@ -12,8 +12,8 @@ export async function createFile(path: string): Promise<WriteStream> {
     await once(stream, 'open');
     return stream;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`--pcap ${path}: the file cannot be written: ${reason}`);
+    const what = `--pcap ${path}: the file cannot be written`;
+    throw attemptFailed('write-file', what, error, { code: 'VFU_CONFIG_INVALID' });
   }
 }
 
