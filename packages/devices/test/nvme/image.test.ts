@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -44,6 +45,33 @@ t.test('a missing image is created with size=, and says what to do without', asy
   t.equal(open(missing, { size: MIB }).size, MIB);
   t.equal(statSync(missing).mode & 0o777, 0o600);
   t.equal(open(join(folder, 'link'), { size: MIB }).size, MIB, 'a link is followed');
+});
+
+t.test('a missing device is not made into a file', async (t) => {
+  for (const path of ['/dev/vfio-user-test', '/dev/shm/../vfio-user-test']) {
+    const message = refused(/there is no such device; is it attached/);
+    t.throws(() => open(path), message);
+    t.throws(() => open(path, { size: MIB }), message);
+  }
+  t.notOk(existsSync('/dev/vfio-user-test'));
+  const path = `/dev/shm/vfio-user-test-${process.pid}`;
+  t.teardown(() => rmSync(path));
+  t.equal(open(path, { size: MIB }).size, MIB, 'files in memory are files');
+});
+
+t.test('an image that another server created meanwhile is not removed', async (t) => {
+  const path = join(t.testdir(), 'disk');
+  const first = openImage({ path, size: MIB, isReadOnly: false }, silentLogger);
+  t.teardown(() => closeSync(first.number));
+  const errors = await import('../../src/nvme/storage/image-errors.js');
+  // What the second one saw when it looked, just before.
+  const { openImage: openLate } = await t.mockImport<
+    typeof import('../../src/nvme/storage/image.js')
+  >('../../src/nvme/storage/image.js', {
+    '../../src/nvme/storage/image-errors.js': { ...errors, statImage: () => undefined },
+  });
+  t.throws(() => openLate({ path, size: MIB, isReadOnly: false }, silentLogger), /is in use/);
+  t.equal(statSync(path).size, MIB);
 });
 
 t.test('what cannot be an image is refused for what it is', async (t) => {
@@ -156,6 +184,27 @@ t.test('a device that is in use is refused, and by whom', needsRoot, async (t) =
   closeSync(holder);
   t.equal(open(device).size, MIB);
 });
+
+t.test(
+  'a disk is in use while a partition of it is, and the other way round',
+  needsRoot,
+  async (t) => {
+    const disk = loopDevice(t, 16 * MIB);
+    const partition = `${disk}p1`;
+    execFileSync('addpart', [disk, '1', '2048', '8192']);
+    t.teardown(() => execFileSync('delpart', [disk, '1']));
+    const message = new RegExp(`in use: open in process ${process.pid} `);
+    for (const [held, other] of [
+      [partition, disk],
+      [disk, partition],
+    ] as const) {
+      const image = openImage({ path: held, isReadOnly: false }, silentLogger);
+      t.throws(() => open(other), { code: 'VFU_SYSTEM_ERROR', message });
+      closeSync(image.number);
+    }
+    t.equal(open(partition).size, 4 * MIB);
+  },
+);
 
 t.test('a device that is mounted, or has swap, is refused with the place', needsRoot, async (t) => {
   const device = loopDevice(t, 16 * MIB);

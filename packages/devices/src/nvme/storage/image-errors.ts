@@ -7,7 +7,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { VfioUserError } from '@vfio-user/core';
 
 /** Why an image cannot be used, and what to do about it. */
@@ -24,6 +24,11 @@ export function statImage(path: string): Stats | undefined {
   }
 }
 
+/** Whether devices are expected there. A file made there instead would fill the host's memory. */
+export function isDevicePath(path: string): boolean {
+  return /^\/dev\/(?!shm\/)/.test(resolve(path));
+}
+
 /** Why something of this kind is no image. */
 export function kindRefusal(stats: Stats): string | undefined {
   if (stats.isFile() || stats.isBlockDevice()) return undefined;
@@ -34,7 +39,6 @@ export function kindRefusal(stats: Stats): string | undefined {
 
 /** How the image was meant to be opened. */
 interface Attempt {
-  readonly size?: number | undefined;
   readonly isReadOnly: boolean;
 }
 
@@ -67,13 +71,15 @@ export function openRefusal(
   }
 }
 
-function missingRefusal(path: string, { size, isReadOnly }: Attempt): string {
+function missingRefusal(path: string, { isReadOnly }: Attempt): string {
+  if (isDevicePath(path)) return 'there is no such device; is it attached?';
   if (!existsSync(dirname(path))) return `there is no folder ${dirname(path)}; make it first`;
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
     return `is a symbolic link to ${readlinkSync(path)}, which does not exist`;
   }
-  if (!isReadOnly) return 'does not exist; give size=... to create it';
-  return `does not exist, and readonly=true creates nothing${size === undefined ? '' : ', whatever size is'}`;
+  return isReadOnly
+    ? 'does not exist, and readonly=true creates nothing'
+    : 'does not exist; give size=... to create it';
 }
 
 /** Why a path leads nowhere. */

@@ -14,7 +14,7 @@ export function describeDeviceUsers({ rdev }: Stats): string {
     ...mounts(ids),
     ...swapAreas(ids),
     ...ids.flatMap(holders),
-    ...processes((stats) => stats.isBlockDevice() && stats.rdev === rdev),
+    ...processes((stats) => stats.isBlockDevice() && ids.includes(deviceId(stats.rdev))),
   ];
   return users.length === 0 ? UNSEEN : users.join(', ');
 }

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { type Logger, VfioUserError } from '@vfio-user/core';
 import { blockDeviceInfo, unavailableReason } from '@vfio-user/posix-ffi';
-import { imageError, kindRefusal, openRefusal, statImage } from './image-errors.js';
+import { imageError, isDevicePath, kindRefusal, openRefusal, statImage } from './image-errors.js';
 import { imageUuid } from './image-identity.js';
 import { lockImage } from './image-lock.js';
 import { describeDeviceUsers } from './image-users.js';
@@ -48,6 +48,8 @@ type Blocks = Omit<Image, 'uuid'>;
 export const DEFAULT_BLOCK_BYTES = 512;
 /** The largest that the controller offers. */
 const MAX_BLOCK_BYTES = 4096;
+/** Permissions of a file that is created. */
+const OWNER_ONLY = 0o600;
 
 /**
  * Open the image, or create it, and lock it.
@@ -58,18 +60,21 @@ export function openImage(options: ImageOptions, logger: Logger): Image {
   const { path } = options;
   const existing = statImage(path);
   checkKind(path, existing);
-  const number = openDescriptor(options, existing);
+  const { number, isNew } = openDescriptor(options, existing);
+  let isOurs = false;
   try {
     const stats = fstatSync(number);
     checkKind(path, stats);
     lockImage({ path, number, isReadOnly: options.isReadOnly }, logger);
+    isOurs = isNew;
     const image = stats.isBlockDevice()
       ? deviceImage(number, options)
       : fileImage(number, options, stats.size);
     return { ...image, uuid: options.uuid ?? imageUuid(image, logger) };
   } catch (error) {
+    // Before it was locked, somebody else may have begun to use it.
+    if (isOurs) rmSync(path, { force: true });
     closeSync(number);
-    if (existing === undefined) rmSync(path, { force: true });
     throw VfioUserError.is(error) ? error : imageError(path, (error as Error).message, error);
   }
 }
@@ -80,15 +85,20 @@ function checkKind(path: string, stats: Stats | undefined): void {
   if (refusal !== undefined) throw imageError(path, refusal);
 }
 
-function openDescriptor(options: ImageOptions, existing: Stats | undefined): number {
+function openDescriptor(
+  options: ImageOptions,
+  existing: Stats | undefined,
+): { readonly number: number; readonly isNew: boolean } {
   const { path, size, isReadOnly } = options;
-  const flags =
-    (isReadOnly ? constants.O_RDONLY : constants.O_RDWR) |
-    (size === undefined || isReadOnly || existing !== undefined ? 0 : constants.O_CREAT) |
-    // Of a block device: fails while it is mounted, or part of a volume.
-    (isReadOnly || !existing?.isBlockDevice() ? 0 : constants.O_EXCL);
+  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
   try {
-    return openSync(path, flags, 0o600);
+    if (isReadOnly) return { number: openSync(path, O_RDONLY), isNew: false };
+    // Of a block device, O_EXCL fails while it is mounted, or part of a volume.
+    const exclusive = existing?.isBlockDevice() ? O_EXCL : 0;
+    if (existing !== undefined || size === undefined || isDevicePath(path)) {
+      return { number: openSync(path, O_RDWR | exclusive), isNew: false };
+    }
+    return create(path, O_RDWR | O_CREAT);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EBUSY' && existing !== undefined) {
       throw new VfioUserError(
@@ -98,6 +108,16 @@ function openDescriptor(options: ImageOptions, existing: Stats | undefined): num
       );
     }
     throw imageError(path, openRefusal(path, error, options, existing !== undefined), error);
+  }
+}
+
+function create(path: string, flags: number): { readonly number: number; readonly isNew: boolean } {
+  try {
+    return { number: openSync(path, flags | constants.O_EXCL, OWNER_ONLY), isNew: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // Somebody else was quicker; or it is a link that leads nowhere yet.
+    return { number: openSync(path, flags, OWNER_ONLY), isNew: false };
   }
 }
 
