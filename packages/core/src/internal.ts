@@ -29,6 +29,7 @@ export {
   relaySession,
 } from './relay/relay-session.js';
 export { type RelayOptions, startRelay } from './relay/start-relay.js';
+export { runAll } from './run-all.js';
 export { call } from './session/call.js';
 export { connectWire, listenForWires, type OpenOptions, type OpenWire } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';

@@ -41,6 +41,7 @@ export const MSG_CMSG_CLOEXEC = 0x40000000;
 /** Most descriptors the kernel takes in one message (SCM_MAX_FD). */
 export const SCM_MAX_FD = 253;
 
+export const PROT_NONE = 0;
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MAP_SHARED = 0x1;
@@ -48,6 +49,7 @@ export const MAP_PRIVATE = 0x2;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
+export const MAP_FIXED_NOREPLACE = 0x100000;
 
 export const MFD_CLOEXEC = 1;
 export const MFD_ALLOW_SEALING = 2;
@@ -72,6 +74,8 @@ export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
 export const EACCES = 13;
+export const ENOMEM = 12;
+export const EFAULT = 14;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const EMFILE = 24;

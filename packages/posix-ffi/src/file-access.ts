@@ -1,8 +1,13 @@
-import { EINTR, EIO } from './constants.js';
+import { EINTR, EIO, F_GETFL } from './constants.js';
 import type { FileDescriptor } from './file-descriptor.js';
-import { failed, libc } from './libc.js';
+import { check, failed, libc } from './libc.js';
 import { addressOf } from './native-memory.js';
 import { SystemError } from './system-error.js';
+
+/** How a file was opened: the flags of `open`, as far as the kernel keeps them. */
+export function openFlags(file: FileDescriptor): number {
+  return check(libc().fcntl(file.number, F_GETFL, 0), 'fcntl', 'F_GETFL');
+}
 
 /** Fill `target` from a position of the file. @throws {SystemError} EIO when the file ends before. */
 export function readFully(file: FileDescriptor, position: number, target: Uint8Array): void {

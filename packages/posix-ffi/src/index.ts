@@ -53,11 +53,13 @@ export {
 } from './constants.js';
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
 export { createAttribute, getAttribute } from './extended-attribute.js';
-export { readFully, writeFully } from './file-access.js';
+export { openFlags, readFully, writeFully } from './file-access.js';
 export { FileDescriptor, type OpenFile } from './file-descriptor.js';
 export { findLock, type HeldLock, type LockRange, lockShared, unlock } from './file-lock.js';
+export { canCopyGuarded } from './guarded-copy.js';
 export { unavailableReason } from './libc.js';
 export { checkRange, Mapping, type MappingOptions, WINDOW_BYTES } from './mapping.js';
+export { memoryAreas } from './memory-areas.js';
 export {
   addSeals,
   cannotShrink,
@@ -65,6 +67,8 @@ export {
   type FileIdentity,
   getSeals,
   identifyFile,
+  type MemoryBacking,
+  memoryBacking,
 } from './memory-file.js';
 export { MessageSocket, WOULD_BLOCK } from './message-socket.js';
 export { addressOf, NativeMemory } from './native-memory.js';

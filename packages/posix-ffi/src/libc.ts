@@ -63,6 +63,9 @@ export interface Libc {
   ) => number;
   /** 0 when there is none of that name. */
   readonly ifNameToIndex: (name: string) => number;
+  /** Copy from or to the memory of a process, which may be this one; `local` and `remote` point at `struct iovec`s. */
+  readonly processVmReadv: ProcessVm;
+  readonly processVmWritev: ProcessVm;
   readonly poll: (entries: number, count: number, timeoutMs: number) => number;
   /** `fcntl` of the commands that take one int. */
   readonly fcntl: (fd: number, command: number, argument: number) => number;
@@ -79,6 +82,15 @@ export interface Libc {
   ) => number;
   readonly close: (fd: number) => number;
 }
+
+type ProcessVm = (
+  pid: number,
+  local: number,
+  localCount: number,
+  remote: number,
+  remoteCount: number,
+  flags: number,
+) => number;
 
 let loaded: Libc | undefined;
 
@@ -163,6 +175,12 @@ function bind(koffi: typeof Koffi): Libc {
       library.func('intptr_t preadv2(int, uintptr_t, int, int64_t, int)'),
     ),
     ifNameToIndex: library.func('uint if_nametoindex(const char *)'),
+    processVmReadv: library.func(
+      'intptr_t process_vm_readv(int, uintptr_t, ulong, uintptr_t, ulong, ulong)',
+    ),
+    processVmWritev: library.func(
+      'intptr_t process_vm_writev(int, uintptr_t, ulong, uintptr_t, ulong, ulong)',
+    ),
     poll: library.func('int poll(uintptr_t, ulong, int)'),
     fcntl: variadic(library.func('int fcntl(int, int, ...)'), 'int'),
     fcntlAt: variadic(library.func('int fcntl(int, int, ...)'), 'uintptr_t'),

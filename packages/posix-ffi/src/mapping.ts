@@ -1,6 +1,7 @@
 import {
   EINVAL,
   ENODEV,
+  ENOMEM,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_NORESERVE,
@@ -10,8 +11,12 @@ import {
   PROT_WRITE,
 } from './constants.js';
 import type { FileDescriptor } from './file-descriptor.js';
-import { check, libc } from './libc.js';
-import { identifyFile, mappingGranularity } from './memory-file.js';
+import { copyIn, copyOut } from './guarded-copy.js';
+import { check, failed, libc } from './libc.js';
+import { memoryAreas } from './memory-areas.js';
+import { type FileIdentity, identifyFile, memoryBacking } from './memory-file.js';
+import { PagePresence } from './page-presence.js';
+import { place } from './placement.js';
 import { SystemError } from './system-error.js';
 
 /** Node 20 has no ArrayBuffer for all of a big guest's memory: it is viewed in pieces of this size. */
@@ -24,6 +29,11 @@ export interface MappingOptions {
   /** Bytes. */
   readonly length: number;
   readonly writable: boolean;
+  /**
+   * Whether pages are asked for before they are touched ({@link PagePresence}). `once` is enough
+   * where the file cannot become shorter. Absent: they are known to be there.
+   */
+  readonly pages?: 'once' | 'always' | undefined;
 }
 
 /** The address range of a mapping, which outlives the mapping until its last view is gone. */
@@ -35,8 +45,13 @@ interface Range {
 
 const unmapWithLastView = new FinalizationRegistry((range: Range) => {
   range.windows -= 1;
-  if (range.windows === 0) libc().munmap(range.address, range.bytes);
+  if (range.windows === 0) giveBack(range);
 });
+
+function giveBack(range: Range): void {
+  libc().munmap(range.address, range.bytes);
+  memoryAreas.giveBack();
+}
 
 /**
  * File memory mapped into this process, as `Uint8Array`s.
@@ -45,8 +60,9 @@ const unmapWithLastView = new FinalizationRegistry((range: Range) => {
  * the process. So a mapping that is not `writable` is a private one: it shows what the file holds,
  * and a stray store stays in this process (where it hides later changes of that one page).
  *
- * The caller must know that the file stays long enough: touching a mapped page beyond the end of a
- * file that was cut off kills the process as well. See `cannotShrink()`.
+ * Touching a page that cannot be had kills the process as well: beyond the end of a file that was
+ * cut off, or where its file system is full. A caller who does not know better (`cannotShrink()`)
+ * has {@link MappingOptions.pages} asked for, or uses {@link copyOut} and {@link copyIn}.
  */
 export class Mapping {
   /** Bytes. */
@@ -55,63 +71,82 @@ export class Mapping {
   /** From the page boundary, where the mapping starts, to the first byte that was asked for. */
   readonly #lead: number;
   #windows: Uint8Array[] = [];
+  readonly #presence: PagePresence | undefined;
   #revoked = false;
+  /** Somebody may still hold a view. */
+  #viewed = false;
 
-  private constructor(range: Range, lead: number, length: number) {
+  private constructor(
+    range: Range,
+    lead: number,
+    length: number,
+    presence: PagePresence | undefined,
+  ) {
     this.length = length;
+    this.#presence = presence;
     this.#range = range;
     this.#lead = lead;
     for (let start = 0; start < lead + length; start += WINDOW_BYTES) {
       const bytes = Math.min(WINDOW_BYTES, lead + length - start);
       // Pointers are BigInts in koffi's declarations; at run time it takes numbers as well.
       const window = libc().koffi.view(range.address + start, bytes);
-      unmapWithLastView.register(window, range);
+      unmapWithLastView.register(window, range, range);
       this.#windows.push(new Uint8Array(window));
     }
   }
 
   /**
    * Map a range of a regular file. The descriptor may be closed afterwards.
-   * @throws {SystemError} when it is no regular file, or shorter than the range.
+   * @throws {SystemError} when it is no regular file, or shorter than the range; ENOMEM when the
+   * process can hold no more mappings.
    */
   static create(file: FileDescriptor, options: MappingOptions): Mapping {
-    const { offset = 0n, length, writable } = options;
-    checkRange(file, offset, length);
-    const granularity = mappingGranularity(file);
-    const lead = Number(offset % BigInt(granularity));
-    const bytes = Math.ceil((lead + length) / granularity) * granularity;
-    const address = check(
-      libc().mmap(
-        0,
-        bytes,
-        PROT_READ | PROT_WRITE,
-        writable ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE,
-        file.number,
-        Number(offset) - lead,
-      ),
-      'mmap',
-      `${length} bytes at ${offset}`,
-    );
+    const { offset = 0n, length, writable, pages } = options;
+    const identity = checkRange(file, offset, length);
+    const { pageBytes } = memoryBacking(file);
+    const lead = Number(offset % BigInt(pageBytes));
+    const bytes = Math.ceil((lead + length) / pageBytes) * pageBytes;
+    if (!memoryAreas.take()) throw new SystemError(ENOMEM, 'mmap', NO_AREA_LEFT);
+    // Pages that are asked for need not be set aside, which a pool of huge pages would do for all.
+    const noReserve = writable && pages === undefined ? 0 : MAP_NORESERVE;
+    const address = place({
+      number: file.number,
+      file: identity,
+      offset: Number(offset) - lead,
+      bytes,
+      flags: (writable ? MAP_SHARED : MAP_PRIVATE) | noReserve,
+    });
+    if (address === -1) {
+      memoryAreas.giveBack();
+      throw failed('mmap', `${length} bytes at ${offset}`);
+    }
     const windows = Math.ceil((lead + length) / WINDOW_BYTES);
-    return new Mapping({ address, bytes, windows }, lead, length);
+    const mayVanish = pages === 'always';
+    const presence =
+      pages === undefined ? undefined : new PagePresence({ address, bytes, pageBytes, mayVanish });
+    return new Mapping({ address, bytes, windows }, lead, length, presence);
   }
 
   /**
    * The bytes `[offset, offset + length)`, or `undefined` when they lie in two windows, outside the
    * mapping, or the mapping is revoked. A view that outlives {@link revoke} is harmless.
+   * @throws {SystemError} EFAULT when a page was asked for and cannot be had.
    */
   view(offset: number, length: number): Uint8Array | undefined {
     if (!this.#contains(offset, length)) return undefined;
     const start = this.#lead + offset;
+    this.#presence?.require(start, length);
+    this.#viewed = true;
     const index = Math.floor(start / WINDOW_BYTES);
     const inside = start - index * WINDOW_BYTES;
     if (inside + length > WINDOW_BYTES) return undefined;
     return this.#windows[index]?.subarray(inside, inside + length);
   }
 
-  /** Copy out. @throws {RangeError} outside the mapping. */
+  /** Copy out. @throws {RangeError} outside the mapping, {SystemError} as {@link view}. */
   read(offset: number, target: Uint8Array): void {
     this.#assertContains(offset, target.length);
+    this.#presence?.require(this.#lead + offset, target.length);
     for (let done = 0; done < target.length; ) {
       const piece = this.#piece(offset + done, target.length - done);
       target.set(piece, done);
@@ -119,9 +154,10 @@ export class Mapping {
     }
   }
 
-  /** Copy in. @throws {RangeError} outside the mapping. */
+  /** Copy in. @throws {RangeError} outside the mapping, {SystemError} as {@link view}. */
   write(offset: number, source: Uint8Array): void {
     this.#assertContains(offset, source.length);
+    this.#presence?.require(this.#lead + offset, source.length);
     for (let done = 0; done < source.length; ) {
       const piece = this.#piece(offset + done, source.length - done);
       piece.set(source.subarray(done, done + piece.length));
@@ -129,13 +165,33 @@ export class Mapping {
     }
   }
 
+  /** Copy out by a system call, which fails where {@link read} would kill: EFAULT. */
+  copyOut(offset: number, target: Uint8Array): void {
+    this.#assertContains(offset, target.length);
+    copyOut(this.#range.address + this.#lead + offset, target);
+  }
+
+  /** Copy in by a system call. */
+  copyIn(offset: number, source: Uint8Array): void {
+    this.#assertContains(offset, source.length);
+    copyIn(this.#range.address + this.#lead + offset, source);
+  }
+
   /**
    * Put empty private memory in the place of the file's: from now on nothing in this process reads
    * or writes the file through this mapping, also not a view that somebody kept. The address range
-   * itself is given back when the last view is collected. Idempotent.
+   * itself is given back when the last view is collected, at once where there was none. Idempotent.
    */
   revoke(): void {
     if (this.#revoked) return;
+    if (!this.#viewed) {
+      unmapWithLastView.unregister(this.#range);
+      this.#revoked = true;
+      this.#windows = [];
+      giveBack(this.#range);
+      return;
+    }
+    // It takes the place of what is there: no more areas than were counted for this mapping.
     check(
       libc().mmap(
         this.#range.address,
@@ -176,9 +232,13 @@ export class Mapping {
   }
 }
 
+const NO_AREA_LEFT =
+  'of one more range: the process holds as many as it may (sysctl vm.max_map_count)';
+
 /** Fails unless `[offset, offset + length)` lies in a regular file. */
-export function checkRange(file: FileDescriptor, offset: bigint, length: number): void {
-  const { regular, size } = identifyFile(file);
+export function checkRange(file: FileDescriptor, offset: bigint, length: number): FileIdentity {
+  const identity = identifyFile(file);
+  const { regular, size } = identity;
   if (!regular) throw new SystemError(ENODEV, 'fstat', 'of a descriptor that is no regular file');
   if (!Number.isSafeInteger(length) || length <= 0 || offset < 0n) {
     throw new RangeError(`not a range of a file: ${length} bytes at ${offset}`);
@@ -191,4 +251,5 @@ export function checkRange(file: FileDescriptor, offset: bigint, length: number)
       `${length} bytes at ${offset} of a file of ${size} bytes, which is too short`,
     );
   }
+  return identity;
 }

@@ -16,6 +16,9 @@ import { SystemError } from './system-error.js';
 /** `f_type` of hugetlbfs, also for memfds with huge pages. */
 const HUGETLBFS_MAGIC = 0x958458f6;
 
+/** `f_type` of tmpfs, also for memfds. */
+const TMPFS_MAGIC = 0x01021994;
+
 /** What must be known of a file before its memory is touched. */
 export interface FileIdentity {
   readonly regular: boolean;
@@ -72,8 +75,16 @@ export function identifyFile(file: FileDescriptor): FileIdentity {
   };
 }
 
-/** What offset and length of a mapping of this file are multiples of. */
-export function mappingGranularity(file: FileDescriptor): number {
-  const system = statfsSync(`/proc/self/fd/${file.number}`);
-  return system.type === HUGETLBFS_MAGIC ? system.bsize : libc().pageBytes;
+/** Where the memory of a file comes from. */
+export interface MemoryBacking {
+  /** `disk` is any file system that is neither of the others. */
+  readonly kind: 'tmpfs' | 'hugetlbfs' | 'disk';
+  /** What offset and length of a mapping are multiples of. */
+  readonly pageBytes: number;
+}
+
+export function memoryBacking(file: FileDescriptor): MemoryBacking {
+  const { type, bsize } = statfsSync(`/proc/self/fd/${file.number}`);
+  if (type === HUGETLBFS_MAGIC) return { kind: 'hugetlbfs', pageBytes: bsize };
+  return { kind: type === TMPFS_MAGIC ? 'tmpfs' : 'disk', pageBytes: libc().pageBytes };
 }

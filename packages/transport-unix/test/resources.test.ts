@@ -1,5 +1,17 @@
-import { ftruncateSync, openSync, writeSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { MappedMemory } from '@vfio-user/core';
 import {
   addSeals,
@@ -14,13 +26,23 @@ import t, { type Test } from 'tap';
 import { UnixResources } from '../src/resources/unix-resources.js';
 import { openDescriptors } from './support.js';
 
+const root = process.getuid?.() === 0 ? {} : { skip: 'huge pages of its own need root' };
 const trusting = new UnixResources(true);
 const cautious = new UnixResources(false);
+const FAULT = { code: 'VFU_DMA_FAULT', errno: 14 };
 const everything = { offset: 0n, length: 4096, readable: true, writable: true };
 
-/** A file that anybody who has it open can cut off. */
-function plainFile(t: Test, length: number): { path: string; file: FileDescriptor } {
-  const path = join(t.testdir({ file: 'x'.repeat(length) }), 'file');
+/** A file that anybody who has it open can cut off, in memory or on a disk. */
+function plainFile(
+  t: Test,
+  length: number,
+  where: 'memory' | 'disk' = 'memory',
+): { path: string; file: FileDescriptor } {
+  const onDisk = t.testdir({});
+  const folder = where === 'disk' ? onDisk : mkdtempSync('/dev/shm/vfio-user-test-');
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'file');
+  writeFileSync(path, 'x'.repeat(length));
   return { path, file: FileDescriptor.adopt(openSync(path, 'r+')) };
 }
 
@@ -74,11 +96,92 @@ t.test('a file that could be cut off is mapped for trusted peers only', async (t
     t.throws(() => copied.write(offset, new Uint8Array(length)), RangeError);
   }
   ftruncateSync(other.number, 100);
-  t.throws(() => contents(copied, 90, 20), { code: 'EIO' }, 'an error instead of the end of all');
+  t.throws(() => contents(copied, 90, 20), FAULT, 'an error instead of the end of all');
   copied.close();
   t.throws(() => contents(copied, 0, 1), /closed/);
   other.close();
   t.equal(openDescriptors(), before);
+});
+
+t.test(
+  'memory that is mapped for a trusted peer is no end either when it is cut off',
+  async (t) => {
+    const { file } = plainFile(t, 3 * 4096);
+    const other = file.duplicate();
+    const memory = trusting.mapMemory(file, { ...everything, length: 3 * 4096 });
+    memory.write(0, new Uint8Array(3 * 4096).fill(1));
+    await setImmediate();
+    ftruncateSync(other.number, 4096);
+    t.throws(() => memory.view(4096, 1), FAULT);
+    t.throws(() => memory.read(8192, new Uint8Array(1)), FAULT);
+    t.throws(() => memory.write(4095, new Uint8Array(2)), FAULT);
+    t.equal(memory.view(0, 4096)?.[4095], 1);
+    memory.close();
+    other.close();
+  },
+);
+
+t.test('a file on a disk is never mapped: its pages may fail at any time', async (t) => {
+  const { file } = plainFile(t, 4096, 'disk');
+  const memory = trusting.mapMemory(file, everything);
+  t.equal(memory.view(0, 1), undefined);
+  memory.write(0, Buffer.from('abc'));
+  t.equal(contents(memory, 0, 4), 'abcx');
+  memory.close();
+});
+
+t.test('ranges of one file that are copied share a descriptor', async (t) => {
+  const { file } = plainFile(t, 3 * 4096);
+  const before = openDescriptors();
+  const memories = [0n, 4096n, 8192n].map((offset) =>
+    cautious.mapMemory(file.duplicate(), { ...everything, offset }),
+  );
+  t.equal(openDescriptors(), before + 1);
+  const [first, second] = memories;
+  first?.close();
+  first?.close();
+  second?.write(0, Buffer.from('2nd'));
+  t.equal(second && contents(second, 0, 4), '2ndx');
+  for (const memory of memories) memory.close();
+  t.equal(openDescriptors(), before);
+  file.close();
+});
+
+t.test('huge pages of any user are memory, once the host has some', root, async (t) => {
+  const pool = '/proc/sys/vm/nr_hugepages';
+  const pages = Number(readFileSync(pool, 'utf8'));
+  writeFileSync(pool, String(pages + 2));
+  t.teardown(() => writeFileSync(pool, String(pages)));
+  const folder = mkdtempSync(join(tmpdir(), 'vfio-user-'));
+  const mounted = spawnSync('mount', ['-t', 'hugetlbfs', '-o', 'pagesize=2M', 'none', folder]);
+  t.equal(mounted.status, 0);
+  t.teardown(() => {
+    spawnSync('umount', ['-l', folder]);
+    rmdirSync(folder);
+  });
+  const file = FileDescriptor.adopt(openSync(join(folder, 'ram'), 'w+'));
+  const length = 2 ** 21;
+  ftruncateSync(file.number, length);
+  const request = { ...everything, length };
+  const mapped = trusting.mapMemory(file.duplicate(), request);
+  t.equal(mapped.view(length - 1, 1)?.[0], 0);
+  for (const [resources, asked] of [
+    [cautious, request],
+    [cautious, { ...request, fileIo: true }],
+    [trusting, { ...request, fileIo: true }],
+  ] as const) {
+    const memory = resources.mapMemory(file.duplicate(), asked);
+    t.equal(memory.view(0, 1), undefined, 'a peer that could take the page away');
+    memory.write(100, Buffer.from('huge'));
+    t.equal(contents(mapped, 100, 4), 'huge');
+    t.equal(contents(memory, 99, 6), '\0huge\0');
+    ftruncateSync(file.number, 0);
+    t.throws(() => memory.write(100, Buffer.from('huge')), FAULT);
+    ftruncateSync(file.number, length);
+    memory.close();
+  }
+  mapped.close();
+  file.close();
 });
 
 t.test('a range may start anywhere, also when it is copied', async (t) => {
@@ -192,7 +295,7 @@ t.test('an event source reports signals until it is closed', async (t) => {
   }
   notifier.signal();
   source.close();
-  await new Promise((resolve) => setImmediate(resolve));
+  await setImmediate();
   t.equal(total, 3);
   notifier.close();
   t.equal(openDescriptors(), before);

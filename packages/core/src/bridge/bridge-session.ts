@@ -7,6 +7,7 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, ExtensionCommand } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { PushSource } from '../push/push-source.js';
+import { runAll } from '../run-all.js';
 import type { Candidate } from '../server/admission.js';
 import { ClientNegotiation, type ToldLimits } from '../server/client-negotiation.js';
 import { ControlLane } from '../server/control-lane.js';
@@ -98,6 +99,10 @@ export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
     return client;
   }
 
+  get maxDmaMaps(): number {
+    return this.#negotiation.maxDmaMaps;
+  }
+
   /** Take over a connection. It may become a client. */
   attach({ connection, wire }: OpenWire): FrameSink {
     this.peer.attach(connection, wire);
@@ -160,11 +165,16 @@ export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
   }
 
   onClose(error?: Error): void {
-    this.#negotiation.end(error);
-    this.#lane.close();
-    this.wiring.close();
-    this.device.dma.removeAll();
-    this.device.dma.connect(undefined);
+    const { dma } = this.device;
+    const steps = [
+      () => this.#negotiation.end(error),
+      () => this.#lane.close(),
+      () => this.wiring.close(),
+      () => dma.removeAll(),
+      () => dma.connect(undefined),
+    ];
+    const { logger } = this.#options;
+    runAll(steps, (err) => logger.error({ err }, 'a client is gone, but not all it left'));
     void this.link.close().then(() => this.#options.onEnd(error));
   }
 

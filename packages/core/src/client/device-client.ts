@@ -20,6 +20,7 @@ import type {
 } from '../protocol/messages.js';
 import { accept, offer } from '../protocol/version.js';
 import { PushSource } from '../push/push-source.js';
+import { runAll } from '../run-all.js';
 import { call } from '../session/call.js';
 import { DmaService } from '../session/dma-service.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
@@ -50,6 +51,7 @@ export class DeviceClient implements PeerHandlers {
   readonly interrupts: ClientInterrupts;
   readonly memory: ClientMemory;
   readonly regions: ClientRegions;
+  readonly #logger: Logger;
   readonly #peer: Peer;
   readonly #doorbells: ClientDoorbells;
   readonly #own: Capabilities;
@@ -62,6 +64,7 @@ export class DeviceClient implements PeerHandlers {
   #resolveClosed: (error?: Error) => void = () => {};
 
   constructor(options: DeviceClientOptions) {
+    this.#logger = options.logger;
     this.#own = { ...OWN_CAPABILITIES, ...options.capabilities };
     this.#space = new DmaSpace(options.logger);
     this.#pushes = new PushSource(this.#space);
@@ -193,8 +196,8 @@ export class DeviceClient implements PeerHandlers {
   }
 
   onClose(error?: Error): void {
-    this.interrupts.close();
-    this.#space.removeAll();
+    const steps = [() => this.interrupts.close(), () => this.#space.removeAll()];
+    runAll(steps, (err) => this.#logger.error({ err }, 'closed, but not all was given back'));
     this.#resolveClosed(error);
   }
 }

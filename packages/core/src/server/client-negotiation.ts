@@ -29,6 +29,12 @@ export interface NegotiationOptions {
 /** What of the limits the client is told. */
 export type ToldLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
 
+/**
+ * Enough for a guest without an IOMMU. Where the process can hold no more, they are not mapped but
+ * reached by system calls, which is slower.
+ */
+const FEWEST_MAPPINGS = 256;
+
 /** A client from its first byte to VERSION, and what the two sides agreed on then. */
 export class ClientNegotiation {
   readonly #options: NegotiationOptions;
@@ -37,6 +43,7 @@ export class ClientNegotiation {
   #turnedDown = false;
   #timer: NodeJS.Timeout | undefined;
   #client: Capabilities | undefined;
+  #maxDmaMaps = 0;
   #memory: MessageMemory | undefined;
 
   constructor(options: NegotiationOptions) {
@@ -46,6 +53,11 @@ export class ClientNegotiation {
   /** What the client can do; `undefined` before VERSION. */
   get client(): Capabilities | undefined {
     return this.#client;
+  }
+
+  /** Most mappings at once: what the client was told. */
+  get maxDmaMaps(): number {
+    return this.#maxDmaMaps;
   }
 
   /** The client's memory by messages; `undefined` before VERSION. */
@@ -93,9 +105,10 @@ export class ClientNegotiation {
     const { id, body } = asked;
     const { peer, logger } = this.#options;
     try {
+      this.#maxDmaMaps = this.#mappingsThatFit(limits);
       const { reply, peer: client } = negotiate(
         body,
-        this.#ownCapabilities(limits),
+        this.#ownCapabilities({ ...limits, maxDmaMaps: this.#maxDmaMaps }),
         peer.encoding.versionReplyRoom(body),
       );
       this.#agree(client);
@@ -177,6 +190,12 @@ export class ClientNegotiation {
   #violation(): ProtocolViolationError {
     const what = this.#asked === undefined ? 'did not come first' : 'was not awaited';
     return new ProtocolViolationError(`VERSION ${what}`);
+  }
+
+  /** No more than this process can hold beside what other devices of it hold already. */
+  #mappingsThatFit({ maxDmaMaps }: ToldLimits): number {
+    const left = this.#options.peer.connection.resources?.mappingsLeft ?? maxDmaMaps;
+    return Math.min(maxDmaMaps, Math.max(left, FEWEST_MAPPINGS));
   }
 
   #ownCapabilities(limits: ToldLimits = this.#options.limits): Capabilities {

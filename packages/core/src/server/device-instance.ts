@@ -11,6 +11,7 @@ import type { Logger } from '../logger.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
 import { PushRules } from '../push/push-rules.js';
+import { runAll } from '../run-all.js';
 import type { SharedMemory } from '../transport/resources.js';
 import { type MemoryFactory, SharedDeviceMemory } from './device-memory.js';
 
@@ -27,6 +28,7 @@ export class DeviceInstance {
   /** Runs inside the register write by which a driver resets the function; see {@link reset}. */
   onResetRequest: ((kind: ResetKind) => void) | undefined;
   readonly #device: PciDevice;
+  readonly #logger: Logger;
   readonly #memories: readonly SharedDeviceMemory[];
 
   private constructor(
@@ -35,8 +37,10 @@ export class DeviceInstance {
     dma: DmaSpace,
     pushes: PushRules,
     memories: readonly SharedDeviceMemory[],
+    logger: Logger,
   ) {
     this.#device = device;
+    this.#logger = logger;
     this.pci = new PciFunction(device, interrupts, (kind) => this.onResetRequest?.(kind));
     this.interrupts = interrupts;
     this.dma = dma;
@@ -67,7 +71,7 @@ export class DeviceInstance {
       },
     };
     const device = await definition.create(host, options);
-    return new DeviceInstance(device, interrupts, dma, pushes, memories);
+    return new DeviceInstance(device, interrupts, dma, pushes, memories, logger);
   }
 
   /** The descriptor-backed memory behind `memory`, where this server can share memory at all. */
@@ -107,12 +111,15 @@ export class DeviceInstance {
   }
 
   #release(): void {
-    this.pci.resetState();
-    this.migration.reset();
-    this.interrupts.releaseAll();
-    this.dma.connect(undefined);
-    this.dma.stopDirtyLog();
-    this.dma.removeAll();
+    const steps = [
+      () => this.dma.connect(undefined),
+      () => this.dma.stopDirtyLog(),
+      () => this.dma.removeAll(),
+      () => this.interrupts.releaseAll(),
+      () => this.pci.resetState(),
+      () => this.migration.reset(),
+    ];
+    runAll(steps, (err) => this.#logger.error({ err }, 'a client is gone, but not all it left'));
   }
 
   #reset(kind: ResetKind): void | Promise<void> {

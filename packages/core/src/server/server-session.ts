@@ -83,6 +83,10 @@ export class ServerSession implements PeerHandlers, RequestContext, Candidate {
     return client;
   }
 
+  get maxDmaMaps(): number {
+    return this.#negotiation.maxDmaMaps;
+  }
+
   get name(): string {
     return this.peer.connection.peer;
   }

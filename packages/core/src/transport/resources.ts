@@ -67,6 +67,8 @@ export interface SharedResources {
    * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when it is no memory, or too short for the range.
    */
   mapMemory(descriptor: Descriptor, request: MapRequest): MappedMemory;
+  /** How many more mappings this process can hold, for all of its devices; absent: any number. */
+  readonly mappingsLeft?: number;
   /** Make a notifier of a passed descriptor, whose ownership passes to this call. */
   notifier(descriptor: Descriptor): Notifier;
   /** Whether both descriptors name the same file: what tells an identical DMA_MAP from a clash. */

@@ -5,6 +5,7 @@ import type {
   Logger,
   MappedMemory,
 } from '@vfio-user/core';
+import { runAll } from '@vfio-user/core/internal';
 import type { MemoryRegion, ProtectionDomain } from '../verbs.js';
 import { memoryAccess } from './access.js';
 
@@ -35,7 +36,10 @@ export class RegisteredMemory implements ExposedMemory {
   }
 
   close(): void {
-    for (const region of this.#regions.splice(0)) region.deregister();
+    const failures: unknown[] = [];
+    const steps = this.#regions.splice(0).map((region) => () => region.deregister());
+    runAll(steps, (error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   #registerAll(

@@ -9,15 +9,33 @@ import {
   VfioUserError,
 } from '@vfio-user/core';
 import {
+  canCopyGuarded,
   cannotShrink,
   createMemoryFile,
   type FileDescriptor,
   identifyFile,
   isEventFd,
+  memoryAreas,
+  memoryBacking,
 } from '@vfio-user/posix-ffi';
 import { fileDescriptor, systemFailure } from '@vfio-user/posix-ffi/stream';
 import { EventFdNotifier, EventFdSource } from './event-source.js';
-import { CopiedUnixMemory, MappedUnixMemory, type UnixMemory } from './unix-memory.js';
+import {
+  CopiedUnixMemory,
+  GuardedUnixMemory,
+  MappedUnixMemory,
+  UnixMemory,
+} from './unix-memory.js';
+
+interface Access {
+  readonly kind: 'mapped' | 'guarded' | 'copied';
+  readonly pages?: 'once' | 'always';
+}
+
+const COPIED: Access = { kind: 'copied' };
+
+const NO_GUARD =
+  'memory on huge pages of another user needs the system calls process_vm_readv and process_vm_writev, which this process may not use: allow them (seccomp), or run the device as the user of the peer';
 
 /** What a connection makes of descriptors. */
 export class UnixResources implements SharedResources {
@@ -32,17 +50,41 @@ export class UnixResources implements SharedResources {
     const file = fileDescriptor(descriptor);
     try {
       const identity = identifyFile(file);
-      const safe = this.#mapsUnsealed || (identity.regular && cannotShrink(file));
-      if (safe && request.fileIo !== true) {
-        const memory = new MappedUnixMemory(file, identity, request);
-        file.close();
-        return memory;
-      }
-      return new CopiedUnixMemory(file, identity, request);
+      const access = identity.regular ? this.#accessTo(file, request) : COPIED;
+      if (access.kind === 'copied') return new CopiedUnixMemory(file, identity, request);
+      const Memory = access.kind === 'guarded' ? GuardedUnixMemory : MappedUnixMemory;
+      const memory = new Memory(file, identity, { ...request, pages: access.pages });
+      file.close();
+      return memory;
     } catch (error) {
       file.close();
       throw systemFailure('cannot map the memory that the peer passed', error);
     }
+  }
+
+  get mappingsLeft(): number {
+    return memoryAreas.left;
+  }
+
+  /** The fastest way to touch the memory that does not end this process when a page is gone. */
+  #accessTo(file: FileDescriptor, request: MapRequest): Access {
+    const { kind } = memoryBacking(file);
+    const sealed = cannotShrink(file);
+    if (kind === 'hugetlbfs') {
+      if (!canCopyGuarded()) {
+        if (this.#mapsUnsealed) return { kind: 'mapped' };
+        throw new VfioUserError('VFU_SYSTEM_ERROR', NO_GUARD);
+      }
+      // A pool of huge pages runs empty easily, and whoever has the file open can punch holes.
+      if (!this.#mapsUnsealed || request.fileIo) return { kind: 'guarded', pages: 'once' };
+      return { kind: 'mapped', pages: sealed ? 'once' : 'always' };
+    }
+    // Of a disk, any page may fail at any time. Beyond the areas that are left, copies need none.
+    if (request.fileIo || kind === 'disk' || memoryAreas.isUsedUp) return COPIED;
+    // A memfd is bounded by the host's memory only.
+    if (sealed) return { kind: 'mapped' };
+    if (!this.#mapsUnsealed) return COPIED;
+    return canCopyGuarded() ? { kind: 'mapped', pages: 'always' } : { kind: 'mapped' };
   }
 
   notifier(descriptor: Descriptor): Notifier {
@@ -62,7 +104,7 @@ export class UnixResources implements SharedResources {
   }
 
   sameFile(memory: MappedMemory, descriptor: Descriptor): boolean {
-    if (!isUnixMemory(memory)) return false;
+    if (!(memory instanceof UnixMemory)) return false;
     const { device, inode } = identifyFile(fileDescriptor(descriptor));
     return memory.device === device && memory.inode === inode;
   }
@@ -103,8 +145,4 @@ class OwnMemory extends MappedUnixMemory implements SharedMemory {
     super.close();
     this.#file.close();
   }
-}
-
-function isUnixMemory(memory: MappedMemory): memory is UnixMemory {
-  return memory instanceof MappedUnixMemory || memory instanceof CopiedUnixMemory;
 }

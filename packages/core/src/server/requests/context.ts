@@ -11,6 +11,8 @@ export interface MemoryContext {
   readonly device: { readonly dma: DmaSpace; quiesce(): Promise<void> | undefined };
   readonly peer: Peer;
   readonly limits: ServerLimits;
+  /** Most mappings at once: what the client was told. */
+  readonly maxDmaMaps: number;
   /** What the client said it can do; there once VERSION was exchanged. */
   readonly client: Capabilities;
 }

@@ -32,14 +32,14 @@ export function handleDmaMap(
   check(body, context.limits, received.length);
   const exposed = exposedRanges(context, body);
   return whenQuiesced(context, () => {
-    const { limits, device } = context;
+    const { device, maxDmaMaps } = context;
     const request = requestOf(body);
     const existing = device.dma.identical(request, (memory) =>
       isBehind(context, memory, received[0]),
     );
     if (existing !== undefined) return undefined;
-    if (device.dma.mappingCount >= limits.maxDmaMaps) {
-      const text = `${limits.maxDmaMaps} mappings exist already, that is the limit`;
+    if (device.dma.mappingCount >= maxDmaMaps) {
+      const text = `${maxDmaMaps} mappings exist already, that is the limit`;
       throw refused(EINVAL, body.address, text);
     }
     const memory = mapMemory(context, body, received);

@@ -162,6 +162,7 @@ export class Executor {
       const length = segments.length(index);
       const piece = source.subarray(done, done + length);
       const address = segments.address(index);
+      // At once where that is possible: the command fails if the host has no page for it.
       if (!this.#host.dma.tryWrite(address, piece)) {
         this.#posted.send(address, piece, () => command.queue.state === 'reset');
       }

@@ -1,4 +1,4 @@
-import { type Logger, VfioUserError } from '@vfio-user/core';
+import { DmaFaultError, errno, type Logger, VfioUserError } from '@vfio-user/core';
 import { STATUS, type Status } from '../status.js';
 import { type Command, DIRECTION } from './command.js';
 
@@ -7,10 +7,13 @@ export function statusOfFailure(error: unknown, command: Command, logger: Logger
   // Its work was dropped, and nobody waits for it.
   if (command.queue.state === 'reset') return STATUS.ABORT_REQUESTED;
   if (VfioUserError.is(error)) {
-    logger.debug(
-      { err: error, opcode: command.opcode },
-      'nvme: guest memory of a command is not there',
-    );
+    const fields = { err: error, opcode: command.opcode };
+    // Mapped, but without memory behind it: that is the host's trouble, not the guest's mistake.
+    if (error instanceof DmaFaultError && error.errno === errno.EFAULT) {
+      logger.warn(fields, 'nvme: the host has no memory for guest memory of a command');
+    } else {
+      logger.debug(fields, 'nvme: guest memory of a command is not there');
+    }
     return STATUS.DATA_TRANSFER_ERROR;
   }
   logger.error(

@@ -1,0 +1,101 @@
+import { EFAULT } from './constants.js';
+import { failed, libc } from './libc.js';
+import { addressOf, NativeMemory } from './native-memory.js';
+import { SystemError } from './system-error.js';
+
+/** Pages that are asked for by one call: the kernel takes no more pieces (IOV_MAX). */
+const MOST_PAGES = 1024;
+/** Bytes of one `struct iovec`: address and length. */
+const IOVEC_BYTES = 16;
+
+/**
+ * Access to memory of this process whose pages may not be there to be had: beyond the end of a file
+ * that was cut off, or where the file system is full. Touching them raises SIGBUS; the kernel's
+ * copies between processes, of which both are this one, answer EFAULT.
+ */
+class GuardedCopy {
+  readonly #local = new NativeMemory(IOVEC_BYTES);
+  readonly #remote = new NativeMemory(IOVEC_BYTES * MOST_PAGES);
+  readonly #bytes = new NativeMemory(MOST_PAGES);
+
+  /** Whether this system allows it: a container's seccomp filter may not. */
+  readonly works = this.#works();
+
+  /** Whether each of `count` pages of `pageBytes` can be had. */
+  arePresent(address: number, count: number, pageBytes: number): boolean {
+    for (let done = 0; done < count; done += MOST_PAGES) {
+      const pages = Math.min(count - done, MOST_PAGES);
+      for (let i = 0; i < pages; i++) {
+        this.#remote.setWord(i * IOVEC_BYTES, address + (done + i) * pageBytes);
+        this.#remote.setWord(i * IOVEC_BYTES + 8, 1);
+      }
+      if (this.#call('processVmReadv', this.#bytes.address, pages, pages) !== pages) return false;
+    }
+    return true;
+  }
+
+  copy(name: 'processVmReadv' | 'processVmWritev', address: number, bytes: Uint8Array): void {
+    const local = addressOf(bytes);
+    for (let done = 0; done < bytes.length; ) {
+      const left = bytes.length - done;
+      this.#remote.setWord(0, address + done);
+      this.#remote.setWord(8, left);
+      const count = this.#call(name, local + done, left, 1);
+      if (count === -1) throw failed(name === 'processVmReadv' ? 'read' : 'write', MISSING);
+      if (count === 0) throw new SystemError(EFAULT, 'read', MISSING);
+      done += count;
+    }
+  }
+
+  #call(
+    name: 'processVmReadv' | 'processVmWritev',
+    local: number,
+    localBytes: number,
+    pieces: number,
+  ): number {
+    this.#local.setWord(0, local);
+    this.#local.setWord(8, localBytes);
+    const { address } = this.#remote;
+    return libc()[name](process.pid, this.#local.address, 1, address, pieces, 0);
+  }
+
+  #works(): boolean {
+    const page = new NativeMemory(1);
+    return this.arePresent(page.address, 1, 1);
+  }
+}
+
+const MISSING =
+  'of shared memory whose page cannot be had (the file system is full, or the file was cut off)';
+
+let guarded: GuardedCopy | undefined;
+
+function guardedCopy(): GuardedCopy {
+  guarded ??= new GuardedCopy();
+  return guarded;
+}
+
+/** Whether the functions below work in this process. */
+export function canCopyGuarded(): boolean {
+  return guardedCopy().works;
+}
+
+/** Whether each of `count` pages of `pageBytes` bytes at `address` can be touched. */
+export function arePresent(address: number, count: number, pageBytes: number): boolean {
+  return guardedCopy().arePresent(address, count, pageBytes);
+}
+
+/** Fill `target` from `address`. @throws {SystemError} EFAULT where a page cannot be had. */
+export function copyOut(address: number, target: Uint8Array): void {
+  guardedCopy().copy('processVmReadv', address, target);
+}
+
+/** Copy `source` to `address`. @throws {SystemError} EFAULT where a page cannot be had. */
+export function copyIn(address: number, source: Uint8Array): void {
+  guardedCopy().copy('processVmWritev', address, source);
+}
+
+/** For whoever finds a page missing. */
+export function missingPage(): SystemError {
+  return new SystemError(EFAULT, 'access', MISSING);
+}
