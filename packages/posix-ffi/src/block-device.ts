@@ -3,7 +3,7 @@ import { check, libc } from './libc.js';
 import { NativeMemory } from './native-memory.js';
 
 /** How PowerPC and MIPS number requests (`_IOC_NONE`, `_IOC_READ`): the direction is one bit lower. */
-const isOtherNumbering = ['ppc64', 'mips64el'].includes(process.arch);
+export const isOtherNumbering = ['ppc64', 'mips64el'].includes(process.arch);
 const IOC_NONE = isOtherNumbering ? 0x2000_0000 : 0;
 const IOC_READ = isOtherNumbering ? 0x4000_0000 : 0x8000_0000;
 

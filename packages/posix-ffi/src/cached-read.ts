@@ -19,7 +19,7 @@ let iovecs: NativeMemory | undefined;
  * fetch.
  * @returns bytes read: fewer than asked for when only the first are cached, when the file ends, or
  * when `targets` are more than 1024; or {@link NOT_CACHED}.
- * @throws {SystemError} EOPNOTSUPP where the file system cannot promise that.
+ * @throws {SystemError} ENOTSUP (EOPNOTSUPP) where the file system cannot promise that.
  */
 export function readCached(
   file: OpenFile,

@@ -51,6 +51,14 @@ export {
   VMADDR_CID_ANY,
   VMADDR_PORT_ANY,
 } from './constants.js';
+export {
+  allocatePages,
+  canPunchHoles,
+  discardBlocks,
+  punchHole,
+  releasePages,
+  zeroRange,
+} from './deallocate.js';
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
 export { createAttribute, getAttribute } from './extended-attribute.js';
 export { openFlags, readFully, writeFully } from './file-access.js';

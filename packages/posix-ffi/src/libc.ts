@@ -80,6 +80,17 @@ export interface Libc {
     length: number,
     flags: number,
   ) => number;
+  readonly fallocate: (fd: number, mode: number, offset: number, length: number) => number;
+  readonly madvise: (address: number, length: number, advice: number) => number;
+  // By a thread of libuv's pool; `errno` is that of the call while `done` runs.
+  readonly fallocateLater: (
+    fd: number,
+    mode: number,
+    offset: number,
+    length: number,
+    done: Done,
+  ) => void;
+  readonly ioctlLater: (fd: number, request: number, address: number, done: Done) => void;
   readonly close: (fd: number) => number;
 }
 
@@ -91,6 +102,8 @@ type ProcessVm = (
   remoteCount: number,
   flags: number,
 ) => number;
+
+type Done = (error: unknown, result: number) => void;
 
 let loaded: Libc | undefined;
 
@@ -146,6 +159,7 @@ function bind(koffi: typeof Koffi): Libc {
   const library = koffi.load(null);
   const location = library.func('uintptr_t __errno_location()')() as number;
   const errno = new Int32Array(koffi.view(location, Int32Array.BYTES_PER_ELEMENT));
+  const fallocate = library.func('int fallocate(int, int, int64_t, int64_t)');
   return {
     koffi,
     errno,
@@ -187,6 +201,11 @@ function bind(koffi: typeof Koffi): Libc {
     ioctl: variadic(library.func('int ioctl(int, ulong, ...)'), 'uintptr_t'),
     fgetxattr: library.func('intptr_t fgetxattr(int, const char *, uintptr_t, size_t)'),
     fsetxattr: library.func('int fsetxattr(int, const char *, uintptr_t, size_t, int)'),
+    fallocate,
+    madvise: library.func('int madvise(uintptr_t, size_t, int)'),
+    fallocateLater: fallocate.async,
+    // Variadic calls cannot be left to a thread. Integers go into the same registers either way.
+    ioctlLater: library.func('int ioctl(int, ulong, uintptr_t)').async,
     close: library.func('int close(int)'),
   };
 }

@@ -1,4 +1,5 @@
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '@vfio-user/core';
 import fc from 'fast-check';
@@ -7,28 +8,35 @@ import { FileStorage } from '../../src/nvme/storage/file-storage.js';
 import { openImage } from '../../src/nvme/storage/image.js';
 import { MemoryStorage } from '../../src/nvme/storage/memory-storage.js';
 import { Driver, PAGE, pattern, settle } from './driver.js';
+import { needsRoot, temporaryFolder } from './loop-device.js';
 
 const MIB = 2 ** 20;
+const GIB = 2 ** 30;
 const TIB = 2 ** 40;
 
 t.test('memory takes room only for what is written', async (t) => {
   const storage = new MemoryStorage(TIB);
   const target = new Uint8Array(PAGE).fill(1);
-  storage.read(TIB - PAGE, target);
+  storage.tryRead(TIB - PAGE, [target]);
   t.ok(
     target.every((byte) => byte === 0),
     'what was never written is zero',
   );
-  t.equal(storage.allocatedBytes, 0, 'reading allocates nothing');
-  storage.write(TIB - PAGE, pattern(PAGE));
-  storage.write(5 * MIB - 100, pattern(200));
-  t.equal(storage.allocatedBytes, 3 * MIB);
+  t.equal(storage.allocatedBytes(), 0, 'reading allocates nothing');
+  storage.tryWrite(TIB - PAGE, [pattern(PAGE)]);
+  storage.tryWrite(5 * MIB - 100, [pattern(200)]);
+  t.equal(storage.allocatedBytes(), 3 * PAGE);
   storage.zero(0, TIB - MIB);
-  t.equal(storage.allocatedBytes, MIB, 'zeros give room back');
-  storage.read(TIB - PAGE, target);
+  t.equal(storage.allocatedBytes(), PAGE, 'zeros give room back');
+  storage.tryRead(TIB - PAGE, [target]);
   t.same(target, pattern(PAGE));
+  storage.tryWrite(0, [pattern(2 * PAGE)]);
+  storage.discard(PAGE - 1, PAGE + 1);
+  t.equal(storage.allocatedBytes(), 2 * PAGE, 'pages that are left whole stay');
+  storage.tryRead(0, [target]);
+  t.same(target.subarray(0, PAGE - 1), pattern(PAGE).subarray(0, PAGE - 1));
   storage.discard(0, TIB);
-  t.equal(storage.allocatedBytes, 0);
+  t.equal(storage.allocatedBytes(), 0);
 });
 
 t.test('memory behaves like one long array', async (t) => {
@@ -48,7 +56,7 @@ t.test('memory behaves like one long array', async (t) => {
         const part = Math.min(length, size - start);
         if (kind === 'write') {
           const data = new Uint8Array(part).fill(index + 1);
-          storage.write(start, data);
+          storage.tryWrite(start, [data]);
           model.set(data, start);
         } else {
           storage[kind](start, part);
@@ -56,7 +64,7 @@ t.test('memory behaves like one long array', async (t) => {
         }
       }
       const all = new Uint8Array(size);
-      storage.read(0, all);
+      storage.tryRead(0, [all]);
       return Buffer.compare(all, model) === 0;
     }),
     { numRuns: 40 },
@@ -97,6 +105,25 @@ t.test('a file that others shorten reads as zeros there', async (t) => {
   await storage.close();
   t.ok(target.subarray(0, 100).every((byte) => byte === 7));
   t.ok(target.subarray(100).every((byte) => byte === 0));
+});
+
+t.test('a file system that knows no cached reads is read by threads', needsRoot, async (t) => {
+  const [lower, mount] = [temporaryFolder(t), temporaryFolder(t)];
+  for (const name of ['lower', 'upper', 'work']) mkdirSync(join(lower, name));
+  writeFileSync(join(lower, 'lower/disk'), pattern(2 * PAGE));
+  const layers = `lowerdir=${lower}/lower,upperdir=${lower}/upper,workdir=${lower}/work`;
+  execFileSync('mount', ['-t', 'overlay', '-o', layers, 'overlay', mount]);
+  t.teardown(() => execFileSync('umount', [mount]));
+  const options = { path: join(mount, 'disk'), isReadOnly: false };
+  const storage = new FileStorage(openImage(options, silentLogger));
+  try {
+    const target = new Uint8Array(PAGE);
+    t.notOk(storage.tryRead(0, [target]));
+    await storage.read(0, target);
+    t.same(target, pattern(PAGE));
+  } finally {
+    await storage.close();
+  }
 });
 
 t.test('flush, FUA and a disabled write cache reach the disk', async (t) => {
@@ -155,26 +182,18 @@ t.test('what the operating system refuses becomes a status', async (t) => {
   t.equal(await submit(0), 0x280, 'write fault');
 });
 
-t.test('long zeroes take many turns, and a reset ends them', async (t) => {
-  const file = join(t.testdir(), 'disk');
-  writeFileSync(file, Buffer.alloc(32 * MIB, 1));
-  const driver = await Driver.create('mapped', { file });
-  t.teardown(() => driver.device.close?.());
-  driver.enable();
-  const queue = await driver.queuePair(1);
-  const zeroes = { opcode: 8, namespaceId: 1, dwords: [0, 0, 0xffff] };
-  void driver.submit(queue, zeroes);
-  await settle(4);
-  driver.disable();
-  await settle(4);
-  const after = readFileSync(file);
-  t.equal(after[0], 0, 'begun');
-  t.equal(after[32 * MIB - 1], 1, 'not ended');
-  driver.enable();
-  const again = await driver.queuePair(1);
-  t.equal((await driver.submit(again, zeroes)).status, 0);
-  t.ok(
-    readFileSync(file).every((byte) => byte === 0),
-    'all of it',
-  );
+t.test('a reset ends what a long command still had to do', async (t) => {
+  const file = join(t.testdir({ disk: '' }), 'disk');
+  truncateSync(file, 3 * GIB);
+  const storage = new FileStorage(openImage({ path: file, isReadOnly: false }, silentLogger));
+  t.teardown(() => storage.close());
+  await storage.write(3 * GIB - PAGE, pattern(PAGE));
+  const zeroed = storage.zero(0, 3 * GIB, true);
+  const discarded = storage.discard(0, 3 * GIB);
+  storage.abandon();
+  const reset = { message: 'the controller was reset' };
+  await Promise.all([t.rejects(zeroed, reset), t.rejects(discarded, reset)]);
+  const target = new Uint8Array(PAGE);
+  await storage.read(3 * GIB - PAGE, target);
+  t.same(target, pattern(PAGE));
 });

@@ -14,8 +14,9 @@ export const CONTROLLER_ID = 0;
 const ABORT_LIMIT = 3;
 /** Log page attributes: commands supported and effects, offsets into a page. */
 const LPA = (1 << 1) | (1 << 2);
-/** Optional commands: compare, dataset management, write zeroes, select in features, timestamp. */
-const ONCS = (1 << 0) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 6);
+/** Optional commands: compare, write zeroes, select in features, timestamp. */
+const ONCS = (1 << 0) | (1 << 3) | (1 << 4) | (1 << 6);
+const ONCS_DATASET_MANAGEMENT = 1 << 2;
 /** SGLs for I/O without alignment, also longer than the data. */
 const SGLS = 1 | (1 << 18);
 /** Flush works for all namespaces at once (VWC bits 2:1). */
@@ -45,7 +46,8 @@ export function identifyController(state: ControllerState): Uint8Array {
   data[512] = 0x66; // submission queue entries: 2 ^ 6 bytes, required and largest
   data[513] = 0x44; // completion queue entries: 2 ^ 4 bytes
   data.writeUInt32LE(NAMESPACE_ID, 516); // number of namespaces
-  data.writeUInt16LE(ONCS, 520);
+  const canDeallocate = namespace.storage.deallocation !== undefined;
+  data.writeUInt16LE(ONCS | (canDeallocate ? ONCS_DATASET_MANAGEMENT : 0), 520);
   data[525] = FLUSH_ALL | Number(namespace.storage.hasVolatileCache);
   data.writeUInt32LE(SGLS, 536);
   data.write(identity.nqn, 768, 255, 'utf8');

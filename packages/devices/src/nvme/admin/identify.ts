@@ -1,5 +1,5 @@
 import type { Command } from '../commands/command.js';
-import type { CommandHandler } from '../commands/handler.js';
+import type { CommandHandler, Later } from '../commands/handler.js';
 import { scatter } from '../commands/pieces.js';
 import type { ControllerState } from '../controller-state.js';
 import { STATUS, type Status } from '../status.js';
@@ -47,15 +47,26 @@ export class Identify implements CommandHandler {
     }
   }
 
-  perform(command: Command, data: readonly Uint8Array[]): Status {
+  perform(command: Command, data: readonly Uint8Array[]): Status | Later {
+    if ((command.dword(10) & 0xff) === CNS.NAMESPACE) return this.#namespace(data);
     scatter(this.#structure(command), data);
+    return STATUS.SUCCESS;
+  }
+
+  #namespace(data: readonly Uint8Array[]): Status | Later {
+    const used = this.#state.namespace.storage.allocatedBytes();
+    if (typeof used !== 'number') {
+      return async (target) => {
+        target.set(identifyNamespace(this.#state, await used));
+        return STATUS.SUCCESS;
+      };
+    }
+    scatter(identifyNamespace(this.#state, used), data);
     return STATUS.SUCCESS;
   }
 
   #structure(command: Command): Uint8Array {
     switch (command.dword(10) & 0xff) {
-      case CNS.NAMESPACE:
-        return identifyNamespace(this.#state);
       case CNS.CONTROLLER:
         return identifyController(this.#state);
       case CNS.ACTIVE_NAMESPACES:

@@ -66,7 +66,7 @@ export class GetLogPage implements CommandHandler {
       case LOG_PAGE.CHANGED_NAMESPACES:
         return new Uint8Array(4096); // none ever
       case LOG_PAGE.COMMANDS_SUPPORTED:
-        return commandsSupported();
+        return commandsSupported(this.#state);
       default:
         return undefined;
     }
@@ -80,10 +80,12 @@ function firmwareSlots(): Uint8Array {
   return page;
 }
 
-function commandsSupported(): Uint8Array {
+function commandsSupported({ namespace }: ControllerState): Uint8Array {
   const page = new DataView(new ArrayBuffer(4096));
   for (const opcode of Object.values(ADMIN_OPCODE)) page.setUint32(opcode * 4, SUPPORTED, true);
+  const canDeallocate = namespace.storage.deallocation !== undefined;
   for (const opcode of Object.values(IO_OPCODE)) {
+    if (opcode === IO_OPCODE.DATASET_MANAGEMENT && !canDeallocate) continue;
     const effects = CONTENT_CHANGING.includes(opcode) ? CHANGES_CONTENTS : 0;
     page.setUint32(1024 + opcode * 4, SUPPORTED | effects, true);
   }

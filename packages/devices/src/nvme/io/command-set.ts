@@ -14,6 +14,8 @@ export function ioCommandSet(state: ControllerState): CommandSet {
     [IO_OPCODE.READ]: new Read(state),
     [IO_OPCODE.COMPARE]: new Compare(state),
     [IO_OPCODE.WRITE_ZEROES]: new WriteZeroes(state),
-    [IO_OPCODE.DATASET_MANAGEMENT]: new DatasetManagement(state),
+    ...(state.namespace.storage.deallocation && {
+      [IO_OPCODE.DATASET_MANAGEMENT]: new DatasetManagement(state),
+    }),
   });
 }

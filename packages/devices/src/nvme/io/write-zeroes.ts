@@ -5,6 +5,9 @@ import type { Status } from '../status.js';
 import { blockCount, byteOffset, checkBlocks } from './block-range.js';
 import { written } from './durability.js';
 
+/** DEAC, in dword 12. */
+const DEALLOCATE = 1 << 25;
+
 /** Write Zeroes (NVM Express 1.4, 6.17). Not limited by MDTS. */
 export class WriteZeroes implements CommandHandler {
   readonly #state: ControllerState;
@@ -22,7 +25,8 @@ export class WriteZeroes implements CommandHandler {
     const offset = byteOffset(command, namespace);
     const length = blockCount(command) * namespace.blockBytes;
     statistics.writeCommands++;
-    const zeroed = namespace.storage.zero(offset, length);
+    const deallocate = (command.dword(12) & DEALLOCATE) !== 0;
+    const zeroed = namespace.storage.zero(offset, length, deallocate);
     if (zeroed === undefined) return written(command, this.#state);
     const copy = command.clone();
     return zeroed.then(() => written(copy, this.#state));

@@ -1,3 +1,4 @@
+import { MemoryChunk, PAGE_BYTES } from './memory-chunk.js';
 import type { Storage } from './storage.js';
 
 /** Bytes allocated at a time. */
@@ -8,17 +9,18 @@ export class MemoryStorage implements Storage {
   readonly size: number;
   readonly isReadOnly: boolean;
   readonly hasVolatileCache = false;
-  readonly discardReadsZero = true;
-  readonly #chunks = new Map<number, Uint8Array>();
+  readonly deallocation = { readsZero: true, granularity: PAGE_BYTES };
+  readonly #chunks = new Map<number, MemoryChunk>();
 
   constructor(size: number, isReadOnly = false) {
     this.size = size;
     this.isReadOnly = isReadOnly;
   }
 
-  /** Bytes that really take room. */
-  get allocatedBytes(): number {
-    return this.#chunks.size * CHUNK_BYTES;
+  allocatedBytes(): number {
+    let pages = 0;
+    for (const chunk of this.#chunks.values()) pages += chunk.usedPages;
+    return Math.min(pages * PAGE_BYTES, this.size);
   }
 
   tryRead(offset: number, targets: readonly Uint8Array[]): true {
@@ -81,7 +83,7 @@ export class MemoryStorage implements Storage {
   #write(offset: number, source: Uint8Array): void {
     forEachChunk(offset, source.length, (index, from, done, length) => {
       const part = length === source.length ? source : source.subarray(done, done + length);
-      this.#chunkForWriting(index).set(part, from);
+      this.#chunkForWriting(index).write(from, part);
     });
   }
 
@@ -96,21 +98,22 @@ export class MemoryStorage implements Storage {
 
   #zeroRange(offset: number, length: number): void {
     forEachChunk(offset, length, (index, from, _done, part) => {
-      if (part === CHUNK_BYTES) this.#chunks.delete(index);
-      else this.#chunks.get(index)?.fill(0, from, from + part);
+      const chunk = part === CHUNK_BYTES ? undefined : this.#chunks.get(index);
+      chunk?.zero(from, part);
+      if (chunk === undefined || chunk.usedPages === 0) this.#chunks.delete(index);
     });
   }
 
   #readPart(index: number, from: number, target: Uint8Array): void {
     const chunk = this.#chunks.get(index);
     if (chunk === undefined) target.fill(0);
-    else target.set(chunk.subarray(from, from + target.length));
+    else target.set(chunk.bytes.subarray(from, from + target.length));
   }
 
-  #chunkForWriting(index: number): Uint8Array {
+  #chunkForWriting(index: number): MemoryChunk {
     let chunk = this.#chunks.get(index);
     if (chunk === undefined) {
-      chunk = new Uint8Array(CHUNK_BYTES);
+      chunk = new MemoryChunk(CHUNK_BYTES);
       this.#chunks.set(index, chunk);
     }
     return chunk;

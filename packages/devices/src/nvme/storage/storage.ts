@@ -9,8 +9,8 @@ export interface Storage {
   readonly isReadOnly: boolean;
   /** Written data may be lost with the host until {@link flush}. */
   readonly hasVolatileCache: boolean;
-  /** What {@link discard} touched reads as zeros. */
-  readonly discardReadsZero: boolean;
+  /** Absent when nothing can be given back. */
+  readonly deallocation?: Deallocation | undefined;
   /**
    * Fill `targets` at once. False when that would mean to wait: then they hold anything, and
    * {@link read} is to be used.
@@ -22,10 +22,12 @@ export interface Storage {
   read(offset: number, target: Uint8Array): Promise<void>;
   /** `source` must stay as it is until the promise ends. */
   write(offset: number, source: Uint8Array): Promise<void>;
-  /** Make a range read as zeros. */
-  zero(offset: number, length: number): void | Promise<void>;
+  /** Make a range read as zeros, and give it back if that is wished and possible. */
+  zero(offset: number, length: number, deallocate: boolean): void | Promise<void>;
   /** The range is not needed any more. */
   discard(offset: number, length: number): void | Promise<void>;
+  /** Bytes that take room. */
+  allocatedBytes(): number | Promise<number>;
   /** When it is done, everything written before is on stable storage. */
   flush(): void | Promise<void>;
   /**
@@ -34,4 +36,12 @@ export interface Storage {
    */
   abandon(): void;
   close(): void | Promise<void>;
+}
+
+/** What becomes of ranges that are given back. */
+export interface Deallocation {
+  /** They read as zeros, not as anything. */
+  readonly readsZero: boolean;
+  /** Bytes, aligned to as many, that are given back as one. */
+  readonly granularity: number;
 }

@@ -1,0 +1,73 @@
+import { isOtherNumbering } from './block-device.js';
+import { EOPNOTSUPP } from './constants.js';
+import type { OpenFile } from './file-descriptor.js';
+import { failed, libc } from './libc.js';
+import { addressOf, NativeMemory } from './native-memory.js';
+import type { SystemError } from './system-error.js';
+
+// linux/falloc.h
+const FALLOC_FL_KEEP_SIZE = 0x01;
+const FALLOC_FL_PUNCH_HOLE = 0x02;
+const FALLOC_FL_ZERO_RANGE = 0x10;
+/** linux/fs.h. */
+const BLKDISCARD = (isOtherNumbering ? 0x2000_0000 : 0) + 0x1277;
+const MADV_DONTNEED = 4;
+
+type Done = (error?: SystemError) => void;
+
+/** Whether holes can be punched into a file. It must be open for writing; nothing of it changes. */
+export function canPunchHoles(file: OpenFile, size: number): boolean {
+  const { fallocate, errno, pageBytes } = libc();
+  // Behind its end.
+  const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  if (fallocate(file.number, mode, size, pageBytes) === 0) return true;
+  if (errno[0] === EOPNOTSUPP) return false;
+  throw failed('fallocate');
+}
+
+/**
+ * Give back a range of a file, or of a block device that can do this: it reads as zeros from then
+ * on. Done by a thread of libuv's pool.
+ */
+export function punchHole(file: OpenFile, offset: number, length: number, done: Done): void {
+  allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, done);
+}
+
+/** Make a range of a file or block device zeros without giving it back, by a thread. */
+export function zeroRange(file: OpenFile, offset: number, length: number, done: Done): void {
+  allocate(file, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length, done);
+}
+
+/** Tell a block device that a range is not needed, by a thread. Anything may be read there then. */
+export function discardBlocks(device: OpenFile, offset: number, length: number, done: Done): void {
+  const range = new NativeMemory(16);
+  range.setWord(0, offset);
+  range.setWord(8, length);
+  libc().ioctlLater(device.number, BLKDISCARD, range.address, (_error, result) => {
+    // Named here, so that the memory lives until now.
+    done(result === 0 ? undefined : failed('ioctl', `BLKDISCARD of ${range.bytes.length} bytes`));
+  });
+}
+
+/** Memory whose pages {@link releasePages} can give back one by one. */
+export function allocatePages(length: number): Uint8Array {
+  const { pageBytes } = libc();
+  const memory = new Uint8Array(length + pageBytes);
+  const start = (pageBytes - (addressOf(memory) % pageBytes)) % pageBytes;
+  return memory.subarray(start, start + length);
+}
+
+/** Give whole pages of {@link allocatePages} back: they read as zeros. */
+export function releasePages(pages: Uint8Array): void {
+  const { madvise, pageBytes } = libc();
+  const address = addressOf(pages);
+  const isWhole = address % pageBytes === 0 && pages.length % pageBytes === 0;
+  // Fails for memory that is locked.
+  if (!isWhole || madvise(address, pages.length, MADV_DONTNEED) !== 0) pages.fill(0);
+}
+
+function allocate(file: OpenFile, mode: number, offset: number, length: number, done: Done): void {
+  libc().fallocateLater(file.number, mode, offset, length, (_error, result) => {
+    done(result === 0 ? undefined : failed('fallocate', `${length} bytes at ${offset}`));
+  });
+}
