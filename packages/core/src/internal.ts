@@ -37,4 +37,5 @@ export type { Wire } from './session/wire.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';
 export { type NewConnection, openClient, openServer } from './transport/open-connection.js';
 export { type Opening, OpeningPhase } from './transport/opening.js';
+export { orAborted } from './transport/or-aborted.js';
 export { PendingConnections } from './transport/pending-connections.js';

@@ -16,7 +16,7 @@ export interface TcpTransportOptions {
   readonly maxPending?: number;
   /** How long a peer may take for TLS and HTTP, and for its greeting, ms each. Default 5000. */
   readonly handshakeTimeoutMs?: number;
-  /** How long `connect()` tries, ms. Default 5000. */
+  /** How long `connect()` tries, and `listen()` for the address of a name, ms. Default 5000. */
   readonly connectTimeoutMs?: number;
   /**
    * How long a peer may be silent towards the kernel, which then gives it up: it acknowledges

@@ -18,6 +18,7 @@ import { NetworkListener } from './listener/network-listener.js';
 import { acceptorFor, bind } from './network/bind.js';
 import { dial, isSecure } from './network/dial.js';
 import { resolveOptions, type Settings, type TcpTransportOptions } from './options.js';
+import type { RawSocket } from './stack/stack.js';
 import { CredentialStore } from './tls/credential-store.js';
 
 /** vfio-user over networks: `tcp:`, `tls:`, `ws:`, `wss:` and `vsock:`. */
@@ -62,7 +63,8 @@ class TcpTransport implements Transport {
 
   async listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
     const endpoint = parseEndpoint(uri);
-    context.signal?.throwIfAborted();
+    const { signal } = context;
+    signal?.throwIfAborted();
     const settings = this.#settings;
     const acceptor = await acceptorFor(endpoint, this.#partsOf(context), {
       settings,
@@ -70,10 +72,15 @@ class TcpTransport implements Transport {
       logger: context.logger,
     });
     const listener = new NetworkListener({ acceptor, settings, accept, context });
-    const socket = await bind(endpoint, settings, {
-      onSocket: (raw) => listener.onSocket(raw),
-      onError: (error) => listener.onError(error),
-    });
+    const events = {
+      onSocket: (raw: RawSocket) => listener.onSocket(raw),
+      onError: (error: Error) => listener.onError(error),
+    };
+    const socket = await bind(endpoint, settings, events, signal);
+    if (signal?.aborted) {
+      await socket.close();
+      throw signal.reason;
+    }
     listener.listening(withPort(uri, socket.port), socket);
     return listener;
   }

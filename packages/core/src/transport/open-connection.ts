@@ -18,6 +18,11 @@ export function openClient<C extends NewConnection>(
 ): Promise<C> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => connection.abort(signal?.reason);
+    if (signal?.aborted) {
+      onAbort();
+      reject(signal.reason);
+      return;
+    }
     signal?.addEventListener('abort', onAbort, { once: true });
     connection.open({
       handshake: handshake?.(),
@@ -29,7 +34,7 @@ export function openClient<C extends NewConnection>(
       },
       failed(error) {
         signal?.removeEventListener('abort', onAbort);
-        reject(error);
+        reject(signal?.aborted ? signal.reason : error);
       },
     });
   });

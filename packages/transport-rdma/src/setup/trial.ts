@@ -31,11 +31,12 @@ export class Trial implements FrameSink, EndpointEvents {
   }
 
   start(): void {
-    const { endpoint, peer } = this.#parts;
+    const { endpoint, peer, signal } = this.#parts;
     try {
       endpoint.join(peer);
       endpoint.start(this);
       endpoint.sends.postNotice(HELLO, true);
+      if (signal?.aborted) this.#onAbort();
     } catch (error) {
       this.#fail((error as Error).message);
     }

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { formatHostPort, splitZone, VfioUserError } from '@vfio-user/core';
-import { attemptFailed } from '@vfio-user/core/internal';
+import { attemptFailed, orAborted } from '@vfio-user/core/internal';
 
 /**
  * The IP addresses of a host, in the order in which to try them.
@@ -34,4 +34,27 @@ function refuseWithoutZone(ip: string): void {
     'VFU_CONFIG_INVALID',
     `${ip} may be another machine on each network: say by which interface, for example ${formatHostPort(`${ip}%${name}`)}. This machine has ${names.join(', ')}`,
   );
+}
+
+/** How long to wait for the addresses of a host. */
+export interface ResolveLimits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** As {@link resolveHost}, but not for longer than that: name servers are waited for at length. */
+export async function resolveHostInTime(
+  host: string,
+  { timeoutMs, signal }: ResolveLimits,
+): Promise<readonly string[]> {
+  const time = AbortSignal.timeout(Math.ceil(timeoutMs));
+  try {
+    const ends = signal === undefined ? time : AbortSignal.any([time, signal]);
+    return await orAborted(resolveHost(host), ends);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!time.aborted || VfioUserError.is(error)) throw error;
+    const text = `no name server said within ${Math.round(timeoutMs)} ms what the address of ${host} is`;
+    throw new VfioUserError('VFU_TIMEOUT', text);
+  }
 }

@@ -1,7 +1,7 @@
 import { type Logger, silentLogger } from '@vfio-user/core';
 import { attemptFailed } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
-import { resolveHost } from '../address/resolve.js';
+import { type ResolveLimits, resolveHostInTime } from '../address/resolve.js';
 import { refuseUntrustedNetwork } from '../address/trust.js';
 import type { PartsOf } from '../connection/parts.js';
 import type { Acceptor } from '../listener/acceptor.js';
@@ -50,6 +50,7 @@ export async function bind(
   endpoint: Endpoint,
   settings: Settings,
   events: Pick<BindOptions, 'onSocket' | 'onError'>,
+  signal?: AbortSignal,
 ): Promise<RawListener> {
   const options = {
     ...events,
@@ -57,7 +58,7 @@ export async function bind(
     peerTimeoutMs: endpoint.peerTimeoutMs ?? settings.peerTimeoutMs,
   };
   if (endpoint.scheme === 'vsock') return vsockStack.listen(endpoint, options);
-  const ip = await addressToBind(endpoint);
+  const ip = await addressToBind(endpoint, { timeoutMs: settings.connectTimeoutMs, signal });
   if (!settings.insecure) refuseUntrustedNetwork(endpoint, ip);
   try {
     return await tcpStack(settings).listen({ host: ip, port: endpoint.port }, options);
@@ -66,7 +67,7 @@ export async function bind(
   }
 }
 
-async function addressToBind({ host }: NetworkEndpoint): Promise<string> {
-  const [ip] = await resolveHost(host);
+async function addressToBind({ host }: NetworkEndpoint, limits: ResolveLimits): Promise<string> {
+  const [ip] = await resolveHostInTime(host, limits);
   return ip as string;
 }

@@ -1,7 +1,7 @@
 import type { Logger } from '@vfio-user/core';
 import { attemptFailed, type NewConnection } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
-import { resolveHost } from '../address/resolve.js';
+import { resolveHostInTime } from '../address/resolve.js';
 import { LinkConnection } from '../connection/link-connection.js';
 import type { PartsOf } from '../connection/parts.js';
 import { SocketLink } from '../link/socket-link.js';
@@ -62,7 +62,8 @@ async function reach(
 ): Promise<RawSocket> {
   const { host, port, href } = endpoint;
   let failure: unknown;
-  for (const ip of await resolveHost(host)) {
+  const limits = { timeoutMs: timeLeft(), signal: context.signal };
+  for (const ip of await resolveHostInTime(host, limits)) {
     context.signal?.throwIfAborted();
     try {
       const options = optionsOf(endpoint, context, timeLeft());

@@ -45,5 +45,6 @@ export function secureClient(
     signal?.addEventListener('abort', onAbort, { once: true });
     secured.once('error', onError);
     secured.once('secureConnect', () => finish());
+    if (signal?.aborted) onAbort();
   });
 }

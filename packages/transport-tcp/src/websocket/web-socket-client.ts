@@ -26,17 +26,20 @@ export function webSocketClient(
       // Connected already, and encrypted if it should be.
       createConnection: () => stream,
       perMessageDeflate: false,
-      handshakeTimeout: timeoutMs,
       maxPayload,
     });
     const fail = (error: unknown): void => {
+      clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       socket.on('error', () => {});
       socket.terminate();
       reject(error);
     };
     const onAbort = (): void => fail(signal?.reason);
+    // Not `handshakeTimeout`: that only works where the library made the socket.
+    const timer = setTimeout(() => fail(silent(href, timeoutMs)), timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
     socket.once('error', (cause) => {
       const text = `${href}: the server does not speak WebSocket there: ${cause.message}`;
       fail(new VfioUserError('VFU_SYSTEM_ERROR', text, { cause }));
@@ -50,9 +53,15 @@ export function webSocketClient(
       fail(new VfioUserError('VFU_SYSTEM_ERROR', text));
     });
     socket.once('open', () => {
+      clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       socket.removeAllListeners('error');
       resolve(new WebSocketLink(socket, (error) => error));
     });
   });
+}
+
+function silent(href: string, timeoutMs: number): VfioUserError {
+  const text = `${href}: the server accepted the connection and did not answer the upgrade to WebSocket within ${Math.round(timeoutMs)} ms`;
+  return new VfioUserError('VFU_TIMEOUT', text);
 }

@@ -104,6 +104,17 @@ export function lifecycleTests(suite: Suite): void {
     t.equal(await first.read32(register.ID), register.ID_VALUE);
   });
 
+  suite.test('a client that gives up by its signal waits no longer', {}, async (t) => {
+    const session = await BenchSession.open(t, suite, { busyTimeoutMs: 60_000 });
+    await session.connect();
+    const abort = new AbortController();
+    const second = session.connect({ signal: abort.signal }).catch((error) => error);
+    await session.waiting(1);
+    abort.abort(GONE);
+    t.equal(await second, GONE);
+    await session.waiting(0);
+  });
+
   suite.test('clients that come and go leave nothing open', {}, async (t) => {
     const session = await BenchSession.open(t, suite);
     await session.connect().then(({ client }) => client.close());
