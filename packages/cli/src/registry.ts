@@ -3,6 +3,9 @@ import type { Transport, TransportRegistry } from '@vfio-user/core';
 export interface TransportChoices {
   /** Listen beyond this host without TLS. */
   readonly insecure?: boolean | undefined;
+  /** Of a UNIX socket that is made. */
+  readonly socketMode?: number | undefined;
+  readonly socketGroup?: string | undefined;
 }
 
 /** `--insecure`, as `--help` says it. */
@@ -17,7 +20,11 @@ interface TransportLoader {
 const LOADERS: readonly TransportLoader[] = [
   {
     schemes: ['unix', 'fd'],
-    load: async () => (await import('@vfio-user/transport-unix')).unixTransport(),
+    load: async ({ socketMode, socketGroup }) =>
+      (await import('@vfio-user/transport-unix')).unixTransport({
+        ...(socketMode !== undefined && { socketMode }),
+        ...(socketGroup !== undefined && { socketGroup }),
+      }),
   },
   {
     schemes: ['tcp', 'tls', 'ws', 'wss', 'vsock'],

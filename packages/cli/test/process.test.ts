@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { bind, listen, socketPair, streamSocket, unixSocketAddress } from '@vfio-user/posix-ffi';
@@ -104,6 +104,48 @@ t.test('an inherited socket whose client says nothing and goes ends the command'
     await server.line('stdout', /^listening /);
     ours.close();
     t.equal((await server.exit()).code, 0, args.join(' '));
+  }
+});
+
+t.test('--socket-mode and --socket-group say who may connect', async (t) => {
+  const path = `${socketFolder(t)}/dev.sock`;
+  const uri = `unix://${path}`;
+  const gid = statSync(socketFolder(t)).gid;
+  for (const [name, args] of Object.entries({
+    serve: ['serve', 'counter', '--listen', uri],
+    'serve --socket-path': ['serve', 'counter', '--socket-path', path],
+    bridge: ['bridge', '--listen', uri, '--connect', 'unix:///nowhere'],
+    trace: ['trace', '--listen', uri, '--connect', 'unix:///nowhere'],
+  })) {
+    for (const [options, mode] of [
+      [['--socket-mode', '0666'], 0o666],
+      [['--socket-group', String(gid)], 0o660],
+      [['--socket-mode=620', `--socket-group=${gid}`], 0o620],
+    ] as const) {
+      const server = new CliProcess(t, [...args, ...options]);
+      await server.line('stdout', /^listening /);
+      t.equal(statSync(path).mode & 0o777, mode, `${name} ${options.join(' ')}`);
+      server.kill('SIGTERM');
+      t.equal((await server.exit()).code, 0);
+    }
+  }
+});
+
+t.test('--socket-mode and --socket-group where they make no sense', async (t) => {
+  const counter = ['serve', 'counter', '--listen'];
+  const bad: readonly (readonly [args: readonly string[], why: RegExp])[] = [
+    [['unix:///tmp/x.sock', '--socket-mode', 'rw'], /--socket-mode rw: expected.*0660/],
+    [['unix:///tmp/x.sock', '--socket-mode', '888'], /expected permissions in octal/],
+    [['unix:///tmp/x.sock', '--socket-group', ''], /which group/],
+    [['unix:///tmp/x.sock', '--socket-group', 'no-such-group'], /no group no-such-group/],
+    [['unix:@name', '--socket-mode', '0660'], /no file at unix:@name/],
+    [['tcp://127.0.0.1:0', '--socket-group', 'kvm'], /no file at tcp:/],
+    [['fd:3', '--socket-mode', '0660'], /made by somebody else.*SocketMode=/],
+  ];
+  for (const [args, why] of bad) {
+    const { code, stderr } = await runCaught([...counter, ...args]);
+    t.equal(code, 2, args.join(' '));
+    t.match(stderr, why);
   }
 });
 

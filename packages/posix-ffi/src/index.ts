@@ -64,6 +64,7 @@ export { createAttribute, getAttribute } from './extended-attribute.js';
 export { openFlags, readFully, writeFully } from './file-access.js';
 export { FileDescriptor, type OpenFile } from './file-descriptor.js';
 export { findLock, type HeldLock, type LockRange, lockShared, unlock } from './file-lock.js';
+export { groupId } from './group.js';
 export { canCopyGuarded } from './guarded-copy.js';
 export { unavailableReason } from './libc.js';
 export { checkRange, Mapping, type MappingOptions, WINDOW_BYTES } from './mapping.js';

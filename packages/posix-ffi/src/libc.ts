@@ -92,6 +92,14 @@ export interface Libc {
   ) => void;
   readonly ioctlLater: (fd: number, request: number, address: number, done: Done) => void;
   readonly close: (fd: number) => number;
+  /** Returns an error number, and does not touch `errno`. */
+  readonly getgrnamR: (
+    name: string,
+    group: number,
+    strings: number,
+    length: number,
+    found: number,
+  ) => number;
 }
 
 type ProcessVm = (
@@ -207,6 +215,9 @@ function bind(koffi: typeof Koffi): Libc {
     // Variadic calls cannot be left to a thread. Integers go into the same registers either way.
     ioctlLater: library.func('int ioctl(int, ulong, uintptr_t)').async,
     close: library.func('int close(int)'),
+    getgrnamR: library.func(
+      'int getgrnam_r(const char *, uintptr_t, uintptr_t, size_t, uintptr_t)',
+    ),
   };
 }
 

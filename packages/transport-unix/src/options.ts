@@ -24,8 +24,13 @@ export interface UnixTransportOptions {
    * Default 100.
    */
   readonly maxSpinUs?: number;
-  /** Permissions of the socket file. Default 0o600: the same user and root. */
+  /**
+   * Permissions of the socket file, whatever the umask is; connecting takes the right to write.
+   * Default 0o600: the same user and root.
+   */
   readonly socketMode?: number;
+  /** Group of the socket file, by name or number. Default: what the system gives a new file. */
+  readonly socketGroup?: string | number;
   /** Connections that may wait to be accepted. Default 16. */
   readonly backlog?: number;
   /**
@@ -38,7 +43,8 @@ export interface UnixTransportOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = Required<UnixTransportOptions>;
+export type Settings = Required<Omit<UnixTransportOptions, 'socketGroup'>> &
+  Pick<UnixTransportOptions, 'socketGroup'>;
 
 const defaults: Settings = {
   maxFrameBytes: 32 * 1024 * 1024,

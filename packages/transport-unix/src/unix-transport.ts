@@ -25,6 +25,7 @@ import { StreamConnection, systemFailure } from '@vfio-user/posix-ffi/stream';
 import { encodingOf, parseUnixUri, type UnixAddress } from './address.js';
 import { connectSocket } from './connect-socket.js';
 import { bindSocket } from './listener/bound-socket.js';
+import { findGroup } from './listener/permissions.js';
 import { UnixListener } from './listener/unix-listener.js';
 import { resolveOptions, type Settings, type UnixTransportOptions } from './options.js';
 import { identifyPeer, type Peer } from './peer.js';
@@ -105,10 +106,18 @@ class UnixTransport implements Transport {
     accept: Accept,
     context: OpenContext,
   ): Listener {
-    const { socketMode: mode, backlog } = this.#settings;
-    const { socket, unlink } = bindSocket(path, { mode, backlog });
+    const { socketMode: mode, socketGroup, backlog } = this.#settings;
+    const group = socketGroup === undefined ? undefined : findGroup(socketGroup);
+    const forOthers = (mode & 0o007) !== 0;
+    if (kind === 'abstract' && (group !== undefined || ((mode & 0o070) !== 0 && !forOthers))) {
+      throw new VfioUserError(
+        'VFU_CONFIG_INVALID',
+        `${uri.href}: an abstract name has no file that could belong to a group: use a path`,
+      );
+    }
+    const { socket, unlink } = bindSocket(path, { mode, group, backlog });
     // An abstract name has no file whose permissions could keep others out.
-    const anybody = kind === 'path' || (mode & 0o077) !== 0;
+    const anybody = kind === 'path' || forOthers;
     return this.#listener(uri, socket, accept, context, { anybody, onClose: unlink });
   }
 

@@ -1,5 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
 import { TransportRegistry } from '@vfio-user/core';
 import {
   bind,
@@ -12,7 +15,15 @@ import {
 } from '@vfio-user/posix-ffi';
 import t from 'tap';
 import { unixTransport } from '../src/index.js';
-import { abstractUri, framing, message, openDescriptors, Recorder, socketPath } from './support.js';
+import {
+  abstractUri,
+  framing,
+  message,
+  openDescriptors,
+  Recorder,
+  socketPath,
+  turn,
+} from './support.js';
 
 const transport = unixTransport();
 const accept = () => new Recorder();
@@ -40,11 +51,85 @@ t.test('the socket file is for its owner, and gone after close()', async (t) => 
   await listener.close();
   t.notOk(existsSync(path));
   t.equal(openDescriptors(), before);
-
-  const open = await unixTransport({ socketMode: 0o666 }).listen(uri, accept, context);
-  t.equal(statSync(path).mode & 0o777, 0o666 & ~process.umask());
-  await open.close();
 });
+
+t.test('the socket file has the mode and the group that were asked for', async (t) => {
+  const { path, uri } = socketPath(t);
+  const own = process.getegid?.() ?? 0;
+  for (const umask of [0, 0o022, 0o077]) {
+    const before = process.umask(umask);
+    t.teardown(() => process.umask(before));
+    for (const [options, mode] of [
+      [{ socketMode: 0o666 }, 0o666],
+      [{ socketMode: 0o660, socketGroup: own }, 0o660],
+      [{ socketMode: 0o620, socketGroup: String(own) }, 0o620],
+      [{}, 0o600],
+    ] as const) {
+      const listener = await unixTransport(options).listen(uri, accept, context);
+      t.equal(statSync(path).mode & 0o777, mode, `umask ${umask.toString(8)}`);
+      t.equal(statSync(path).gid, own);
+      await listener.close();
+    }
+  }
+});
+
+t.test('a group that is none, or not ours, is refused and nothing is left behind', async (t) => {
+  const { path, uri } = socketPath(t);
+  const listenFor = (socketGroup: string | number) =>
+    unixTransport({ socketMode: 0o660, socketGroup }).listen(uri, accept, context);
+  for (const group of ['no-such-group', 0xffff_ffff]) {
+    await t.rejects(listenFor(group), { code: 'VFU_CONFIG_INVALID', message: /no group.*getent/ });
+  }
+  const abstract = unixTransport({ socketMode: 0o660 }).listen(abstractUri(), accept, context);
+  await t.rejects(abstract, { code: 'VFU_CONFIG_INVALID', message: /use a path/ });
+  t.notOk(existsSync(path));
+});
+
+t.test(
+  'another user gets in by the group, and at no moment without it',
+  { skip: process.getuid?.() !== 0 && 'needs root to be two users' },
+  async (t) => {
+    const { path, uri } = socketPath(t);
+    chmodSync(dirname(path), 0o755);
+    const group = 65_533;
+    // Tries all the time, as nobody, and says what it meets, each thing once.
+    const script = `
+      process.setgroups([Number(process.argv[1])]);
+      process.setgid(65534);
+      process.setuid(65534);
+      const met = new Set();
+      const meet = (what) => {
+        if (!met.has(what)) console.log(what);
+        met.add(what);
+        setImmediate(attempt);
+      };
+      function attempt() {
+        const socket = require('node:net').connect(${JSON.stringify(path)});
+        socket.on('error', ({ code }) => meet(code));
+        socket.on('connect', () => { socket.destroy(); meet('in'); });
+      }
+      attempt();`;
+    const transport = unixTransport({ socketMode: 0o660, socketGroup: group });
+    for (const [ofStranger, outcome] of [
+      [group + 1, 'EACCES'],
+      [group, 'in'],
+    ] as const) {
+      const stranger = spawn(process.execPath, ['-e', script, String(ofStranger)]);
+      t.teardown(() => stranger.kill('SIGKILL'));
+      const met: string[] = [];
+      const lines = createInterface(stranger.stdout).on('line', (line) => met.push(line));
+      for (let round = 0; round < 100 || !met.includes(outcome); round++) {
+        const listener = await transport.listen(uri, accept, context);
+        if (round === 0) t.equal(statSync(path).gid, group);
+        await turn();
+        await listener.close();
+      }
+      stranger.kill('SIGKILL');
+      await Promise.all([once(stranger, 'close'), once(lines, 'close')]);
+      t.equal(met.includes('in'), outcome === 'in');
+    }
+  },
+);
 
 t.test('somebody else’s file at the path is left alone', async (t) => {
   const { path, uri } = socketPath(t);

@@ -9,6 +9,7 @@ import {
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
 import { obstacleAt } from '../obstacle.js';
+import { initialMode, type Permissions, setPermissions } from './permissions.js';
 
 /** A listening socket, and how to take its name away again. */
 export interface BoundSocket {
@@ -18,28 +19,30 @@ export interface BoundSocket {
 }
 
 /** How a name is bound. */
-export interface BindOptions {
-  /** Permissions of the socket file. */
-  readonly mode: number;
+export interface BindOptions extends Permissions {
   readonly backlog: number;
 }
 
 /** Bind and listen. A socket file that nobody answers on any more is replaced. */
-export function bindSocket(path: string, { mode, backlog }: BindOptions): BoundSocket {
+export function bindSocket(path: string, { backlog, ...permissions }: BindOptions): BoundSocket {
   const socket = streamSocket();
+  let unlink = (): void => {};
   try {
-    // The file that bind() makes inherits the socket's own mode: it is never more open than this.
-    fchmodSync(socket.number, mode);
+    // The file that bind() makes has the socket's own mode, less the umask: it is never more open.
+    fchmodSync(socket.number, initialMode(permissions));
     bindReplacingStale(socket, path);
-    const file = path.startsWith('@') ? undefined : inodeOf(path);
-    listen(socket, backlog);
-    return {
-      socket,
-      unlink() {
+    if (!path.startsWith('@')) {
+      const file = inodeOf(path);
+      unlink = () => {
         if (file !== undefined && inodeOf(path) === file) unlinkSync(path);
-      },
-    };
+      };
+      setPermissions(path, permissions);
+    }
+    // Until now nobody could connect.
+    listen(socket, backlog);
+    return { socket, unlink };
   } catch (error) {
+    unlink();
     socket.close();
     const key = errorCode(error) === 'EADDRINUSE' ? obstacleAt(path) : undefined;
     throw attemptFailed('listen-unix', `cannot listen on ${path}`, error, key && { key });

@@ -3,6 +3,7 @@ import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel, SERVER_VERBOSE_HELP } from '../../logging.js';
 import { METRICS_HELP } from '../../observe/help.js';
 import { INSECURE_HELP } from '../../registry.js';
+import { socketGroupOption, socketModeOption } from '../../socket-permissions.js';
 
 const EXAMPLES = `
 Examples:
@@ -36,6 +37,8 @@ export function bridgeCommand(context: CommandContext) {
     .option('--link-timeout <time>', 'how long the device may be silent: 30s, 2m', '30s')
     .option('--metrics <host:port>', METRICS_HELP)
     .option('--insecure', INSECURE_HELP)
+    .addOption(socketModeOption())
+    .addOption(socketGroupOption())
     .addHelpText('after', EXAMPLES);
   return addLogOptions(command, 'info', SERVER_VERBOSE_HELP).action(async (options) => {
     const { runBridge } = await import('./run-bridge.js');

@@ -2,10 +2,11 @@ import { type Logger, startBridge } from '@vfio-user/core';
 import { parseDuration } from '../../duration.js';
 import type { Io } from '../../io.js';
 import { Observation, type ObserveOptions } from '../../observe/observation.js';
-import { loadTransports, type TransportChoices } from '../../registry.js';
+import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
+import { type SocketPermissions, socketPermissions } from '../../socket-permissions.js';
 
-export interface BridgeCommandOptions extends TransportChoices, ObserveOptions {
+export interface BridgeCommandOptions extends ObserveOptions, SocketPermissions {
   readonly listen: string;
   readonly connect: string;
   readonly linkTimeout: string;
@@ -13,13 +14,14 @@ export interface BridgeCommandOptions extends TransportChoices, ObserveOptions {
 
 /** Run a bridge until a signal. */
 export async function runBridge(
-  { listen, connect, linkTimeout, ...choices }: BridgeCommandOptions,
+  { listen, connect, linkTimeout, ...options }: BridgeCommandOptions,
   context: { readonly io: Io; readonly logger: Logger },
 ): Promise<void> {
   const linkTimeoutMs = parseDuration('--link-timeout', linkTimeout);
+  const choices = { insecure: options.insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen, connect], choices);
   const { logger } = context;
-  const observation = await Observation.start(choices, logger);
+  const observation = await Observation.start(options, logger);
   try {
     const start = () => startBridge({ registry, listen, connect, linkTimeoutMs, logger });
     await runServer(start, { ...context, registry, observation });

@@ -3,6 +3,7 @@ import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel, SERVER_VERBOSE_HELP } from '../../logging.js';
 import { METRICS_HELP } from '../../observe/help.js';
 import { INSECURE_HELP } from '../../registry.js';
+import { socketGroupOption, socketModeOption } from '../../socket-permissions.js';
 
 const EXAMPLES = `
 Examples:
@@ -32,6 +33,8 @@ export function serveCommand(context: CommandContext, devices: string) {
         .default([], 'none'),
     )
     .option('--insecure', INSECURE_HELP)
+    .addOption(socketModeOption())
+    .addOption(socketGroupOption())
     .option('--metrics <host:port>', METRICS_HELP)
     .option('--once', 'end after the first client has left')
     .option('--socket-path <path>', 'listen on this UNIX socket (QEMU backend convention)')

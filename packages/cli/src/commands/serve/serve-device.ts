@@ -5,6 +5,7 @@ import type { Io } from '../../io.js';
 import { Observation } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
+import { socketPermissions } from '../../socket-permissions.js';
 import { listenUri } from './listen-uri.js';
 import { backendCapabilities } from './print-capabilities.js';
 import type { ServeOptions } from './serve-options.js';
@@ -25,7 +26,9 @@ export async function serveDevice(
   const definition = findDevice(name);
   const listen = listenUri(options, io);
   const settings = deviceOptions(definition, parseSettings(options.set));
-  const registry = await loadTransports([listen], options);
+  const { insecure } = options;
+  const choices = { insecure, ...socketPermissions(listen, options) };
+  const registry = await loadTransports([listen], choices);
   const start = () =>
     serve({
       definition,

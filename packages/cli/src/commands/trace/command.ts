@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel } from '../../logging.js';
 import { INSECURE_HELP } from '../../registry.js';
+import { socketGroupOption, socketModeOption } from '../../socket-permissions.js';
 
 const DEVICE_HELP = 'whose register names to show; without it, recognised by its PCI ids';
 
@@ -36,6 +37,8 @@ export function traceCommand(context: CommandContext) {
     .option('--json', 'print one JSON object per line')
     .option('--stats', 'print counts and latencies at the end')
     .option('--insecure', INSECURE_HELP)
+    .addOption(socketModeOption())
+    .addOption(socketGroupOption())
     .addCommand(readCommand(context))
     .addCommand(statsCommand(context))
     .addHelpText('after', NOTES);

@@ -4,8 +4,9 @@ import { startRelay } from '@vfio-user/core/internal';
 import { UsageError } from '../../errors.js';
 import { ExitCode } from '../../exit-codes.js';
 import type { CommandContext } from '../../io.js';
-import { loadTransports, type TransportChoices } from '../../registry.js';
+import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
+import { type SocketPermissions, socketPermissions } from '../../socket-permissions.js';
 import { Gate } from '../../trace/output/gate.js';
 import { Outlet } from '../../trace/output/outlet.js';
 import { MAX_DATA_BYTES } from '../../trace/packet.js';
@@ -20,7 +21,8 @@ import { createPrinter } from './create-printer.js';
 /** How long a reader of stdout that has stopped reading may hold up the end, ms. */
 const LAST_WORDS_MS = 1000;
 
-export interface TraceCommandOptions extends TransportChoices {
+export interface TraceCommandOptions extends SocketPermissions {
+  readonly insecure?: boolean | undefined;
   readonly listen?: string | undefined;
   readonly connect?: string | undefined;
   readonly pcap?: string | undefined;
@@ -41,7 +43,8 @@ export async function runTrace(
   }
   const device = chooseDevice(options.device);
   const { io } = context;
-  const registry = await loadTransports([listen, connect], { insecure });
+  const choices = { insecure, ...socketPermissions(listen, options) };
+  const registry = await loadTransports([listen, connect], choices);
   const file = pcap === undefined ? undefined : await createFile(pcap);
   file?.on('error', ({ message }) => {
     context.exitCode = ExitCode.FAILURE;
