@@ -6,6 +6,7 @@
 
 export type { ClientState } from './bridge/client-state.js';
 export { type Attempt, attemptFailed, causes, errorCode } from './causes.js';
+export { type CheckedOptions, checkOptions } from './option-faults.js';
 export { type Capabilities, OWN_CAPABILITIES } from './protocol/capabilities.js';
 export type { Encoding } from './protocol/encoding.js';
 export type {

@@ -20,7 +20,7 @@ export {
   type PciIds,
   type RegisterMap,
 } from './register-map.js';
-export { sizeOption } from './size.js';
+export { parseSize, sizeOption } from './settings.js';
 
 /** The devices of this package by the name `vfio-user serve` knows them by. */
 export const builtinDevices: ReadonlyMap<string, PciDeviceDefinition<unknown>> = new Map(

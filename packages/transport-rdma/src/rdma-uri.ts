@@ -6,6 +6,7 @@ import {
   VfioUserError,
   withPort,
 } from '@vfio-user/core';
+import { checkOptions } from '@vfio-user/core/internal';
 import { z } from 'zod';
 
 const querySchema = z.object({
@@ -45,8 +46,8 @@ export interface RdmaTarget {
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
  */
 export function parseTarget(uri: TransportUri, transport: Transport): RdmaTarget {
-  const query = querySchema.safeParse(Object.fromEntries(uri.searchParams));
-  if (!query.success) throw invalid(uri, z.prettifyError(query.error));
+  const { options, faults } = checkOptions(querySchema, Object.fromEntries(uri.searchParams));
+  if (faults !== undefined) throw invalid(uri, faults.join('; '));
   const secure = TLS_KEYS.some((key) => uri.searchParams.has(key));
   const scheme = secure ? 'tls' : 'tcp';
   if (!transport.schemes.includes(scheme)) {
@@ -56,7 +57,7 @@ export function parseTarget(uri: TransportUri, transport: Transport): RdmaTarget
   for (const key of OWN_KEYS) rest.delete(key);
   const asked = rest.size === 0 ? '' : `?${rest}`;
   const bootstrap = parseUri(uri.href.replace(/^rdma:([^?#]*)(\?[^#]*)?/, `${scheme}:$1${asked}`));
-  const { device, 'gid-index': gidIndex, fallback } = query.data;
+  const { device, 'gid-index': gidIndex, fallback } = options;
   const { href } = uri;
   const { host } = hostPortOf(uri);
   return { href, host, device, gidIndex, fallsBack: fallback === 'tcp', bootstrap };

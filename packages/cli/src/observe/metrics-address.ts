@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIPv6 } from 'node:net';
 import { type HostPort, parseHostPort, withoutZone } from '@vfio-user/core';
+import { checkOptions } from '@vfio-user/core/internal';
 import { hostList } from '@vfio-user/transport-tcp/http';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
@@ -30,15 +31,16 @@ loopback.addAddress('::1', 'ipv6');
 export async function metricsAddress(text: string, insecure: boolean): Promise<MetricsAddress> {
   const [, address = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(text) ?? [];
   const { host, port } = hostPortOf(text, address);
-  const parsed = querySchema.safeParse(Object.fromEntries(new URLSearchParams(query)));
-  if (!parsed.success) throw new UsageError(`--metrics ${text}: ${z.prettifyError(parsed.error)}`);
+  const given = Object.fromEntries(new URLSearchParams(query));
+  const { options, faults } = checkOptions(querySchema, given);
+  if (faults !== undefined) throw new UsageError(`--metrics ${text}: ${faults.join('; ')}`);
   const ip = await addressOf(host, text);
   if (!insecure && !loopback.check(withoutZone(ip), isIPv6(ip) ? 'ipv6' : 'ipv4')) {
     throw new UsageError(
       `--metrics ${text}: listening on ${ip} lets anybody who reaches it read the metrics, unencrypted. Listen on 127.0.0.1, or insist with --insecure`,
     );
   }
-  return { text, host, ip, port, hosts: parsed.data.host };
+  return { text, host, ip, port, hosts: options.host };
 }
 
 function hostPortOf(text: string, address: string): { host: string; port: number } {

@@ -12,7 +12,8 @@ import type { TraceStatistics } from './stats/statistics.js';
 const MAX_SESSION = 0xffff;
 
 export interface TracerOptions {
-  readonly printer: Printer;
+  /** Absent where only the capture is wanted. */
+  readonly printer: Printer | undefined;
   readonly statistics: TraceStatistics;
   /** Where a capture goes, if one is wanted. */
   readonly capture: Outlet | undefined;
@@ -35,7 +36,7 @@ export class Tracer {
     const session = (this.#lastSession % MAX_SESSION) + 1;
     this.#lastSession = session;
     const { printer } = this.#options;
-    printer.begins({ session, timeUs: nowUs(), encoding, peer });
+    printer?.begins({ session, timeUs: nowUs(), encoding, peer });
     const head = { session, encoding } as const;
     return {
       onPreface: (sender, bytes) => {
@@ -53,7 +54,7 @@ export class Tracer {
       onFrame: (sender, frame) => this.#add({ ...head, ...packetOf(sender, frame) }),
       onEnd: (error) => {
         this.#decoders.ended(session);
-        printer.ends({ session, timeUs: nowUs(), reason: error?.message });
+        printer?.ends({ session, timeUs: nowUs(), reason: error?.message });
       },
     };
   }
@@ -63,7 +64,7 @@ export class Tracer {
     capture?.write(encodePacket(packet));
     const traced = this.#decoders.decode(packet);
     statistics.add(traced);
-    printer.message(traced);
+    printer?.message(traced);
   }
 }
 

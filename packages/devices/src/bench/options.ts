@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sizeOption } from '../size.js';
+import { sizeOption } from '../settings.js';
 
 /** What `--set` accepts. */
 export interface BenchOptions {
@@ -23,6 +23,6 @@ export const benchOptions: z.ZodType<BenchOptions> = z.strictObject({
       },
     )
     .default(2 ** 20)
-    .describe('bytes of device memory, a power of two'),
+    .describe('bytes of device memory, a power of two from 256K to 1G'),
   vectors: z.coerce.number().int().min(1).max(2048).default(32).describe('MSI-X vectors'),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { flagOption } from '../settings.js';
 import { LINES } from './card.js';
 
 /** An input that changes by itself. */
@@ -45,10 +46,9 @@ const toggle = z
 /** Parses `--set inputs=0xA5F0 --set loopback=true --set toggle=3:500 --set file=inputs.txt`. */
 export const gpioOptions: z.ZodType<GpioOptions> = z.strictObject({
   inputs: levels.default(0).describe('input levels at the start, for example 0xA5F0'),
-  loopback: z
-    .union([z.boolean(), z.stringbool()])
-    .default(false)
-    .describe('wire each output to its input'),
-  toggle: toggle.optional().describe('an input that changes by itself, line:period_ms'),
+  loopback: flagOption.default(false).describe('wire each output to its input'),
+  toggle: toggle
+    .optional()
+    .describe('an input that changes by itself, line:period_ms, for example 3:500'),
   file: z.string().min(1).optional().describe('a text file with the input levels, watched'),
 });

@@ -119,6 +119,10 @@ function openNamespace(
   }
   const image = openImage({ path: file, size, lba, isReadOnly, uuid: given }, logger);
   const namespace = new Namespace(new FileStorage(image, logger), image.blockBytes);
+  const unused = image.size % image.blockBytes;
+  if (unused !== 0) {
+    logger.warn({ file, size: image.size, unused }, 'nvme: the last bytes fill no block: unused');
+  }
   return { namespace, uuid: image.uuid };
 }
 

@@ -1,12 +1,14 @@
+import { totalmem } from 'node:os';
 import { z } from 'zod';
-import { sizeOption } from '../size.js';
+import { flagOption, sizeOption, sizeText } from '../settings.js';
 import { isQualifiedName, parseUuid } from './identity.js';
+import { DEFAULT_BLOCK_BYTES } from './storage/image.js';
 
 /** Printable ASCII, as identify strings are. */
 const text = (maxLength: number) =>
   z
     .string()
-    .regex(/^[ -~]+$/, 'use printable ASCII characters')
+    .regex(/^[ -~]+$/, 'expected printable ASCII characters')
     .max(maxLength);
 
 /** What `--set` accepts. */
@@ -39,11 +41,12 @@ export interface NvmeOptions {
 
 export const nvmeOptions: z.ZodType<NvmeOptions> = z
   .strictObject({
-    size: sizeOption.optional().describe('bytes of storage, for example 64M'),
+    size: sizeOption
+      .optional()
+      .describe('bytes of storage, for example 64M: a multiple of the block'),
     file: z.string().min(1).optional().describe('keep the blocks in this file or block device'),
-    readonly: z.union([z.boolean(), z.stringbool()]).default(false).describe('refuse writes'),
-    lba: z.coerce
-      .number()
+    readonly: flagOption.default(false).describe('refuse writes'),
+    lba: sizeOption
       .refine((bytes) => bytes === 512 || bytes === 4096, 'expected 512 or 4096')
       .optional()
       .describe('bytes of a logical block, 512 or 4096 (default: 512, or as the block device)'),
@@ -73,7 +76,27 @@ export const nvmeOptions: z.ZodType<NvmeOptions> = z
   .refine(({ size, file }) => size !== undefined || file !== undefined, {
     error: 'say where the blocks are: size=64M (memory) or file=path',
   })
-  .refine(({ size, lba }) => size === undefined || size >= (lba ?? 512), {
-    error: 'smaller than one block',
-    path: ['size'],
+  .superRefine(({ size, lba = DEFAULT_BLOCK_BYTES, file }, context) => {
+    const fault = size === undefined ? undefined : sizeFault(size, lba, file === undefined);
+    if (fault !== undefined) {
+      context.addIssue({ code: 'custom', message: fault, path: ['size'] });
+    }
   });
+
+function sizeFault(size: number, lba: number, isInMemory: boolean): string | undefined {
+  if (size < lba) return 'smaller than one block';
+  if (size % lba !== 0) {
+    const fitting = Math.floor(size / lba) * lba;
+    return `expected a multiple of the block, ${lba} bytes: ${sizeText(fitting)} or ${sizeText(fitting + lba)}`;
+  }
+  const memory = machineMemory();
+  if (!isInMemory || size <= memory) return undefined;
+  const gibibytes = (memory / 2 ** 30).toFixed(1);
+  return `this machine has ${gibibytes} GiB of memory; give file=path as well to keep the blocks on a disk`;
+}
+
+/** Bytes that all processes together may use here. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+}

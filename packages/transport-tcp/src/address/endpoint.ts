@@ -1,4 +1,5 @@
 import { type HostPort, hostPortOf, type TransportUri, VfioUserError } from '@vfio-user/core';
+import { checkOptions } from '@vfio-user/core/internal';
 import { z } from 'zod';
 import { hostList, originList } from '../http/allow-lists.js';
 
@@ -121,9 +122,10 @@ export function parseEndpoint(uri: TransportUri): Endpoint {
 }
 
 function parseQuery(uri: TransportUri, scheme: Endpoint['scheme']) {
-  const parsed = queries[scheme].safeParse(Object.fromEntries(uri.searchParams));
-  if (!parsed.success) throw invalid(uri, z.prettifyError(parsed.error));
-  return parsed.data as z.output<typeof commonQuery> & Partial<z.output<typeof queries.wss>>;
+  const schema: z.ZodType<z.output<typeof commonQuery>> = queries[scheme];
+  const { options, faults } = checkOptions(schema, Object.fromEntries(uri.searchParams));
+  if (faults !== undefined) throw invalid(uri, faults.join('; '));
+  return options as z.output<typeof commonQuery> & Partial<z.output<typeof queries.wss>>;
 }
 
 function parseCid(uri: TransportUri, host: string): number | undefined {

@@ -4,6 +4,6 @@ import { VfioUserError } from '@vfio-user/core';
 export function timedOut(timeoutMs: number): VfioUserError {
   return new VfioUserError(
     'VFU_TIMEOUT',
-    `no answer within ${timeoutMs} ms: is the machine up, and does a firewall let us through?`,
+    `no answer within ${Math.round(timeoutMs)} ms: is the machine up, and does a firewall let us through?`,
   );
 }

@@ -1,3 +1,4 @@
+import { parseSize } from '@vfio-user/devices';
 import type { RunOptions } from '../../bench/run/options.js';
 import { TEST_NAMES, type TestName } from '../../bench/tests/test-case.js';
 import { parseDuration } from '../../duration.js';
@@ -28,8 +29,6 @@ const MAX_SIZE = 2 ** 24;
 const MAX_DEPTH = 64;
 const MAX_ROUNDS = 1000;
 const MAX_RATE = 1_000_000;
-
-const sizeUnits: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20 };
 
 /** @throws {UsageError} saying which option is wrong and what would be right. */
 export function parseOptions(options: BenchCommandOptions): RunOptions {
@@ -67,8 +66,7 @@ function testsOf(names: readonly string[]): readonly TestName[] {
 }
 
 function sizeOf(text: string): number {
-  const [, number, unit = ''] = /^(\d{1,8})([KM]?)$/.exec(text) ?? [];
-  const bytes = Number(number) * (sizeUnits[unit] as number); // one of them
+  const bytes = parseSize(text) ?? 0;
   if (bytes >= 4 && bytes <= MAX_SIZE && bytes % 4 === 0) return bytes;
   throw new UsageError(`--sizes ${text}: expected a multiple of 4 from 4 to 16M, such as 4K`);
 }

@@ -1,39 +1,103 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { attemptFailed } from '@vfio-user/core/internal';
 import type { NamedReport } from '../../bench/report/plots/series.js';
 import type { Report } from '../../bench/report/schema.js';
 import type { BenchCommandOptions } from './options.js';
 
-type OutputOptions = Pick<BenchCommandOptions, 'json' | 'csv' | 'html' | 'png' | 'markdown'>;
+const KINDS = ['json', 'csv', 'html', 'png', 'markdown'] as const;
+type Kind = (typeof KINDS)[number];
+type OutputOptions = Pick<BenchCommandOptions, Kind>;
 
-/** Write the files that were asked for. What draws plots is loaded for them only. */
-export async function writeFiles(report: Report, options: OutputOptions): Promise<void> {
-  const { json, csv, html, png, markdown } = options;
-  if (json !== undefined) {
-    const { reportJson } = await import('../../bench/report/report-file.js');
-    await writeFile(json, reportJson(report));
-  }
-  if (csv !== undefined) {
-    const { reportCsv } = await import('../../bench/report/csv.js');
-    await writeFile(csv, reportCsv(report));
-  }
-  if (markdown !== undefined) {
-    const { reportMarkdown } = await import('../../bench/report/markdown.js');
-    await writeFile(markdown, reportMarkdown(report));
-  }
-  await writePlots([{ name: '', report }], { html, png });
+interface OutputFile {
+  readonly path: string;
+  readonly handle: FileHandle;
+  /** It was not there before. */
+  readonly isNew: boolean;
+  isWritten: boolean;
 }
 
-/** Write the plots of one run, or of several together. */
-export async function writePlots(
-  reports: readonly NamedReport[],
-  { html, png }: Pick<OutputOptions, 'html' | 'png'>,
-): Promise<void> {
-  if (html !== undefined) {
-    const { reportHtml } = await import('../../bench/report/html/page.js');
-    await writeFile(html, reportHtml(reports));
+/**
+ * The files that were asked for. They are opened before anything is measured, so that a wrong path
+ * costs nobody a run; what they held stays until there are results.
+ */
+export class OutputFiles {
+  readonly #files = new Map<Kind, OutputFile>();
+
+  private constructor() {}
+
+  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the one that cannot be written. */
+  static async open(options: OutputOptions): Promise<OutputFiles> {
+    const files = new OutputFiles();
+    try {
+      for (const kind of KINDS) {
+        const path = options[kind];
+        if (path !== undefined) files.#files.set(kind, await openFile(kind, path));
+      }
+      return files;
+    } catch (error) {
+      await files.close();
+      throw error;
+    }
   }
-  if (png !== undefined) {
-    const { reportPng } = await import('../../bench/report/png.js');
-    await writeFile(png, await reportPng(reports));
+
+  /** Write all of them. What draws plots is loaded for them only. */
+  async write(report: Report): Promise<void> {
+    if (this.#files.has('json')) {
+      const { reportJson } = await import('../../bench/report/report-file.js');
+      await this.#fill('json', reportJson(report));
+    }
+    if (this.#files.has('csv')) {
+      const { reportCsv } = await import('../../bench/report/csv.js');
+      await this.#fill('csv', reportCsv(report));
+    }
+    if (this.#files.has('markdown')) {
+      const { reportMarkdown } = await import('../../bench/report/markdown.js');
+      await this.#fill('markdown', reportMarkdown(report));
+    }
+    await this.writePlots([{ name: '', report }]);
+  }
+
+  /** Write the plots of one run, or of several together. */
+  async writePlots(reports: readonly NamedReport[]): Promise<void> {
+    if (this.#files.has('html')) {
+      const { reportHtml } = await import('../../bench/report/html/page.js');
+      await this.#fill('html', reportHtml(reports));
+    }
+    if (this.#files.has('png')) {
+      const { reportPng } = await import('../../bench/report/png.js');
+      await this.#fill('png', await reportPng(reports));
+    }
+  }
+
+  /** Files that were made for nothing go. */
+  async close(): Promise<void> {
+    for (const { path, handle, isNew, isWritten } of this.#files.values()) {
+      await handle.close();
+      if (isNew && !isWritten) await rm(path, { force: true });
+    }
+    this.#files.clear();
+  }
+
+  async #fill(kind: Kind, content: string | Uint8Array): Promise<void> {
+    const file = this.#files.get(kind);
+    if (file === undefined) return;
+    try {
+      // Not a pipe or a terminal, of which nothing is left from before.
+      if ((await file.handle.stat()).isFile()) await file.handle.truncate();
+      await file.handle.writeFile(content);
+    } catch (error) {
+      throw attemptFailed('write-file', `--${kind} ${file.path}`, error);
+    }
+    file.isWritten = true;
+  }
+}
+
+async function openFile(kind: Kind, path: string): Promise<OutputFile> {
+  const isNew = !existsSync(path);
+  try {
+    return { path, handle: await open(path, 'a'), isNew, isWritten: false };
+  } catch (error) {
+    throw attemptFailed('write-file', `--${kind} ${path}`, error, { code: 'VFU_CONFIG_INVALID' });
   }
 }

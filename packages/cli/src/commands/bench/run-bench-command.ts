@@ -14,12 +14,13 @@ import { findTargets } from '../../bench/target/find-targets.js';
 import type { Io } from '../../io.js';
 import { watchTermination } from '../../termination.js';
 import { type BenchCommandOptions, parseOptions } from './options.js';
-import { writeFiles } from './output-files.js';
+import { OutputFiles } from './output-files.js';
 import { Progress } from './progress.js';
 
 /** Measure, print the tables, and write the files that were asked for. */
 export async function runBenchCommand(options: BenchCommandOptions, io: Io): Promise<void> {
   const asked = parseOptions(options);
+  const files = await OutputFiles.open(options);
   const termination = watchTermination();
   const abort = new AbortController();
   // Every connection and every process listens.
@@ -33,9 +34,10 @@ export async function runBenchCommand(options: BenchCommandOptions, io: Io): Pro
     const report = await measure(asked, { folder, progress, signal: abort.signal });
     progress.clear();
     io.stdout(reportText(report));
-    await writeFiles(report, options);
+    await files.write(report);
   } finally {
     progress.clear();
+    await files.close();
     await rm(folder, { recursive: true, force: true });
     termination.dispose();
   }

@@ -5,7 +5,7 @@ import { describeRun } from '../../bench/report/run-text.js';
 import { tableText } from '../../bench/report/text.js';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
-import { writePlots } from './output-files.js';
+import { OutputFiles } from './output-files.js';
 
 const LEGEND = `In parentheses: the lowest and the highest round. x first: how many times as long as in the first
 run. slower, faster: the ranges of the rounds do not overlap.`;
@@ -21,10 +21,15 @@ export async function runCompare(
     name: nameOf(file, at, files),
     report: readReport(file),
   }));
+  const plots = await OutputFiles.open(options);
   const runs = reports.map(({ name, report }) => [name, ...describeRun(report)].join('\n  '));
   const tables = compareTables(reports).map(tableText);
   io.stdout(`${[...runs, ...tables, LEGEND].join('\n\n')}\n`);
-  await writePlots(reports, options);
+  try {
+    await plots.writePlots(reports);
+  } finally {
+    await plots.close();
+  }
 }
 
 /** The file's own name if no other one has it. */

@@ -11,12 +11,17 @@ export interface SettingHelp {
   /** As JSON: a number, a string, a boolean. */
   readonly default?: unknown;
   readonly required: boolean;
+  /** What a number or a text may be, for example `1 to 127`. */
+  readonly limits?: string;
 }
 
 /** The part of JSON Schema that describes one setting. */
 interface PropertySchema {
   readonly description?: string;
   readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
 }
 
 /** What `--set` accepts for a device, read from its zod schema. */
@@ -26,12 +31,14 @@ export function settingsHelp(definition: PciDeviceDefinition<unknown>): SettingH
   const output = z.toJSONSchema(definition.options, { io: 'output', unrepresentable: 'any' });
   return Object.keys(input.properties ?? {}).map((key) => {
     const sides = [input, output].map((schema) => propertySchema(schema.properties?.[key]));
+    const limits = sides.map(limitsOf).find((found) => found !== undefined);
     const fallback = sides.find((side) => side.default !== undefined)?.default;
     return {
       key,
       description: sides.find((side) => side.description !== undefined)?.description ?? '',
       required: input.required?.includes(key) ?? false,
       ...(fallback === undefined ? {} : { default: fallback }),
+      ...(limits === undefined ? {} : { limits }),
     };
   });
 }
@@ -55,6 +62,16 @@ export function devicesHelp(definitions: Iterable<PciDeviceDefinition<unknown>>)
 }
 
 function suffix(setting: SettingHelp): string {
-  if (setting.default !== undefined) return ` (default: ${String(setting.default)})`;
-  return setting.required ? ' (required)' : '';
+  const limits = setting.limits === undefined ? '' : `; ${setting.limits}`;
+  if (setting.default !== undefined) return ` (default: ${String(setting.default)})${limits}`;
+  return `${setting.required ? ' (required)' : ''}${limits}`;
+}
+
+function limitsOf({ minimum, maximum, maxLength }: PropertySchema): string | undefined {
+  if (maxLength !== undefined) return `at most ${maxLength} characters`;
+  // Where a schema sets no limit, zod names the one of whole numbers.
+  if (minimum === undefined || minimum === Number.MIN_SAFE_INTEGER) return undefined;
+  return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER
+    ? `at least ${minimum}`
+    : `${minimum} to ${maximum}`;
 }

@@ -1,5 +1,5 @@
 import type { PciDeviceDefinition } from '@vfio-user/core';
-import { z } from 'zod';
+import { checkOptions } from '@vfio-user/core/internal';
 import { UsageError } from '../../errors.js';
 
 /** `--set key=value`, as often as given. */
@@ -20,11 +20,13 @@ export function deviceOptions<Options>(
   definition: PciDeviceDefinition<Options>,
   settings: Readonly<Record<string, string>>,
 ): Options {
-  const parsed = definition.options.safeParse(settings);
-  if (parsed.success) return parsed.data;
+  const { options, faults } = checkOptions(definition.options, settings);
+  if (faults === undefined) return options;
   throw new UsageError(
-    `the settings of ${definition.name} are wrong:\n${z.prettifyError(parsed.error)}\n` +
+    [
+      `the settings of ${definition.name} are wrong:`,
+      ...faults.map((fault) => `  ${fault}`),
       '  `vfio-user serve --help` lists what each device accepts.',
-    { cause: parsed.error },
+    ].join('\n'),
   );
 }

@@ -11,6 +11,8 @@ Examples:
   vfio-user trace --listen unix:///tmp/seen.sock --connect unix:///tmp/disk.sock
   vfio-user trace --listen tcp://127.0.0.1:0 --connect tcp://host:7000 \\
     --pcap disk.pcap
+  vfio-user trace --listen unix:///tmp/seen.sock \\
+    --connect unix:///tmp/disk.sock --pcap - | wireshark -k -i -
   vfio-user trace read disk.pcap
   vfio-user trace stats disk.pcap
 
@@ -32,7 +34,10 @@ export function traceCommand(context: CommandContext) {
     .enablePositionalOptions()
     .option('--listen <uri>', 'where clients come to')
     .option('--connect <uri>', 'where the server is')
-    .option('--pcap <file>', 'also write a capture, which Wireshark reads with docs/vfio-user.lua')
+    .option(
+      '--pcap <file>',
+      'also write a capture, which Wireshark reads with docs/vfio-user.lua; -: to stdout, instead of text',
+    )
     .option('--device <device>', DEVICE_HELP)
     .option('--json', 'print one JSON object per line')
     .option('--stats', 'print counts and latencies at the end')

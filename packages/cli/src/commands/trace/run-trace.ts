@@ -13,6 +13,7 @@ import { MAX_DATA_BYTES } from '../../trace/packet.js';
 import { encodeFileHeader } from '../../trace/pcap/pcap-encoder.js';
 import { closeFile, createFile } from '../../trace/pcap/pcap-file.js';
 import { TraceStatistics } from '../../trace/stats/statistics.js';
+import { statisticsText } from '../../trace/stats/statistics-text.js';
 import { stringify } from '../../trace/text/json-message.js';
 import { Tracer } from '../../trace/tracer.js';
 import { chooseDevice } from './choose-device.js';
@@ -45,16 +46,19 @@ export async function runTrace(
   const { io } = context;
   const choices = { insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen, connect], choices);
-  const file = pcap === undefined ? undefined : await createFile(pcap);
+  // Like tcpdump: then stdout is the capture, and nothing else.
+  const isPiped = pcap === '-';
+  const file = pcap === undefined || isPiped ? undefined : await createFile(pcap);
   file?.on('error', ({ message }) => {
     context.exitCode = ExitCode.FAILURE;
     logger.error({ pcap, reason: message }, 'the capture ends here; the session goes on');
   });
   const gate = new Gate();
   const stdout = new Outlet(io.stdoutStream, gate);
-  const capture = file && new Outlet(file, gate);
+  const capture = isPiped ? stdout : file && new Outlet(file, gate);
   capture?.write(encodeFileHeader());
-  const printer = createPrinter(io, stdout, json);
+  const printer = isPiped ? undefined : createPrinter(io, stdout, json);
+  const say = isPiped ? io.stderr : io.stdout;
   const statistics = new TraceStatistics();
   const tracer = new Tracer({ printer, statistics, capture, device });
   const start = async () => {
@@ -77,9 +81,13 @@ export async function runTrace(
       registry,
       // Like the messages that follow, which wait for their reader.
       announce: (uri) =>
-        io.stdout(`${json ? stringify({ type: 'listening', uri }) : `listening ${uri}`}\n`),
+        say(`${json ? stringify({ type: 'listening', uri }) : `listening ${uri}`}\n`),
     });
-    if (options.stats === true) printer.statistics(statistics.summary());
+    if (options.stats === true) {
+      const summary = statistics.summary();
+      if (printer === undefined) io.stderr(`${statisticsText(summary)}\n`);
+      else printer.statistics(summary);
+    }
   } finally {
     capture?.flush();
     if (file !== undefined) await closeFile(file);
