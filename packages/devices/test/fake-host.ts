@@ -49,6 +49,8 @@ export class FakeHost implements DeviceHost {
     return this.dma.guest;
   }
 
+  pageBytes = 4096;
+
   allocateDeviceMemory(_name: string, length: number): DeviceMemory {
     const bytes = new Uint8Array(length);
     return {

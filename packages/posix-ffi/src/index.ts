@@ -75,6 +75,7 @@ export {
   createMemoryFile,
   type FileIdentity,
   getSeals,
+  hostPageBytes,
   identifyFile,
   type MemoryBacking,
   memoryBacking,

@@ -75,6 +75,11 @@ export function identifyFile(file: FileDescriptor): FileIdentity {
   };
 }
 
+/** Bytes of a page of this host. */
+export function hostPageBytes(): number {
+  return libc().pageBytes;
+}
+
 /** Where the memory of a file comes from. */
 export interface MemoryBacking {
   /** `disk` is any file system that is neither of the others. */

@@ -34,10 +34,11 @@ export interface UnixTransportOptions {
   /** Connections that may wait to be accepted. Default 16. */
   readonly backlog?: number;
   /**
-   * Whether to map memory that the peer could cut off under our feet, which kills this process.
+   * Whether to map memory in a tmpfs or on huge pages that the peer could cut off under our feet.
+   * It is looked for in each turn, but a peer who means harm could still end this process.
    * `trusted`: if the peer runs as the same user or as root, and could kill us anyway. Otherwise
-   * such memory is read and written by system calls. Sealed memory is always mapped.
-   * Default `trusted`.
+   * such memory is read and written by system calls, as files on a disk always are. A sealed memfd is
+   * always mapped. Default `trusted`.
    */
   readonly mapUnsealed?: 'trusted' | 'always' | 'never';
 }

@@ -16,6 +16,7 @@ import {
 import { openClient, openServer, PendingConnections } from '@vfio-user/core/internal';
 import {
   FileDescriptor,
+  hostPageBytes,
   isListening,
   isUnixStream,
   SCM_MAX_FD,
@@ -67,6 +68,10 @@ class UnixTransport implements Transport {
 
   encodingFor(uri: TransportUri): EncodingName {
     return encodingOf(uri);
+  }
+
+  get pageBytes(): number {
+    return hostPageBytes();
   }
 
   createMemory(name: string, length: number): SharedMemory {

@@ -13,6 +13,11 @@ export interface DeviceHost {
   readonly interrupts: Interrupts;
   readonly pushes: PushRings;
   readonly logger: Logger;
+  /**
+   * Bytes of a page of this host. A mappable area is mapped as far as it is made of whole pages,
+   * the rest is trapped.
+   */
+  readonly pageBytes: number;
   /** Allocate memory that the client can map directly, where the transport allows it. */
   allocateDeviceMemory(name: string, length: number): DeviceMemory;
 }
@@ -100,7 +105,10 @@ export interface DeviceMemory extends BlockAccess {
   close(): void;
 }
 
-/** A part of a region that the client may map; the rest is trapped. Page-aligned. */
+/**
+ * A part of a region that the client may map; the rest is trapped. Offset and size are multiples of
+ * 4096; a host with larger pages ({@link DeviceHost.pageBytes}) maps those that lie in it entirely.
+ */
 export interface MappableArea {
   /** Bytes from the start of the region. */
   readonly offset: number;

@@ -1,9 +1,7 @@
 import type { MappableArea, RegionDefinition } from '../device/device.js';
 import { isInRange } from '../device/region.js';
 import { hex, invalid } from './invalid.js';
-
-/** What a client can map in one piece. */
-const PAGE_BYTES = 4096;
+import { SMALLEST_PAGE_BYTES } from './mappable-areas.js';
 
 /** A range that the core answers for and that must stay trapped. */
 interface TrappedRange {
@@ -53,8 +51,8 @@ function checkArea(
   bytes: number,
 ): void {
   const { offset, size } = area;
-  if (!(size > 0) || size % PAGE_BYTES !== 0 || offset % PAGE_BYTES !== 0) {
-    invalid(`${text} is not made of whole pages of ${PAGE_BYTES} bytes`);
+  if (!(size > 0) || size % SMALLEST_PAGE_BYTES !== 0 || offset % SMALLEST_PAGE_BYTES !== 0) {
+    invalid(`${text} is not made of whole pages of ${SMALLEST_PAGE_BYTES} bytes`);
   }
   if (!isInRange(offset, size, region.size)) {
     invalid(`${text} is outside the region of ${region.size} bytes`);
@@ -65,9 +63,9 @@ function checkArea(
 }
 
 function pageDown(offset: number): number {
-  return offset - (offset % PAGE_BYTES);
+  return offset - (offset % SMALLEST_PAGE_BYTES);
 }
 
 function pageUp(offset: number): number {
-  return pageDown(offset + PAGE_BYTES - 1);
+  return pageDown(offset + SMALLEST_PAGE_BYTES - 1);
 }

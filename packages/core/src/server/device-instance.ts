@@ -10,10 +10,12 @@ import { DmaSpace } from '../dma/dma-space.js';
 import type { Logger } from '../logger.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
+import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
 import { PushRules } from '../push/push-rules.js';
 import { runAll } from '../run-all.js';
 import type { SharedMemory } from '../transport/resources.js';
-import { type MemoryFactory, SharedDeviceMemory } from './device-memory.js';
+import type { Transport } from '../transport/transport.js';
+import { SharedDeviceMemory } from './device-memory.js';
 
 /**
  * A device and what the core keeps for it: configuration space, interrupts, guest memory. Lives as
@@ -25,6 +27,8 @@ export class DeviceInstance {
   readonly dma: DmaSpace;
   readonly migration: MigrationController;
   readonly pushRules: PushRules;
+  /** Of a page of this host. */
+  readonly pageBytes: number;
   /** Runs inside the register write by which a driver resets the function; see {@link reset}. */
   onResetRequest: ((kind: ResetKind) => void) | undefined;
   readonly #device: PciDevice;
@@ -38,7 +42,9 @@ export class DeviceInstance {
     pushes: PushRules,
     memories: readonly SharedDeviceMemory[],
     logger: Logger,
+    pageBytes: number,
   ) {
+    this.pageBytes = pageBytes;
     this.#device = device;
     this.#logger = logger;
     this.pci = new PciFunction(device, interrupts, (kind) => this.onResetRequest?.(kind));
@@ -53,8 +59,10 @@ export class DeviceInstance {
     definition: PciDeviceDefinition<Options>,
     options: Options,
     logger: Logger,
-    createMemory: MemoryFactory | undefined,
+    transport: Pick<Transport, 'createMemory' | 'pageBytes'>,
   ): Promise<DeviceInstance> {
+    const createMemory = transport.createMemory?.bind(transport);
+    const { pageBytes = SMALLEST_PAGE_BYTES } = transport;
     const dma = new DmaSpace(logger);
     const interrupts = new InterruptController(dma.fence);
     const memories: SharedDeviceMemory[] = [];
@@ -64,6 +72,7 @@ export class DeviceInstance {
       interrupts,
       pushes,
       logger,
+      pageBytes,
       allocateDeviceMemory(name, length) {
         const memory = new SharedDeviceMemory(name, length, createMemory);
         memories.push(memory);
@@ -71,7 +80,7 @@ export class DeviceInstance {
       },
     };
     const device = await definition.create(host, options);
-    return new DeviceInstance(device, interrupts, dma, pushes, memories, logger);
+    return new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
   }
 
   /** The descriptor-backed memory behind `memory`, where this server can share memory at all. */

@@ -33,7 +33,7 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     options.definition,
     options.options,
     logger,
-    transport.createMemory?.bind(transport),
+    transport,
   );
   const limits = { ...defaultLimits, ...options.limits };
   const server = new DeviceServer(device, logger, limits, options.once ?? false);

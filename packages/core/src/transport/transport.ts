@@ -136,6 +136,8 @@ export interface Transport {
   encodingFor?(uri: TransportUri): EncodingName;
   /** Memory that peers of this transport can map; absent where descriptors cannot be passed. */
   createMemory?(name: string, length: number): SharedMemory;
+  /** Bytes of a page of this host: what such memory is mapped in. 4096 when absent. */
+  readonly pageBytes?: number;
   connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection>;
   listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener>;
   /**

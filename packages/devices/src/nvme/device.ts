@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Capability,
+  type DeviceHost,
   type DeviceMemory,
   definePciDevice,
   type Logger,
@@ -40,9 +41,7 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
 
   create(host, options) {
     const { namespace, uuid } = openNamespace(options, host.logger);
-    const memory = doorbellMemory(options, (length) =>
-      host.allocateDeviceMemory('nvme-doorbells', length),
-    );
+    const memory = doorbellMemory(options, host);
     const controller = new NvmeController({
       host,
       identity: createIdentity(uuid, options),
@@ -132,9 +131,14 @@ function memoryUuid({ serial, model }: NvmeOptions): Uint8Array {
 }
 
 /** Area `[0, end of the doorbells)`, since offsets in the memory are offsets in the BAR. */
-function doorbellMemory(
-  { doorbells }: NvmeOptions,
-  allocate: (length: number) => DeviceMemory,
-): DeviceMemory | undefined {
-  return doorbells === 'trapped' ? undefined : allocate(DOORBELLS_OFFSET + DOORBELLS_SIZE);
+function doorbellMemory({ doorbells }: NvmeOptions, host: DeviceHost): DeviceMemory | undefined {
+  if (doorbells === 'trapped') return undefined;
+  if (host.pageBytes > DOORBELLS_SIZE) {
+    host.logger.info(
+      { pageBytes: host.pageBytes },
+      'nvme: doorbells are trapped, as this host has larger pages than the 4096 bytes they take',
+    );
+    return undefined;
+  }
+  return host.allocateDeviceMemory('nvme-doorbells', DOORBELLS_OFFSET + DOORBELLS_SIZE);
 }

@@ -84,6 +84,8 @@ export class FakeHost implements DeviceHost, Dma {
     requestRelease(): void {},
   };
 
+  pageBytes = 4096;
+
   allocateDeviceMemory(_name: string, length: number): DeviceMemory {
     const bytes = new Uint8Array(length);
     return {

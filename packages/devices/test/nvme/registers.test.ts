@@ -1,5 +1,6 @@
 import t from 'tap';
 import { Driver, settle } from './driver.js';
+import { FakeHost } from './fake-host.js';
 
 t.test('the registers say what the controller can do', async (t) => {
   const driver = await Driver.create('mapped');
@@ -27,6 +28,19 @@ t.test('the device is an NVMe controller with a mappable place for doorbells', a
     'offsets in it are offsets in BAR0',
   );
   mapped.device.close?.();
+});
+
+t.test('doorbells are trapped where a page of the host holds registers as well', async (t) => {
+  for (const doorbells of ['mapped', 'auto']) {
+    const host = new FakeHost('mapped');
+    host.pageBytes = 0x10000;
+    const driver = await Driver.create('mapped', { doorbells }, host);
+    t.equal(driver.device.bars?.[0]?.mappable, undefined);
+    driver.enable();
+    const identify = { opcode: 0x06, prp1: driver.pages(), dwords: [1] };
+    t.equal((await driver.execute(identify)).status, 0);
+    driver.device.close?.();
+  }
 });
 
 t.test('a controller becomes ready, is reset and becomes ready again', async (t) => {

@@ -22,6 +22,7 @@ class FaultyTransport implements Transport {
   readonly schemes: readonly string[];
   readonly queryKeys: readonly string[];
   readonly createMemory?: (name: string, length: number) => SharedMemory;
+  readonly pageBytes?: number;
   readonly #inner: Transport;
   readonly #faults: TransportFaults;
 
@@ -29,6 +30,7 @@ class FaultyTransport implements Transport {
     this.schemes = inner.schemes;
     this.queryKeys = inner.queryKeys;
     if (inner.createMemory !== undefined) this.createMemory = inner.createMemory.bind(inner);
+    if (inner.pageBytes !== undefined) this.pageBytes = inner.pageBytes;
     this.#inner = inner;
     this.#faults = faults;
   }

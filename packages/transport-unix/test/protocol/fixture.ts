@@ -17,6 +17,8 @@ export const CAPABILITIES = JSON.stringify({
 export interface ServerOptions {
   readonly device?: TestDeviceOptions;
   readonly limits?: Partial<ServerLimits>;
+  /** Of the host, other than this one's. */
+  readonly pageBytes?: number;
 }
 
 /** A served test device, and all that a test makes around it: closed when the test ends. */
@@ -75,18 +77,20 @@ export class Fixture {
 /** Serve a test device on a socket of its own. */
 export async function serveTestDevice(
   t: Test,
-  { device: options = {}, limits = {} }: ServerOptions = {},
+  { device: options = {}, limits = {}, pageBytes }: ServerOptions = {},
 ): Promise<Fixture> {
   // A short name: a test's own folder is often too long for a socket address.
   const folder = mkdtempSync(join(tmpdir(), 'vfio-user-'));
   const path = join(folder, 'device.sock');
+  const transport = unixTransport();
+  if (pageBytes !== undefined) Object.defineProperty(transport, 'pageBytes', { value: pageBytes });
   let device: TestDevice | undefined;
   const server = await serve({
     definition: testDefinition((created) => {
       device = created;
     }),
     options,
-    registry: new TransportRegistry([unixTransport()]),
+    registry: new TransportRegistry([transport]),
     listen: `unix://${path}`,
     limits,
   });

@@ -161,3 +161,10 @@ t.test('asking again and again leaves no descriptor open', async (t) => {
   }
   t.equal(openDescriptors(), before);
 });
+
+t.test('areas are made of whole pages of the host, what is left of them is trapped', async (t) => {
+  const larger = await serveTestDevice(t, { pageBytes: 0x10000 });
+  const client = await larger.connected();
+  const info = await client.call(GET_REGION_INFO, request.regionInfo(SPARSE_BAR, SPARSE_BYTES));
+  t.match(fixedPart(info), { argsz: 32, flags: READ | WRITE, capOffset: 0, size: 0x4000n });
+});

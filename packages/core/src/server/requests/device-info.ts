@@ -1,6 +1,7 @@
 import type { RegionDefinition } from '../../device/device.js';
 import { EINVAL } from '../../errno.js';
 import { RequestRefusedError } from '../../errors.js';
+import { wholePages } from '../../pci/mappable-areas.js';
 import {
   DEVICE_FLAG_PCI,
   DEVICE_FLAG_RESET,
@@ -62,7 +63,7 @@ export function regionInfo(
     peer.connection.capabilities.sharedMemory && region?.memory !== undefined
       ? device.sharedMemoryOf(region.memory)
       : undefined;
-  const areas = region?.mappable ?? [];
+  const areas = wholePages(region?.mappable ?? [], device.pageBytes);
   if (shared === undefined || areas.length === 0) {
     return { info: { argsz: REGION_INFO_BYTES, ...info }, descriptors: [] };
   }
