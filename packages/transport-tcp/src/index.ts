@@ -19,5 +19,5 @@
  *
  * @packageDocumentation
  */
-export type { TcpTransportOptions } from './options.js';
+export type { Lookup, TcpTransportOptions } from './options.js';
 export { tcpTransport } from './tcp-transport.js';

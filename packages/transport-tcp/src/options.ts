@@ -1,4 +1,8 @@
+import { lookup } from 'node:dns/promises';
 import { VfioUserError } from '@vfio-user/core';
+
+/** The addresses of a host; rejects when there is no such host. */
+export type Lookup = (host: string) => Promise<readonly { readonly address: string }[]>;
 
 /** What can be tuned; every default is meant to be right. */
 export interface TcpTransportOptions {
@@ -44,6 +48,8 @@ export interface TcpTransportOptions {
    * stream layers on each message. Default `true`.
    */
   readonly systemCalls?: boolean;
+  /** How a host name becomes addresses, best first. Default: as the system does it. */
+  readonly lookup?: Lookup;
 }
 
 /** The options with the defaults filled in. */
@@ -63,6 +69,7 @@ const defaults: Settings = {
   maxSpinUs: 100,
   backlog: 64,
   systemCalls: true,
+  lookup: (host) => lookup(host, { all: true }),
 };
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */

@@ -1,22 +1,22 @@
-import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { formatHostPort, splitZone, VfioUserError } from '@vfio-user/core';
 import { attemptFailed, orAborted } from '@vfio-user/core/internal';
+import type { Lookup } from '../options.js';
 
 /**
  * The IP addresses of a host, in the order in which to try them.
  * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when there is no such host, `VFU_CONFIG_INVALID` when
  *   an address means another host on each network.
  */
-export async function resolveHost(host: string): Promise<readonly string[]> {
+async function resolveHost(host: string, lookup: Lookup): Promise<readonly string[]> {
   const [ip, zone] = splitZone(host);
   if (isIP(ip) !== 0) {
     if (zone === undefined) refuseWithoutZone(ip);
     return [host];
   }
   try {
-    const found = await lookup(host, { all: true });
+    const found = await lookup(host);
     return found.map(({ address }) => address);
   } catch (cause) {
     throw attemptFailed('find-host', `there is no host ${host}`, cause);
@@ -36,8 +36,9 @@ function refuseWithoutZone(ip: string): void {
   );
 }
 
-/** How long to wait for the addresses of a host. */
+/** Who knows the addresses of a host, and how long to wait for them. */
 export interface ResolveLimits {
+  readonly lookup: Lookup;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,12 +46,12 @@ export interface ResolveLimits {
 /** As {@link resolveHost}, but not for longer than that: name servers are waited for at length. */
 export async function resolveHostInTime(
   host: string,
-  { timeoutMs, signal }: ResolveLimits,
+  { lookup, timeoutMs, signal }: ResolveLimits,
 ): Promise<readonly string[]> {
   const time = AbortSignal.timeout(Math.ceil(timeoutMs));
   try {
     const ends = signal === undefined ? time : AbortSignal.any([time, signal]);
-    return await orAborted(resolveHost(host), ends);
+    return await orAborted(resolveHost(host, lookup), ends);
   } catch (error) {
     signal?.throwIfAborted();
     if (!time.aborted || VfioUserError.is(error)) throw error;

@@ -58,7 +58,11 @@ export async function bind(
     peerTimeoutMs: endpoint.peerTimeoutMs ?? settings.peerTimeoutMs,
   };
   if (endpoint.scheme === 'vsock') return vsockStack.listen(endpoint, options);
-  const ip = await addressToBind(endpoint, { timeoutMs: settings.connectTimeoutMs, signal });
+  const ip = await addressToBind(endpoint, {
+    lookup: settings.lookup,
+    timeoutMs: settings.connectTimeoutMs,
+    signal,
+  });
   if (!settings.insecure) refuseUntrustedNetwork(endpoint, ip);
   try {
     return await tcpStack(settings).listen({ host: ip, port: endpoint.port }, options);

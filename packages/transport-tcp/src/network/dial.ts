@@ -1,11 +1,12 @@
 import type { Logger } from '@vfio-user/core';
-import { attemptFailed, type NewConnection } from '@vfio-user/core/internal';
+import type { NewConnection } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { resolveHostInTime } from '../address/resolve.js';
 import { LinkConnection } from '../connection/link-connection.js';
 import type { PartsOf } from '../connection/parts.js';
 import { SocketLink } from '../link/socket-link.js';
 import type { Settings } from '../options.js';
+import { unreachable } from '../stack/failure.js';
 import type { RawSocket } from '../stack/stack.js';
 import { tcpStack } from '../stack/tcp-stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
@@ -13,6 +14,7 @@ import type { CredentialStore } from '../tls/credential-store.js';
 import { explainTls } from '../tls/failure.js';
 import { secureClient } from '../tls/secure-client.js';
 import { webSocketClient } from '../websocket/web-socket-client.js';
+import { firstAnswer } from './first-answer.js';
 
 /** How to connect. */
 export interface DialContext {
@@ -27,7 +29,7 @@ export interface DialContext {
 export async function dial(endpoint: Endpoint, context: DialContext): Promise<NewConnection> {
   const { settings, partsOf } = context;
   const deadline = performance.now() + settings.connectTimeoutMs;
-  const timeLeft = (): number => Math.max(1, deadline - performance.now());
+  const timeLeft = (): number => Math.max(1, Math.ceil(deadline - performance.now()));
   if (endpoint.scheme === 'vsock') {
     const socket = await vsockStack.connect(endpoint, optionsOf(endpoint, context, timeLeft()));
     return socket.connection(partsOf(socket.peer));
@@ -54,26 +56,29 @@ export function isSecure({ scheme }: Endpoint): boolean {
   return scheme === 'tls' || scheme === 'wss';
 }
 
-/** The first of a host's addresses that answers. */
+/** Connect to that of a host's addresses which answers first. */
 async function reach(
   endpoint: NetworkEndpoint,
   context: DialContext,
   timeLeft: () => number,
 ): Promise<RawSocket> {
   const { host, port, href } = endpoint;
-  let failure: unknown;
-  const limits = { timeoutMs: timeLeft(), signal: context.signal };
-  for (const ip of await resolveHostInTime(host, limits)) {
-    context.signal?.throwIfAborted();
-    try {
-      const options = optionsOf(endpoint, context, timeLeft());
-      return await tcpStack(context.settings).connect({ host: ip, port }, options);
-    } catch (error) {
-      failure = error;
-    }
-  }
+  const addresses = await resolveHostInTime(host, {
+    lookup: context.settings.lookup,
+    timeoutMs: timeLeft(),
+    signal: context.signal,
+  });
+  const answer = await firstAnswer(addresses, {
+    signal: context.signal,
+    connect: (ip, signal) => {
+      const options = optionsOf(endpoint, { ...context, signal }, timeLeft());
+      return tcpStack(context.settings).connect({ host: ip, port }, options);
+    },
+    close: (socket) => socket.destroy(),
+  });
+  if ('socket' in answer) return answer.socket;
   context.signal?.throwIfAborted();
-  throw attemptFailed('connect-network', `cannot connect to ${href}`, failure);
+  throw unreachable(`cannot connect to ${href}`, host, answer.failed);
 }
 
 function optionsOf(endpoint: Endpoint, { settings, signal }: DialContext, timeoutMs: number) {
