@@ -149,6 +149,35 @@ t.test('--socket-mode and --socket-group where they make no sense', async (t) =>
   }
 });
 
+t.test('info through a bridge says why there is no device, or who has it', async (t) => {
+  const folder = socketFolder(t);
+  const device = `unix://${folder}/device.sock`;
+  for (const query of ['', '?encoding=portable']) {
+    const near = `unix://${folder}/bridge.sock${query}`;
+    const bridge = new CliProcess(t, ['bridge', '--listen', near, '--connect', device]);
+    await bridge.line('stdout', /^listening /);
+    const none = await runCaught(['info', near]);
+    t.equal(none.code, 1);
+    t.match(
+      none.stderr,
+      query === '' ? /bridge.*no socket.*errno 2/ : /device.sock.*no such socket/,
+    );
+
+    const server = new CliProcess(t, ['serve', 'counter', '--listen', device]);
+    await server.line('stdout', /^listening /);
+    const other = await connectDevice(device, { registry });
+    const busy = await runCaught(['info', near]);
+    t.equal(busy.code, 1);
+    t.match(busy.stderr, /serves another client/);
+    await other.close();
+    t.equal((await runCaught(['info', near])).code, 0);
+    for (const process of [bridge, server]) {
+      process.kill('SIGTERM');
+      await process.exit();
+    }
+  }
+});
+
 t.test('an inherited listening socket is served: --fd and systemd activation', async (t) => {
   const cases = [
     { args: ['--fd=3'], prefix: '' },

@@ -20,8 +20,12 @@ export const ENOSYS = 38;
 export const EPROTO = 71;
 export const EOVERFLOW = 75;
 export const EOPNOTSUPP = 95;
+export const ENETUNREACH = 101;
+export const ECONNRESET = 104;
 export const ENOTCONN = 107;
 export const ETIMEDOUT = 110;
+export const ECONNREFUSED = 111;
+export const EHOSTUNREACH = 113;
 export const ECANCELED = 125;
 
 const texts: ReadonlyMap<number, string> = new Map([
@@ -43,8 +47,12 @@ const texts: ReadonlyMap<number, string> = new Map([
   [EPROTO, 'protocol error'],
   [EOVERFLOW, 'value too large'],
   [EOPNOTSUPP, 'not supported'],
+  [ENETUNREACH, 'network unreachable'],
+  [ECONNRESET, 'connection reset'],
   [ENOTCONN, 'not connected'],
   [ETIMEDOUT, 'timed out'],
+  [ECONNREFUSED, 'connection refused'],
+  [EHOSTUNREACH, 'no route to host'],
   [ECANCELED, 'cancelled'],
 ]);
 

@@ -1,7 +1,6 @@
 import { diagnostics } from '../diagnostics/channels.js';
 import { DmaSpace } from '../dma/dma-space.js';
-import { ENODEV } from '../errno.js';
-import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
+import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, ExtensionCommand } from '../protocol/constants.js';
@@ -18,6 +17,7 @@ import { DmaService } from '../session/dma-service.js';
 import type { OpenWire } from '../session/open.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
+import { errnoOfUnreachable } from '../session/turned-away.js';
 import type { FrameSink } from '../transport/transport.js';
 import { type BridgeContext, BridgeRequests } from './bridge-requests.js';
 import { FarLink, type FarLinkHandlers, type FarLinkOptions } from './far-link.js';
@@ -123,9 +123,7 @@ export class BridgeSession implements PeerHandlers, BridgeContext, Candidate {
         if (this.peer.closed) return;
         logger.error({ device: connect, reason: error.message }, 'the device cannot be reached');
         const why = `${connect} cannot be reached: ${error.message}`;
-        // A device that answers but turns this client away says why.
-        const errno = error instanceof RemoteError && error.errno !== 0 ? error.errno : ENODEV;
-        this.refuse(new RequestRefusedError(errno, why, { cause: error }));
+        this.refuse(new RequestRefusedError(errnoOfUnreachable(error), why, { cause: error }));
       });
   }
 

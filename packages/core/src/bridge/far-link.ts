@@ -173,11 +173,17 @@ export class FarLink {
       },
       { logger, timeoutMs, silenceMs, pauseWhenBackedUp: false },
     );
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#ending.signal]);
+    const time = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.any([time, this.#ending.signal]);
     const options = { maxDataXferSize, silenceMs, logger, signal };
-    const { connection, wire } = await connectWire(registry, connect, peer, options);
-    peer.attach(connection, wire);
-    await openSession(connection, signal, () => this.#negotiate(peer));
+    try {
+      const { connection, wire } = await connectWire(registry, connect, peer, options);
+      peer.attach(connection, wire);
+      await openSession(connection, signal, () => this.#negotiate(peer));
+    } catch (error) {
+      if (error !== time.reason || !time.aborted) throw error;
+      throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${timeoutMs / 1000} s`);
+    }
     this.#peer = peer;
     return peer;
   }

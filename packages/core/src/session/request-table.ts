@@ -1,8 +1,9 @@
 import { ETIMEDOUT, errnoText } from '../errno.js';
 import { ProtocolViolationError, RemoteError, VfioUserError } from '../errors.js';
-import { commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/constants.js';
 import type { ErrorMessage, ReplyMessage } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
+import { turnedAwayText } from './turned-away.js';
 
 /** Ids are 16 bits wide ("Header": message ID). */
 const ID_COUNT = 0x1_0000;
@@ -153,6 +154,7 @@ export class RequestTable {
 }
 
 function remoteError({ command, errno, text }: ErrorMessage): RemoteError {
-  const why = text ?? (errno === 0 ? 'no reason given' : errnoText(errno));
+  const say = command === Command.VERSION ? turnedAwayText : errnoText;
+  const why = text ?? (errno === 0 ? 'no reason given' : say(errno));
   return new RemoteError(`the peer refused ${commandName(command)}: ${why}`, errno);
 }
