@@ -77,6 +77,12 @@ function build() {
     [compiler, '-b'],
     'The messages above say which file to look at.',
   );
+  run(
+    'joining the files of the command',
+    process.execPath,
+    [join(root, 'tools/bundle.mjs')],
+    'The messages above say why.',
+  );
 }
 
 checkNode();

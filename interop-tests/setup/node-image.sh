@@ -22,7 +22,7 @@ hash_contents() {
   printf '%s\n' "${more[@]}"
   cat "$here"/node-image.sh "$here"/node-tree.mjs "$repository/pnpm-lock.yaml" "$programs"/*
   find "${packages[@]}" -path '*/node_modules' -prune -o \
-    \( -path '*/dist/*.js' -o -path '*/bin/*' -o -name package.json \) -type f -print0 | sort -z | xargs -0 sha256sum
+    \( -path '*/dist/*.js' -o -path '*/bundle/*.js' -o -path '*/bin/*' -o -name package.json \) -type f -print0 | sort -z | xargs -0 sha256sum
   [ ${#more[@]} -eq 0 ] || find "${more[@]}" -type f -print0 | sort -z | xargs -0 sha256sum
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { fail, run } from '../dist/index.js';
+import { fail, run } from '../bundle/index.js';
 
 process.on('uncaughtException', fail);
 // A reader that has seen enough (`vfio-user info ... | head`) is no error.

@@ -8,7 +8,7 @@ import { serveCommand } from './commands/serve/command.js';
 import { traceCommand } from './commands/trace/command.js';
 import { addManuals } from './help/manuals.js';
 import type { CommandContext } from './io.js';
-import { packageVersion } from './version.js';
+import { packageVersion } from './package.js';
 
 const INTRODUCTION = `PCI devices written in TypeScript, plugged into virtual machines over vfio-user.
 

@@ -59,6 +59,16 @@ t.test('info describes the device of a running server, for people and as JSON', 
   t.match(json.protocol, { major: 0 });
 });
 
+t.test('few descriptors are enough: files are not opened by the hundred', async (t) => {
+  const uri = `unix://${socketFolder(t)}/dev.sock`;
+  // Without the loaders that tap adds.
+  const few = { prefix: 'ulimit -n 40; NODE_OPTIONS=' };
+  const server = new CliProcess(t, ['serve', 'nvme', '--set', 'size=1M', '--listen', uri], few);
+  t.equal(await server.line('stdout', /./), `listening ${uri}`);
+  const info = await new CliProcess(t, ['info', uri], few).exit();
+  t.equal(info.code, 0, info.stderr.join('\n'));
+});
+
 t.test("--once with QEMU's --socket-path ends with the first client", async (t) => {
   const path = `${socketFolder(t)}/a b.sock`;
   const server = new CliProcess(t, ['serve', 'counter', '--once', `--socket-path=${path}`]);

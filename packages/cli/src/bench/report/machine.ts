@@ -1,5 +1,5 @@
 import { cpus, hostname, loadavg, release, totalmem, type } from 'node:os';
-import { packageVersion } from '../../version.js';
+import { packageVersion } from '../../package.js';
 import type { Report } from './schema.js';
 
 /** Where figures are from: without it they mean nothing. */

@@ -1,11 +1,8 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { COMMAND } from '../../package.js';
 import { BenchError } from '../errors.js';
-
-/** Beside src and dist alike. */
-const COMMAND = fileURLToPath(new URL('../../../bin/vfio-user.js', import.meta.url));
 
 /** Ends a server that has lost us, however we ended: its stdin is a pipe that only we hold. */
 const LIFELINE = `data:text/javascript,${encodeURIComponent(

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+// This file is in src, in dist or in bundle: all of them are beside these two.
+
+/** The script of the command. */
+export const COMMAND = fileURLToPath(new URL('../bin/vfio-user.js', import.meta.url));
 
 /** The version of this package. */
 export function packageVersion(): string {
-  // Beside src and dist alike.
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

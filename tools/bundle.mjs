@@ -1,0 +1,29 @@
+// Joins the vfio-user command and the packages that it uses into a few files: packages/cli/bundle. Node opens all
+// files of a program at once, so that hundreds of them take time and more descriptors than a low limit allows.
+
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const cli = fileURLToPath(new URL('../packages/cli/', import.meta.url));
+
+rmSync(`${cli}bundle`, { recursive: true, force: true });
+await build({
+  absWorkingDir: cli,
+  entryPoints: ['src/index.ts'],
+  outdir: 'bundle',
+  bundle: true,
+  // What only some commands need stays apart.
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.19',
+  conditions: ['@vfio-user/source'],
+  // Native code, and packages that read files beside their own.
+  external: ['koffi', 'pino', 'pino-pretty', 'vega', 'vega-lite', '@resvg/resvg-js'],
+  // For the CommonJS packages in it.
+  banner: {
+    js: "import { createRequire as createBundleRequire } from 'node:module';const require = createBundleRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
