@@ -5,6 +5,7 @@ import { reportCsv } from '../src/bench/report/csv.js';
 import { byteRateText, countText, rangeText, timeText } from '../src/bench/report/figures.js';
 import { reportMarkdown } from '../src/bench/report/markdown.js';
 import { reportJson } from '../src/bench/report/report-file.js';
+import { summaryOf } from '../src/bench/report/summary.js';
 import { reportText } from '../src/bench/report/text.js';
 import { exampleReport } from './bench-reports.js';
 import { runCaught } from './fake-io.js';
@@ -84,4 +85,47 @@ t.test('what is no report is refused with status 2', async (t) => {
     t.equal(code, 2);
     t.match(stderr, file);
   }
+});
+
+t.test('a report begins with which transport to take, and why', async (t) => {
+  const report = exampleReport();
+  const [first, second, third] = reportText(report).split('\n');
+  t.equal(first, 'On one host: unix.');
+  t.equal(
+    second,
+    'To another host on a network that you trust: tcp (takes 1.50 times as long as unix).',
+  );
+  t.match(third, /^Warning: All cases have too few samples for p99\.9 \(6000 at the least\)/);
+  const { table, warnings } = summaryOf(report);
+  t.strictSame(table.head, ['', 'unix', 'tcp', 'x unix']);
+  t.strictSame(table.rows, [
+    ['region-read, closed loop', '40.0 us', '60.0 us', '1.50'],
+    ['dma-read, 65536 B, depth 4', '1.64 GB/s', '1.09 GB/s', '1.50'],
+  ]);
+  t.equal(warnings.length, 1);
+  t.match(reportMarkdown(report), '- On one host: unix.\n');
+  t.match(reportText(report), /1\.67 ms +~3\.49 ms/, 'only what chance decides is marked');
+});
+
+t.test('a summary warns of a busy machine, and of one transport alone', async (t) => {
+  const report = exampleReport();
+  const busy = { ...report.machine, load: { before: 3, after: 4 } };
+  t.match(summaryOf({ ...report, machine: busy }).warnings[0], /busy .* \(load 3, 2 processors\)/);
+  const alone = {
+    ...report,
+    targets: report.targets.slice(0, 1),
+    results: report.results.filter(({ contender }) => contender !== 'tcp'),
+  };
+  t.strictSame(summaryOf(alone).sentences, ['One transport alone leaves nothing to choose from.']);
+});
+
+t.test('transports for the same situation are held against its fastest one', async (t) => {
+  const report = exampleReport();
+  const targets = ['unix', 'tcp'].map((name) => ({ name, uri: `${name}:x` }));
+  const slower = report.results
+    .filter(({ contender }) => contender === 'tcp')
+    .map((result) => ({ ...result, contender: 'ws' }));
+  const all = { ...report, results: [...report.results, ...slower] };
+  const { sentences } = summaryOf({ ...all, targets: [...targets, { name: 'ws', uri: 'ws://x' }] });
+  t.match(sentences[1], /: tcp \(takes .*\); ws takes 1\.00 times as long as it\.$/);
 });

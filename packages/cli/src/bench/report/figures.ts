@@ -41,6 +41,11 @@ export function rangeText({ lowest, highest }: Spread, text: (value: number) => 
   return `${shortened}..${to}`;
 }
 
+/** Whether fewer than ten samples are slower than a percentile, so that chance decides it. */
+export function hasTooFewSamples(samples: number, percent: number): boolean {
+  return samples * (1 - percent / 100) < 10;
+}
+
 /** Three digits that count. */
 export function digits(value: number): string {
   if (value >= 100) return value.toFixed(0);

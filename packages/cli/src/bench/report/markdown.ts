@@ -1,5 +1,6 @@
 import { describeRun } from './run-text.js';
 import type { Report } from './schema.js';
+import { summaryOf } from './summary.js';
 import { type Table, tablesOf } from './tables.js';
 
 const READING = `## How to read it
@@ -21,19 +22,27 @@ const READING = `## How to read it
 - DMA tests compare a checksum of what went to the device and came back in every round, NVMe tests the content of blocks, the
   others count on both sides. Wrong data ends the run.
 - A block of more than 1 MiB takes several transfers, as many at once as the depth says.
+- A _~_ before a percentile: fewer than ten samples are beyond it, so that chance decides.
 - Look at the load: on a machine that does something else, only medians and ratios mean anything.
 `;
 
 /** A report as a document. */
 export function reportMarkdown(report: Report): string {
   const run = describeRun(report).map((line) => `- ${line}`);
+  const { sentences, warnings, table } = summaryOf(report);
   const parts = [
     '# Benchmarks',
     'Written by `vfio-user bench --markdown`. Figures of one machine on one day; run it on yours.',
+    '## Which transport?',
+    [...sentences, ...warnings.map((text) => `**Warning:** ${text}`)]
+      .map((text) => `- ${text}`)
+      .join('\n'),
+    tableMarkdown(table),
+    '## The run',
     run.join('\n'),
     READING.trim(),
     '## Figures',
-    ...tablesOf(report).map(tableMarkdown),
+    ...tablesOf(report).map(sectionMarkdown),
   ];
   const { leftOut } = report;
   if (leftOut.length > 0) {
@@ -46,11 +55,16 @@ export function reportMarkdown(report: Report): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function tableMarkdown({ title, what, head, rows }: Table): string {
+function sectionMarkdown(table: Table): string {
+  const { title, what } = table;
+  return `### ${title}\n\n${what.charAt(0).toUpperCase()}${what.slice(1)}.\n\n${tableMarkdown(table)}`;
+}
+
+function tableMarkdown({ head, rows }: Table): string {
   const names = head.indexOf('');
   const rule = head.map((_, column) => (column <= names ? '---' : '--:'));
   const lines = [head, rule, ...rows].map((cells) => `| ${cells.map(escapeCell).join(' | ')} |`);
-  return `### ${title}\n\n${what.charAt(0).toUpperCase()}${what.slice(1)}.\n\n${lines.join('\n')}`;
+  return lines.join('\n');
 }
 
 function escapeCell(cell: string): string {

@@ -1,4 +1,11 @@
-import { byteRateText, countText, rangeText, ratioText, timeText } from './figures.js';
+import {
+  byteRateText,
+  countText,
+  hasTooFewSamples,
+  rangeText,
+  ratioText,
+  timeText,
+} from './figures.js';
 import type { Report, Result } from './schema.js';
 
 /** Rows of text under a heading. */
@@ -17,8 +24,8 @@ interface Column {
 const latencyColumns: readonly Column[] = [
   { head: 'min', cell: ({ latency }) => timeOr(latency?.min) },
   { head: 'p50', cell: ({ latency }) => timeOr(latency?.p50) },
-  { head: 'p99', cell: ({ latency }) => timeOr(latency?.p99) },
-  { head: 'p99.9', cell: ({ latency }) => timeOr(latency?.p999) },
+  { head: 'p99', cell: (result) => percentileText(result, 99, result.latency?.p99) },
+  { head: 'p99.9', cell: (result) => percentileText(result, 99.9, result.latency?.p999) },
   { head: 'max', cell: ({ latency }) => timeOr(latency?.max) },
   {
     head: 'p50 of rounds',
@@ -91,6 +98,11 @@ function tableOf({ name, what, quantity, first }: TableSubject, results: readonl
     head,
     rows,
   };
+}
+
+function percentileText(result: Result, percent: number, time: number | undefined): string {
+  const mark = time !== undefined && hasTooFewSamples(result.operations, percent) ? '~' : '';
+  return `${mark}${timeOr(time)}`;
 }
 
 function timeOr(nanoseconds: number | undefined): string {

@@ -1,13 +1,21 @@
 import { describeRun } from './run-text.js';
 import type { Report } from './schema.js';
+import { summaryOf } from './summary.js';
 import { type Table, tablesOf } from './tables.js';
 
 const LEGEND = `x floor: how many times as long as the floor in parentheses above it takes; the median of the
-rounds. cpu: processor time of an operation. -: not seen, or nothing to compare with.`;
+rounds. cpu: processor time of an operation. -: not seen, or nothing to compare with. ~: so few
+samples that chance decides.`;
 
 /** A report for a terminal. */
 export function reportText(report: Report): string {
-  const parts = [describeRun(report).join('\n'), ...tablesOf(report).map(tableText)];
+  const { sentences, warnings, table } = summaryOf(report);
+  const parts = [
+    [...sentences, ...warnings.map((warning) => `Warning: ${warning}`)].join('\n'),
+    tableText(table),
+    describeRun(report).join('\n'),
+    ...tablesOf(report).map(tableText),
+  ];
   return `${[...parts, ...leftOutText(report), LEGEND].join('\n\n')}\n`;
 }
 

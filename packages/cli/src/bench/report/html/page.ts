@@ -7,6 +7,8 @@ import type { Plot, PlotGroup } from '../plots/plot.js';
 import type { NamedReport } from '../plots/series.js';
 import { darkTheme, lightTheme, vegaConfig } from '../plots/theme.js';
 import { describeRun } from '../run-text.js';
+import type { Report } from '../schema.js';
+import { summaryOf } from '../summary.js';
 import { tablesOf } from '../tables.js';
 import { escapeMarkup, scriptJson } from './escape.js';
 import { SCRIPT } from './script.js';
@@ -33,6 +35,7 @@ export function reportHtml(reports: readonly NamedReport[]): string {
     reports.length > 1 ? compareTables(reports) : reports.flatMap(({ report }) => tablesOf(report));
   const body = [
     '<h1>vfio-user benchmark</h1>',
+    ...(reports.length > 1 ? [] : reports.flatMap(({ report }) => summaryHtml(report))),
     ...reports.map(runHtml),
     `<p>${reports.length > 1 ? RUNS : FLOORS}</p>`,
     ...plotsHtml(plots),
@@ -52,6 +55,12 @@ ${body.join('\n')}
 </body>
 </html>
 `;
+}
+
+function summaryHtml(report: Report): readonly string[] {
+  const { sentences, warnings, table } = summaryOf(report);
+  const lines = [...sentences, ...warnings.map((warning) => `Warning: ${warning}`)];
+  return [...lines.map((line) => `<p>${escapeMarkup(line)}</p>`), tableHtml(table)];
 }
 
 function runHtml({ name, report }: NamedReport): string {

@@ -1,0 +1,142 @@
+import {
+  byteRateText,
+  countText,
+  digits,
+  hasTooFewSamples,
+  ratioText,
+  timeText,
+} from './figures.js';
+import type { Report, Result } from './schema.js';
+import type { Table } from './tables.js';
+
+/** Which transport to take, for a reader who reads no further. */
+export interface Summary {
+  /** One for each situation in which a transport is chosen. */
+  readonly sentences: readonly string[];
+  /** Why the figures may mislead. */
+  readonly warnings: readonly string[];
+  /** A row for each test, a column for each transport. */
+  readonly table: Table;
+}
+
+/** What a transport is chosen for, by the scheme of its URI. */
+const SITUATIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['On one host', ['unix', 'fd']],
+  ['From one VM to another on its host', ['vsock']],
+  ['To another host on a network that you trust', ['tcp', 'rdma', 'ws']],
+  ['To another host, encrypted', ['tls', 'wss']],
+]);
+
+/** Processes that ran before the benchmark did, for each processor. */
+const BUSY_LOAD = 0.5;
+
+type Row = readonly Result[];
+
+/** A summary of the transports of a report; floors are left out. */
+export function summaryOf(report: Report): Summary {
+  const rows = rowsOf(report);
+  return {
+    sentences: sentencesOf(report, rows),
+    warnings: [...loadWarning(report), ...sampleWarning(report)],
+    table: tableOf(report, rows),
+  };
+}
+
+/** Of each test the first case of latencies, which is the smallest, and the last one of rates, the largest. */
+function rowsOf({ tests, results }: Report): readonly Row[] {
+  const transports = results.filter(({ role, loop }) => role === 'transport' && loop === 'closed');
+  return tests.flatMap(({ name }) => {
+    const own = transports.filter(({ test }) => test === name);
+    const latency = own.find(({ quantity }) => quantity === 'latency');
+    const rate = own.findLast(({ quantity }) => quantity === 'rate');
+    return [latency, rate]
+      .filter((chosen) => chosen !== undefined)
+      .map((chosen) => own.filter((result) => result.case === chosen.case));
+  });
+}
+
+function sentencesOf({ targets }: Report, rows: readonly Row[]): readonly string[] {
+  const first = targets[0]?.name ?? '';
+  const measured = targets.filter(({ name }) =>
+    rows.some((row) => row.some(({ contender }) => contender === name)),
+  );
+  if (measured.length < 2) return ['One transport alone leaves nothing to choose from.'];
+  return [...SITUATIONS].flatMap(([situation, schemes]) => {
+    const names = measured
+      .filter(({ uri }) => schemes.includes(uri.slice(0, uri.indexOf(':'))))
+      .map(({ name }) => name)
+      .toSorted((a, b) => timesAsLong(rows, a, first) - timesAsLong(rows, b, first));
+    const [best, ...others] = names;
+    if (best === undefined) return [];
+    const beside = best === first ? '' : ` (${timesText(timesAsLong(rows, best, first))} ${first})`;
+    const slower = others.map((name) => `${name} ${timesText(timesAsLong(rows, name, best))} it`);
+    return [[`${situation}: ${best}${beside}`, ...slower].join('; ').concat('.')];
+  });
+}
+
+/** How many times as long an operation takes, as the geometric mean of all rows that have both. */
+function timesAsLong(rows: readonly Row[], name: string, reference: string): number {
+  const logarithms = rows.flatMap((row) => {
+    const [own, other] = [name, reference].map(
+      (each) => row.find(({ contender }) => contender === each)?.toFirst?.median,
+    );
+    return own === undefined || other === undefined ? [] : [Math.log(own / other)];
+  });
+  return Math.exp(logarithms.reduce((sum, one) => sum + one, 0) / logarithms.length);
+}
+
+function timesText(times: number): string {
+  return `takes ${digits(times)} times as long as`;
+}
+
+function loadWarning({ machine: { load, processors } }: Report): readonly string[] {
+  if (load.before <= BUSY_LOAD * processors) return [];
+  return [
+    `The machine was busy before the run (load ${load.before}, ${processors} processors): trust ratios, and repeat it on a quiet one.`,
+  ];
+}
+
+function sampleWarning({ results }: Report): readonly string[] {
+  const latencies = results.filter(({ latency, role }) => latency && role === 'transport');
+  const few = (percent: number): readonly Result[] =>
+    latencies.filter(({ operations }) => hasTooFewSamples(operations, percent));
+  return [99, 99.9].flatMap((percent) => {
+    const found = few(percent);
+    if (found.length === 0) return [];
+    const fewest = Math.min(...found.map(({ operations }) => operations));
+    const where = found.length === latencies.length ? 'All cases' : `${found.length} cases`;
+    return [
+      `${where} have too few samples for p${percent} (${fewest} at the least), marked ~: a longer --duration has more.`,
+    ];
+  });
+}
+
+function tableOf({ targets }: Report, rows: readonly Row[]): Table {
+  const names = targets.map(({ name }) => name);
+  const [first = ''] = names;
+  const head = names.flatMap((name) => (name === first ? [name] : [name, `x ${first}`]));
+  return {
+    title: 'overview',
+    what: `times and rates of one case of each test, and how many times as long it takes as on ${first}`,
+    head: ['', ...head],
+    rows: rows.map((row) => [
+      rowTitle(row),
+      ...names.flatMap((name) => {
+        const result = row.find(({ contender }) => contender === name);
+        const figure = result === undefined ? '-' : figureText(result);
+        return name === first ? [figure] : [figure, ratioText(result?.toFirst)];
+      }),
+    ]),
+  };
+}
+
+function rowTitle([result]: Row): string {
+  if (result === undefined) return '';
+  return result.title === '' ? result.test : `${result.test}, ${result.title}`;
+}
+
+function figureText({ quantity, latency, perSecond, bytesPerSecond }: Result): string {
+  if (quantity === 'latency') return latency === undefined ? '-' : timeText(latency.p50);
+  if (bytesPerSecond !== undefined) return byteRateText(bytesPerSecond.median);
+  return `${countText(perSecond.median)}/s`;
+}
