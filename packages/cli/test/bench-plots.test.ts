@@ -73,6 +73,7 @@ t.test('the page needs nothing else, and shows text of others as text', async (t
   const page = reportHtml([{ name: '', report: exampleReport({ name: '<img src=x>' }) }]);
   t.notMatch(page, /<(script|link|img)[^>]+(src|href)=/);
   t.match(page, '&lt;img src=x&gt;');
+  t.match(page, '<p>On one host: unix.</p>', 'which transport to take');
   t.match(scriptJson({ name: '</script>' }), '\\u003c/script>');
 });
 

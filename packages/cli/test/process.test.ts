@@ -59,6 +59,30 @@ t.test('info describes the device of a running server, for people and as JSON', 
   t.match(json.protocol, { major: 0 });
 });
 
+t.test('work of a device that fails ends neither the server nor its client', async (t) => {
+  const uri = `unix://${socketFolder(t)}/dev.sock`;
+  const failing = t.testdir({
+    'fail.mjs': `process.on('SIGUSR1', () => Promise.reject(new Error('no such page')));`,
+  });
+  const server = new CliProcess(t, ['serve', 'counter', '--listen', uri], {
+    prefix: `NODE_OPTIONS='--import=file://${failing}/fail.mjs'`,
+  });
+  await server.line('stdout', /^listening /);
+  const client = await connectDevice(uri, { registry });
+  await client.regionWrite(Region.BAR0, 4, Uint8Array.of(7, 0, 0, 0));
+  server.kill('SIGUSR1');
+  const { level, err, msg } = JSON.parse(await server.line('stderr', /"err"/));
+  t.equal(level, 50);
+  t.equal(err.message, 'no such page');
+  t.match(msg, /^the device failed: until it is reset/);
+  t.strictSame([...(await client.regionRead(Region.BAR0, 0, 4))], [255, 255, 255, 255]);
+  await client.reset();
+  t.strictSame([...(await client.regionRead(Region.BAR0, 0, 4))], [0, 0, 0, 0]);
+  await client.close();
+  server.kill('SIGTERM');
+  t.equal((await server.exit()).code, 0);
+});
+
 t.test('few descriptors are enough: files are not opened by the hundred', async (t) => {
   const uri = `unix://${socketFolder(t)}/dev.sock`;
   // Without the loaders that tap adds.

@@ -51,6 +51,10 @@ export class FakeHost implements DeviceHost {
 
   pageBytes = 4096;
 
+  fail(error: unknown): void {
+    throw error;
+  }
+
   allocateDeviceMemory(_name: string, length: number): DeviceMemory {
     const bytes = new Uint8Array(length);
     return {

@@ -20,6 +20,12 @@ export interface DeviceHost {
   readonly pageBytes: number;
   /** Allocate memory that the client can map directly, where the transport allows it. */
   allocateDeviceMemory(name: string, length: number): DeviceMemory;
+  /**
+   * The device cannot go on, for example because work that it had started has failed: `error` is
+   * logged, and until the next reset its BARs read as all ones and take no writes, as with a card
+   * that fell off the bus. The configuration space stays, so that a driver can reset the function.
+   */
+  fail(error: unknown): void;
 }
 
 /**

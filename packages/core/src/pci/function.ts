@@ -1,10 +1,18 @@
+import type { BlockAccess } from '../device/access.js';
 import type { PciDevice, RegionDefinition, ResetKind } from '../device/device.js';
 import type { InterruptController } from '../device/interrupts/interrupt-controller.js';
+import { Region } from '../protocol/constants.js';
 import { buildConfigSpace } from './config-space.js';
 import { barsWithMsix, placeMsix } from './msix-placement.js';
 import { MsixTable } from './msix-table.js';
 import { buildRegions } from './regions.js';
 import type { RegisterSet } from './register-set.js';
+
+/** What a bus gives where nobody answers. */
+const NO_ANSWER: BlockAccess = {
+  readBlock: (_offset, target) => void target.fill(0xff),
+  writeBlock: () => {},
+};
 
 /**
  * The PCI function around a device: its configuration space, its MSI-X structures, and what lies
@@ -15,7 +23,8 @@ export class PciFunction {
   readonly config: RegisterSet;
   readonly #interrupts: InterruptController;
   readonly #msixTable: MsixTable | undefined;
-  readonly #regions: readonly (RegionDefinition | undefined)[];
+  readonly #working: readonly (RegionDefinition | undefined)[];
+  #regions: readonly (RegionDefinition | undefined)[];
 
   /**
    * `onReset` runs when a driver resets the function through a register. The register access must
@@ -39,7 +48,8 @@ export class PciFunction {
     this.config = buildConfigSpace(device, bars, { interrupts, requestReset: onReset });
     this.#msixTable = msix === undefined ? undefined : new MsixTable(msix.vectors, interrupts);
     const placed = msix && this.#msixTable ? placeMsix(msix, this.#msixTable, interrupts) : [];
-    this.#regions = buildRegions(device, bars, placed, this.config);
+    this.#working = buildRegions(device, bars, placed, this.config);
+    this.#regions = this.#working;
   }
 
   /** What lies behind a region index, `undefined` when there is nothing. */
@@ -47,11 +57,19 @@ export class PciFunction {
     return this.#regions[index];
   }
 
+  /** From now on until {@link resetState} only the configuration space answers. */
+  fail(): void {
+    this.#regions = this.#working.map((region, index) =>
+      region === undefined || index === Region.CONFIG ? region : { ...region, access: NO_ANSWER },
+    );
+  }
+
   /**
    * Power-on state of everything a driver can program, at each reset of the device. What the
    * client wired up with DEVICE_SET_IRQS stays.
    */
   resetState(): void {
+    this.#regions = this.#working;
     this.config.reset();
     this.#msixTable?.reset();
     this.#interrupts.reset();

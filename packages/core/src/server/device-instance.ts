@@ -67,6 +67,7 @@ export class DeviceInstance {
     const interrupts = new InterruptController(dma.fence);
     const memories: SharedDeviceMemory[] = [];
     const pushes = new PushRules(dma.pushed);
+    let instance: DeviceInstance | undefined;
     const host: DeviceHost = {
       dma,
       interrupts,
@@ -78,9 +79,14 @@ export class DeviceInstance {
         memories.push(memory);
         return memory;
       },
+      fail(error) {
+        if (instance === undefined) throw error;
+        instance.fail(error);
+      },
     };
     const device = await definition.create(host, options);
-    return new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
+    instance = new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
+    return instance;
   }
 
   /** The descriptor-backed memory behind `memory`, where this server can share memory at all. */
@@ -90,6 +96,15 @@ export class DeviceInstance {
 
   quiesce(): Promise<void> | undefined {
     return this.#device.quiesce?.() ?? undefined;
+  }
+
+  /** See {@link DeviceHost.fail}. */
+  fail(error: unknown): void {
+    this.#logger.error(
+      { err: error },
+      'the device failed: until it is reset, its BARs read as all ones',
+    );
+    this.pci.fail();
   }
 
   /** Quiesce, then the device's own reset, then configuration space and interrupts. */

@@ -106,6 +106,14 @@ export class DeviceServer {
     };
   }
 
+  /**
+   * Put the device into its error state, see {@link DeviceHost.fail}: for a program whose
+   * `unhandledRejection` can only be the device's.
+   */
+  failDevice(error: unknown): void {
+    this.#device.fail(error);
+  }
+
   /** Stop listening, end the client's connection after what is queued, release the device. */
   close(): Promise<void> {
     this.#ending ??= this.#end();

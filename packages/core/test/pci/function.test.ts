@@ -3,7 +3,7 @@ import type { BarDefinition, DeviceMemory, PciDevice } from '../../src/device/de
 import { readRegion, writeRegion } from '../../src/device/region.js';
 import { msix } from '../../src/pci/capabilities/msix.js';
 import { pciExpress } from '../../src/pci/capabilities/pci-express.js';
-import { Irq, NUM_REGIONS } from '../../src/protocol/constants.js';
+import { Irq, NUM_REGIONS, Region } from '../../src/protocol/constants.js';
 import { notifiers, setIrqs } from '../device/fakes.js';
 import { buildFunction, type FunctionBench, memoryBar, read, write } from './fakes.js';
 
@@ -200,3 +200,23 @@ t.test('regions that cannot be mapped or placed as described are refused', async
   }
   buildFunction(at(0x3000, 0x3800, bar({ mappable: [area, { offset: 0, size: 0x1000 }] })));
 });
+
+t.test(
+  'a device that failed answers in its configuration space only, until it is reset',
+  async (t) => {
+    const { fn, config } = buildFunction({ bars: { 0: memoryBar('memory32', 0x1000) } });
+    const value = (): number => {
+      const target = new Uint8Array(4);
+      readRegion(fn.region(0)!, 0x10, target);
+      return new DataView(target.buffer).getUint32(0, true);
+    };
+    writeRegion(fn.region(0)!, 0x10, Uint8Array.of(1, 0, 0, 0));
+    fn.fail();
+    t.equal(value(), 0xffff_ffff);
+    writeRegion(fn.region(0)!, 0x10, Uint8Array.of(2, 0, 0, 0));
+    t.equal(fn.region(0)?.size, 0x1000);
+    t.equal(fn.region(Region.CONFIG)?.access, config);
+    fn.resetState();
+    t.equal(value(), 1, 'as it was');
+  },
+);

@@ -51,6 +51,10 @@ export class FakeHost implements DeviceHost, Dma {
     this.mode = mode;
   }
 
+  fail(error: unknown): void {
+    throw error;
+  }
+
   /** The guest's own access. */
   guest(iova: number, length: number): Uint8Array {
     return this.#find(iova, length, false);

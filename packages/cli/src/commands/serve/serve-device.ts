@@ -1,4 +1,4 @@
-import { type Logger, type PciDeviceDefinition, serve } from '@vfio-user/core';
+import { type DeviceServer, type Logger, type PciDeviceDefinition, serve } from '@vfio-user/core';
 import { builtinDevices } from '@vfio-user/devices';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
@@ -29,19 +29,23 @@ export async function serveDevice(
   const { insecure } = options;
   const choices = { insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen], choices);
-  const start = () =>
-    serve({
-      definition,
-      options: settings,
-      registry,
-      listen,
-      logger,
-      once: options.once === true,
-    });
+  let server: DeviceServer | undefined;
+  // Work that a device started and nobody waits for has failed: that ends the device, not the server.
+  const onRejection = (error: unknown): void => {
+    if (server === undefined) throw error;
+    server.failDevice(error);
+  };
+  const start = async () => {
+    const once = options.once === true;
+    server = await serve({ definition, options: settings, registry, listen, logger, once });
+    return server;
+  };
   const observation = await Observation.start(options, logger);
+  process.on('unhandledRejection', onRejection);
   try {
     await runServer(start, { ...context, registry, observation });
   } finally {
+    process.off('unhandledRejection', onRejection);
     await observation.close();
   }
 }
