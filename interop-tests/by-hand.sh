@@ -2,11 +2,13 @@
 # A guest with one of our devices and a shell in it, on this terminal:
 #   interop-tests/by-hand.sh nvme --set size=128M
 #   interop-tests/by-hand.sh gpio --set inputs=0xA5F0
-# In the guest: sh /tests/nvme-io.sh, sh /tests/gpio.sh ...; leave with poweroff -f (or ctrl-A X, which ends QEMU).
+# In the guest no driver is loaded: modprobe nvme, then cat /proc/partitions shows the disk. The scripts in /tests load
+# what they need: sh /tests/nvme-io.sh (wants a disk of 128M), sh /tests/gpio.sh ...
+# Leave with poweroff -f (or ctrl-A X, which ends QEMU).
 # MEMORY=anonymous: guest memory without descriptors. SMP=2: two processors. The server's log is printed at the end.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-[ $# -gt 0 ] || { sed -n '2,6s/^# //p' "$0"; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,8s/^# //p' "$0"; exit 2; }
 
 answer=$(bash "$here/setup/setup.sh")
 value() { sed -n "s/^$1=//p" <<<"$answer"; }
@@ -26,7 +28,7 @@ shift
 setsid node "$here/../packages/cli/bin/vfio-user.js" serve "$device" --listen "unix://$folder/device.sock" "$@" \
   >"$folder/out" 2>"$folder/log" </dev/null &
 server=$!
-until grep -q '^listening ' "$folder/out"; do
+until grep -qs '^listening ' "$folder/out"; do
   kill -0 "$server" 2>/dev/null || { echo "the $device server did not start"; exit 1; }
   sleep 0.1
 done
