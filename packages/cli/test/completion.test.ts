@@ -58,6 +58,14 @@ t.test('bash completes commands, options, devices, settings, URIs and files', as
     ['vfio-user serve nvme ', []],
     ['vfio-user serve nvme --set s', ['size=', 'serial=']],
     ['vfio-user serve --set size=1M counter --set ', ['modulus=']],
+    ['vfio-user serve nvme --set doorbells=', ['trapped', 'mapped', 'auto']],
+    ['vfio-user serve nvme --set=interrupts=ms', ['msix', 'msi']],
+    ['vfio-user serve gpio --set loopback=t', ['true']],
+    ['vfio-user serve gpio --set file=in.', ['in.pcap']],
+    ['vfio-user serve counter --set modulus=', []],
+    ['vfio-user bench --tests dma', ['dma-read', 'dma-write']],
+    ['vfio-user bench --tests connect,door', ['connect,doorbell']],
+    ['vfio-user bench --transport=r', ['rdma']],
     ['vfio-user serve --listen ', SCHEMES],
     ['vfio-user serve --listen=t', ['tcp://', 'tls://']],
     ['vfio-user bridge --connect unix://in', ['//in.pcap', '//inner/']],
@@ -106,6 +114,9 @@ t.test('fish completes with the script', { skip: fish }, async (t) => {
   t.strictSame(offers('vfio-user ').sort(), [...COMMANDS].sort());
   t.strictSame(offers('vfio-user serve ').sort(), ['bench', 'counter', 'gpio', 'nvme']);
   t.strictSame(offers('vfio-user serve nvme --set s').sort(), ['serial=', 'size=']);
+  t.strictSame(offers('vfio-user serve nvme --set doorbells=t'), ['doorbells=trapped']);
+  t.strictSame(offers('vfio-user serve gpio --set file=in.'), ['file=in.pcap']);
+  t.strictSame(offers('vfio-user bench --tests connect,door'), ['connect,doorbell']);
   t.strictSame(offers('vfio-user serve --listen ').sort(), [...SCHEMES].sort());
   t.strictSame(offers('vfio-user info unix://in').sort(), ['unix://in.pcap', 'unix://inner/']);
   t.strictSame(offers('vfio-user trace read in.').sort(), ['in.pcap']);

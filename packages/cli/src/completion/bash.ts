@@ -23,7 +23,10 @@ export function bashScript({ root, devices, uriStarts }: CompletionModel): strin
   );
   const settings = devices.map(
     ({ name, settings }) =>
-      `${quote(name)}) words=${quote(settings.map((key) => `${key}=`).join(' '))} ;;`,
+      `${quote(name)}) words=${quote(settings.map(({ key }) => `${key}=`).join(' '))} ;;`,
+  );
+  const settingKinds = devices.flatMap(({ name, settings }) =>
+    settings.map(({ key, value }) => `${quote(`${name}|${key}`)}) kind=${kindOf(value)} ;;`),
   );
   return `# bash completion of vfio-user, made by \`vfio-user completion bash\`
 
@@ -59,14 +62,33 @@ ${indented(settings, 4)}
   esac
 }
 
+# Sets kind: what a key of --set of a device may be.
+_vfio_user_setting_kind() {
+  kind=
+  case "$1|$2" in
+${indented(settingKinds, 4)}
+  esac
+}
+
 # Sets COMPREPLY to what a value of a kind may be.
 _vfio_user_values() {
-  local kind=$1 value=$2 device=$3 words file
+  local kind=$1 value=$2 device=$3 words file front i
   local -a files
   case "$kind" in
     words:*) mapfile -t COMPREPLY < <(compgen -W "\${kind#words:}" -- "$value") ;;
     device) mapfile -t COMPREPLY < <(compgen -W ${quote(devices.map(({ name }) => name).join(' '))} -- "$value") ;;
+    list:*)
+      [[ $value == *,* ]] && front=\${value%,*},
+      mapfile -t COMPREPLY < <(compgen -W "\${kind#list:}" -P "$front" -- "\${value##*,}")
+      ;;
     setting)
+      if [[ $value == *=* ]]; then
+        front=\${value%%=*}
+        _vfio_user_setting_kind "$device" "$front"
+        _vfio_user_values "$kind" "\${value#*=}" "$device"
+        for i in "\${!COMPREPLY[@]}"; do COMPREPLY[i]=$front=\${COMPREPLY[i]}; done
+        return
+      fi
       compopt -o nospace 2> /dev/null
       _vfio_user_settings "$device"
       mapfile -t COMPREPLY < <(compgen -W "$words" -- "$value")
@@ -164,5 +186,7 @@ function kinds({ path, options, arguments: places }: CommandModel): string[] {
 }
 
 function kindOf(value: Value): string {
-  return value.kind === 'words' ? quote(`words:${value.words.join(' ')}`) : value.kind;
+  return value.kind === 'words' || value.kind === 'list'
+    ? quote(`${value.kind}:${value.words.join(' ')}`)
+    : value.kind;
 }

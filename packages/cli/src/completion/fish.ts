@@ -3,6 +3,7 @@ import {
   type CompletionModel,
   everyCommand,
   type OptionModel,
+  type SettingModel,
   type Value,
 } from './model.js';
 import { indented, quoteForFish as quote } from './quote.js';
@@ -14,7 +15,7 @@ export function fishScript({ root, devices, uriStarts }: CompletionModel): strin
   const names = devices.map(({ name }) => quote(name)).join(' ');
   const settings = devices.map(
     ({ name, settings }) =>
-      `case ${quote(name)}\n${' '.repeat(16)}printf '%s=\\n' ${settings.map(quote).join(' ')}`,
+      `case ${quote(name)}\n${' '.repeat(16)}printf '%s\\n' ${settings.flatMap(offersOf).map(quote).join(' ')}`,
   );
   return `# fish completion of vfio-user, made by \`vfio-user completion fish\`
 
@@ -54,6 +55,16 @@ function __vfio_user_settings
 ${indented(settings, 12)}
         end
     end
+    set -l path (string match -r -- '^(?:--set=)?file=(.*)' (commandline -ct))[2]
+    for file in $path*
+        test -n "$path"; and echo file=$file
+    end
+end
+
+# Words separated by commas.
+function __vfio_user_list
+    set -l front (string match -r -- '^(?:--[^=]*=)?(.*,)' (commandline -ct))[2]
+    printf '%s\\n' "$front"$argv
 end
 
 complete -c vfio-user -f
@@ -88,10 +99,16 @@ function optionOf({ names, description, value }: OptionModel): string {
   return [...flags, ...argument.filter(Boolean), '-d', quote(description)].join(' ');
 }
 
+function offersOf({ key, value }: SettingModel): string[] {
+  return value.kind === 'words' ? value.words.map((word) => `${key}=${word}`) : [`${key}=`];
+}
+
 function candidates(value: Value): string {
   switch (value.kind) {
     case 'words':
       return `-a ${quote(value.words.join(' '))}`;
+    case 'list':
+      return `-a ${quote(`(__vfio_user_list ${value.words.join(' ')})`)}`;
     case 'uri':
       return "-a '(__vfio_user_uris)'";
     case 'device':

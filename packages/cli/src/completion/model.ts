@@ -1,8 +1,11 @@
 import type { Argument, CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { SettingHelp } from '../commands/serve/device-help.js';
 
 /** What a value is: words to choose from, or something that a shell finds out. */
 export type Value =
   | { readonly kind: 'words'; readonly words: readonly string[] }
+  /** Words separated by commas. */
+  | { readonly kind: 'list'; readonly words: readonly string[] }
   | { readonly kind: 'uri' | 'file' | 'device' | 'setting' | 'other' };
 
 export interface OptionModel {
@@ -30,11 +33,17 @@ export interface CommandModel {
   readonly commands: readonly CommandModel[];
 }
 
+/** A key of `--set`, and what it may be set to. */
+export interface SettingModel {
+  readonly key: string;
+  readonly value: Value;
+}
+
 /** A device that can be served, and the keys of `--set`. */
 export interface DeviceModel {
   readonly name: string;
   readonly summary: string;
-  readonly settings: readonly string[];
+  readonly settings: readonly SettingModel[];
 }
 
 /** All that a script completes. */
@@ -46,7 +55,7 @@ export interface CompletionModel {
 }
 
 /** What a placeholder in the help says about the value that stands there. */
-const KINDS: Readonly<Record<string, Exclude<Value['kind'], 'words'>>> = {
+const KINDS: Readonly<Record<string, Exclude<Value['kind'], 'words' | 'list'>>> = {
   uri: 'uri',
   file: 'file',
   files: 'file',
@@ -55,9 +64,13 @@ const KINDS: Readonly<Record<string, Exclude<Value['kind'], 'words'>>> = {
   'key=value': 'setting',
 };
 
+/** The words of options that take several, by name of the option. */
+export type Lists = Readonly<Record<string, readonly string[]>>;
+
 /** Read a command and all below it. */
 export function commandModel(
   command: CommandUnknownOpts,
+  lists: Lists = {},
   path: readonly string[] = [],
 ): CommandModel {
   const help = command.createHelp();
@@ -66,29 +79,41 @@ export function commandModel(
   return {
     path,
     summary: command.summary() || command.description(),
-    options: (help.visibleOptions(command) as Option[]).map(optionModel),
+    options: (help.visibleOptions(command) as Option[]).map((option) => optionModel(option, lists)),
     arguments: (command.registeredArguments as readonly Argument[]).map((argument) => ({
       name: argument.name(),
       variadic: argument.variadic,
       value: valueFor(argument.name(), argument.argChoices),
     })),
     commands: children.map((child) => {
-      const model = commandModel(child, [...path, child.name()]);
+      const model = commandModel(child, lists, [...path, child.name()]);
       return child.name() === 'help' ? helpModel(model, siblings) : model;
     }),
   };
 }
 
-function optionModel(option: Option): OptionModel {
+function optionModel(option: Option, lists: Lists): OptionModel {
   const { short, long, flags, description, defaultValue, argChoices } = option;
   const takesValue = option.required || option.optional;
   const [, placeholder = ''] = /[<[](.+?)(?:\.\.\.)?[>\]]/.exec(flags) ?? [];
   return {
     names: [short, long].filter((name) => name !== undefined),
     description,
-    value: takesValue ? valueFor(placeholder, argChoices) : undefined,
+    value: takesValue
+      ? (listFor(lists[long ?? '']) ?? valueFor(placeholder, argChoices))
+      : undefined,
     repeatable: Array.isArray(defaultValue) || (option.parseArg !== undefined && !takesValue),
   };
+}
+
+function listFor(words: readonly string[] | undefined): Value | undefined {
+  return words && { kind: 'list', words };
+}
+
+/** What a setting is: those named `file` are. */
+export function settingModel({ key, values }: SettingHelp): SettingModel {
+  if (values !== undefined) return { key, value: { kind: 'words', words: values } };
+  return { key, value: { kind: key === 'file' ? 'file' : 'other' } };
 }
 
 function valueFor(placeholder: string, choices: readonly string[] | undefined): Value {

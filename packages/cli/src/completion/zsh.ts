@@ -11,7 +11,16 @@ import { indented, quoteForSh as quote } from './quote.js';
 export function zshScript({ root, devices, uriStarts }: CompletionModel): string {
   const described = devices.map(({ name, summary }) => quote(`${name}:${summary}`));
   const settings = devices.map(
-    ({ name, settings }) => `${quote(name)}) keys=(${settings.map(quote).join(' ')}) ;;`,
+    ({ name, settings }) =>
+      `${quote(name)}) device=$word keys=(${settings.map(({ key }) => quote(key)).join(' ')}) ;;`,
+  );
+  const values = devices.flatMap(({ name, settings }) =>
+    settings.flatMap(({ key, value }) => {
+      const place = quote(`${name}|${key}`);
+      if (value.kind === 'file') return [`${place}) _files ;;`];
+      if (value.kind !== 'words') return [];
+      return [`${place}) compadd -- ${value.words.map(quote).join(' ')} ;;`];
+    }),
   );
   return `#compdef vfio-user
 # zsh completion of vfio-user, made by \`vfio-user completion zsh\`
@@ -30,14 +39,20 @@ _vfio_user_device() {
 }
 
 _vfio_user_setting() {
-  local word
+  local word device key=\${PREFIX%%=*}
   local -a keys
   for word in $words; do
     case $word in
 ${indented(settings, 6)}
     esac
   done
-  compadd -S '=' -- $keys
+  if compset -P '*='; then
+    case "$device|$key" in
+${indented(values, 6)}
+    esac
+  else
+    compadd -S '=' -- $keys
+  fi
 }
 
 ${[...everyCommand(root)].map(functionOf).join('\n\n')}
@@ -98,6 +113,8 @@ function actionOf(value: Value): string {
   switch (value.kind) {
     case 'words':
       return `(${value.words.join(' ')})`;
+    case 'list':
+      return `_sequence compadd - ${value.words.join(' ')}`;
     case 'uri':
       return '_vfio_user_uri';
     case 'device':

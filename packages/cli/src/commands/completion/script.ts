@@ -1,8 +1,10 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { builtinDevices } from '@vfio-user/devices';
+import { TRANSPORT_NAMES } from '../../bench/target/transports.js';
+import { TEST_NAMES } from '../../bench/tests/test-case.js';
 import { bashScript } from '../../completion/bash.js';
 import { fishScript } from '../../completion/fish.js';
-import { type CompletionModel, commandModel } from '../../completion/model.js';
+import { type CompletionModel, commandModel, settingModel } from '../../completion/model.js';
 import { zshScript } from '../../completion/zsh.js';
 import { knownSchemes } from '../../registry.js';
 import { settingsHelp } from '../serve/device-help.js';
@@ -19,11 +21,14 @@ const SCRIPTS: Readonly<Record<Shell, (model: CompletionModel) => string>> = {
 /** The script for a shell, made of what the program knows. */
 export function completionScript(shell: Shell, program: CommandUnknownOpts): string {
   return SCRIPTS[shell]({
-    root: commandModel(program),
+    root: commandModel(program, {
+      '--tests': TEST_NAMES,
+      '--transport': TRANSPORT_NAMES,
+    }),
     devices: Array.from(builtinDevices.values(), (definition) => ({
       name: definition.name,
       summary: definition.summary,
-      settings: settingsHelp(definition).map(({ key }) => key),
+      settings: settingsHelp(definition).map(settingModel),
     })),
     uriStarts: knownSchemes.map((scheme) => (scheme === 'fd' ? 'fd:' : `${scheme}://`)),
   });

@@ -13,6 +13,8 @@ export interface SettingHelp {
   readonly required: boolean;
   /** What a number or a text may be, for example `1 to 127`. */
   readonly limits?: string;
+  /** What it may be, where these are few. */
+  readonly values?: readonly string[];
 }
 
 /** The part of JSON Schema that describes one setting. */
@@ -22,6 +24,9 @@ interface PropertySchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxLength?: number;
+  readonly type?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly (boolean | { readonly type?: unknown })[];
 }
 
 /** What `--set` accepts for a device, read from its zod schema. */
@@ -32,6 +37,7 @@ export function settingsHelp(definition: PciDeviceDefinition<unknown>): SettingH
   return Object.keys(input.properties ?? {}).map((key) => {
     const sides = [input, output].map((schema) => propertySchema(schema.properties?.[key]));
     const limits = sides.map(limitsOf).find((found) => found !== undefined);
+    const values = sides.map(valuesOf).find((found) => found !== undefined);
     const fallback = sides.find((side) => side.default !== undefined)?.default;
     return {
       key,
@@ -39,6 +45,7 @@ export function settingsHelp(definition: PciDeviceDefinition<unknown>): SettingH
       required: input.required?.includes(key) ?? false,
       ...(fallback === undefined ? {} : { default: fallback }),
       ...(limits === undefined ? {} : { limits }),
+      ...(values === undefined ? {} : { values }),
     };
   });
 }
@@ -74,4 +81,12 @@ function limitsOf({ minimum, maximum, maxLength }: PropertySchema): string | und
   return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER
     ? `at least ${minimum}`
     : `${minimum} to ${maximum}`;
+}
+
+function valuesOf({ type, enum: words, anyOf }: PropertySchema): readonly string[] | undefined {
+  if (words !== undefined) return words.map(String);
+  const isFlag =
+    type === 'boolean' ||
+    anyOf?.some((one) => typeof one === 'object' && one.type === 'boolean') === true;
+  return isFlag ? ['true', 'false'] : undefined;
 }
