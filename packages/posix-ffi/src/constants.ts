@@ -51,6 +51,9 @@ export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
 export const MAP_FIXED_NOREPLACE = 0x100000;
 
+/** Since Linux 5.14. */
+export const MADV_POPULATE_READ = 22;
+
 export const MFD_CLOEXEC = 1;
 export const MFD_ALLOW_SEALING = 2;
 

@@ -47,6 +47,7 @@ export interface Libc {
     offset: number,
   ) => number;
   readonly munmap: (address: number, length: number) => number;
+  readonly madvise: (address: number, length: number, advice: number) => number;
   readonly memfdCreate: (name: string, flags: number) => number;
   readonly eventfd: (initial: number, flags: number) => number;
   readonly read: (fd: number, target: number, length: number) => number;
@@ -81,7 +82,6 @@ export interface Libc {
     flags: number,
   ) => number;
   readonly fallocate: (fd: number, mode: number, offset: number, length: number) => number;
-  readonly madvise: (address: number, length: number, advice: number) => number;
   // By a thread of libuv's pool; `errno` is that of the call while `done` runs.
   readonly fallocateLater: (
     fd: number,
