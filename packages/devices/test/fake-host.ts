@@ -104,6 +104,8 @@ export class FakeDma implements Dma {
   /** Messages under way now, and the most there were at once. */
   underWay = 0;
   mostUnderWay = 0;
+  /** Calls of {@link cancelWaiting}. */
+  cancels = 0;
   readonly #base: bigint;
   readonly #isShared: (offset: number) => boolean;
   readonly #events: string[];
@@ -148,6 +150,10 @@ export class FakeDma implements Dma {
     const view = this.#view(iova, target.length);
     await this.#message();
     target.set(view);
+  }
+
+  cancelWaiting(): void {
+    this.cancels++;
   }
 
   async write(iova: Iova, source: Uint8Array): Promise<void> {

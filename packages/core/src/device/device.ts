@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Iova } from '../address.js';
+import type { WriteOrder } from '../dma/remote-memory.js';
 import type { Logger } from '../logger.js';
 import type { Capability } from '../pci/capabilities/capability.js';
 import type { BlockAccess, RegisterAccess } from './access.js';
@@ -32,7 +33,10 @@ export interface DeviceHost {
  * Guest memory. Every access is checked against what the client mapped and its permissions.
  *
  * Ordering: writes become visible in the order issued, and an interrupt raised after a write is
- * seen after it, whether or not the write was awaited.
+ * seen after it, whether or not the write was awaited. So is a register that is read after it, unless
+ * the write is `relaxed`: then it may be ahead of writes that have not left yet. Large data on a slow
+ * line should be relaxed, as otherwise a driver waits for all of it whenever it reads a register. No
+ * register may tell of a relaxed write before its promise has resolved.
  */
 export interface Dma {
   /**
@@ -56,7 +60,12 @@ export interface Dma {
    * {RemoteError} when the client refuses; `VFU_PEER_CLOSED` when it is gone.
    */
   read(iova: Iova, target: Uint8Array): Promise<void>;
-  write(iova: Iova, source: Uint8Array): Promise<void>;
+  write(iova: Iova, source: Uint8Array, order?: WriteOrder): Promise<void>;
+  /**
+   * Transfers that have not left yet never will, as those of a device that is reset: their promises
+   * reject. What is left arrives before the reply to any register access of later.
+   */
+  cancelWaiting(): void;
   /** Runs when the client maps memory, before it is told so. For devices that keep caches. */
   onMap(listener: (iova: Iova, length: number) => void): void;
   /** Runs when the client unmaps memory; the memory is still readable inside the listener. */

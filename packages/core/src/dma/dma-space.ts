@@ -12,7 +12,7 @@ import { DirtyLog } from './dirty-log.js';
 import type { DmaMapping, MappingRequest } from './mapping.js';
 import { MappingTable } from './mapping-table.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
-import { goneMemory, type RemoteMemory } from './remote-memory.js';
+import { goneMemory, type RemoteMemory, type WriteOrder } from './remote-memory.js';
 import { WaitingAccesses } from './waiting-accesses.js';
 import { offsetOf, type Step, walkMappings } from './walk-mappings.js';
 import { WriteFence } from './write-fence.js';
@@ -209,7 +209,7 @@ export class DmaSpace implements Dma {
     await allEnded(transfers);
   }
 
-  async write(iova: Iova, source: Uint8Array): Promise<void> {
+  async write(iova: Iova, source: Uint8Array, order?: WriteOrder): Promise<void> {
     if (this.tryWrite(iova, source)) return;
     const transfers: Promise<void>[] = [];
     this.#walk(iova, source.length, true, false, (mapping, offset, done, length) => {
@@ -227,7 +227,7 @@ export class DmaSpace implements Dma {
       const address = advanceIova(iova, done);
       this.pushed.drop(address, length);
       const send = (): Promise<void> => {
-        const sent = this.#remoteFor(mapping).write(mapping, address, piece);
+        const sent = this.#remoteFor(mapping).write(mapping, address, piece, order);
         if (mapping.exposed.length === 0) return sent;
         // Not before: a report in between would take the page for clean although it changes.
         return sent.finally(() => this.#dirtyLog?.mark(mapping.firstPage, offset, length));
@@ -237,6 +237,11 @@ export class DmaSpace implements Dma {
       transfers.push(waits ? this.#waiting.run(mapping, send) : send());
     });
     await allEnded(transfers);
+  }
+
+  cancelWaiting(): void {
+    this.#waiting.cancel();
+    this.#remote?.cancelWaiting();
   }
 
   onMap(listener: Listener): void {

@@ -3,16 +3,24 @@ import { EFAULT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';
 
+/**
+ * Whether a register read that is answered after a write was issued is answered behind it (`strict`),
+ * or may be ahead of a write that has not left yet (`relaxed`).
+ */
+export type WriteOrder = 'strict' | 'relaxed';
+
 /** Guest memory that is not mapped here: what a session offers for mappings without a descriptor. */
 export interface RemoteMemory {
   /** Both cut the transfer to what the client accepts. The buffer must stay untouched until done. */
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void>;
-  write(mapping: DmaMapping, address: Iova, source: Uint8Array): Promise<void>;
+  write(mapping: DmaMapping, address: Iova, source: Uint8Array, order?: WriteOrder): Promise<void>;
   /**
    * Fail what is under way for a mapping that is going away; late replies are ignored. What cannot
    * be called back has ended when the promise resolves.
    */
   cancel(mapping: DmaMapping): Promise<void> | undefined;
+  /** Fail what has not left. */
+  cancelWaiting(): void;
 }
 
 /**
@@ -22,5 +30,5 @@ export interface RemoteMemory {
 export function goneMemory(mapping: DmaMapping): RemoteMemory {
   const refuse = (): Promise<never> =>
     Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
-  return { read: refuse, write: refuse, cancel: () => undefined };
+  return { read: refuse, write: refuse, cancel: () => undefined, cancelWaiting() {} };
 }

@@ -8,6 +8,8 @@ export class WaitingAccesses {
   readonly #fence: WriteFence;
   readonly #isMapped: (mapping: DmaMapping) => boolean;
   #count = 0;
+  /** Counts {@link cancel}. */
+  #life = 0;
 
   constructor(fence: WriteFence, isMapped: (mapping: DmaMapping) => boolean) {
     this.#fence = fence;
@@ -19,16 +21,25 @@ export class WaitingAccesses {
     return this.#count;
   }
 
+  /** None of them will happen. */
+  cancel(): void {
+    this.#life++;
+  }
+
   /**
    * Access memory once the writes issued before have ended, those under way as messages and those
    * that wait themselves. It runs inside the fence: what waits next must find it done.
    */
   run(mapping: DmaMapping, access: () => void | Promise<void>): Promise<void> {
     this.#count++;
+    const life = this.#life;
     return new Promise((resolve, reject) => {
       this.#fence.run(() => {
         this.#count--;
         try {
+          if (life !== this.#life) {
+            throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: cancelled while it waited`);
+          }
           if (!this.#isMapped(mapping)) {
             throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`);
           }

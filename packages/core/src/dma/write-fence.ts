@@ -20,6 +20,11 @@ export class WriteFence {
     return this.#settled === this.#issued && this.#waiting.length === 0;
   }
 
+  /** Something waits. */
+  get awaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** A write leaves. @returns its number, for {@link end}. */
   begin(): number {
     return this.#issued++;

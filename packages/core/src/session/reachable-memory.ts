@@ -2,7 +2,7 @@ import { advanceIova, type Iova } from '../address.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import { allEnded } from '../dma/all-ended.js';
 import type { DmaMapping } from '../dma/mapping.js';
-import type { RemoteMemory } from '../dma/remote-memory.js';
+import type { RemoteMemory, WriteOrder } from '../dma/remote-memory.js';
 import { offsetOf } from '../dma/walk-mappings.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 
@@ -32,8 +32,13 @@ export class ReachableMemory implements RemoteMemory {
     return this.#transfer('read', mapping, address, target);
   }
 
-  write(mapping: DmaMapping, address: Iova, source: Uint8Array): Promise<void> {
-    return this.#transfer('write', mapping, address, source);
+  write(mapping: DmaMapping, address: Iova, source: Uint8Array, order?: WriteOrder): Promise<void> {
+    return this.#transfer('write', mapping, address, source, order);
+  }
+
+  /** What an adapter was given has left. */
+  cancelWaiting(): void {
+    this.#messages.cancelWaiting();
   }
 
   cancel(mapping: DmaMapping): Promise<void> | undefined {
@@ -48,6 +53,7 @@ export class ReachableMemory implements RemoteMemory {
     mapping: DmaMapping,
     address: Iova,
     data: Uint8Array,
+    order?: WriteOrder,
   ): Promise<void> {
     const start = offsetOf(mapping, address);
     const [first] = mapping.exposed;
@@ -67,7 +73,7 @@ export class ReachableMemory implements RemoteMemory {
       parts.push(
         reachable
           ? this.#reach(direction, mapping, range, offset, piece)
-          : this.#messages[direction](mapping, advanceIova(address, done), piece),
+          : this.#messages[direction](mapping, advanceIova(address, done), piece, order),
       );
       done += piece.length;
     }

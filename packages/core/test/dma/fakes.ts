@@ -70,6 +70,10 @@ export class ManualRemote implements RemoteMemory {
     }
   }
 
+  cancelWaiting(): void {
+    for (const transfer of this.transfers.splice(0)) transfer.end(new Error('cancelled'));
+  }
+
   #start(
     kind: 'read' | 'write',
     mapping: DmaMapping,

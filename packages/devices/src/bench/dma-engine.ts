@@ -69,6 +69,7 @@ export class DmaEngine {
    */
   reset(): void {
     this.#job?.abandon();
+    this.#dma.cancelWaiting();
     this.#job = undefined;
     this.operations = 0;
     this.bytes = 0;

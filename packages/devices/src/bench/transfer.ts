@@ -36,7 +36,7 @@ function copyGuest({ source, destination, chunk }: DmaRequest, dma: Dma): Transf
 
   async function copySlowly(from: Iova, to: Iova, buffer: Uint8Array): Promise<void> {
     if (!dma.tryRead(from, buffer)) await dma.read(from, buffer);
-    if (!dma.tryWrite(to, buffer)) await dma.write(to, buffer);
+    if (!dma.tryWrite(to, buffer)) await dma.write(to, buffer, 'relaxed');
   }
 
   return {
@@ -71,7 +71,7 @@ function store({ source, destination }: DmaRequest, dma: Dma, memory: Uint8Array
     start(offset, size) {
       const to = advanceIova(destination, offset);
       const data = memory.subarray(base + offset, base + offset + size);
-      return dma.tryWrite(to, data) ? undefined : dma.write(to, data);
+      return dma.tryWrite(to, data) ? undefined : dma.write(to, data, 'relaxed');
     },
   };
 }
@@ -86,7 +86,7 @@ function fill({ destination, chunk, length, pattern }: DmaRequest, dma: Dma): Tr
     start(offset, size) {
       const to = advanceIova(destination, offset);
       const data = bytes.subarray(0, size);
-      return dma.tryWrite(to, data) ? undefined : dma.write(to, data);
+      return dma.tryWrite(to, data) ? undefined : dma.write(to, data, 'relaxed');
     },
   };
 }

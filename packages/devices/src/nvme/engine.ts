@@ -120,6 +120,7 @@ export class Engine implements ControllerState {
   stop(): void {
     this.scheduler.stop();
     this.queues.clear();
+    this.host.dma.cancelWaiting();
     this.namespace.storage.abandon();
     this.events.reset();
     this.features.reset();

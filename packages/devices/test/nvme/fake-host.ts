@@ -123,6 +123,9 @@ export class FakeHost implements DeviceHost, Dma {
     await this.#message(() => target.set(this.#find(iova, target.length, false)));
   }
 
+  /** A message that was sent has left. */
+  cancelWaiting(): void {}
+
   async write(iova: Iova, source: Uint8Array): Promise<void> {
     this.#find(iova, source.length, true);
     await this.#message(() => this.#find(iova, source.length, true).set(source));

@@ -2,7 +2,8 @@ import type { Dma, Iova } from '@vfio-user/core';
 
 /**
  * Writes to guest memory that nobody waits for, like posted writes on PCI Express: what follows
- * (another write, an interrupt) is kept behind them, so waiting would only cost a round trip.
+ * (another write, an interrupt) is kept behind them, so waiting would only cost a round trip. No
+ * register tells of them, so none is kept behind them.
  */
 export class PostedWrites {
   readonly #dma: Dma;
@@ -25,7 +26,7 @@ export class PostedWrites {
   send(iova: Iova, source: Uint8Array, isStale: () => boolean): void {
     this.#bytes += source.length;
     this.#dma
-      .write(iova, source)
+      .write(iova, source, 'relaxed')
       .catch((error) => {
         if (!isStale()) this.#onFailure(error);
       })
