@@ -140,6 +140,12 @@ export interface IoEventDefinition {
   onSignal(): void;
 }
 
+/** What tells clients apart. */
+export interface ClientTraits {
+  /** It said in VERSION what it can do. QEMU does; SPDK's client, which polls, says nothing. */
+  readonly namesCapabilities: boolean;
+}
+
 /** What lies behind a region index. */
 export interface RegionDefinition {
   /** Bytes. */
@@ -150,6 +156,11 @@ export interface RegionDefinition {
   /** Memory whose areas the client may map; `memory.bytes[i]` is region offset `i`. */
   readonly memory?: DeviceMemory | undefined;
   readonly mappable?: readonly MappableArea[] | undefined;
+  /**
+   * Whether this client may map the areas, asked each time it looks at the region; absent, every
+   * client may.
+   */
+  readonly mayMap?: ((client: ClientTraits) => boolean) | undefined;
   readonly ioEvents?: readonly IoEventDefinition[] | undefined;
 }
 

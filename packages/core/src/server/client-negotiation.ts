@@ -43,6 +43,7 @@ export class ClientNegotiation {
   #turnedDown = false;
   #timer: NodeJS.Timeout | undefined;
   #client: Capabilities | undefined;
+  #namesCapabilities = false;
   #maxDmaMaps = 0;
   #memory: MessageMemory | undefined;
 
@@ -53,6 +54,11 @@ export class ClientNegotiation {
   /** What the client can do; `undefined` before VERSION. */
   get client(): Capabilities | undefined {
     return this.#client;
+  }
+
+  /** Whether VERSION said anything of that. */
+  get namesCapabilities(): boolean {
+    return this.#namesCapabilities;
   }
 
   /** Most mappings at once: what the client was told. */
@@ -112,6 +118,7 @@ export class ClientNegotiation {
         peer.encoding.versionReplyRoom(body),
       );
       this.#agree(client);
+      this.#namesCapabilities = body.capabilities !== undefined;
       peer.reply(Command.VERSION, id, reply);
       logger.info({ version: `${reply.major}.${reply.minor}`, client }, 'client connected');
       if (diagnostics.session.hasSubscribers) {

@@ -83,6 +83,10 @@ export class ServerSession implements PeerHandlers, RequestContext, Candidate {
     return client;
   }
 
+  get namesCapabilities(): boolean {
+    return this.#negotiation.namesCapabilities;
+  }
+
   get maxDmaMaps(): number {
     return this.#negotiation.maxDmaMaps;
   }

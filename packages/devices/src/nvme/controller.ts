@@ -30,7 +30,7 @@ export interface NvmeControllerInit {
   readonly namespace: Namespace;
   readonly ioQueues: number;
   readonly doorbells: 'trapped' | 'mapped' | 'auto';
-  /** Present unless doorbells are trapped. */
+  /** Present unless doorbells are trapped. What is not offered to the client is not polled. */
   readonly doorbellMemory?: DeviceMemory | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface NvmeControllerInit {
 export class NvmeController {
   readonly #host: DeviceHost;
   readonly #namespace: Namespace;
-  readonly #stopsPolling: boolean;
+  readonly #isAuto: boolean;
   readonly #engine: Engine;
   #cc = 0;
   #csts = 0;
@@ -52,7 +52,7 @@ export class NvmeController {
     const { host, doorbellMemory } = init;
     this.#host = host;
     this.#namespace = init.namespace;
-    this.#stopsPolling = init.doorbells === 'auto';
+    this.#isAuto = init.doorbells === 'auto';
     this.#engine = new Engine({
       ...init,
       onFatal: (reason, error) => {
@@ -63,6 +63,7 @@ export class NvmeController {
         );
       },
     });
+    this.#engine.offersPage = !this.#isAuto;
     if (doorbellMemory !== undefined) {
       const { queues, doorbells } = this.#engine;
       this.#engine.page = new DoorbellPage(doorbellMemory, queues, doorbells);
@@ -137,9 +138,14 @@ export class NvmeController {
     const { page, scheduler, doorbells } = this.#engine;
     page?.store(index, value);
     // QEMU takes mappings away while INTx is pending: then a message does not mean there is none.
-    if (this.#stopsPolling && this.#host.interrupts.mode !== 'intx') scheduler.page = undefined;
+    if (this.#isAuto && this.#host.interrupts.mode !== 'intx') scheduler.page = undefined;
     doorbells.ring(index, value);
     scheduler.kick();
+  }
+
+  /** The client may map the doorbells from now on, or may not. */
+  set offersDoorbells(value: boolean) {
+    this.#engine.offersPage = value;
   }
 
   /** Back to power-on. The namespace and its contents stay. */
@@ -149,6 +155,7 @@ export class NvmeController {
     this.#aqa = 0;
     this.#asq.fill(0);
     this.#acq.fill(0);
+    if (kind === 'connection-lost') this.#engine.offersPage = !this.#isAuto;
     if (kind === 'power') this.#engine.statistics.powerCycles++;
   }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Capability,
+  type ClientTraits,
   type DeviceHost,
   type DeviceMemory,
   definePciDevice,
@@ -29,6 +30,9 @@ import { Namespace } from './storage/namespace.js';
 
 /** Mass storage, non-volatile memory, NVM Express. */
 const CLASS_CODE = 0x010802;
+
+const DOORBELLS_NOT_OFFERED =
+  'nvme: the client may not map the doorbells, which SPDK needs: leave out doorbells=trapped';
 
 /** PCI Local Bus Specification 3.0, 6.8.1.3: message control, "Multiple Message Capable". */
 const MAX_MSI_VECTORS = 32;
@@ -73,6 +77,12 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
           memory,
           mappable:
             memory === undefined ? undefined : [{ offset: DOORBELLS_OFFSET, size: DOORBELLS_SIZE }],
+          mayMap(client) {
+            const offers = memory !== undefined && offersDoorbells(options, client);
+            controller.offersDoorbells = offers;
+            if (!offers && !client.namesCapabilities) host.logger.warn({}, DOORBELLS_NOT_OFFERED);
+            return offers;
+          },
         },
       },
       // No quiesce(): a client which waits for an answer may not serve our messages, so waiting for
@@ -128,6 +138,14 @@ function openNamespace(
 /** Blocks that are new at each start are others each time, unless the user says who they are. */
 function memoryUuid({ serial, model }: NvmeOptions): Uint8Array {
   return namedUuid(serial === undefined ? randomUUID() : `${model}\0${serial}`);
+}
+
+/**
+ * With `auto`, only a client like SPDK's may store into the doorbells, as it knows no other way. A
+ * driver under QEMU is better off with messages: polling would cost it delay and us a processor.
+ */
+function offersDoorbells({ doorbells }: NvmeOptions, client: ClientTraits): boolean {
+  return doorbells === 'mapped' || (doorbells === 'auto' && !client.namesCapabilities);
 }
 
 /** Area `[0, end of the doorbells)`, since offsets in the memory are offsets in the BAR. */

@@ -52,6 +52,8 @@ export class Engine implements ControllerState {
   configuration: Configuration = decodeConfiguration(0);
   /** Present when the client may map the doorbells. */
   page: DoorbellPage | undefined;
+  /** It has been told so. */
+  offersPage = false;
   readonly #resolver: DataPointerResolver;
 
   constructor(init: EngineInit) {
@@ -112,7 +114,7 @@ export class Engine implements ControllerState {
     this.#resolver.pageBytes = MIN_PAGE_BYTES << configuration.pageShift;
     this.queues.addCompletion(completionQueue);
     this.queues.addSubmission(submissionQueue);
-    this.scheduler.page = this.page;
+    this.scheduler.page = this.offersPage ? this.page : undefined;
     this.scheduler.kick();
   }
 

@@ -25,7 +25,8 @@ export interface NvmeOptions {
   /**
    * `trapped`: each doorbell is a message; nothing is polled and writes may be posted, the best
    * for a driver under QEMU. `mapped`: the client may map the doorbells, which are then polled: for
-   * clients that poll themselves (SPDK). `auto`: as `mapped`, until a doorbell comes by message.
+   * clients that poll themselves (SPDK). `auto`: `mapped` for a client that names no capabilities in
+   * VERSION, as SPDK's, until a doorbell comes by message; `trapped` for all others.
    */
   readonly doorbells: 'trapped' | 'mapped' | 'auto';
   /** How the driver can be interrupted; `intx` leaves just the line, which all have besides. */
@@ -54,8 +55,8 @@ export const nvmeOptions: z.ZodType<NvmeOptions> = z
     queues: z.coerce.number().int().min(1).max(127).default(16).describe('I/O queue pairs at most'),
     doorbells: z
       .enum(['trapped', 'mapped', 'auto'])
-      .default('trapped')
-      .describe('trapped, mapped (for SPDK) or auto'),
+      .default('auto')
+      .describe('auto (mapped for SPDK, trapped for others), trapped or mapped'),
     interrupts: z.enum(['msix', 'msi', 'intx']).default('msix').describe('msix, msi or intx'),
     serial: text(20).optional().describe('serial number (default: made of the UUID)'),
     uuid: z

@@ -197,7 +197,7 @@ t.test('options', async (t) => {
     lba: 4096,
     queues: 2,
     readonly: true,
-    doorbells: 'trapped',
+    doorbells: 'auto',
   });
   for (const [bad, message] of [
     [{}, /size=64M/],

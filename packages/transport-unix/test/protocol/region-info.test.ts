@@ -1,6 +1,6 @@
 import { identifyFile, Mapping } from '@vfio-user/posix-ffi';
 import t from 'tap';
-import { openDescriptors, serveTestDevice } from './fixture.js';
+import { CAPABILITIES, openDescriptors, serveTestDevice } from './fixture.js';
 import { payloadOf } from './raw-client.js';
 import * as request from './requests.js';
 import {
@@ -76,6 +76,25 @@ t.test('with a PCI Express capability the configuration space has 4096 bytes', a
   const client = await (await serveTestDevice(t, { device: { express: true } })).connected();
   const info = await client.call(GET_REGION_INFO, request.regionInfo(CONFIG));
   t.match(fixedPart(info), { flags: READ | WRITE, size: 4096n });
+});
+
+t.test('a device may let only some clients map, by whether they name capabilities', async (t) => {
+  const fixture = await serveTestDevice(t);
+  fixture.device.mayMap = ({ namesCapabilities }) => !namesCapabilities;
+  for (const [json, flags] of [
+    [CAPABILITIES, READ | WRITE],
+    [undefined, READ | WRITE | MMAP | CAPS],
+  ] as const) {
+    const client = fixture.client();
+    await client.negotiate(json);
+    const asked = request.regionInfo(SPARSE_BAR, SPARSE_BYTES);
+    const { payload, fds } = await client.request(GET_REGION_INFO, asked);
+    t.equal(fixedPart(payload).flags, flags);
+    t.equal(fds.length, flags & MMAP ? 1 : 0);
+    for (const fd of fds) fd.close();
+    client.close();
+    await fixture.idle();
+  }
 });
 
 t.test('without room for capabilities the reply says how much is needed', async (t) => {

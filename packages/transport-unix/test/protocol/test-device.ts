@@ -2,6 +2,7 @@ import {
   type BarDefinition,
   type BarIndex,
   type Capability,
+  type ClientTraits,
   type DeviceHost,
   type DeviceMemory,
   type DeviceMigration,
@@ -56,6 +57,7 @@ export class TestDevice implements PciDevice {
   resumedState: Uint8Array = Buffer.alloc(0);
   onQuiesce: () => void | Promise<void> = () => {};
   onReset: (kind: ResetKind) => void | Promise<void> = () => {};
+  mayMap: (client: ClientTraits) => boolean = () => true;
   onTransition: (from: number, to: number) => void | Promise<void> = () => {};
   onMigrationData: () => void = () => {};
   onRegisterWrite: (offset: number, value: number) => void = () => {};
@@ -116,6 +118,7 @@ export class TestDevice implements PciDevice {
         access: sparse,
         memory: sparse,
         mappable: SPARSE_AREAS,
+        mayMap: (client) => this.mayMap(client),
       },
       [LARGE_BAR]: { kind: 'memory64', size: LARGE_BYTES, access: zeros },
       [WRITE_ONLY_BAR]: { kind: 'memory32', size: 4096, access: zeros, readable: false },

@@ -21,6 +21,8 @@ export interface MemoryContext {
 export interface RequestContext extends MemoryContext {
   readonly device: DeviceInstance;
   readonly logger: Logger;
+  /** Whether the client named capabilities in VERSION at all. */
+  readonly namesCapabilities: boolean;
   /** Interrupts by message, for a client that takes them so. */
   readonly interruptMessages: InterruptMessages;
 }

@@ -51,7 +51,7 @@ export interface RegionInfoReply {
  * however many areas there are.
  */
 export function regionInfo(
-  { device, peer }: RequestContext,
+  { device, peer, namesCapabilities }: RequestContext,
   { argsz, index }: IndexRequest,
 ): RegionInfoReply {
   if (index >= NUM_REGIONS) {
@@ -63,7 +63,8 @@ export function regionInfo(
     peer.connection.capabilities.sharedMemory && region?.memory !== undefined
       ? device.sharedMemoryOf(region.memory)
       : undefined;
-  const areas = wholePages(region?.mappable ?? [], device.pageBytes);
+  const mayMap = region?.mayMap?.({ namesCapabilities }) ?? true;
+  const areas = mayMap ? wholePages(region?.mappable ?? [], device.pageBytes) : [];
   if (shared === undefined || areas.length === 0) {
     return { info: { argsz: REGION_INFO_BYTES, ...info }, descriptors: [] };
   }
