@@ -289,3 +289,12 @@ t.test('SIGHUP reads certificates again and ends nothing', async (t) => {
     t.match(await server.exit(), { code: 0 });
   }
 });
+
+t.test('a bridge whose device could not signal interrupts does not start', async (t) => {
+  const listen = `unix://${socketFolder(t)}/bridge.sock`;
+  const connect = 'tcp://127.0.0.1:7000?encoding=native';
+  const bridge = new CliProcess(t, ['bridge', '--listen', listen, '--connect', connect]);
+  const { code, stderr } = await bridge.exit();
+  t.equal(code, 2);
+  t.match(stderr.join('\n'), /interrupts cannot travel over tcp: .* use encoding=portable/);
+});

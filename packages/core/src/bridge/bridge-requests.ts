@@ -23,6 +23,7 @@ import type {
 import type { Answer } from '../server/control-lane.js';
 import type { InterruptMessages } from '../server/interrupt-messages.js';
 import type { MemoryContext } from '../server/requests/context.js';
+import { withoutEvents } from '../server/requests/device-info.js';
 import { handleDmaMap } from '../server/requests/dma-map.js';
 import { handleDmaUnmap } from '../server/requests/dma-unmap.js';
 import { eventCount, MAX_VECTORS, notifiersFor } from '../server/requests/set-irqs.js';
@@ -103,8 +104,10 @@ export class BridgeRequests {
         return { body: await this.#ask(request.command, keptData(request.body)) };
       case Command.DEVICE_GET_INFO:
         return { body: await this.#ask(request.command, request.body) };
-      case Command.DEVICE_GET_IRQ_INFO:
-        return { body: await this.#ask(request.command, request.body) };
+      case Command.DEVICE_GET_IRQ_INFO: {
+        const info = await this.#ask(request.command, request.body);
+        return { body: this.#context.peer.carriesInterrupts ? info : withoutEvents(info) };
+      }
       case Command.MIG_DATA_READ:
         return { body: await this.#ask(request.command, request.body) };
       case Command.MIG_DATA_WRITE:
@@ -161,9 +164,14 @@ export class BridgeRequests {
       throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: there is no index ${index}`);
     }
     // How many vectors there are is the device's to say.
-    validateSetIrqs(body, eventCount(this.#context, body, received), MAX_VECTORS);
-    const notifiers = notifiersFor(this.#context, body, received);
+    const events = eventCount(this.#context, body, received);
+    validateSetIrqs(body, events, MAX_VECTORS);
     const { link } = this.#context;
+    if (events > 0 && link.up && !link.peer.carriesInterrupts) {
+      const text = 'the device cannot signal interrupts over its link: it did not name interrupt';
+      throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: ${text}`);
+    }
+    const notifiers = notifiersFor(this.#context, body, received);
     const step = link.up ? link.maxEvents : count;
     if (notifiers.length <= step) return this.#setPart(body, notifiers);
     for (let at = 0; at < count; at += step) {

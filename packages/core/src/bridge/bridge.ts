@@ -3,7 +3,7 @@ import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { Admission } from '../server/admission.js';
 import { defaultLimits, type ServerLimits } from '../server/limits.js';
-import { endWithSignal, listenForWires, type OpenWire } from '../session/open.js';
+import { endWithSignal, listenForWires, noInterrupts, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { FrameSink, Listener } from '../transport/transport.js';
 import { BridgeSession } from './bridge-session.js';
@@ -38,14 +38,18 @@ export interface BridgeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Join clients that speak one transport to a device on another. */
+/**
+ * Join clients that speak one transport to a device on another.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` for addresses that cannot be joined.
+ */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { registry, listen, connect, signal } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const limits = { ...defaultLimits, ...options.limits };
   const { answerTimeoutMs = ANSWER_TIMEOUT_MS, linkTimeoutMs = LINK_TIMEOUT_MS } = options;
   // A wrong address is better said now than to the first client.
-  registry.resolve(connect);
+  const reason = noInterrupts(registry, connect);
+  if (reason !== undefined) throw new VfioUserError('VFU_CONFIG_INVALID', `${connect}: ${reason}`);
   const maxClients = options.maxClients ?? MAX_CLIENTS;
   const timeouts = { answerTimeoutMs, linkTimeoutMs };
   const bridge = new Bridge({ registry, connect, logger, limits, ...timeouts, maxClients });

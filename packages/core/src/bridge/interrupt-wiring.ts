@@ -191,9 +191,9 @@ export class InterruptWiring {
   /** By descriptor the device gets the same event as before, so that no signal of it goes astray. */
   #events(vectors: readonly Vector[], far: Peer | undefined): ToldEvents {
     const resources = far?.connection.resources;
-    if (far === undefined) return { events: undefined, descriptors: [] };
-    if (far.extensions.interrupts || resources === undefined) {
-      return { events: vectors.length, descriptors: [] };
+    if (far?.extensions.interrupts) return { events: vectors.length, descriptors: [] };
+    if (far === undefined || resources === undefined) {
+      return { events: undefined, descriptors: [] };
     }
     const descriptors = vectors.map((vector) => {
       if (vector.source?.far !== far) {

@@ -76,7 +76,9 @@ export class ClientInterrupts {
   async #enableByDescriptor(index: number, count: number): Promise<void> {
     const { resources } = this.#peer.connection;
     if (resources === undefined) {
-      throw new VfioUserError('VFU_UNSUPPORTED', 'this connection delivers no interrupts');
+      const text =
+        'this connection carries no interrupts: use encoding=portable, or a transport that passes descriptors';
+      throw new VfioUserError('VFU_UNSUPPORTED', text);
     }
     const events = this.#events.get(index) ?? [];
     const known = events.length;

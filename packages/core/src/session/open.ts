@@ -19,6 +19,20 @@ export interface OpenWire {
   readonly wire: Wire;
 }
 
+/**
+ * Why no interrupt can come that way, and what to do; `undefined` where it can. The native encoding
+ * passes an eventfd, the portable one has a message.
+ */
+export function noInterrupts(registry: TransportRegistry, text: string): string | undefined {
+  const { transport, uri } = registry.resolve(text);
+  const encoding = transport.encodingFor?.(uri) ?? 'native';
+  if (encoding === 'portable' || transport.createMemory !== undefined) return undefined;
+  return (
+    `interrupts cannot travel over ${uri.protocol} in the native encoding, which has only eventfds for ` +
+    'them: use encoding=portable on both sides'
+  );
+}
+
 /** Connect to a URI in the encoding that it asks for. */
 export async function connectWire(
   registry: TransportRegistry,
@@ -56,6 +70,8 @@ export function listenForWires(
   const { transport, uri } = registry.resolve(text);
   const { maxDataXferSize, silenceMs, logger, signal } = options;
   const encoding = transport.encodingFor?.(uri) ?? 'native';
+  const reason = noInterrupts(registry, text);
+  if (reason !== undefined) logger?.warn({ listen: text }, `clients get no interrupts: ${reason}`);
   const wires = wireFactory(encoding, { maxDataXferSize, silenceMs, role: 'server' });
   return transport.listen(
     uri,

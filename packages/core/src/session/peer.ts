@@ -94,6 +94,11 @@ export class Peer implements FrameSink {
     return this.#wire?.extensions ?? noExtensions;
   }
 
+  /** Whether a device can signal interrupts to its client here: by descriptor or by message. */
+  get carriesInterrupts(): boolean {
+    return this.extensions.interrupts || this.connection.resources !== undefined;
+  }
+
   get encoding(): Encoding {
     if (this.#wire === undefined) throw notConnected();
     return this.#wire.encoding;

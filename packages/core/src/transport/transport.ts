@@ -134,7 +134,7 @@ export interface Transport {
   readonly queryKeys: readonly string[];
   /** Which encoding goes over `uri`. Native when absent. */
   encodingFor?(uri: TransportUri): EncodingName;
-  /** Memory that peers of this transport can map; absent where descriptors cannot be passed. */
+  /** Memory that peers of this transport can map. Absent means that no descriptor can be passed at all. */
   createMemory?(name: string, length: number): SharedMemory;
   /** Bytes of a page of this host: what such memory is mapped in. 4096 when absent. */
   readonly pageBytes?: number;

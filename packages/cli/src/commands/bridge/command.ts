@@ -22,6 +22,8 @@ that takes longer gives all ones. Nothing is lost if the network is back within
 the device is out of reach: all register reads give all ones. The bridge keeps
 trying, and tells a device that is back what it must know; the device starts
 from reset then.
+--connect must lead to where interrupts can come from: not encoding=native on a
+network.
 SIGHUP reads certificates again. SIGUSR2 logs statistics at level info: without
 --metrics the first one begins to count, later ones show the counts.`;
 

@@ -5,6 +5,7 @@ import { wholePages } from '../../pci/mappable-areas.js';
 import {
   DEVICE_FLAG_PCI,
   DEVICE_FLAG_RESET,
+  IRQ_FLAG_EVENTFD,
   NUM_IRQS,
   NUM_REGIONS,
   REGION_FLAG_MMAP,
@@ -33,11 +34,17 @@ export function deviceInfo(): DeviceInfo {
 }
 
 /** "DEVICE_GET_IRQ_INFO". */
-export function irqInfo({ device }: RequestContext, { index }: IndexRequest): IrqInfo {
+export function irqInfo({ device, peer }: RequestContext, { index }: IndexRequest): IrqInfo {
   if (index >= NUM_IRQS) {
     throw new RequestRefusedError(EINVAL, `DEVICE_GET_IRQ_INFO: no interrupt index ${index}`);
   }
-  return { argsz: IRQ_INFO_BYTES, index, ...device.interrupts.info(index) };
+  const info = { argsz: IRQ_INFO_BYTES, index, ...device.interrupts.info(index) };
+  return peer.carriesInterrupts ? info : withoutEvents(info);
+}
+
+/** An index of which nothing can be told on this connection. */
+export function withoutEvents(info: IrqInfo): IrqInfo {
+  return { ...info, flags: info.flags & ~IRQ_FLAG_EVENTFD };
 }
 
 export interface RegionInfoReply {

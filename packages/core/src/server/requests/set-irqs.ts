@@ -1,5 +1,6 @@
 import { EINVAL } from '../../errno.js';
 import { RequestRefusedError } from '../../errors.js';
+import { IRQ_SET_DATA_EVENTFD } from '../../protocol/constants.js';
 import type { SetIrqs } from '../../protocol/messages.js';
 import type { Peer } from '../../session/peer.js';
 import type { Received } from '../../session/request-table.js';
@@ -26,15 +27,20 @@ export function handleSetIrqs(context: RequestContext, body: SetIrqs, received: 
 
 /**
  * How many events the client attached.
- * @throws {RequestRefusedError} EINVAL when they are to be messages, and that was not agreed on.
+ * @throws {RequestRefusedError} EINVAL when they cannot come: they would be descriptors, but none
+ * travel here, or messages, and that was not agreed on.
  */
 export function eventCount(
   { peer }: NotifierContext,
-  { events = 0 }: SetIrqs,
+  { flags, events = 0 }: SetIrqs,
   { length }: Received,
 ): number {
   if (peer.extensions.interrupts) return events;
   if (events > 0) throw refused('events by message, but not both sides named interrupt');
+  // Descriptors that got lost on the way look like none, which takes interrupts back.
+  if (!peer.carriesInterrupts && (flags & IRQ_SET_DATA_EVENTFD) !== 0) {
+    throw refused('this connection carries no interrupts: use encoding=portable on both sides');
+  }
   return length;
 }
 
