@@ -34,6 +34,24 @@ t.test(
   },
 );
 
+t.test('a guest learns at its first time-out that its far disk was reset', async (t) => {
+  const settings = { file: join(t.testdir(), 'disk.img'), size: '64M' };
+  const bench = await createRemoteBench(t);
+  const { server, bridge, socketPath, port } = await bench.serve('nvme', settings);
+  const guest = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
+  const reads = await guest.begin('nvme-gone');
+  await guest.waitFor('READY', { from: reads.from });
+  await server.kill();
+  await bench.remote.serve('nvme', port, settings);
+  await bridge.logged('the device is back', BACK_MS);
+  const { results, output } = await reads.finished;
+  t.comment(`the read took ${Number(results.centiseconds) / 100} s`);
+  const said = output.join('\n');
+  t.match(said, 'controller is down; will reset: CSTS=0x2');
+  t.notMatch(said, 'timeout, aborting', 'it does not wait for a second time-out');
+  t.equal(await guest.poweroff(), 0, 'QEMU ends normally');
+});
+
 t.test('a guest reboots without its far disk, and again with it', async (t) => {
   const settings = { file: join(t.testdir(), 'disk.img'), size: '64M' };
   const bench = await createRemoteBench(t);

@@ -53,6 +53,8 @@ export class FarLink {
   readonly #ending = new AbortController();
   #peer: Peer | undefined;
   #capabilities: Capabilities = OWN_CAPABILITIES;
+  /** What the device called the session of the last link. */
+  #session: Uint8Array | undefined;
   /** The device's signs of life when it was asked something that it did not answer in time. */
   #signsBeforeSilence: number | undefined;
   /** When the client's request that is being carried out must be answered (`performance.now()`). */
@@ -175,11 +177,13 @@ export class FarLink {
     );
     const time = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([time, this.#ending.signal]);
-    const options = { maxDataXferSize, silenceMs, logger, signal };
+    const lostSession = this.#session;
+    const options = { maxDataXferSize, silenceMs, lostSession, logger, signal };
     try {
       const { connection, wire } = await connectWire(registry, connect, peer, options);
       peer.attach(connection, wire);
       await openSession(connection, signal, () => this.#negotiate(peer));
+      this.#session = wire.peerSession ?? lostSession;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
       throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${timeoutMs / 1000} s`);

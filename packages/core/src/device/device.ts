@@ -214,6 +214,11 @@ export interface PciDevice {
    */
   reset(kind: ResetKind): void | Promise<void>;
   /**
+   * A client has come back after its connection was lost. The device was reset meanwhile, or is a
+   * new one, and the driver does not know: if the device has a register that tells it, set it.
+   */
+  clientReturned?(): void;
+  /**
    * Stop touching guest memory for a moment: awaited before memory is mapped or unmapped, before a
    * reset and before a migration state change. Throwing a RequestRefusedError refuses the request.
    */

@@ -113,6 +113,10 @@ export class DeviceInstance {
     return pending === undefined ? this.#reset(kind) : pending.then(() => this.#reset(kind));
   }
 
+  clientReturned(): void {
+    this.#device.clientReturned?.();
+  }
+
   /**
    * The client has left: its memory and interrupts are given back, the device starts afresh. Also
    * one that does not stand still or cannot be reset, as nobody is there to be told.

@@ -46,6 +46,8 @@ export class ServerSession implements PeerHandlers, RequestContext, Candidate {
   readonly #regions: RegionAccessHandler;
   readonly #requests: ControlRequests;
   #admitted = false;
+  /** The client was in a session before, which was lost. */
+  #returned = false;
   /** A driver asked for a reset by the register write that is being handled. */
   #requestedReset: ResetKind | undefined;
 
@@ -97,6 +99,7 @@ export class ServerSession implements PeerHandlers, RequestContext, Candidate {
 
   attach(connection: Connection, wire: Wire): void {
     this.peer.attach(connection, wire);
+    this.#returned = wire.peerSession !== undefined;
     this.#negotiation.start();
   }
 
@@ -106,6 +109,7 @@ export class ServerSession implements PeerHandlers, RequestContext, Candidate {
     this.device.onResetRequest = (kind) => {
       this.#requestedReset = kind;
     };
+    if (this.#returned) this.device.clientReturned();
     this.#negotiation.accept();
     if (this.#negotiation.client !== undefined) this.#askForPushes();
   }

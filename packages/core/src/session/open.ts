@@ -9,6 +9,8 @@ export interface OpenOptions {
   readonly maxDataXferSize: number;
   /** How long the peer may be silent, where it can be asked for signs of life, ms; 0: for ever. */
   readonly silenceMs: number;
+  /** Connecting again: the name of the session that was lost. */
+  readonly lostSession?: Uint8Array | undefined;
   readonly logger?: Logger | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,9 +43,9 @@ export async function connectWire(
   options: OpenOptions,
 ): Promise<OpenWire> {
   const { transport, uri } = registry.resolve(text);
-  const { maxDataXferSize, silenceMs, logger, signal } = options;
+  const { maxDataXferSize, silenceMs, lostSession, logger, signal } = options;
   const encoding = transport.encodingFor?.(uri) ?? 'native';
-  const wires = wireFactory(encoding, { maxDataXferSize, silenceMs, role: 'client' });
+  const wires = wireFactory(encoding, { maxDataXferSize, silenceMs, role: 'client', lostSession });
   let handshake: Handshake | undefined;
   const begin = wires.handshake;
   const connection = await transport.connect(uri, sink, {

@@ -31,12 +31,16 @@ export interface WireOptions {
   readonly silenceMs: number;
   /** Which side this is: a server names the session. */
   readonly role: 'client' | 'server';
+  /** A client that comes back: the name of the session it was in. */
+  readonly lostSession?: Uint8Array | undefined;
 }
 
 /** How one connection is spoken on. */
 export interface Wire {
   readonly encoding: Encoding;
   readonly extensions: SessionExtensions;
+  /** The session that the peer named: a server the new one, a client one that it was in before. */
+  readonly peerSession?: Uint8Array | undefined;
 }
 
 /** How the connections of one URI are opened and spoken on. */
@@ -60,11 +64,11 @@ function nativeWire({ maxDataXferSize }: WireOptions): WireFactory {
   };
 }
 
-function portableWire({ maxDataXferSize, silenceMs, role }: WireOptions): WireFactory {
+function portableWire({ maxDataXferSize, silenceMs, role, lostSession }: WireOptions): WireFactory {
   const own: Preface = {
     major: PORTABLE_MAJOR,
     minor: PORTABLE_MINOR,
-    session: new Uint8Array(SESSION_ID_BYTES),
+    session: lostSession ?? new Uint8Array(SESSION_ID_BYTES),
     capabilities: OWN_EXTENSIONS,
     limits: {
       maxFrameBytes: maxFrameBytes(maxDataXferSize),
@@ -86,6 +90,7 @@ function portableWire({ maxDataXferSize, silenceMs, role }: WireOptions): WireFa
       return {
         encoding: new PortableEncoding({ maxDataXferSize }),
         extensions: peer === undefined ? noExtensions : commonExtensions(own, peer),
+        peerSession: peer?.session.some((byte) => byte !== 0) ? peer.session.slice() : undefined,
       };
     },
   };

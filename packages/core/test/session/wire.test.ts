@@ -57,6 +57,22 @@ t.test('portable connections agree on what both sides can do', async (t) => {
   t.same([ownWindowMessages, ownWindowBytes], [windowMessages, windowBytes]);
 });
 
+t.test('a client that comes back says which session it was in', async (t) => {
+  const first = [begin(client), begin(server)] as const;
+  greetedBy(first[0], first[1]);
+  greetedBy(first[1], first[0]);
+  const { peerSession } = client.open(first[0]);
+  t.ok(
+    peerSession?.some((byte) => byte !== 0),
+    'the server has named it',
+  );
+  t.equal(server.open(first[1]).peerSession, undefined, 'a new client names none');
+  const again = wireFactory('portable', { ...options, role: 'client', lostSession: peerSession });
+  const second = begin(server);
+  greetedBy(second, begin(again));
+  t.same(server.open(second).peerSession, peerSession);
+});
+
 t.test('a server names each session, a client does not', async (t) => {
   const sessionOf = (factory: WireFactory): string => {
     const own = greetedBy(begin(client), begin(factory)) as PrefaceHandshake;

@@ -159,6 +159,14 @@ export class NvmeController {
     if (kind === 'power') this.#engine.statistics.powerCycles++;
   }
 
+  /**
+   * The driver believes that its queues are there. It finds out by CSTS.CFS, which Linux looks at
+   * before anything else when a command takes too long, and resets the controller at once.
+   */
+  clientReturned(): void {
+    this.#csts |= CSTS_CFS;
+  }
+
   close(): void {
     this.#disable();
   }

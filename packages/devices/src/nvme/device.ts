@@ -88,6 +88,7 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
       // No quiesce(): a client which waits for an answer may not serve our messages, so waiting for
       // them would stall both. Commands whose memory goes away fail by themselves.
       reset: (kind) => controller.reset(kind),
+      clientReturned: () => controller.clientReturned(),
       close() {
         controller.close();
         memory?.close();

@@ -229,6 +229,22 @@ t.test('losing the client in the middle of everything is survived', async (t) =>
   t.equal(driver.read32(0x1c), 0);
 });
 
+t.test(
+  'a driver that was not told of a reset finds a fatal status, and starts again',
+  async (t) => {
+    const driver = await Driver.create('messages');
+    driver.enable();
+    const queue = await driver.queuePair(1, 64);
+    driver.device.reset('connection-lost');
+    driver.device.clientReturned?.();
+    t.equal(driver.read32(0x1c), 2);
+    void write(driver, queue, 0, driver.pages());
+    await settle();
+    t.equal(driver.read32(0x1c), 2, 'a doorbell changes nothing');
+    t.equal(driver.enable(), 1, 'ready, and nothing else');
+  },
+);
+
 t.test('deleting a queue waits for its commands', async (t) => {
   const driver = await Driver.create('messages');
   driver.enable();
