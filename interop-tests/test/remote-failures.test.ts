@@ -21,7 +21,8 @@ import { type BridgedDevice, RemoteDevices } from '../src/remote-devices.js';
 const QEMU_PATIENCE_MS = 5000;
 /** A server gives up a client whose host has vanished after half a minute. */
 const BACK_MS = 60_000;
-const ENODEV = 19;
+/** What a bridge says of a device that it cannot reach: ENETUNREACH, ETIMEDOUT, EHOSTUNREACH. */
+const NO_WAY = [101, 110, 113];
 const NVME_VERSION = 0x0001_0400;
 const ALL_ONES = 0xffff_ffff;
 /** Guest memory that a test maps and unmaps. */
@@ -166,7 +167,7 @@ t.test('a client that comes while the device is away is told so in time', async 
   const registry = new TransportRegistry([unixTransport()]);
   const begin = performance.now();
   const error = await connectDevice(`unix://${socketPath}`, { registry }).catch((e: unknown) => e);
-  t.equal(error instanceof RemoteError && error.errno, ENODEV, 'there is no such device for now');
+  t.ok(error instanceof RemoteError && NO_WAY.includes(error.errno), `why: ${error}`);
   const ms = performance.now() - begin;
   t.ok(ms < QEMU_PATIENCE_MS, `after ${ms.toFixed(0)} ms`);
 });
