@@ -88,3 +88,14 @@ t.test(
     t.equal((await trace.exit()).code, 1);
   },
 );
+
+t.test('with --pcap - stdout is the capture, and nothing else', async (t) => {
+  const folder = socketFolder(t);
+  const to = ['--listen', `unix://${folder}/a.sock`, '--connect', `unix://${folder}/b.sock`];
+  const trace = new CliProcess(t, ['trace', ...to, '--pcap', '-', '--stats']);
+  t.match(await trace.line('stderr', /./), /^listening unix:/);
+  trace.kill('SIGTERM');
+  const { code, stdout } = await trace.exit();
+  t.equal(code, 0);
+  t.notMatch(stdout.join(''), /listening|messages/);
+});

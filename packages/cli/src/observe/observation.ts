@@ -1,4 +1,4 @@
-import type { Logger } from '@vfio-user/core';
+import { LimitedLogger, type Logger } from '@vfio-user/core';
 import type { MetricsServer } from './metrics-server.js';
 import { summaryOf } from './summary.js';
 import { Tally } from './tally.js';
@@ -61,7 +61,7 @@ export class Observation {
     const metrics = new Metrics(this.#tally);
     let server: MetricsServer;
     try {
-      server = await MetricsServer.listen(address, metrics, logger);
+      server = await MetricsServer.listen(address, metrics, LimitedLogger.over(logger));
     } catch (error) {
       metrics.stop();
       throw error;
