@@ -154,6 +154,44 @@ t.test('flush, FUA and a disabled write cache reach the disk', async (t) => {
   t.equal(flushes().length, 1, 'shutdown');
 });
 
+t.test('each flush reaches the disk; those that wait for it together do so once', async (t) => {
+  const ends: ((error: Error | null) => void)[] = [];
+  const { FileStorage: CountingStorage } = await t.mockImport<
+    typeof import('../../src/nvme/storage/file-storage.js')
+  >('../../src/nvme/storage/file-storage.js', {
+    'node:fs': {
+      ...(await import('node:fs')),
+      fdatasync: (_fd: number, done: (error: Error | null) => void) => ends.push(done),
+    },
+  });
+  const threads = process.env.UV_THREADPOOL_SIZE;
+  process.env.UV_THREADPOOL_SIZE = '2'; // one call at a time
+  t.teardown(() => {
+    if (threads === undefined) delete process.env.UV_THREADPOOL_SIZE;
+    else process.env.UV_THREADPOOL_SIZE = threads;
+  });
+  const path = join(t.testdir(), 'disk');
+  const storage = new CountingStorage(
+    openImage({ path, size: MIB, isReadOnly: false }, silentLogger),
+  );
+  t.teardown(() => storage.close());
+
+  const first = storage.flush();
+  t.equal(ends.length, 1, 'at once when the disk is idle');
+  const [second, third] = [storage.flush(), storage.flush()];
+  t.equal(ends.length, 1, 'what was written since then is for the next one');
+  ends[0]?.(null);
+  await first;
+  t.equal(ends.length, 2, 'one for both that waited');
+  ends[1]?.(new Error('EIO'));
+  await Promise.all([t.rejects(second, /EIO/), t.rejects(third, /EIO/)]);
+
+  const fourth = storage.flush();
+  t.equal(ends.length, 3, 'not answered with the outcome of an earlier one');
+  ends[2]?.(null);
+  await fourth;
+});
+
 t.test('what the operating system refuses becomes a status', async (t) => {
   const file = join(t.testdir(), 'disk');
   const driver = await Driver.create('mapped', { file, size: '4M' });

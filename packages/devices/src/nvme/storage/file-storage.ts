@@ -142,11 +142,15 @@ export class FileStorage implements Storage {
 
   flush(): Promise<void> {
     // One that has not begun covers all that was written until now.
-    this.#nextFlush ??= this.#calls.run({ offset: 0, length: 0, kind: 'flush' }, (done) => {
+    if (this.#nextFlush !== undefined) return this.#nextFlush;
+    let hasBegun = false;
+    const flush = this.#calls.run({ offset: 0, length: 0, kind: 'flush' }, (done) => {
+      hasBegun = true;
       this.#nextFlush = undefined;
       fdatasync(this.#file.number, done);
     });
-    return this.#nextFlush;
+    if (!hasBegun) this.#nextFlush = flush;
+    return flush;
   }
 
   abandon(): void {
