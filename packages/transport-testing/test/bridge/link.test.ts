@@ -1,11 +1,11 @@
-import { mock } from 'node:test';
 import { Command, errno, Irq, Region, RemoteError } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
 import { bytesIn, mapGuest } from '../../src/compliance/session/bench-session.js';
 import { Counts } from '../../src/compliance/session/interrupts.js';
-import { BridgeFixture, eventually, PORTABLE, turns, VECTORS } from './bridge-fixture.js';
+import { BridgeFixture, eventually, PORTABLE, VECTORS } from './bridge-fixture.js';
 import { refusal } from './scripted-device.js';
+import { TestClock } from './test-clock.js';
 
 const BASE = 0x1000_0000;
 const PAGE = 4096;
@@ -28,9 +28,10 @@ t.test('a client is told that the device cannot be reached, and where it should 
 });
 
 t.test('a device that says nothing cannot be reached either, and is left alone', async (t) => {
-  const fixture = await BridgeFixture.open(t, { answerTimeoutMs: 50 });
+  const clock = new TestClock(t);
+  const fixture = await BridgeFixture.open(t);
   const device = await fixture.script(() => true);
-  t.equal(await refusal(fixture.connect()), errno.ETIMEDOUT);
+  t.equal(await clock.until(refusal(fixture.connect())), errno.ETIMEDOUT);
   await device.until(() => device.peer.closed, 'the end of the connection');
   t.equal(device.peers.length, 1, 'it is not tried again');
 });
@@ -69,9 +70,9 @@ t.test('while the device is gone its client gets the answers of an empty slot', 
 });
 
 t.test('what a device leaves unanswered is answered in time, and costs nothing else', async (t) => {
+  const clock = new TestClock(t);
   for (const far of [undefined, ''] as const) {
-    const options = { answerTimeoutMs: 50, ...(far !== undefined && { far }) };
-    const fixture = await BridgeFixture.open(t, options);
+    const fixture = await BridgeFixture.open(t, far === undefined ? {} : { far });
     const unanswered: (() => void)[] = [];
     let answers = false;
     const device = await fixture.script((request, peer) => {
@@ -84,7 +85,7 @@ t.test('what a device leaves unanswered is answered in time, and costs nothing e
       return true;
     });
     const client = await fixture.connect();
-    const [read] = await Promise.all([
+    const asked = Promise.all([
       client.regionRead(Region.BAR0, 0, 4),
       client.regionWrite(Region.BAR0, 0, new Uint8Array(4)),
       client.reset(),
@@ -92,6 +93,7 @@ t.test('what a device leaves unanswered is answered in time, and costs nothing e
       client.interrupts.disable(Irq.MSIX),
       client.dmaMap({ address: BASE, memory: client.memory.allocate(PAGE) }),
     ]);
+    const [read] = await clock.until(asked);
     t.same(read, new Uint8Array(4).fill(0xff));
     answers = true;
     for (const answer of unanswered) answer();
@@ -102,15 +104,17 @@ t.test('what a device leaves unanswered is answered in time, and costs nothing e
 });
 
 t.test('what only a slow device knows is refused, and it stays', async (t) => {
-  const fixture = await BridgeFixture.open(t, { answerTimeoutMs: 50 });
+  const clock = new TestClock(t);
+  const fixture = await BridgeFixture.open(t);
   const device = await fixture.script(({ command }) => command === Command.DEVICE_GET_IRQ_INFO);
   const client = await fixture.connect();
-  t.equal(await refusal(client.irqInfo(Irq.MSIX)), errno.ETIMEDOUT);
+  t.equal(await clock.until(refusal(client.irqInfo(Irq.MSIX))), errno.ETIMEDOUT);
   t.equal(device.peer.closed, false);
 });
 
 t.test('a device that refuses what its client was told has to start afresh', async (t) => {
-  const fixture = await BridgeFixture.open(t, { answerTimeoutMs: 50 });
+  const clock = new TestClock(t);
+  const fixture = await BridgeFixture.open(t);
   let refuse: (() => void) | undefined;
   const device = await fixture.script(({ command, id }, peer) => {
     if (command !== Command.DMA_MAP || refuse !== undefined) return false;
@@ -118,31 +122,36 @@ t.test('a device that refuses what its client was told has to start afresh', asy
     return true;
   });
   const client = await fixture.connect();
-  await client.dmaMap({ address: BASE, memory: client.memory.allocate(PAGE) });
+  await clock.until(client.dmaMap({ address: BASE, memory: client.memory.allocate(PAGE) }));
   refuse?.();
-  await device.until(() => device.peers.length === 2, 'a new link');
+  await clock.until(device.until(() => device.peers.length === 2, 'a new link'));
   await device.until(() => device.bodies(Command.DMA_MAP).length === 2, 'the mapping, again');
   t.equal(device.peers[0]!.closed, true);
 });
 
 t.test('a link on which nothing moves is lost after its own time', async (t) => {
   // Natively, a device that answers nothing cannot be told from one that is gone.
-  const timeouts = { answerTimeoutMs: 20, linkTimeoutMs: 90 };
+  const clock = new TestClock(t);
+  const timeouts = { answerTimeoutMs: 1000, linkTimeoutMs: 4500 };
   const fixture = await BridgeFixture.open(t, { ...timeouts, far: '' });
   const device = await fixture.script(({ command }) => command === Command.REGION_READ);
   const client = await fixture.connect();
-  t.same(await client.regionRead(Region.BAR0, 0, 1), new Uint8Array([0xff]));
+  const read = clock.until(client.regionRead(Region.BAR0, 0, 1));
+  t.same(await read, new Uint8Array([0xff]));
   t.equal(device.peer.closed, false, 'one answer that is missing is not enough');
-  await device.until(() => device.peers[0]!.closed, 'the end of the link');
+  const lost = device.until(() => device.peers[0]!.closed, 'the end of the link');
+  await clock.until(lost);
 });
 
 t.test('a link that is asked for signs of life and gives some is not lost', async (t) => {
-  const timeouts = { answerTimeoutMs: 20, linkTimeoutMs: 90 };
+  const clock = new TestClock(t);
+  const timeouts = { answerTimeoutMs: 1000, linkTimeoutMs: 4500 };
   const fixture = await BridgeFixture.open(t, timeouts);
   const device = await fixture.script(({ command }) => command === Command.REGION_READ);
   const client = await fixture.connect();
   for (let read = 0; read < 20; read++) {
-    t.same(await client.regionRead(Region.BAR0, 0, 1), new Uint8Array([0xff]));
+    const bytes = clock.until(client.regionRead(Region.BAR0, 0, 1));
+    t.same(await bytes, new Uint8Array([0xff]));
   }
   t.equal(device.bodies(Command.REGION_READ).length, 20, 'the device is asked each time');
   t.equal(device.peers[0]!.closed, false);
@@ -253,8 +262,7 @@ t.test('a device that does not take what it must know is tried again, later', as
 });
 
 t.test('a device that turns the bridge away is tried again, one attempt at a time', async (t) => {
-  mock.timers.enable({ apis: ['setTimeout'] });
-  t.teardown(() => mock.timers.reset());
+  const clock = new TestClock(t);
   const fixture = await BridgeFixture.open(t);
   const first = await fixture.script();
   const client = await fixture.connect();
@@ -264,10 +272,7 @@ t.test('a device that turns the bridge away is tried again, one attempt at a tim
     if (refuses) peer.replyError(command, id, false, new Error('not now'));
     return refuses;
   });
-  for (let round = 0; round < 6; round++) {
-    mock.timers.tick(5000);
-    await turns();
-  }
+  await clock.pass(30_000);
   t.equal((await client.regionRead(Region.BAR0, 0, 1))[0], 0);
   t.same(
     second.peers.map(({ closed }) => closed),
