@@ -92,5 +92,5 @@ t.test('metrics for everybody, or where somebody listens, end with advice', asyn
   const server = new CliProcess(t, [...listen, ...METRICS]);
   const { host } = new URL(await metricsUrl(server));
   const taken = await runCaught(['serve', 'counter', '--socket-path=/x', '--metrics', host]);
-  t.match(taken, { code: 1, stderr: /cannot listen.*\n.*Stop it, or choose another one/ });
+  t.match(taken, { code: 1, stderr: /cannot listen.*\n.*Stop it, or choose another port/ });
 });

@@ -107,6 +107,11 @@ t.test('metrics are what Prometheus reads', async (t) => {
   diagnostics.session.publish({ event: 'begun', peer });
   const busy = new RequestRefusedError(errno.EBUSY, 'the device serves another client');
   diagnostics.session.publish({ event: 'turned-away', peer, error: busy });
+  // A bridge's reasons, by which a client is told that there is no device.
+  for (const number of [errno.ENODEV, errno.ENOENT, errno.ECONNREFUSED, errno.ETIMEDOUT]) {
+    const error = new RequestRefusedError(number, 'the device cannot be reached');
+    diagnostics.session.publish({ event: 'turned-away', peer, error });
+  }
   diagnostics.link.publish({ event: 'reached-again', device: 'tcp://x' });
   diagnostics.error.publish({ error: busy, peer });
   // Read twice: counters must not add up what they read before.
@@ -127,6 +132,7 @@ t.test('metrics are what Prometheus reads', async (t) => {
     'vfio_user_sessions_total 1',
     'vfio_user_sessions_active 1',
     'vfio_user_sessions_turned_away_total{reason="busy"} 1',
+    'vfio_user_sessions_turned_away_total{reason="device-unreachable"} 4',
     'vfio_user_link_losses_total 0',
     'vfio_user_link_reconnects_total 1',
     'vfio_user_errors_total{code="VFU_REQUEST_REFUSED"} 1',

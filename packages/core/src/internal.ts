@@ -34,6 +34,7 @@ export { runAll } from './run-all.js';
 export { call } from './session/call.js';
 export { connectWire, listenForWires, type OpenOptions, type OpenWire } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
+export { isUnreachable } from './session/turned-away.js';
 export type { Wire } from './session/wire.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';
 export { type NewConnection, openClient, openServer } from './transport/open-connection.js';

@@ -8,6 +8,7 @@ import {
   RequestRefusedError,
   VfioUserError,
 } from '@vfio-user/core';
+import { isUnreachable } from '@vfio-user/core/internal';
 
 // A peer chooses numbers: labels come from lists that end, so that it cannot make ever more of them.
 
@@ -24,12 +25,6 @@ const INTERRUPTS = new Map<number, string>([
   [Irq.REQ, 'release'],
 ]);
 
-const REFUSALS = new Map<number, string>([
-  [errno.EBUSY, 'busy'],
-  [errno.ENODEV, 'device-unreachable'],
-  [errno.EINVAL, 'invalid'],
-]);
-
 /** `REGION_READ`; `unknown` for a number that is no command. */
 export function commandLabel(command: number): string {
   return COMMANDS.has(command) ? commandName(command) : 'unknown';
@@ -42,7 +37,9 @@ export function interruptLabel(index: number): string {
 /** Why a client was turned away. */
 export function refusalLabel(error: unknown): string {
   if (error instanceof RequestRefusedError || error instanceof RemoteError) {
-    return REFUSALS.get(error.errno) ?? 'other';
+    if (error.errno === errno.EBUSY) return 'busy';
+    if (error.errno === errno.EINVAL) return 'invalid';
+    return isUnreachable(error.errno) ? 'device-unreachable' : 'other';
   }
   if (!VfioUserError.is(error)) return 'other';
   if (error.code === 'VFU_TIMEOUT') return 'timeout';

@@ -16,26 +16,36 @@ import {
 import { RemoteError, VfioUserError, type VfioUserErrorCode } from '../errors.js';
 
 /**
- * What the errno of a refused VERSION means. The native encoding has room for the number only, so a
- * bridge chooses the one that says most about its device ({@link errnoOfUnreachable}).
+ * What a bridge says about its device by the errno of a refused VERSION. The native encoding has
+ * room for the number only: {@link errnoOfUnreachable} chooses the one that says most.
  */
-const meanings: ReadonlyMap<number, string> = new Map([
-  [EBUSY, 'the device serves another client'],
-  [EINVAL, 'it does not accept our version or capabilities'],
-  [ENODEV, 'it is a bridge, and its device is out of reach'],
-  [ECONNREFUSED, 'it is a bridge, and nobody listens where its device should be'],
-  [ENOENT, 'it is a bridge, and there is no socket where its device should be'],
-  [ETIMEDOUT, 'it is a bridge, and its device does not answer'],
-  [EHOSTUNREACH, 'it is a bridge, and there is no way to the machine of its device'],
-  [ENETUNREACH, 'it is a bridge, and there is no way to the network of its device'],
-  [ECONNRESET, 'it is a bridge, and its device closed the connection'],
-  [EACCES, 'it is a bridge, and it may not connect to its device'],
-  [EPROTO, 'it is a bridge, and what it found in place of its device does not speak vfio-user'],
+const unreachable: ReadonlyMap<number, string> = new Map([
+  [ENODEV, 'its device is out of reach'],
+  [ECONNREFUSED, 'nobody listens where its device should be'],
+  [ENOENT, 'there is no socket where its device should be'],
+  [ETIMEDOUT, 'its device does not answer'],
+  [EHOSTUNREACH, 'there is no way to the machine of its device'],
+  [ENETUNREACH, 'there is no way to the network of its device'],
+  [ECONNRESET, 'its device closed the connection'],
+  [EACCES, 'it may not connect to its device'],
+  [EPROTO, 'what it found in place of its device does not speak vfio-user'],
 ]);
+
+/** Whether a bridge that refuses VERSION with this number does so because of its device. */
+export function isUnreachable(errno: number): boolean {
+  return unreachable.has(errno);
+}
+
+function meaningOf(errno: number): string | undefined {
+  if (errno === EBUSY) return 'the device serves another client';
+  if (errno === EINVAL) return 'it does not accept our version or capabilities';
+  const why = unreachable.get(errno);
+  return why && `it is a bridge, and ${why}`;
+}
 
 /** Why a client was turned away, for one that was told a number. */
 export function turnedAwayText(errno: number): string {
-  const meaning = meanings.get(errno);
+  const meaning = meaningOf(errno);
   return meaning === undefined
     ? errnoText(errno)
     : `${meaning} (errno ${errno}); its log says more`;
