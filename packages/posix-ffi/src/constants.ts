@@ -82,6 +82,7 @@ export const EFAULT = 14;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const EMFILE = 24;
+export const EFBIG = 27;
 export const ERANGE = 34;
 export const ENOLCK = 37;
 export const ENOSYS = 38;

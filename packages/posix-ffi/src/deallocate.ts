@@ -1,5 +1,5 @@
 import { isOtherNumbering } from './block-device.js';
-import { EOPNOTSUPP } from './constants.js';
+import { EFBIG, ENOSYS, EOPNOTSUPP } from './constants.js';
 import type { OpenFile } from './file-descriptor.js';
 import { failed, libc } from './libc.js';
 import { addressOf, NativeMemory } from './native-memory.js';
@@ -21,7 +21,8 @@ export function canPunchHoles(file: OpenFile, size: number): boolean {
   // Behind its end.
   const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
   if (fallocate(file.number, mode, size, pageBytes) === 0) return true;
-  if (errno[0] === EOPNOTSUPP) return false;
+  // EFBIG: the file is as long as files can be, so that nothing behind its end can be tried.
+  if ([EOPNOTSUPP, ENOSYS, EFBIG].includes(errno[0] as number)) return false;
   throw failed('fallocate');
 }
 

@@ -84,9 +84,16 @@ export class DeviceInstance {
         instance.fail(error);
       },
     };
-    const device = await definition.create(host, options);
-    instance = new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
-    return instance;
+    let device: PciDevice | undefined;
+    try {
+      device = await definition.create(host, options);
+      instance = new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
+      return instance;
+    } catch (error) {
+      await device?.close?.();
+      for (const memory of memories) memory.close();
+      throw error;
+    }
   }
 
   /** The descriptor-backed memory behind `memory`, where this server can share memory at all. */

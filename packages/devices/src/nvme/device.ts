@@ -44,8 +44,8 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
   options: nvmeOptions,
 
   create(host, options) {
-    const { namespace, uuid } = openNamespace(options, host.logger);
     const memory = doorbellMemory(options, host);
+    const { namespace, uuid } = openNamespace(options, host.logger);
     const controller = new NvmeController({
       host,
       identity: createIdentity(uuid, options),

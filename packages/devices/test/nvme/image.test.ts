@@ -1,11 +1,14 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
   constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -13,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '@vfio-user/core';
+import { canPunchHoles } from '@vfio-user/posix-ffi';
 import t, { type Test } from 'tap';
 import { type Image, type ImageOptions, openImage } from '../../src/nvme/storage/image.js';
 import { openRefusal } from '../../src/nvme/storage/image-errors.js';
@@ -100,8 +104,57 @@ t.test('the size of a file is not changed but by a larger size=', async (t) => {
 
 t.test('a file that could not get its size is not left behind', async (t) => {
   const file = join(t.testdir(), 'disk');
-  t.throws(() => open(file, { size: Number.MAX_SAFE_INTEGER }), refused(/EFBIG|ENOSPC|EINVAL/));
+  t.throws(
+    () => open(file, { size: Number.MAX_SAFE_INTEGER }),
+    refused(/files of that size cannot be|no room|EINVAL/),
+  );
   t.notOk(existsSync(file));
+});
+
+t.test('a file as long as files can be is served', async (t) => {
+  const path = join(t.testdir({ disk: '' }), 'disk');
+  const number = openSync(path, 'r+');
+  t.teardown(() => closeSync(number));
+  t.type(canPunchHoles({ number }, Number.MAX_SAFE_INTEGER - 8191), 'boolean');
+});
+
+t.test('an image that is refused late is closed, and gone if it is new', async (t) => {
+  const { openImage: openSwap } = await t.mockImport<
+    typeof import('../../src/nvme/storage/image.js')
+  >('../../src/nvme/storage/image.js', {
+    '../../src/nvme/storage/deallocation.js': {
+      deallocationOf() {
+        throw Object.assign(new Error('fallocate'), { code: 'ETXTBSY' });
+      },
+    },
+  });
+  const path = join(t.testdir(), 'disk');
+  const descriptors = readdirSync('/proc/self/fd').length;
+  t.throws(
+    () => openSwap({ path, size: MIB, isReadOnly: false }, silentLogger),
+    refused(/disk: is swap space that is in use/),
+  );
+  t.equal(readdirSync('/proc/self/fd').length, descriptors);
+  t.notOk(existsSync(path));
+});
+
+t.test('what keeps a file from being changed is named', needsRoot, async (t) => {
+  const folder = temporaryFolder(t);
+  const program = join(folder, 'program');
+  copyFileSync('/bin/sleep', program);
+  const child = spawn(program, ['60']);
+  await once(child, 'spawn');
+  t.throws(() => open(program), refused(/a program that runs$/));
+  child.kill();
+  await once(child, 'close');
+
+  const kept = join(folder, 'kept');
+  writeFileSync(kept, Buffer.alloc(512));
+  const error = Object.assign(new Error('EPERM'), { code: 'EPERM' });
+  t.match(openRefusal(kept, error, { isReadOnly: false }, true), /lsattr shows/);
+  t.match(openRefusal('/dev/missing', error, { isReadOnly: false }, true), /to its container$/);
+
+  t.throws(() => open('/proc/disk', { size: MIB }), refused(/cannot be created there/));
 });
 
 t.test('permissions that are missing are named, with a way out', needsRoot, async (t) => {

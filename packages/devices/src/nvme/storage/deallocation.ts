@@ -1,11 +1,18 @@
 import { fstatSync } from 'node:fs';
-import { canPunchHoles, unavailableReason } from '@vfio-user/posix-ffi';
-import type { Image } from './image.js';
+import { canPunchHoles, type OpenFile, unavailableReason } from '@vfio-user/posix-ffi';
 import type { Deallocation } from './storage.js';
 import { blockDeviceFolder, text } from './sysfs.js';
 
+/** An image that is open and locked. */
+interface OpenImage extends OpenFile {
+  /** Bytes. */
+  readonly size: number;
+  readonly isBlockDevice: boolean;
+  readonly isReadOnly: boolean;
+}
+
 /** What an image can give back, or `undefined` when it cannot. */
-export function deallocationOf(image: Image): Deallocation | undefined {
+export function deallocationOf(image: OpenImage): Deallocation | undefined {
   if (image.isReadOnly || unavailableReason() !== undefined) return undefined;
   const { blksize, rdev } = fstatSync(image.number);
   if (image.isBlockDevice) {

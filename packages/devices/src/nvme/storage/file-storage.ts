@@ -8,7 +8,6 @@ import {
   unavailableReason,
   zeroRange,
 } from '@vfio-user/posix-ffi';
-import { deallocationOf } from './deallocation.js';
 import { AbandonedError, type BeginCall, DiskCalls } from './disk-calls.js';
 import { isInMemory, readAll, readNow, writeAll, writeNow } from './file-access.js';
 import type { Image } from './image.js';
@@ -61,7 +60,7 @@ export class FileStorage implements Storage {
     this.#isInMemory = isInMemory(number);
     this.#isBlockDevice = image.isBlockDevice;
     this.#readsCache = unavailableReason() === undefined;
-    this.deallocation = deallocationOf(image);
+    this.deallocation = image.deallocation;
     this.#punchesHoles = this.deallocation !== undefined;
     this.#zeroesRanges = !isReadOnly && this.#readsCache;
     this.#calls = new DiskCalls({

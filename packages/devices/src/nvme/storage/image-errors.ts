@@ -20,7 +20,7 @@ export function statImage(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw imageError(path, pathRefusal(path, error), error);
+    throw imageError(path, reasonOf(path, error), error);
   }
 }
 
@@ -40,6 +40,7 @@ export function kindRefusal(stats: Stats): string | undefined {
 /** How the image was meant to be opened. */
 interface Attempt {
   readonly isReadOnly: boolean;
+  readonly size?: number | undefined;
 }
 
 /** Why `open` failed. */
@@ -55,9 +56,7 @@ export function openRefusal(
     case 'EACCES':
     case 'EPERM':
       if (!exists) return `this user may not create files in ${dirname(path)}`;
-      return !attempt.isReadOnly && isReadable(path)
-        ? 'this user may read it but not write to it; change its permissions, or give readonly=true'
-        : 'this user may not read it; change its permissions, or run as another user';
+      return permissionRefusal(path, (error as NodeJS.ErrnoException).code, attempt);
     case 'EROFS':
       return exists
         ? 'is on a read-only file system; give readonly=true'
@@ -67,28 +66,57 @@ export function openRefusal(
     case 'ENOMEDIUM':
       return 'nothing is attached to the device';
     default:
-      return pathRefusal(path, error);
+      return reasonOf(path, error);
   }
 }
 
-function missingRefusal(path: string, { isReadOnly }: Attempt): string {
+function permissionRefusal(
+  path: string,
+  code: string | undefined,
+  { isReadOnly }: Attempt,
+): string {
+  const mayRead = !isReadOnly && isReadable(path);
+  if (code === 'EPERM') {
+    // Not for want of permissions: those give EACCES.
+    if (mayRead)
+      return 'may not be changed; lsattr shows if it is immutable (chattr -ia ends that)';
+    if (isDevicePath(path)) return 'this process may not use the device; give it to its container';
+  }
+  return mayRead
+    ? 'this user may read it but not write to it; change its permissions, or give readonly=true'
+    : 'this user may not read it; change its permissions, or run as another user';
+}
+
+function missingRefusal(path: string, { isReadOnly, size }: Attempt): string {
   if (isDevicePath(path)) return 'there is no such device; is it attached?';
   if (!existsSync(dirname(path))) return `there is no folder ${dirname(path)}; make it first`;
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
     return `is a symbolic link to ${readlinkSync(path)}, which does not exist`;
   }
-  return isReadOnly
-    ? 'does not exist, and readonly=true creates nothing'
-    : 'does not exist; give size=... to create it';
+  if (isReadOnly) return 'does not exist, and readonly=true creates nothing';
+  return size === undefined
+    ? 'does not exist; give size=... to create it'
+    : 'files cannot be created there; choose another path';
 }
 
-/** Why a path leads nowhere. */
-function pathRefusal(path: string, error: unknown): string {
+/** What the operating system says, in words, and what to do. */
+export function reasonOf(path: string, error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'EACCES':
       return `this user may not look into ${dirname(path)}`;
     case 'ENOTDIR':
       return `${dirname(path)} is not a folder`;
+    case 'EISDIR':
+      return 'is a folder; name a file in it';
+    case 'ELOOP':
+      return 'its symbolic links lead in a circle';
+    case 'ETXTBSY':
+      return 'is swap space that is in use (swapoff ends that), or a program that runs';
+    case 'EFBIG':
+      return 'files of that size cannot be: more than the file system can hold, or than ulimit -f';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'there is no room for it on the disk, or none left for this user';
     default:
       return (error as Error).message;
   }

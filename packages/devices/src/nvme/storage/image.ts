@@ -9,10 +9,19 @@ import {
 } from 'node:fs';
 import { type Logger, VfioUserError } from '@vfio-user/core';
 import { blockDeviceInfo, unavailableReason } from '@vfio-user/posix-ffi';
-import { imageError, isDevicePath, kindRefusal, openRefusal, statImage } from './image-errors.js';
+import { deallocationOf } from './deallocation.js';
+import {
+  imageError,
+  isDevicePath,
+  kindRefusal,
+  openRefusal,
+  reasonOf,
+  statImage,
+} from './image-errors.js';
 import { imageUuid } from './image-identity.js';
 import { lockImage } from './image-lock.js';
 import { describeDeviceUsers } from './image-users.js';
+import type { Deallocation } from './storage.js';
 
 /** What {@link openImage} needs to know. */
 export interface ImageOptions {
@@ -39,10 +48,12 @@ export interface Image {
   /** Bytes of a logical block. */
   readonly blockBytes: number;
   readonly uuid: Uint8Array;
+  /** Absent when nothing can be given back. */
+  readonly deallocation: Deallocation | undefined;
 }
 
-/** What there is to know of it without its identity. */
-type Blocks = Omit<Image, 'uuid'>;
+/** What there is to know of it without asking further. */
+type Blocks = Omit<Image, 'uuid' | 'deallocation'>;
 
 /** The block size of an image that has no say in it. */
 export const DEFAULT_BLOCK_BYTES = 512;
@@ -70,12 +81,14 @@ export function openImage(options: ImageOptions, logger: Logger): Image {
     const image = stats.isBlockDevice()
       ? deviceImage(number, options)
       : fileImage(number, options, stats.size);
-    return { ...image, uuid: options.uuid ?? imageUuid(image, logger) };
+    // Before it gets an identity: what can be refused is refused here.
+    const deallocation = deallocationOf(image);
+    return { ...image, deallocation, uuid: options.uuid ?? imageUuid(image, logger) };
   } catch (error) {
     // Before it was locked, somebody else may have begun to use it.
     if (isOurs) rmSync(path, { force: true });
     closeSync(number);
-    throw VfioUserError.is(error) ? error : imageError(path, (error as Error).message, error);
+    throw VfioUserError.is(error) ? error : imageError(path, reasonOf(path, error), error);
   }
 }
 

@@ -1,0 +1,44 @@
+import t from 'tap';
+import { z } from 'zod';
+import { definePciDevice, type PciDevice } from '../../src/device/device.js';
+import { silentLogger } from '../../src/logger.js';
+import { DeviceInstance } from '../../src/server/device-instance.js';
+
+t.test('what a device that could not be made had taken is given back', async (t) => {
+  const closed: string[] = [];
+  const transport = {
+    createMemory: (name: string, length: number) => ({
+      view: () => new Uint8Array(length),
+      close: () => closed.push(name),
+    }),
+  };
+  const make = (rest: () => PciDevice) =>
+    DeviceInstance.create(
+      definePciDevice({
+        name: 'test',
+        summary: 'test',
+        options: z.unknown(),
+        create(host) {
+          host.allocateDeviceMemory('its memory', 4096);
+          return rest();
+        },
+      }),
+      undefined,
+      silentLogger,
+      transport as unknown as Parameters<typeof DeviceInstance.create>[3],
+    );
+  const failing = make(() => {
+    throw new Error('no image');
+  });
+  await t.rejects(failing, /no image/);
+  t.same(closed.splice(0), ['its memory']);
+
+  const invalid = make(() => ({
+    identity: { vendorId: 0x1234, deviceId: 1, classCode: 0xff0000 },
+    bars: { 0: { kind: 'memory32', size: 1000, access: { read: () => 0, write() {} } } },
+    reset() {},
+    close: () => void closed.push('the device'),
+  }));
+  await t.rejects(invalid, { code: 'VFU_CONFIG_INVALID' });
+  t.same(closed, ['the device', 'its memory']);
+});
