@@ -201,7 +201,7 @@ t.test('options', async (t) => {
   });
   for (const [bad, message] of [
     [{}, /size=64M/],
-    [{ size: '64X' }, /not a size/],
+    [{ size: '64X' }, /expected a size such as/],
     [{ size: '64M', lba: '1024' }, /512 or 4096/],
     [{ size: '64M', queues: '0' }, />=1/],
     [{ size: '64M', sizes: '1' }, /sizes/],
