@@ -33,12 +33,16 @@ export class WaitingAccesses {
   run(mapping: DmaMapping, access: () => void | Promise<void>): Promise<void> {
     this.#count++;
     const life = this.#life;
+    const { refused } = this.#fence;
     return new Promise((resolve, reject) => {
       this.#fence.run(() => {
         this.#count--;
         try {
           if (life !== this.#life) {
             throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: cancelled while it waited`);
+          }
+          if (refused !== this.#fence.refused) {
+            throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: a write before it failed`);
           }
           if (!this.#isMapped(mapping)) {
             throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`);

@@ -14,6 +14,7 @@ export class WriteFence {
   #settled = 0;
   readonly #endedEarly = new Set<number>();
   #waiting: Waiting[] = [];
+  #refused = 0;
 
   /** No write is under way and nothing waits: what follows may happen at once. */
   get open(): boolean {
@@ -25,12 +26,17 @@ export class WriteFence {
     return this.#waiting.length > 0;
   }
 
+  /** How many writes were refused so far: what waited for them must not take them for done. */
+  get refused(): number {
+    return this.#refused;
+  }
+
   /** A write leaves. @returns its number, for {@link end}. */
   begin(): number {
     return this.#issued++;
   }
 
-  /** The write was answered, refused or given up. */
+  /** The write was answered or given up. */
   end(write: number): void {
     if (write !== this.#settled) {
       this.#endedEarly.add(write);
@@ -39,6 +45,12 @@ export class WriteFence {
     this.#settled++;
     while (this.#endedEarly.delete(this.#settled)) this.#settled++;
     this.#release();
+  }
+
+  /** The write was refused by the client. */
+  refuse(write: number): void {
+    this.#refused++;
+    this.end(write);
   }
 
   run(action: () => void): void {

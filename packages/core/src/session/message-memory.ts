@@ -4,7 +4,7 @@ import type { DmaMapping } from '../dma/mapping.js';
 import type { RemoteMemory, WriteOrder } from '../dma/remote-memory.js';
 import { WriteFence } from '../dma/write-fence.js';
 import { ECANCELED } from '../errno.js';
-import { DmaFaultError } from '../errors.js';
+import { DmaFaultError, RemoteError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
 import { type DmaDirection, DmaTransfer } from './dma-transfer.js';
 import type { Peer } from './peer.js';
@@ -31,7 +31,8 @@ export interface MessageMemoryOptions {
 /**
  * Guest memory over "DMA_READ" and "DMA_WRITE", cut to what the client accepts. In each direction as
  * much is under way as fills the line, and little more, so that other messages get through. Writes
- * leave in the order issued, so that whatever is sent later arrives behind them.
+ * leave in the order issued, so that whatever is sent later arrives behind them. When the client
+ * refuses one, those that were issued before that was known fail, too: they may tell that it is done.
  */
 export class MessageMemory implements RemoteMemory {
   readonly #peer: Peer;
@@ -50,6 +51,7 @@ export class MessageMemory implements RemoteMemory {
       maxPieces: maxReads,
       maxBytes: replyWindowBytes,
       waitsForRoom: false,
+      endsOnRefusal: false,
       flushes: () => false,
     });
     this.#writes = new TransferQueue(peer, {
@@ -57,6 +59,7 @@ export class MessageMemory implements RemoteMemory {
       maxPieces: Number.POSITIVE_INFINITY,
       maxBytes: WRITE_WINDOW_BYTES,
       waitsForRoom: true,
+      endsOnRefusal: true,
       // A client that waits for a register may answer no DMA before.
       flushes: () => this.#departures.awaited,
     });
@@ -94,7 +97,11 @@ export class MessageMemory implements RemoteMemory {
       if (departure >= 0) this.#departures.end(departure);
       if (orderedNotifications) fence.end(number);
     };
-    const onEnd = orderedNotifications ? undefined : () => fence.end(number);
+    const onEnd = (error: Error | undefined): void => {
+      if (orderedNotifications) return;
+      if (error instanceof RemoteError) fence.refuse(number);
+      else fence.end(number);
+    };
     const { DMA_WRITE } = Command;
     const transfer = this.#start(this.#writes, DMA_WRITE, mapping, address, source, onLeft, onEnd);
     return tellTransfer('messages', 'write', source.length, startedAt, transfer);
@@ -126,14 +133,14 @@ export class MessageMemory implements RemoteMemory {
     address: Iova,
     data: Uint8Array,
     onLeft?: () => void,
-    onEnd?: () => void,
+    onEnd?: (error: Error | undefined) => void,
   ): Promise<void> {
     if (data.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const events = {
         ...(onLeft && { onLeft }),
         onEnd(error: Error | undefined): void {
-          onEnd?.();
+          onEnd?.(error);
           if (error === undefined) resolve();
           else reject(error);
         },

@@ -1,4 +1,6 @@
 import type { DmaMapping } from '../dma/mapping.js';
+import { ECANCELED } from '../errno.js';
+import { DmaFaultError, RemoteError } from '../errors.js';
 import type { DmaPiece, DmaTransfer } from './dma-transfer.js';
 import type { Peer } from './peer.js';
 import { TransferWindow } from './transfer-window.js';
@@ -11,6 +13,8 @@ export interface TransferQueueOptions {
   readonly maxBytes: number;
   /** Pieces carry the data: no more of them than the connection has room for. */
   readonly waitsForRoom: boolean;
+  /** A refused piece fails what has not left: it was issued in the belief that all is well. */
+  readonly endsOnRefusal: boolean;
   /** Whether something waits until all has left: then it does, as fast as the connection takes it. */
   flushes(): boolean;
 }
@@ -74,7 +78,12 @@ export class TransferQueue {
   readonly #onEnd = (piece: DmaPiece, error: Error | undefined): void => {
     this.#pieces--;
     if (error === undefined) this.#window.answered(piece, this.#waiting.length > 0);
-    else this.#window.failed(piece);
+    else {
+      this.#window.failed(piece);
+      if (this.#options.endsOnRefusal && error instanceof RemoteError) {
+        this.drop(new DmaFaultError(ECANCELED, 'DMA: a write before it failed'));
+      }
+    }
     this.pump();
   };
 

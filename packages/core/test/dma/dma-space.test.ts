@@ -1,6 +1,7 @@
 import t from 'tap';
 import { DmaSpace } from '../../src/dma/dma-space.js';
 import { EACCES, ECANCELED, EFAULT, ENOENT } from '../../src/errno.js';
+import { RemoteError } from '../../src/errors.js';
 import { silentLogger } from '../../src/logger.js';
 import { ArrayMemory, ManualRemote, mappingOf } from './fakes.js';
 
@@ -179,6 +180,17 @@ t.test('a shared write stays behind message writes, and everything stays behind 
   remote.transfers[1]?.end();
   await Promise.all([message, shared, later]);
   t.ok(dma.tryWrite(0x10000, bytes(4, 4)), 'and then the way is free');
+});
+
+t.test('a shared write behind a message write that is refused is not done', async (t) => {
+  const { dma, low, remote } = mixedSpace();
+  const data = dma.write(0x12000, bytes(8, 1));
+  const entry = dma.write(0x10000, bytes(8, 2));
+  remote.transfers[0]?.end(new RemoteError('refused', EFAULT));
+  await t.rejects(data, { code: 'VFU_REMOTE_ERROR', errno: EFAULT });
+  await t.rejects(entry, { ...FAULT, errno: ECANCELED });
+  t.strictSame(low.bytes.subarray(0, 8), bytes(8, 0));
+  t.ok(dma.tryWrite(0x10000, bytes(8, 3)), 'the next one is');
 });
 
 t.test('a read finds what was written before it', async (t) => {

@@ -2,6 +2,7 @@ import type { Iova } from '../../src/address.js';
 import { DmaMapping } from '../../src/dma/mapping.js';
 import type { RemoteMemory } from '../../src/dma/remote-memory.js';
 import type { WriteFence } from '../../src/dma/write-fence.js';
+import { RemoteError } from '../../src/errors.js';
 import type { ExposedRange } from '../../src/transport/one-sided.js';
 import type { MappedMemory } from '../../src/transport/resources.js';
 
@@ -83,7 +84,10 @@ export class ManualRemote implements RemoteMemory {
     const number = kind === 'write' ? this.#fence.begin() : undefined;
     return new Promise((resolve, reject) => {
       const end = (error?: Error): void => {
-        if (number !== undefined) this.#fence.end(number);
+        if (number !== undefined) {
+          if (error instanceof RemoteError) this.#fence.refuse(number);
+          else this.#fence.end(number);
+        }
         if (error === undefined) resolve();
         else reject(error);
       };

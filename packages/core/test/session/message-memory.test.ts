@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { DmaMapping } from '../../src/dma/mapping.js';
 import { WriteFence } from '../../src/dma/write-fence.js';
+import { ECANCELED, EFAULT } from '../../src/errno.js';
 import { Command } from '../../src/protocol/constants.js';
 import { MessageMemory, type MessageMemoryOptions } from '../../src/session/message-memory.js';
 import { PeerFixture, turn } from './fakes.js';
@@ -147,6 +148,26 @@ t.test('an unmapping fails what is under way, and what has not left never leaves
     data: data.slice(0, 1),
   });
   await next;
+});
+
+t.test('after a refusal, writes that were issued before it was known never leave', async (t) => {
+  const { fixture, fence, memory, connection } = open();
+  connection.hasRoom = false;
+  const data = memory.write(mapping, 0x1000, new Uint8Array(150));
+  const entry = memory.write(mapping, 0x2000, new Uint8Array(16));
+  const [first] = connection.requests(Command.DMA_WRITE);
+  fixture.refuse(Command.DMA_WRITE, first!.id, EFAULT);
+  await t.rejects(data, { code: 'VFU_REMOTE_ERROR', errno: EFAULT });
+  await t.rejects(entry, { code: 'VFU_DMA_FAULT', errno: ECANCELED });
+  fixture.drain();
+  await turn();
+  t.equal(connection.requests(Command.DMA_WRITE).length, 1);
+  t.equal(fence.refused, 1);
+  t.ok(fence.open);
+  const next = memory.write(mapping, 0x2000, new Uint8Array(16));
+  const { id } = connection.requests(Command.DMA_WRITE).at(-1)!;
+  fixture.answer(Command.DMA_WRITE, id, { address: 0x2000, count: 16 });
+  await t.resolves(next, 'what is issued now');
 });
 
 t.test('an answer for another range fails the transfer', async (t) => {

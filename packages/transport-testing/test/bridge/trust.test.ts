@@ -51,6 +51,26 @@ for (const [how, share] of [
   });
 }
 
+t.test('a completion behind data that could not be written does not reach the guest', async (t) => {
+  const fixture = await BridgeFixture.open(t);
+  const device = await fixture.script();
+  const client = await fixture.connect();
+  const guest = client.memory.allocate(PAGE);
+  await client.dmaMap({ memory: guest, length: PAGE, address: BASE, offset: 0 });
+  const asked = () => device.bodies(Command.DEVICE_GET_INFO).length;
+  const askedBefore = asked();
+  const [data, completion] = [
+    device.write(BASE - 64, new Uint8Array(64)),
+    device.write(BASE, new Uint8Array(16).fill(1)),
+  ];
+  t.equal(await data, errno.ENOENT);
+  t.equal(await completion, errno.ECANCELED);
+  t.same(bytesIn(guest, 0, 16), new Uint8Array(16));
+  await device.until(() => asked() > askedBefore, 'the question');
+  t.equal(await device.write(BASE, new Uint8Array(16).fill(2)), 0, 'the device knows');
+  t.same(bytesIn(guest, 0, 16), new Uint8Array(16).fill(2));
+});
+
 t.test('a device that asks for memory before there is any is refused', async (t) => {
   const fixture = await BridgeFixture.open(t);
   const refusals: Promise<number>[] = [];
