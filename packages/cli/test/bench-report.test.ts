@@ -129,3 +129,24 @@ t.test('transports for the same situation are held against its fastest one', asy
   const { sentences } = summaryOf({ ...all, targets: [...targets, { name: 'ws', uri: 'ws://x' }] });
   t.match(sentences[1], /: tcp \(takes .*\); ws takes 1\.00 times as long as it\.$/);
 });
+
+t.test('what the first transport was not measured with has no ratio to it', async (t) => {
+  const results = exampleReport({ unmeasured: { unix: 'region-read' } });
+  const { table, sentences } = summaryOf(results);
+  t.strictSame(table.rows[0], ['region-read, closed loop', '-', '60.0 us', '-']);
+  t.strictSame(table.rows[1]?.at(-1), '1.50');
+  t.match(sentences[1], /: tcp \(takes 1\.50 times as long as unix\)\.$/);
+});
+
+t.test('transports that share no test are not held against each other', async (t) => {
+  const report = exampleReport({ unmeasured: { unix: 'region-read', tcp: 'dma-read' } });
+  t.match(summaryOf(report).sentences[1], /: tcp \(was in no test together with unix\)\.$/);
+});
+
+t.test('few samples are warned of once', async (t) => {
+  const report = exampleReport();
+  const few = report.results.map((result) => ({ ...result, operations: 20 }));
+  t.strictSame(summaryOf({ ...report, results: few }).warnings, [
+    'All cases have too few samples for p99 and p99.9 (20 at the least), marked ~: a longer --duration has more.',
+  ]);
+});

@@ -1,6 +1,6 @@
 import { describeRun } from './run-text.js';
 import type { Report } from './schema.js';
-import { summaryOf } from './summary.js';
+import { SUMMARY_HEADING, summaryOf } from './summary.js';
 import { type Table, tablesOf } from './tables.js';
 
 const READING = `## How to read it
@@ -33,7 +33,7 @@ export function reportMarkdown(report: Report): string {
   const parts = [
     '# Benchmarks',
     'Written by `vfio-user bench --markdown`. Figures of one machine on one day; run it on yours.',
-    '## Which transport?',
+    `## ${SUMMARY_HEADING}`,
     [...sentences, ...warnings.map((text) => `**Warning:** ${text}`)]
       .map((text) => `- ${text}`)
       .join('\n'),

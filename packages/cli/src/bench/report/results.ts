@@ -5,10 +5,12 @@ import { ratioOf, spreadOf } from '../statistics/spread.js';
 import type { Quantity } from '../tests/test-case.js';
 import type { Result } from './schema.js';
 
-/** What a case tells of each contender. */
-export function resultsOf(outcome: CaseOutcome): readonly Result[] {
+/** What a case tells of each contender; `firstTarget` is what transports are held against. */
+export function resultsOf(outcome: CaseOutcome, firstTarget: string): readonly Result[] {
   const { measured } = outcome;
-  const first = measured.find(({ entrant }) => entrant.role === 'transport');
+  const first = measured.find(
+    ({ entrant: { role, name } }) => role === 'transport' && name === firstTarget,
+  );
   return measured.map((each) => resultOf(outcome, each, first));
 }
 

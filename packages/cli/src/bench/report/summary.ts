@@ -9,6 +9,9 @@ import {
 import type { Report, Result } from './schema.js';
 import type { Table } from './tables.js';
 
+/** Above a summary. */
+export const SUMMARY_HEADING = 'Which transport?';
+
 /** Which transport to take, for a reader who reads no further. */
 export interface Summary {
   /** One for each situation in which a transport is chosen. */
@@ -65,28 +68,46 @@ function sentencesOf({ targets }: Report, rows: readonly Row[]): readonly string
     const names = measured
       .filter(({ uri }) => schemes.includes(uri.slice(0, uri.indexOf(':'))))
       .map(({ name }) => name)
-      .toSorted((a, b) => timesAsLong(rows, a, first) - timesAsLong(rows, b, first));
+      .toSorted((a, b) => Math.log(timesAsLong(rows, a, b) ?? 1));
     const [best, ...others] = names;
     if (best === undefined) return [];
-    const beside = best === first ? '' : ` (${timesText(timesAsLong(rows, best, first))} ${first})`;
-    const slower = others.map((name) => `${name} ${timesText(timesAsLong(rows, name, best))} it`);
+    const beside = best === first ? '' : ` (${timesText(timesAsLong(rows, best, first), first)})`;
+    const slower = others.map(
+      (name) => `${name} ${timesText(timesAsLong(rows, name, best), 'it')}`,
+    );
     return [[`${situation}: ${best}${beside}`, ...slower].join('; ').concat('.')];
   });
 }
 
 /** How many times as long an operation takes, as the geometric mean of all rows that have both. */
-function timesAsLong(rows: readonly Row[], name: string, reference: string): number {
+function timesAsLong(rows: readonly Row[], name: string, reference: string): number | undefined {
   const logarithms = rows.flatMap((row) => {
-    const [own, other] = [name, reference].map(
-      (each) => row.find(({ contender }) => contender === each)?.toFirst?.median,
+    const [own, other] = [name, reference].map((each) =>
+      row.find(({ contender }) => contender === each),
     );
-    return own === undefined || other === undefined ? [] : [Math.log(own / other)];
+    return own === undefined || other === undefined ? [] : [Math.log(ratioOf(own, other))];
   });
+  if (logarithms.length === 0) return undefined;
   return Math.exp(logarithms.reduce((sum, one) => sum + one, 0) / logarithms.length);
 }
 
-function timesText(times: number): string {
-  return `takes ${digits(times)} times as long as`;
+/** By what was compared round by round if both were, as it does not depend on what else ran. */
+function ratioOf(own: Result, other: Result): number {
+  if (own.toFirst !== undefined && other.toFirst !== undefined) {
+    return own.toFirst.median / other.toFirst.median;
+  }
+  return timeOf(own) / timeOf(other);
+}
+
+/** Nanoseconds of an operation. */
+function timeOf({ quantity, latency, perSecond }: Result): number {
+  return quantity === 'latency' && latency ? latency.rounds.median : 1e9 / perSecond.median;
+}
+
+function timesText(times: number | undefined, what: string): string {
+  return times === undefined
+    ? `was in no test together with ${what}`
+    : `takes ${digits(times)} times as long as ${what}`;
 }
 
 function loadWarning({ machine: { load, processors } }: Report): readonly string[] {
@@ -98,17 +119,18 @@ function loadWarning({ machine: { load, processors } }: Report): readonly string
 
 function sampleWarning({ results }: Report): readonly string[] {
   const latencies = results.filter(({ latency, role }) => latency && role === 'transport');
-  const few = (percent: number): readonly Result[] =>
+  const fewFor = (percent: number): readonly Result[] =>
     latencies.filter(({ operations }) => hasTooFewSamples(operations, percent));
-  return [99, 99.9].flatMap((percent) => {
-    const found = few(percent);
-    if (found.length === 0) return [];
+  const warning = (found: readonly Result[], percentiles: string): string => {
     const fewest = Math.min(...found.map(({ operations }) => operations));
     const where = found.length === latencies.length ? 'All cases' : `${found.length} cases`;
-    return [
-      `${where} have too few samples for p${percent} (${fewest} at the least), marked ~: a longer --duration has more.`,
-    ];
-  });
+    return `${where} have too few samples for ${percentiles} (${fewest} at the least), marked ~: a longer --duration has more.`;
+  };
+  const [fewFor99, fewFor999] = [fewFor(99), fewFor(99.9)];
+  return [
+    ...(fewFor99.length > 0 ? [warning(fewFor99, 'p99 and p99.9')] : []),
+    ...(fewFor999.length > fewFor99.length ? [warning(fewFor999, 'p99.9')] : []),
+  ];
 }
 
 function tableOf({ targets }: Report, rows: readonly Row[]): Table {

@@ -53,6 +53,7 @@ async function measure(options: RunOptions, { folder, progress, signal }: Place)
   const startedAt = new Date();
   const before = currentLoad();
   const { targets, missing } = await findTargets(options, { folder, signal });
+  const [first] = targets;
   const results: Report['results'] = [];
   const leftOut: Report['leftOut'] = missing.map(({ name, reason }) => ({ target: name, reason }));
   await runBench(options, {
@@ -61,7 +62,7 @@ async function measure(options: RunOptions, { folder, progress, signal }: Place)
     signal,
     events: {
       onProgress: (share, what) => progress.show(share, what),
-      onCase: (outcome) => void results.push(...resultsOf(outcome)),
+      onCase: (outcome) => void results.push(...resultsOf(outcome, first?.name ?? '')),
       onLeftOut: (left) => void leftOut.push(left),
     },
   });

@@ -8,7 +8,7 @@ import type { NamedReport } from '../plots/series.js';
 import { darkTheme, lightTheme, vegaConfig } from '../plots/theme.js';
 import { describeRun } from '../run-text.js';
 import type { Report } from '../schema.js';
-import { summaryOf } from '../summary.js';
+import { SUMMARY_HEADING, summaryOf } from '../summary.js';
 import { tablesOf } from '../tables.js';
 import { escapeMarkup, scriptJson } from './escape.js';
 import { SCRIPT } from './script.js';
@@ -59,8 +59,13 @@ ${body.join('\n')}
 
 function summaryHtml(report: Report): readonly string[] {
   const { sentences, warnings, table } = summaryOf(report);
-  const lines = [...sentences, ...warnings.map((warning) => `Warning: ${warning}`)];
-  return [...lines.map((line) => `<p>${escapeMarkup(line)}</p>`), tableHtml(table)];
+  return [
+    `<h2>${SUMMARY_HEADING}</h2>`,
+    ...sentences.map((sentence) => `<p>${escapeMarkup(sentence)}</p>`),
+    ...warnings.map((warning) => `<p><strong>Warning:</strong> ${escapeMarkup(warning)}</p>`),
+    tableHtml(table),
+    '<h2>The run</h2>',
+  ];
 }
 
 function runHtml({ name, report }: NamedReport): string {
