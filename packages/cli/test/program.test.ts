@@ -54,6 +54,7 @@ t.test('wrong usage is told on stderr with status 2', async (t) => {
     ],
     [['info', '/tmp/x.sock'], /Did you mean unix:\/\/\/tmp\/x\.sock/],
     [['info', 'unix:///tmp/x.sock?colour=red'], /unknown option colour/],
+    [['info', 'tcp://h:1?timeout=1s&timeout=2s'], /timeout= is given twice/],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await runCaught(args);

@@ -41,3 +41,4 @@ export { type NewConnection, openClient, openServer } from './transport/open-con
 export { type Opening, OpeningPhase } from './transport/opening.js';
 export { orAborted } from './transport/or-aborted.js';
 export { PendingConnections } from './transport/pending-connections.js';
+export { repeatedKey } from './transport/uri.js';

@@ -126,6 +126,16 @@ t.test('a server answers to its own names only', async (t) => {
   t.match(await warnings.next(), /evil\.example/);
 });
 
+t.test('a request with two names for the server has none', async (t) => {
+  const { uri, warnings } = await listen(t, 'ws://127.0.0.1:0/device');
+  const socket = connect(Number(uri.port), uri.hostname);
+  socket.write(`GET /device HTTP/1.1\r\nHost: ${uri.host}\r\nHost: evil.example\r\n\r\n`);
+  const [answer] = await once(socket, 'data');
+  t.match(String(answer), /^HTTP\/1.1 403/);
+  t.match(await warnings.next(), /it asked for the host "127\.0\.0\.1:\d+, evil\.example"/);
+  socket.destroy();
+});
+
 t.test('a client is told what a refused name needs', async (t) => {
   const server = createHttpServer();
   server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIPv6 } from 'node:net';
 import { type HostPort, parseHostPort, withoutZone } from '@vfio-user/core';
-import { checkOptions } from '@vfio-user/core/internal';
+import { checkOptions, repeatedKey } from '@vfio-user/core/internal';
 import { hostList } from '@vfio-user/transport-tcp/http';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
@@ -31,8 +31,11 @@ loopback.addAddress('::1', 'ipv6');
 export async function metricsAddress(text: string, insecure: boolean): Promise<MetricsAddress> {
   const [, address = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(text) ?? [];
   const { host, port } = hostPortOf(text, address);
-  const given = Object.fromEntries(new URLSearchParams(query));
-  const { options, faults } = checkOptions(querySchema, given);
+  const given = new URLSearchParams(query);
+  const repeated = repeatedKey(given);
+  if (repeated !== undefined)
+    throw new UsageError(`--metrics ${text}: ${repeated}= is given twice`);
+  const { options, faults } = checkOptions(querySchema, Object.fromEntries(given));
   if (faults !== undefined) throw new UsageError(`--metrics ${text}: ${faults.join('; ')}`);
   const ip = await addressOf(host, text);
   if (!insecure && !loopback.check(withoutZone(ip), isIPv6(ip) ? 'ipv6' : 'ipv4')) {

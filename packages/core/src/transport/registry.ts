@@ -1,7 +1,7 @@
 import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Transport } from './transport.js';
-import { parseUri, type TransportUri } from './uri.js';
+import { parseUri, repeatedKey, type TransportUri } from './uri.js';
 
 /** The transports of one program, as a value: several registries can live in one process. */
 export class TransportRegistry {
@@ -53,6 +53,10 @@ export class TransportRegistry {
           `${text}: unknown option ${key}, known for ${scheme}: ${known}`,
         );
       }
+    }
+    const repeated = repeatedKey(uri.searchParams);
+    if (repeated !== undefined) {
+      throw new VfioUserError('VFU_CONFIG_INVALID', `${text}: ${repeated}= is given twice`);
     }
     return { transport, uri };
   }

@@ -47,6 +47,11 @@ export function hostPortOf(uri: TransportUri): HostPort {
   }
 }
 
+/** A query key that is given more than once, so that nobody could say which of them counts. */
+export function repeatedKey(query: URLSearchParams): string | undefined {
+  return [...query.keys()].find((key, at, keys) => keys.indexOf(key) !== at);
+}
+
 /** `uri` with another port: where somebody listens who let the system choose one. */
 export function withPort(uri: TransportUri, port: number): string {
   const { protocol, pathname, search, hash } = uri;

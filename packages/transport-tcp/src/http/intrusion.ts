@@ -7,11 +7,12 @@ import type { OwnHosts } from './own-hosts.js';
  * (Host).
  */
 export function intrusionOf(
-  { headers }: IncomingMessage,
+  { headers, headersDistinct }: IncomingMessage,
   own: OwnHosts,
   origins: readonly string[],
 ): string | undefined {
-  const { host } = headers;
+  // Two of them are none (RFC 9112, section 3.2).
+  const host = headersDistinct.host?.join(', ');
   if (!own.includes(host)) {
     return `it asked for the host ${JSON.stringify(host ?? '')}, which is none of this server: host= in the URI adds one`;
   }
