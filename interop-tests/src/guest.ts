@@ -41,6 +41,7 @@ export class Guest {
   readonly #files: GuestFiles;
   readonly #folder: SocketFolder;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #complaints: () => string;
   readonly #timeoutMs: number;
 
   private constructor(
@@ -52,6 +53,7 @@ export class Guest {
       exited: Promise<number | string>;
       folder: SocketFolder;
       child: ChildProcessByStdio<Writable, Readable, Readable>;
+      complaints: () => string;
       timeoutMs: number;
     },
   ) {
@@ -62,6 +64,7 @@ export class Guest {
     this.exited = parts.exited;
     this.#folder = parts.folder;
     this.#child = parts.child;
+    this.#complaints = parts.complaints;
     this.#timeoutMs = parts.timeoutMs;
   }
 
@@ -120,6 +123,7 @@ export class Guest {
         exited,
         folder,
         child,
+        complaints: () => complaints,
         timeoutMs,
       });
     } catch (error) {
@@ -128,6 +132,11 @@ export class Guest {
       await folder.remove();
       throw error;
     }
+  }
+
+  /** What QEMU has said on stderr, the last of it. */
+  get complaints(): string {
+    return this.#complaints();
   }
 
   /** Waits for a console line; see `SerialConsole.waitFor`. */

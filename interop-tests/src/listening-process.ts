@@ -86,6 +86,11 @@ export class ListeningProcess {
     return this.#end('SIGTERM');
   }
 
+  /** Stops it where it is: what it is sent from now on stays unread. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
   /** Ends it without a warning. */
   kill(): Promise<number | string> {
     return this.#end('SIGKILL');
