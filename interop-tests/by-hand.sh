@@ -8,7 +8,11 @@
 # MEMORY=anonymous: guest memory without descriptors. SMP=2: two processors. The server's log is printed at the end.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-[ $# -gt 0 ] || { sed -n '2,8s/^# //p' "$0"; exit 2; }
+usage() { sed -n '2,/^[^#]/s/^# //p' "$0"; }
+case ${1-} in
+  '') usage >&2; exit 2 ;;
+  -h | --help) usage; exit ;;
+esac
 
 answer=$(bash "$here/setup/setup.sh")
 value() { sed -n "s/^$1=//p" <<<"$answer"; }

@@ -18,7 +18,8 @@ Examples:
 It prints "listening <uri>" when it is ready and runs until SIGTERM or Ctrl-C.
 The client is answered within 5 s whatever the network does: a register read
 that takes longer gives all ones. Nothing is lost if the network is back within
---link-timeout, and within ?timeout=<ms> of a network URI (30000). After that
+--link-timeout, within ?timeout=<time> of a network URI (30s), and within the
+30 s after which a device server gives up a client that is silent. After that
 the device is out of reach: all register reads give all ones. The bridge keeps
 trying, and tells a device that is back what it must know; the device starts
 from reset then.

@@ -10,8 +10,9 @@ Examples:
   fish, for good:
     vfio-user completion fish > ~/.config/fish/completions/vfio-user.fish
 
-The script completes commands, options, devices, the keys of --set, the schemes
-of URIs and the names of files. It is complete in itself: no process is started
+The script completes commands, options, devices, the settings of --set with
+their values, tests and transports of bench, the schemes of URIs and the names
+of files. It is complete in itself: no process is started
 when you press Tab. Make it anew after an update.`;
 
 /** `vfio-user completion`. `program` is what is completed. */
