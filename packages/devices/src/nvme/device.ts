@@ -37,10 +37,10 @@ const DOORBELLS_NOT_OFFERED =
 /** PCI Local Bus Specification 3.0, 6.8.1.3: message control, "Multiple Message Capable". */
 const MAX_MSI_VECTORS = 32;
 
-/** An NVMe controller with one namespace, in memory or in a file. */
+/** An NVMe controller with one namespace, in memory, in a file or on a block device. */
 export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
   name: 'nvme',
-  summary: 'NVMe 1.4 controller; blocks in memory or in a file',
+  summary: 'NVMe 1.4 controller; blocks in memory, in a file or on a block device',
   options: nvmeOptions,
 
   create(host, options) {

@@ -39,6 +39,20 @@ t.test('memory takes room only for what is written', async (t) => {
   t.equal(storage.allocatedBytes(), 0);
 });
 
+t.test('memory that is discarded goes back to the host without a garbage collection', async (t) => {
+  const size = 64 * MIB;
+  const storage = new MemoryStorage(size);
+  const data = pattern(MIB);
+  for (let at = 0; at < size; at += MIB) storage.tryWrite(at, [data]);
+  const full = process.memoryUsage.rss();
+  storage.discard(0, size);
+  t.equal(storage.allocatedBytes(), 0);
+  for (let turn = 0; turn < 100 && process.memoryUsage.rss() > full - size / 2; turn++) {
+    await settle(1);
+  }
+  t.ok(process.memoryUsage.rss() <= full - size / 2);
+});
+
 t.test('memory behaves like one long array', async (t) => {
   const size = 4 * MIB;
   const operation = fc.record({

@@ -29,6 +29,11 @@ export class MemoryChunk {
     }
   }
 
+  /** Give all of it back; it is not used any more. */
+  release(): void {
+    if (canRelease()) releasePages(this.bytes);
+  }
+
   zero(offset: number, length: number): void {
     const end = offset + length;
     const first = Math.ceil(offset / PAGE_BYTES);

@@ -3,6 +3,8 @@ import type { Storage } from './storage.js';
 
 /** Bytes allocated at a time. */
 const CHUNK_BYTES = 1024 * 1024;
+/** Chunks given back in one turn of the event loop: some milliseconds' worth. */
+const RELEASED_PER_TURN = 16;
 
 /** Blocks in memory. What was never written, or was discarded, takes no room. */
 export class MemoryStorage implements Storage {
@@ -11,6 +13,8 @@ export class MemoryStorage implements Storage {
   readonly hasVolatileCache = false;
   readonly deallocation = { readsZero: true, granularity: PAGE_BYTES };
   readonly #chunks = new Map<number, MemoryChunk>();
+  /** No part of the disk any more, but not given back yet: the garbage collector may take hours. */
+  readonly #unneeded: MemoryChunk[] = [];
 
   constructor(size: number, isReadOnly = false) {
     this.size = size;
@@ -98,11 +102,22 @@ export class MemoryStorage implements Storage {
 
   #zeroRange(offset: number, length: number): void {
     forEachChunk(offset, length, (index, from, _done, part) => {
-      const chunk = part === CHUNK_BYTES ? undefined : this.#chunks.get(index);
-      chunk?.zero(from, part);
-      if (chunk === undefined || chunk.usedPages === 0) this.#chunks.delete(index);
+      const chunk = this.#chunks.get(index);
+      if (chunk === undefined) return;
+      if (part === CHUNK_BYTES) {
+        if (this.#unneeded.push(chunk) === 1) setImmediate(this.#giveBack);
+      } else {
+        chunk.zero(from, part);
+        if (chunk.usedPages > 0) return;
+      }
+      this.#chunks.delete(index);
     });
   }
+
+  readonly #giveBack = (): void => {
+    for (let count = 0; count < RELEASED_PER_TURN; count++) this.#unneeded.pop()?.release();
+    if (this.#unneeded.length > 0) setImmediate(this.#giveBack);
+  };
 
   #readPart(index: number, from: number, target: Uint8Array): void {
     const chunk = this.#chunks.get(index);
