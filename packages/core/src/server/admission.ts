@@ -9,7 +9,7 @@ export interface Candidate {
   readonly name: string;
   /** It is a client from now on. */
   admit(): void;
-  /** It is told why it cannot be one, and its connection ends. */
+  /** It is told why it cannot be one, and its connection ends as soon as its peer lets it. */
   refuse(why: RequestRefusedError): void;
   /** End its connection at once. */
   drop(reason: Error): void;
@@ -37,6 +37,8 @@ export interface AdmissionOptions {
 export class Admission<C extends Candidate> {
   readonly #options: AdmissionOptions;
   readonly #silent: PendingConnections;
+  /** Their peer may leave them open for a while. */
+  readonly #refused: PendingConnections;
   /** In the order of their VERSION, with what ends the wait. */
   readonly #waiting = new Map<C, NodeJS.Timeout>();
   readonly #clients = new Set<C>();
@@ -47,6 +49,7 @@ export class Admission<C extends Candidate> {
   constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#silent = new PendingConnections(options.limits.maxSilentConnections);
+    this.#refused = new PendingConnections(options.limits.maxSilentConnections);
   }
 
   /** Those that are served, also while what they leave behind is cleared away. */
@@ -80,11 +83,11 @@ export class Admission<C extends Candidate> {
     if (this.#clients.size < maxClients) {
       this.#admit(candidate);
     } else if (this.#waiting.size >= limits.maxWaitingClients) {
-      candidate.refuse(this.#busy());
+      this.#refuse(candidate);
     } else {
       const timer = setTimeout(() => {
         this.#waiting.delete(candidate);
-        candidate.refuse(this.#busy());
+        this.#refuse(candidate);
       }, limits.busyTimeoutMs);
       this.#waiting.set(candidate, timer.unref());
     }
@@ -93,6 +96,7 @@ export class Admission<C extends Candidate> {
   /** Its connection has ended. A client keeps its place until it is {@link released}. */
   left(candidate: C): void {
     this.#silent.delete(candidate);
+    this.#refused.delete(candidate);
     clearTimeout(this.#waiting.get(candidate));
     this.#waiting.delete(candidate);
   }
@@ -116,6 +120,7 @@ export class Admission<C extends Candidate> {
   async close(reason: VfioUserError): Promise<void> {
     this.#ended = reason;
     this.#silent.dropAll(reason);
+    this.#refused.dropAll(reason);
     for (const [candidate, timer] of this.#waiting) {
       clearTimeout(timer);
       candidate.drop(reason);
@@ -133,6 +138,12 @@ export class Admission<C extends Candidate> {
     this.#clients.add(candidate);
     this.#admittedCount += 1;
     candidate.admit();
+  }
+
+  #refuse(candidate: C): void {
+    const why = this.#busy();
+    this.#refused.add(candidate, () => candidate.drop(why));
+    candidate.refuse(why);
   }
 
   #busy(): RequestRefusedError {

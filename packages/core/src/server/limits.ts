@@ -20,7 +20,8 @@ export interface ServerLimits {
   readonly silenceMs: number;
   /** How long a new connection may take to send VERSION, ms. */
   readonly negotiationTimeoutMs: number;
-  /** Connections that have not sent VERSION, at a time; the oldest makes room for the next. */
+  /** Connections that have not sent VERSION, at a time; the oldest makes room for the next. As many
+   * that were refused and have not gone. */
   readonly maxSilentConnections: number;
   /** Requests that wait behind one that takes its time, before the connection stops being read. */
   readonly maxDeferredRequests: number;
