@@ -120,6 +120,25 @@ t.test('who does not get to an offer costs no adapter', async (t) => {
   await client.close();
 });
 
+t.test('queue pairs of clients that say nothing are few, and keep nobody out', async (t) => {
+  const options = { maxPending: 2, setupTimeoutMs: 60_000 };
+  const { server, fabric, warnings } = await serveBench(t, { options });
+  fabric.faults.black = true;
+  const abort = new AbortController();
+  const registry = machine(fabric, options);
+  const silent = [1, 2, 3].map(() =>
+    connectDevice(server.uri, { registry, signal: abort.signal }).catch((error) => error),
+  );
+  t.match(await Promise.race(silent), { code: 'VFU_PEER_CLOSED' });
+  t.match(warnings.texts, [/^refused a connection: 2 newer connections/]);
+  fabric.faults.black = false;
+  const { client } = await tryDevice(t, server.uri, fabric);
+  t.ok(client.connection.oneSided);
+  abort.abort(new Error('no more'));
+  await Promise.all(silent);
+  await client.close();
+});
+
 t.test('an adapter that goes away ends the session and says so', async (t) => {
   const { server, fabric } = await serveBench(t);
   const { client } = await tryDevice(t, server.uri, fabric);

@@ -39,9 +39,14 @@ export function machine(fabric: FakeFabric, options: Partial<RdmaTransportOption
 /** The bench device behind `rdma:` on a machine of its own. */
 export async function serveBench(
   t: Test,
-  { fabric = new FakeFabric(), query = '', warnings = new Warnings() } = {},
+  {
+    fabric = new FakeFabric(),
+    query = '',
+    warnings = new Warnings(),
+    options = {} as Partial<RdmaTransportOptions>,
+  } = {},
 ) {
-  const registry = machine(fabric);
+  const registry = machine(fabric, options);
   const server = await serve({
     definition: bench,
     options: { memory: 2 ** 20, vectors: 4 },
