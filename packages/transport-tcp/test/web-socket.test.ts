@@ -132,7 +132,7 @@ t.test('a request with two names for the server has none', async (t) => {
   socket.write(`GET /device HTTP/1.1\r\nHost: ${uri.host}\r\nHost: evil.example\r\n\r\n`);
   const [answer] = await once(socket, 'data');
   t.match(String(answer), /^HTTP\/1.1 403/);
-  t.match(await warnings.next(), /it asked for the host "127\.0\.0\.1:\d+, evil\.example"/);
+  t.match(await warnings.next(), /it asked for the host .*127\.0\.0\.1:\d+, evil\.example/);
   socket.destroy();
 });
 
