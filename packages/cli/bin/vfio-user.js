@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { fail, run } from '../bundle/index.js';
 
-process.on('uncaughtException', fail);
+process.on('uncaughtException', (error) => fail(error));
 // A reader that has seen enough (`vfio-user info ... | head`) is no error.
 process.stdout.on('error', (error) => {
   if (error.code !== 'EPIPE') throw error;

@@ -83,6 +83,21 @@ t.test('work of a device that fails ends neither the server nor its client', asy
   t.equal((await server.exit()).code, 0);
 });
 
+t.test('an error that nothing catches is told, and ends the command', async (t) => {
+  const throwing = t.testdir({
+    'preload.mjs': `process.on('newListener', (name) => {
+      if (name === 'uncaughtException') setImmediate(() => { throw new Error('out of order'); });
+    });`,
+  });
+  const prefix = `NODE_OPTIONS='--import ${throwing}/preload.mjs'`;
+  const uri = `unix://${socketFolder(t)}/dev.sock`;
+  const { code, stderr } = await new CliProcess(t, ['serve', 'counter', '--listen', uri], {
+    prefix,
+  }).exit();
+  t.equal(code, 1);
+  t.match(stderr[0], /^vfio-user: unexpected error: Error: out of order$/);
+});
+
 t.test('few descriptors are enough: files are not opened by the hundred', async (t) => {
   const uri = `unix://${socketFolder(t)}/dev.sock`;
   // Without the loaders that tap adds.
