@@ -1,5 +1,5 @@
 import t from 'tap';
-import { attemptFailed, causes, errorCode } from '../src/causes.js';
+import { type Attempt, attemptFailed, causes, errorCode } from '../src/causes.js';
 import { VfioUserError } from '../src/errors.js';
 
 const failure = (code: string): Error =>
@@ -7,16 +7,16 @@ const failure = (code: string): Error =>
 
 t.test('each cause is a clause, each advice whole sentences', async (t) => {
   for (const [attempt, known] of Object.entries(causes)) {
-    for (const [key, { sentence, advice }] of Object.entries(known)) {
+    for (const [key, [sentence, advice]] of Object.entries(known)) {
       t.match(sentence, /^[a-z].*[a-z]$/, `${attempt} ${key}`);
-      if (advice !== undefined) t.match(advice, /^[A-Z0-9`].*[.?]$/, `${attempt} ${key}`);
+      t.match(advice, /^[A-Z0-9`].*[.?]$/, `${attempt} ${key}`);
     }
   }
 });
 
 t.test('an advice is about what was attempted', async (t) => {
-  const starts = (attempt: keyof typeof causes): string[] =>
-    Object.values(causes[attempt]).flatMap(({ advice = '' }) =>
+  const starts = (attempt: Attempt): string[] =>
+    Object.values(causes[attempt]).flatMap(([, advice]) =>
       /start the server/i.test(advice) ? [advice] : [],
     );
   const never = [
@@ -25,6 +25,7 @@ t.test('an advice is about what was attempted', async (t) => {
     'listen-vsock',
     'read-file',
     'write-file',
+    'open-image',
   ] as const;
   for (const attempt of never) t.strictSame(starts(attempt), [], attempt);
   t.ok(starts('connect-unix').length > 0);
@@ -47,6 +48,21 @@ t.test('what the system answered is told by attempt', async (t) => {
     message: 'no: EADDRINUSE: it is a folder',
     advice: 'Name a socket in it.',
   });
+  t.match(attemptFailed('open-image', 'file /x', undefined, { key: 'a folder' }), {
+    message: 'file /x: it is a folder',
+    advice: 'Name a file in it.',
+  });
+});
+
+t.test('what means the same everywhere is told everywhere', async (t) => {
+  for (const attempt of Object.keys(causes) as Attempt[]) {
+    t.match(attemptFailed(attempt, 'no', failure('EMFILE')), {
+      message: 'no: EMFILE: this process has no descriptors left',
+      advice: /ulimit -n/,
+    });
+  }
+  t.match(attemptFailed('open-image', 'no', failure('EROFS')).advice, /readonly=true/);
+  t.match(attemptFailed('write-file', 'no', failure('EROFS')).advice, /Choose a path/);
 });
 
 t.test('what nobody foresaw is told as the system says it', async (t) => {

@@ -15,18 +15,22 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { silentLogger } from '@vfio-user/core';
+import { silentLogger, type VfioUserError } from '@vfio-user/core';
 import { canPunchHoles } from '@vfio-user/posix-ffi';
 import t, { type Test } from 'tap';
 import { type Image, type ImageOptions, openImage } from '../../src/nvme/storage/image.js';
-import { openRefusal } from '../../src/nvme/storage/image-errors.js';
+import { openFailed } from '../../src/nvme/storage/image-errors.js';
 import { Driver, PAGE, pattern } from './driver.js';
 import { loopDevice, needsRoot, temporaryFolder } from './loop-device.js';
 
 const MIB = 2 ** 20;
 const NOBODY = 65534;
 
-const refused = (message: RegExp) => ({ code: 'VFU_CONFIG_INVALID', message });
+const refused = (message: RegExp, advice?: RegExp) => ({
+  code: 'VFU_CONFIG_INVALID',
+  message,
+  ...(advice && { advice }),
+});
 
 /** Opens with defaults, and closes again. */
 function open(path: string, rest: Partial<ImageOptions> = {}): Image {
@@ -38,13 +42,16 @@ function open(path: string, rest: Partial<ImageOptions> = {}): Image {
 t.test('a missing image is created with size=, and says what to do without', async (t) => {
   const folder = t.testdir({ link: t.fixture('symlink', 'nowhere') });
   const missing = join(folder, 'missing');
-  t.throws(() => open(missing), refused(/does not exist; give size=\.\.\. to create it$/));
+  t.throws(() => open(missing), refused(/there is no such file$/, /give size=\.\.\. to create it/));
   t.throws(
     () => open(missing, { isReadOnly: true, size: MIB }),
-    refused(/does not exist, and readonly=true creates nothing/),
+    refused(/there is no such file$/, /readonly=true creates nothing/),
   );
-  t.throws(() => open(join(folder, 'no/disk'), { size: MIB }), refused(/no folder .*make it/));
-  t.throws(() => open(join(folder, 'link')), refused(/symbolic link to .*nowhere, which does not/));
+  t.throws(
+    () => open(join(folder, 'no/disk'), { size: MIB }),
+    refused(/its folder does not exist/, /Create/),
+  );
+  t.throws(() => open(join(folder, 'link')), refused(/a symbolic link that leads nowhere/));
   t.notOk(existsSync(missing), 'nothing was made');
   t.equal(open(missing, { size: MIB }).size, MIB);
   t.equal(statSync(missing).mode & 0o777, 0o600);
@@ -53,7 +60,7 @@ t.test('a missing image is created with size=, and says what to do without', asy
 
 t.test('a missing device is not made into a file', async (t) => {
   for (const path of ['/dev/vfio-user-test', '/dev/shm/../vfio-user-test']) {
-    const message = refused(/there is no such device; is it attached/);
+    const message = refused(/there is no such device/, /Attach it/);
     t.throws(() => open(path), message);
     t.throws(() => open(path, { size: MIB }), message);
   }
@@ -82,11 +89,14 @@ t.test('what cannot be an image is refused for what it is', async (t) => {
   const folder = t.testdir({ empty: '', folder: {}, file: '' });
   execFileSync('mkfifo', [join(folder, 'pipe')]);
   for (const size of [undefined, MIB]) {
-    t.throws(() => open(join(folder, 'folder'), { size }), refused(/is a folder; name a file in/));
-    t.throws(() => open('/dev/null', { size }), refused(/neither a regular file nor a block/));
+    t.throws(
+      () => open(join(folder, 'folder'), { size }),
+      refused(/it is a folder/, /Name a file in/),
+    );
+    t.throws(() => open('/dev/null', { size }), refused(/neither a file nor a block/));
   }
   t.throws(() => open(join(folder, 'pipe'), { isReadOnly: true }), refused(/neither/));
-  t.throws(() => open(join(folder, 'file/disk')), refused(/file is not a folder/));
+  t.throws(() => open(join(folder, 'file/disk')), refused(/a part of the path is a file/));
   t.throws(() => open(join(folder, 'empty')), refused(/no block; give size/));
 });
 
@@ -106,7 +116,7 @@ t.test('a file that could not get its size is not left behind', async (t) => {
   const file = join(t.testdir(), 'disk');
   t.throws(
     () => open(file, { size: Number.MAX_SAFE_INTEGER }),
-    refused(/files of that size cannot be|no room|EINVAL/),
+    refused(/larger than .* allows|the disk is full|EINVAL/),
   );
   t.notOk(existsSync(file));
 });
@@ -132,7 +142,7 @@ t.test('an image that is refused late is closed, and gone if it is new', async (
   const descriptors = readdirSync('/proc/self/fd').length;
   t.throws(
     () => openSwap({ path, size: MIB, isReadOnly: false }, silentLogger),
-    refused(/disk: is swap space that is in use/),
+    refused(/disk: ETXTBSY: it is swap space in use/),
   );
   t.equal(readdirSync('/proc/self/fd').length, descriptors);
   t.notOk(existsSync(path));
@@ -151,8 +161,8 @@ t.test('what keeps a file from being changed is named', needsRoot, async (t) => 
   const kept = join(folder, 'kept');
   writeFileSync(kept, Buffer.alloc(512));
   const error = Object.assign(new Error('EPERM'), { code: 'EPERM' });
-  t.match(openRefusal(kept, error, { isReadOnly: false }, true), /lsattr shows/);
-  t.match(openRefusal('/dev/missing', error, { isReadOnly: false }, true), /to its container$/);
+  t.match(openFailed(kept, error, { isReadOnly: false }, true).advice, /lsattr` shows/);
+  t.match(openFailed('/dev/missing', error, { isReadOnly: false }, true).advice, /container/);
 
   t.throws(() => open('/proc/disk', { size: MIB }), refused(/cannot be created there/));
 });
@@ -165,26 +175,35 @@ t.test('permissions that are missing are named, with a way out', needsRoot, asyn
   writeFileSync(join(folder, 'secret'), Buffer.alloc(512), { mode: 0o600 });
   writeFileSync(readable, Buffer.alloc(512), { mode: 0o644 });
   asNobody(t, () => {
-    t.throws(() => open(readable), refused(/may read it but not write to it; .*readonly=true/));
+    t.throws(() => open(readable), refused(/may read it but not write to it/, /readonly=true/));
     t.equal(open(readable, { isReadOnly: true }).size, 512);
     t.throws(
       () => open(join(folder, 'secret')),
-      refused(/may not read it; change its permissions/),
+      refused(/may not read it/, /Change its permissions/),
     );
-    t.throws(() => open(join(folder, 'new'), { size: MIB }), refused(/may not create files in/));
-    t.throws(() => open(join(folder, 'locked/disk')), refused(/may not look into .*locked$/));
+    t.throws(
+      () => open(join(folder, 'new'), { size: MIB }),
+      refused(/may not write there/, /permissions/),
+    );
+    t.throws(
+      () => open(join(folder, 'locked/disk')),
+      refused(/may not look into its folder$/, /permissions/),
+    );
   });
 });
 
 t.test('no reason but absence asks for size=', async (t) => {
-  const attempt = { isReadOnly: false };
-  for (const code of ['EACCES', 'EPERM', 'EROFS', 'ENXIO', 'EMFILE', 'ELOOP', 'ENOTDIR']) {
+  const failed = (code: string, exists: boolean, size?: number): VfioUserError => {
     const error = Object.assign(new Error(`${code}: said the system`), { code });
-    t.notMatch(openRefusal('/srv/disk', error, attempt, true), /size=/, code);
+    return openFailed('/srv/disk', error, { isReadOnly: false, size }, exists);
+  };
+  for (const code of ['EACCES', 'EPERM', 'EROFS', 'ENXIO', 'EMFILE', 'ELOOP', 'ENOTDIR']) {
+    const { message, advice } = failed(code, true);
+    t.notMatch(`${message} ${advice}`, /size=/, code);
   }
-  const error = Object.assign(new Error('EROFS'), { code: 'EROFS' });
-  t.match(openRefusal('/srv/disk', error, attempt, true), /read-only .*; give readonly=true/);
-  t.match(openRefusal('/srv/disk', error, attempt, false), /cannot be created/);
+  t.match(failed('EROFS', true).advice, /Give readonly=true/);
+  t.match(failed('EROFS', false, MIB).advice, /Choose a path/, 'nothing is there to be read');
+  t.match(failed('ENOSPC', false, MIB), refused(/the disk is full/, /another/));
 });
 
 t.test('blocks on a block device', needsRoot, async (t) => {

@@ -14,7 +14,7 @@ import {
 } from '@vfio-user/posix-ffi';
 import { namedUuid, parseUuid } from '../identity.js';
 import { blockDeviceName } from './block-device-name.js';
-import { imageError } from './image-errors.js';
+import { imageError, imageFailed } from './image-errors.js';
 import { attempt, text } from './sysfs.js';
 
 /** The extended attribute of an image that holds its UUID, as text. */
@@ -83,10 +83,10 @@ function readAttribute(image: OpenImage): string | undefined {
     const value = getAttribute(image, ATTRIBUTE, MAX_BYTES);
     return value && Buffer.from(value).toString('latin1');
   } catch (error) {
-    const { errno, message } = error as SystemError;
+    const { errno } = error as SystemError;
     if (errno === EOPNOTSUPP) return undefined;
     if (errno === ERANGE) return 'too long';
-    throw imageError(image.path, `cannot read its identity: ${message}`, error);
+    throw imageFailed('read-file', `${image.path}: its attribute ${ATTRIBUTE}`, error);
   }
 }
 
@@ -96,7 +96,7 @@ function readSidecar(image: OpenImage, path: string): string | undefined {
     if (stats === undefined) return undefined;
     return stats.isFile() && stats.size <= MAX_BYTES ? readFileSync(path, 'latin1') : 'too long';
   } catch (error) {
-    throw imageError(image.path, `cannot read its identity: ${(error as Error).message}`, error);
+    throw imageFailed('read-file', `${image.path}: its UUID in ${path}`, error);
   }
 }
 

@@ -11,11 +11,11 @@ import { type Logger, VfioUserError } from '@vfio-user/core';
 import { blockDeviceInfo, unavailableReason } from '@vfio-user/posix-ffi';
 import { deallocationOf } from './deallocation.js';
 import {
+  checkKind,
   imageError,
+  imageFailed,
   isDevicePath,
-  kindRefusal,
-  openRefusal,
-  reasonOf,
+  openFailed,
   statImage,
 } from './image-errors.js';
 import { imageUuid } from './image-identity.js';
@@ -70,7 +70,8 @@ const OWNER_ONLY = 0o600;
 export function openImage(options: ImageOptions, logger: Logger): Image {
   const { path } = options;
   const existing = statImage(path);
-  checkKind(path, existing);
+  // Opening something else may wait for ever (a pipe) or set something off (a watchdog).
+  if (existing !== undefined) checkKind(path, existing);
   const { number, isNew } = openDescriptor(options, existing);
   let isOurs = false;
   try {
@@ -88,14 +89,8 @@ export function openImage(options: ImageOptions, logger: Logger): Image {
     // Before it was locked, somebody else may have begun to use it.
     if (isOurs) rmSync(path, { force: true });
     closeSync(number);
-    throw VfioUserError.is(error) ? error : imageError(path, reasonOf(path, error), error);
+    throw VfioUserError.is(error) ? error : imageFailed('write-file', path, error);
   }
-}
-
-/** Opening something else may wait for ever (a pipe) or set something off (a watchdog). */
-function checkKind(path: string, stats: Stats | undefined): void {
-  const refusal = stats && kindRefusal(stats);
-  if (refusal !== undefined) throw imageError(path, refusal);
 }
 
 function openDescriptor(
@@ -120,7 +115,7 @@ function openDescriptor(
         { cause: error },
       );
     }
-    throw imageError(path, openRefusal(path, error, options, existing !== undefined), error);
+    throw openFailed(path, error, options, existing !== undefined);
   }
 }
 
