@@ -20,7 +20,7 @@ await build({
   target: 'node20.19',
   conditions: ['@vfio-user/source'],
   // Native code, and packages that read files beside their own.
-  external: ['koffi', 'pino', 'pino-pretty', 'vega', 'vega-lite', '@resvg/resvg-js'],
+  external: ['koffi', 'bufferutil', 'pino', 'pino-pretty', 'vega', 'vega-lite', '@resvg/resvg-js'],
   // For the CommonJS packages in it.
   banner: {
     js: "import { createRequire as createBundleRequire } from 'node:module';const require = createBundleRequire(import.meta.url);",

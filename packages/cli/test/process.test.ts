@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { bind, listen, socketPair, streamSocket, unixSocketAddress } from '@vfio-user/posix-ffi';
@@ -13,6 +13,18 @@ import { runCaught } from './fake-io.js';
 import { socketFolder } from './socket-folder.js';
 
 const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
+
+t.test('native code masks the messages of WebSockets, also from within the bundle', async (t) => {
+  // The shell tells its number and becomes the command.
+  const server = new CliProcess(t, ['serve', 'counter', '--listen', 'ws://127.0.0.1:0'], {
+    prefix: 'echo $$;',
+  });
+  const pid = await server.line('stdout', /^\d+$/);
+  await server.line('stdout', /^listening/);
+  t.match(readFileSync(`/proc/${pid}/maps`, 'utf8'), /bufferutil\S*\.node/);
+  server.kill('SIGTERM');
+  t.equal((await server.exit()).code, 0);
+});
 
 t.test('a device serves one client after the other until SIGTERM', async (t) => {
   const path = `${socketFolder(t)}/dev.sock`;
