@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import {
   Command,
   type DmaDone,
@@ -177,6 +177,24 @@ t.test('the endpoint answers GET of /metrics and nothing else', async (t) => {
   const posted = await fetch(server.url, { method: 'POST', body: 'x' });
   t.equal(posted.status, 405);
   t.equal(posted.headers.get('allow'), 'GET');
+});
+
+t.test('connections that ask for nothing keep nobody from the metrics', async (t) => {
+  const server = await MetricsServer.listen(PORT_0, metricsOf(t), silent());
+  t.teardown(() => server.close());
+  const port = Number(new URL(server.url).port);
+  const quiet = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
+  t.teardown(() => {
+    for (const socket of quiet) socket.destroy();
+  });
+  await new Promise<void>((resolve) => {
+    let left = 100 - 64;
+    for (const socket of quiet) {
+      socket.on('error', () => {}).on('close', () => --left === 0 && resolve());
+      socket.resume();
+    }
+  });
+  t.equal((await fetch(server.url)).status, 200);
 });
 
 t.test('a page whose name stands for this machine does not get the metrics', async (t) => {

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { formatHostPort, type Logger } from '@vfio-user/core';
-import { attemptFailed } from '@vfio-user/core/internal';
+import { attemptFailed, PendingConnections } from '@vfio-user/core/internal';
 import { OwnHosts } from '@vfio-user/transport-tcp/http';
 import type { Metrics } from './metrics.js';
 import type { MetricsAddress } from './metrics-address.js';
 
 const PATH = '/metrics';
-/** More than any number of scrapers. */
-const MAX_CONNECTIONS = 16;
+/** More than any number of scrapers. The one that was used least lately makes room for the next. */
+const MAX_CONNECTIONS = 64;
 
 /** Shows metrics over HTTP, at one path. */
 export class MetricsServer {
@@ -23,12 +23,21 @@ export class MetricsServer {
   static async listen(address: MetricsAddress, metrics: Metrics, logger: Logger) {
     const { text, host, ip, port, hosts } = address;
     const own = new OwnHosts({ listen: host, allowed: hosts });
+    const connections = new PendingConnections(MAX_CONNECTIONS);
+    const keep = (socket: Socket): void => {
+      connections.delete(socket);
+      connections.add(socket, () => socket.destroy());
+    };
     const server = createServer((request, response) => {
+      keep(request.socket);
       // A page whose name suddenly stands for this machine must not read them either.
       if (own.includes(request.headers.host)) void answer(request, response, metrics);
       else refuse(request, response, logger);
     });
-    server.maxConnections = MAX_CONNECTIONS;
+    server.on('connection', (socket) => {
+      keep(socket);
+      socket.once('close', () => connections.delete(socket));
+    });
     server.listen(port, ip);
     try {
       await once(server, 'listening');
