@@ -46,7 +46,8 @@ export function discardBlocks(device: OpenFile, offset: number, length: number, 
   range.setWord(8, length);
   libc().ioctlLater(device.number, BLKDISCARD, range.address, (_error, result) => {
     // Named here, so that the memory lives until now.
-    done(result === 0 ? undefined : failed('ioctl', `BLKDISCARD of ${range.bytes.length} bytes`));
+    const bytes = range.view.getBigUint64(8, true);
+    done(result === 0 ? undefined : failed('ioctl', `BLKDISCARD of ${bytes} bytes at ${offset}`));
   });
 }
 
