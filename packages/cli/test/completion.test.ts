@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -100,6 +100,52 @@ t.test('zsh takes the script', { skip: zsh }, async (t) => {
   const options = { encoding: 'utf8' } as const;
   const { stdout } = spawnSync('zsh', ['-fc', program, 'zsh', script], options);
   t.equal(stdout, '_vfio_user\n');
+});
+
+/** Runs zsh at a terminal of its own; Ctrl-T completes, and notes what the line is then. */
+const ZSH_TERMINAL = `
+  zmodload zsh/zpty
+  zpty terminal zsh -d -i
+  zpty -r terminal seen '*READY*'
+  for line in "$@"; do
+    zpty -w -n terminal $'\\x15'"$line"$'\\x14'
+  done
+  zpty -w terminal $'\\x15exit'
+  while zpty -r terminal seen; do :; done`;
+
+t.test('zsh completes with the script', { skip: zsh }, async (t) => {
+  const { script, folder } = await placeOf(t, 'zsh');
+  const notes = join(folder, '.notes');
+  const startup = `
+    autoload -U compinit; compinit -D; source ${script}
+    complete-and-note() { zle expand-or-complete; print -r -- "$BUFFER" >> ${notes} }
+    zle -N complete-and-note; bindkey '^T' complete-and-note; bindkey '^U' kill-whole-line
+    PS1=READY`;
+  writeFileSync(join(folder, '.zshrc'), startup);
+  const cases = [
+    ['se', 'rve '],
+    ['serve nv', 'me '],
+    ['serve nvme --set seri', 'al='],
+    ['serve nvme --set doorbells=t', 'rapped '],
+    ['serve gpio --set file=in.', 'pcap '],
+    ['bench --tests connect,door', 'bell,'],
+    ['serve --listen tl', 's://'],
+    ['serve --listen=tl', 's://'],
+    ['serve --log-level=deb', 'ug '],
+    ['info unix://in.', 'pcap '],
+    ['trace read in.', 'pcap '],
+    ['trace --log', '-level='],
+  ] as const;
+  const env = { ...process.env, ZDOTDIR: folder, TERM: 'dumb' };
+  const lines = cases.map(([line]) => `vfio-user ${line}`);
+  const args = ['-fc', ZSH_TERMINAL, 'zsh', ...lines];
+  const { status } = spawnSync('zsh', args, { cwd: folder, env, timeout: 60_000 });
+  t.equal(status, 0);
+  const completed = linesOf(readFileSync(notes, 'utf8'));
+  t.strictSame(
+    completed,
+    cases.map(([line, rest]) => `vfio-user ${line}${rest}`),
+  );
 });
 
 const fish = spawnSync('fish', ['--version']).error ? 'fish is not installed' : false;

@@ -11,15 +11,25 @@ export function checkOptions<Options>(
   schema: z.ZodType<Options>,
   given: Readonly<Record<string, unknown>>,
 ): CheckedOptions<Options> {
+  // A number would be 0, a text nothing: whoever writes `inputs=` has forgotten the rest.
+  const empty = Object.keys(given).filter((key) => /^\s*$/.test(String(given[key])));
   const parsed = schema.safeParse(given, { error: wordsFor });
-  if (parsed.success) return { options: parsed.data };
-  return {
-    faults: parsed.error.issues.map(({ path: [key], message }) => {
+  const issues = parsed.error?.issues ?? [];
+  const faults = issues
+    .filter(({ path: [key] }) => !empty.includes(String(key)))
+    .map(({ path: [key], message }) => {
       if (key === undefined) return message;
       const value = given[String(key)];
       return `${String(key)}${value === undefined ? '' : `=${value}`}: ${message}`;
-    }),
-  };
+    });
+  // What there is no such option for has been told already.
+  const known = empty.filter((key) => !issues.some((issue) => isUnknown(issue, key)));
+  faults.push(...known.map((key) => `${key}=: must not be empty`));
+  return parsed.success && faults.length === 0 ? { options: parsed.data } : { faults };
+}
+
+function isUnknown(issue: z.core.$ZodIssue, key: string): boolean {
+  return issue.code === 'unrecognized_keys' && issue.keys.includes(key);
 }
 
 function wordsFor(issue: z.core.$ZodRawIssue): string | undefined {

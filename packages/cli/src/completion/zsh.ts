@@ -103,10 +103,14 @@ ${indented(below, 8)}
 function optionSpec({ names, description, value, repeatable }: OptionModel): string {
   const argument = value === undefined ? '' : `:value:${actionOf(value)}`;
   const explained = quote(`[${escaped(description)}]${argument}`);
-  const [only] = names;
-  if (names.length === 1) return `${repeatable ? "'*'" : ''}${only}${explained}`;
+  // With `=` the value may follow in the same word, too.
+  const takes = names.map((name) =>
+    value !== undefined && name.startsWith('--') ? `${name}=` : name,
+  );
+  const [only] = takes;
+  if (takes.length === 1) return `${repeatable ? "'*'" : ''}${only}${explained}`;
   const excluded = repeatable ? '*' : `(${names.join(' ')})`;
-  return `${quote(excluded)}{${names.join(',')}}${explained}`;
+  return `${quote(excluded)}{${takes.join(',')}}${explained}`;
 }
 
 function actionOf(value: Value): string {
