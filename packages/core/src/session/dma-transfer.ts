@@ -9,11 +9,11 @@ import type { Underway } from './transfer-window.js';
 
 export type DmaDirection = typeof Command.DMA_READ | typeof Command.DMA_WRITE;
 
-/** What becomes of a transfer. */
-export interface TransferEvents {
+/** Who is told of a transfer. */
+export interface TransferListener {
   /** All of it has left, or never will. */
-  onLeft?(): void;
-  /** All of it was answered, or has failed: its buffer is free again. */
+  onLeft(): void;
+  /** All of it was answered, or has failed. */
   onEnd(error: Error | undefined): void;
 }
 
@@ -23,7 +23,11 @@ export class DmaTransfer {
   readonly mapping: DmaMapping;
   readonly address: Iova;
   readonly data: Uint8Array;
-  readonly #events: TransferEvents;
+  /** Settles when all of it was answered, or has failed: `data` is free again. */
+  readonly ended: Promise<void>;
+  readonly #listener: TransferListener | undefined;
+  #resolve!: () => void;
+  #reject!: (error: Error) => void;
   #cut = 0;
   #underWay = 0;
   #error: Error | undefined;
@@ -33,13 +37,17 @@ export class DmaTransfer {
     mapping: DmaMapping,
     address: Iova,
     data: Uint8Array,
-    events: TransferEvents,
+    listener?: TransferListener,
   ) {
     this.direction = direction;
     this.mapping = mapping;
     this.address = address;
     this.data = data;
-    this.#events = events;
+    this.#listener = listener;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
   /** Bytes that have not left. */
@@ -52,13 +60,15 @@ export class DmaTransfer {
     const start = this.#cut;
     this.#cut += bytes;
     this.#underWay++;
+    // Small transfers are many, and leave as they are.
+    if (bytes === this.data.length) return new DmaPiece(this, this.address, this.data, onEnd);
     const data = this.data.subarray(start, this.#cut);
     return new DmaPiece(this, advanceIova(this.address, start), data, onEnd);
   }
 
   /** A piece was handed to the connection. */
   pieceLeft(): void {
-    if (this.bytesLeft === 0) this.#events.onLeft?.();
+    if (this.bytesLeft === 0) this.#listener?.onLeft();
   }
 
   pieceEnded(error: Error | undefined): void {
@@ -71,12 +81,15 @@ export class DmaTransfer {
   drop(error: Error): void {
     this.#error ??= error;
     this.#cut = this.data.length;
-    this.#events.onLeft?.();
+    this.#listener?.onLeft();
     this.#endIfOver();
   }
 
   #endIfOver(): void {
-    if (this.bytesLeft === 0 && this.#underWay === 0) this.#events.onEnd(this.#error);
+    if (this.bytesLeft > 0 || this.#underWay > 0) return;
+    this.#listener?.onEnd(this.#error);
+    if (this.#error === undefined) this.#resolve();
+    else this.#reject(this.#error);
   }
 }
 

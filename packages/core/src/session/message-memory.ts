@@ -6,7 +6,7 @@ import { WriteFence } from '../dma/write-fence.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
-import { type DmaDirection, DmaTransfer } from './dma-transfer.js';
+import { DmaTransfer } from './dma-transfer.js';
 import type { Peer } from './peer.js';
 import { TransferQueue } from './transfer-queue.js';
 
@@ -77,9 +77,11 @@ export class MessageMemory implements RemoteMemory {
   }
 
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void> {
+    if (target.length === 0) return Promise.resolve();
     const startedAt = transferStart();
-    const transfer = this.#start(this.#reads, Command.DMA_READ, mapping, address, target);
-    return tellTransfer('messages', 'read', target.length, startedAt, transfer);
+    const transfer = new DmaTransfer(Command.DMA_READ, mapping, address, target);
+    this.#reads.add(transfer);
+    return tellTransfer('messages', 'read', target.length, startedAt, transfer.ended);
   }
 
   write(
@@ -91,20 +93,21 @@ export class MessageMemory implements RemoteMemory {
     if (source.length === 0) return Promise.resolve();
     const { fence, orderedNotifications } = this.#options;
     const startedAt = transferStart();
-    const departure = order === 'strict' ? this.#departures.begin() : -1;
+    const departure = order === 'strict' ? this.#departures.begin() : undefined;
     const number = fence.begin();
-    const onLeft = (): void => {
-      if (departure >= 0) this.#departures.end(departure);
-      if (orderedNotifications) fence.end(number);
-    };
-    const onEnd = (error: Error | undefined): void => {
-      if (orderedNotifications) return;
-      if (error instanceof RemoteError) fence.refuse(number);
-      else fence.end(number);
-    };
-    const { DMA_WRITE } = Command;
-    const transfer = this.#start(this.#writes, DMA_WRITE, mapping, address, source, onLeft, onEnd);
-    return tellTransfer('messages', 'write', source.length, startedAt, transfer);
+    const transfer = new DmaTransfer(Command.DMA_WRITE, mapping, address, source, {
+      onLeft: () => {
+        if (departure !== undefined) this.#departures.end(departure);
+        if (orderedNotifications) fence.end(number);
+      },
+      onEnd: (error) => {
+        if (orderedNotifications) return;
+        if (error instanceof RemoteError) fence.refuse(number);
+        else fence.end(number);
+      },
+    });
+    this.#writes.add(transfer);
+    return tellTransfer('messages', 'write', source.length, startedAt, transfer.ended);
   }
 
   cancel(mapping: DmaMapping): undefined {
@@ -124,28 +127,5 @@ export class MessageMemory implements RemoteMemory {
   end(error: Error): void {
     this.#reads.drop(error);
     this.#writes.drop(error);
-  }
-
-  #start(
-    queue: TransferQueue,
-    direction: DmaDirection,
-    mapping: DmaMapping,
-    address: Iova,
-    data: Uint8Array,
-    onLeft?: () => void,
-    onEnd?: (error: Error | undefined) => void,
-  ): Promise<void> {
-    if (data.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const events = {
-        ...(onLeft && { onLeft }),
-        onEnd(error: Error | undefined): void {
-          onEnd?.(error);
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      };
-      queue.add(new DmaTransfer(direction, mapping, address, data, events));
-    });
   }
 }

@@ -63,7 +63,7 @@ export class TransferQueue {
   }
 
   #next(): DmaPiece | undefined {
-    const [first] = this.#waiting;
+    const first = this.#waiting[0];
     if (first === undefined || this.#backedUp) return undefined;
     const { maxPieceBytes, maxPieces, flushes } = this.#options;
     const bytes = Math.min(first.bytesLeft, maxPieceBytes, this.#window.pieceBytes);

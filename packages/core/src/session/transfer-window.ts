@@ -40,9 +40,8 @@ export class TransferWindow {
   #bandwidth = 0;
   #bandwidthBefore = 0;
   #bandwidthSinceMs: number;
-  /** Something waited behind a piece of this period, and of any: it was as fast as it goes. */
+  /** Something waited behind a piece of this period: it was as fast as it goes. */
   #isFull = false;
-  #wasEverFull = false;
   /** Shortest round trip, ms, of this period and of the one before. */
   #trip = Number.POSITIVE_INFINITY;
   #tripBefore = Number.POSITIVE_INFINITY;
@@ -71,7 +70,7 @@ export class TransferWindow {
   /** How large a piece should be at most, bytes: nothing gets between its bytes. */
   get pieceBytes(): number {
     const piece = this.#drains ? LEAST_PIECE : Math.max(LEAST_PIECE, this.#window / PIECES);
-    return Math.min(this.#mostBytes, piece - (piece % PAGE));
+    return Math.min(this.#mostBytes, Math.floor(piece / PAGE) * PAGE);
   }
 
   /** Whether a piece may leave, the last of which may go beyond the window. One always may. */
@@ -101,23 +100,24 @@ export class TransferWindow {
     const bandwidth = (this.#answered - piece.answeredBefore) / trip;
     this.#bandwidth = Math.max(this.#bandwidth, bandwidth);
     this.#trip = Math.min(this.#trip, trip);
-    if (more) this.#isFull = this.#wasEverFull = true;
+    if (more) this.#isFull = true;
     if (piece.ahead === 0) this.#drains = false;
-    this.#measure();
-    this.#grow(now);
+    this.#resize();
+    this.#forget(now);
   }
 
-  #measure(): void {
+  #resize(): void {
     const bandwidth = Math.max(this.#bandwidth, this.#bandwidthBefore);
     const trip = Math.min(this.#trip, this.#tripBefore);
     const queue = Math.max(QUEUE_MS, trip * QUEUE_PARTS);
     // Little that was sent, with nothing behind it, tells nothing of what could be sent.
-    const least = this.#wasEverFull ? LEAST_WINDOW : FIRST_WINDOW;
+    const wasFull = this.#isFull || this.#bandwidthBefore > 0;
+    const least = wasFull ? LEAST_WINDOW : FIRST_WINDOW;
     this.#window = Math.max(least, bandwidth * (trip + queue));
   }
 
   /** What was measured long ago is forgotten, as long as there is something new. */
-  #grow(now: number): void {
+  #forget(now: number): void {
     const trip = Math.min(this.#trip, this.#tripBefore);
     if (this.#isFull && now - this.#bandwidthSinceMs > Math.max(BANDWIDTH_MS, PIECES * trip)) {
       this.#bandwidthBefore = this.#bandwidth;
