@@ -2,7 +2,7 @@
 // recordings to the server without QEMU. After a wanted change of the server's answers, or for a new
 // QEMU, at the root of the repository:
 //
-//   npx tsc -b && npx tap --timeout=300 --jobs=1 interop-tests/record/record.ts
+//   npm run build && npx tap --timeout=300 --jobs=1 interop-tests/record/record.ts
 //
 // Add --grep=gpio to make just one again.
 
