@@ -22,8 +22,8 @@ t.test('gpio lines are read and set through the kernel driver', async (t) => {
   t.equal(results.outputs, '0x4242', 'the outputs can be set after a reboot');
 
   t.equal(await guest.poweroff(), 0, 'QEMU ends normally');
-  t.ok(
+  t.notOk(
     server.log.some((line) => /output/i.test(line)),
-    'the server logs changes of its outputs',
+    'what a guest does every day is not in the log',
   );
 });
