@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,6 +22,11 @@ async function shown({ port }: URL): Promise<string> {
   const { serialNumber } = socket.getPeerCertificate();
   socket.destroy();
   return serialNumber;
+}
+
+function replaceByPipe(file: string): void {
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
 }
 
 void t.test('certificates that are renewed in place', { skip }, async (t) => {
@@ -53,6 +59,7 @@ void t.test('certificates that are renewed in place', { skip }, async (t) => {
       [() => rmSync(key), /key=.*damaged\.key: ENOENT/],
       [() => void authority.issue('damaged', { days: -1 }), /the certificate expired on/],
       [() => copyFileSync(server.key, key), /cannot be used: .*mismatch/],
+      [() => replaceByPipe(cert), /cert=.*damaged\.pem is no regular file/],
     ];
     for (const [renew, why] of renewals) {
       renew();
@@ -62,6 +69,7 @@ void t.test('certificates that are renewed in place', { skip }, async (t) => {
       t.equal(changes.length, 1);
       warnings.texts.length = 0;
     }
+    rmSync(cert);
     const last = serialOf(authority.issue('damaged'));
     t.equal(await shown(uri), last);
   });

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
 import { attemptFailed } from '@vfio-user/core/internal';
@@ -58,12 +58,17 @@ export async function loadCredentials({ href, tls }: NetworkEndpoint): Promise<C
 }
 
 async function read(href: string, name: keyof TlsFiles, file: string): Promise<Buffer> {
+  const what = `${name}=${file}`;
   try {
-    return await readFile(file);
+    // Reading a pipe that nobody writes to would keep one of the few threads for file access for ever.
+    if ((await stat(file)).isFile()) return await readFile(file);
   } catch (cause) {
-    const what = `${href}: ${name}=${file}`;
-    throw attemptFailed('read-file', what, cause, { code: 'VFU_CONFIG_INVALID' });
+    throw attemptFailed('read-file', `${href}: ${what}`, cause, { code: 'VFU_CONFIG_INVALID' });
   }
+  throw invalid(
+    href,
+    `${what} is no regular file: it is read again for each connection, so that renewed certificates are found`,
+  );
 }
 
 function namesOf({ ca, cert, key }: TlsFiles): string {
