@@ -157,8 +157,8 @@ export interface RegionDefinition {
   readonly memory?: DeviceMemory | undefined;
   readonly mappable?: readonly MappableArea[] | undefined;
   /**
-   * Whether this client may map the areas, asked each time it looks at the region; absent, every
-   * client may.
+   * Whether this client may map the areas, asked each time one that could looks at the region; absent,
+   * every client may.
    */
   readonly mayMap?: ((client: ClientTraits) => boolean) | undefined;
   readonly ioEvents?: readonly IoEventDefinition[] | undefined;

@@ -66,12 +66,10 @@ export function regionInfo(
   }
   const region = device.pci.region(index);
   const info = { index, size: region?.size ?? 0, offset: 0, flags: regionFlags(region) };
-  const shared =
-    peer.connection.capabilities.sharedMemory && region?.memory !== undefined
-      ? device.sharedMemoryOf(region.memory)
-      : undefined;
-  const mayMap = region?.mayMap?.({ namesCapabilities }) ?? true;
-  const areas = mayMap ? wholePages(region?.mappable ?? [], device.pageBytes) : [];
+  const canMap = peer.connection.capabilities.sharedMemory;
+  const mayMap = canMap && (region?.mayMap?.({ namesCapabilities }) ?? true);
+  const shared = region?.memory && mayMap ? device.sharedMemoryOf(region.memory) : undefined;
+  const areas = wholePages(region?.mappable ?? [], device.pageBytes);
   if (shared === undefined || areas.length === 0) {
     return { info: { argsz: REGION_INFO_BYTES, ...info }, descriptors: [] };
   }
