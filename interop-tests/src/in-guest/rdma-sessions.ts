@@ -16,6 +16,8 @@ import { keepBusy, movesMemory, openDevice } from './rdma-dma.js';
 const run = promisify(execFile);
 const URI = 'rdma://10.0.0.1:7000?fallback=never';
 const MAY_FALL_BACK = 'rdma://10.0.0.1:7001';
+/** An emulated guest may take its time to set up a queue pair. */
+const PATIENCE_MS = 60_000;
 /** How soon an end must be noticed. */
 const BOUND_MS = 10_000;
 
@@ -27,7 +29,8 @@ const tcp = tcpTransport();
 async function bridges(t: Test): Promise<void> {
   const registry = new TransportRegistry([unixTransport(), rdma]);
   const listen = 'unix:///tmp/bridge.sock';
-  const bridge = await startBridge({ registry, listen, connect: URI });
+  const timeouts = { answerTimeoutMs: PATIENCE_MS, linkTimeoutMs: PATIENCE_MS };
+  const bridge = await startBridge({ registry, listen, connect: URI, ...timeouts });
   t.teardown(() => bridge.close());
   const driver = await openDevice(t, listen, registry);
   t.ok(driver.client.connection.capabilities.sharedMemory, 'the client shares its memory');

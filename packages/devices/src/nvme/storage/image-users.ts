@@ -51,10 +51,12 @@ function processes(isIt: (stats: Stats) => boolean, ownNumber?: number): string[
   return lockHolders.length > 0 ? lockHolders : users;
 }
 
-/** Number and command line of a process. */
+/** Number and command line of a process; programs without their folders, so that the arguments are seen. */
 function openIn(pid: string | number): string {
   const command = text(`/proc/${pid}/cmdline`)
     .replace(/[\p{Cc}\s]+/gu, ' ')
+    .replace(/^\S*\//, '')
+    .replace(/^(\S+ )\/\S*\//, '$1')
     .trim();
   const shown =
     command.length > MAX_COMMAND_LENGTH ? `${command.slice(0, MAX_COMMAND_LENGTH)}...` : command;
