@@ -28,7 +28,7 @@ t.test('an outage that is longer than the time-out for I/O costs the disk', asyn
 });
 
 t.test('an outage that is shorter costs time, also if the device was lost', async (t) => {
-  const { bridge, guest, hosts, reads } = await rig(t, 45);
+  const { bridge, guest, hosts, reads } = await rig(t, 75);
   await hosts.unplugCable();
   await bridge.logged('out of reach', LOST_MS);
   await hosts.plugCable();
