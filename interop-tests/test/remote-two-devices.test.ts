@@ -32,9 +32,9 @@ t.test('a guest uses a far gpio card and a far disk at the same time', async (t)
   t.equal(verify.results.sha256, io.results.written, 'the data survives a reboot of the guest');
 
   t.equal(await guest.poweroff(), 0, 'QEMU ends normally');
-  t.ok(
+  t.notOk(
     card.server.log.some((line) => /output/i.test(line)),
-    'the far server logs changes of its outputs',
+    'what a guest does every day is not in the log of the far server',
   );
   t.equal(await disk.bridge.stop(), 0, 'a bridge ends when asked to');
 });
