@@ -59,7 +59,11 @@ t.test('a session goes through nginx', async (t) => {
   await t.test('signs of life keep an idle session from being given up', async (t) => {
     const begin = performance.now();
     // Asks for none, looks for late replies seldom, and the server by itself sends too few for this proxy.
-    const quiet = await connectDevice(`${uri}/other`, { registry, silenceMs: 0, timeoutMs: 60_000 });
+    const quiet = await connectDevice(`${uri}/other`, {
+      registry,
+      silenceMs: 0,
+      timeoutMs: 60_000,
+    });
     await quiet.closed;
     const seconds = (performance.now() - begin) / 1000;
     t.ok(seconds > IDLE_SECONDS - 0.1, `nginx gives one without them up: ${seconds.toFixed(1)} s`);
