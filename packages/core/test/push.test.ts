@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DmaSpace } from '../src/dma/dma-space.js';
-import { DmaMapping } from '../src/dma/mapping.js';
+import { DmaSpace } from '../src/memory/dma-space.js';
+import { DmaMapping } from '../src/memory/mapping.js';
 import type { PushRule, RegionData } from '../src/protocol/messages.js';
 import { PushRules } from '../src/push/push-rules.js';
 import { PushSource } from '../src/push/push-source.js';

@@ -1,7 +1,7 @@
-import { validateSetIrqs } from '../device/interrupts/set-irqs.js';
-import type { DmaMapping } from '../dma/mapping.js';
 import { EINVAL, ENODEV, ETIMEDOUT } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
+import { validateSetIrqs } from '../interrupts/set-irqs.js';
+import type { DmaMapping } from '../memory/mapping.js';
 import {
   Command,
   commandName,

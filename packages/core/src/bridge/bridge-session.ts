@@ -1,7 +1,7 @@
 import { diagnostics } from '../diagnostics/channels.js';
-import { DmaSpace } from '../dma/dma-space.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { DmaSpace } from '../memory/dma-space.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, ExtensionCommand } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';

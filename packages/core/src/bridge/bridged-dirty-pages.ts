@@ -1,5 +1,5 @@
-import type { DmaSpace } from '../dma/dma-space.js';
 import { RemoteError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import type { Capabilities } from '../protocol/capabilities.js';

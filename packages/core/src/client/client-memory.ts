@@ -1,7 +1,7 @@
 import type { Iova } from '../address.js';
-import type { DmaSpace } from '../dma/dma-space.js';
-import { DmaMapping } from '../dma/mapping.js';
 import { VfioUserError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
+import { DmaMapping } from '../memory/mapping.js';
 import { Command, DMA_MAP_READ, DMA_MAP_WRITE, DMA_UNMAP_ALL } from '../protocol/constants.js';
 import type { DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';

@@ -1,7 +1,7 @@
 import type { Iova } from '../address.js';
-import { DmaSpace } from '../dma/dma-space.js';
 import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { DmaSpace } from '../memory/dma-space.js';
 import {
   type Capabilities,
   DEFAULT_CAPABILITIES,

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Iova } from '../address.js';
-import type { WriteOrder } from '../dma/remote-memory.js';
 import type { Logger } from '../logger.js';
+import type { WriteOrder } from '../memory/remote-memory.js';
 import type { Capability } from '../pci/capabilities/capability.js';
 import type { BlockAccess, RegisterAccess } from './access.js';
 import type { ResetKind } from './reset-kind.js';

@@ -1,6 +1,6 @@
-import type { DmaSpace } from '../dma/dma-space.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
 import {
   FEATURE_GET,
   FEATURE_MASK,

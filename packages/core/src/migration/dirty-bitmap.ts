@@ -1,7 +1,7 @@
 import type { Iova } from '../address.js';
-import { bitmapBytes } from '../dma/dirty-log.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import { bitmapBytes } from '../memory/dirty-log.js';
 
 /**
  * How long the bitmap of `length` bytes of guest memory (whole 4096-byte pages) is with one bit for

@@ -1,8 +1,8 @@
 import { getIova, type Iova, iovaText } from '../address.js';
-import type { DmaSpace } from '../dma/dma-space.js';
-import { offsetInPage, pageOf } from '../dma/page.js';
 import { EINVAL, ENOENT } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
+import { offsetInPage, pageOf } from '../memory/page.js';
 import { checkPageBytes, dirtyBitmapBytes } from './dirty-bitmap.js';
 
 /** "DMA_LOGGING_START": page_size 0:8, num_ranges 8:4, reserved 12:4, then the ranges. */

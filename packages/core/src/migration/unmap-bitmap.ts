@@ -1,7 +1,7 @@
-import type { DmaSpace } from '../dma/dma-space.js';
-import type { DmaMapping } from '../dma/mapping.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
+import type { DmaMapping } from '../memory/mapping.js';
 import type { DmaUnmap } from '../protocol/messages.js';
 import { dirtyBitmapBytes } from './dirty-bitmap.js';
 

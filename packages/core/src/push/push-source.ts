@@ -1,6 +1,6 @@
 import { advanceIova } from '../address.js';
-import type { DmaSpace } from '../dma/dma-space.js';
 import { DmaFaultError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
 import type { PushedMemory, PushRule, PushRules, RegionData } from '../protocol/messages.js';
 
 interface Rule {

@@ -1,8 +1,8 @@
 import { diagnostics } from '../diagnostics/channels.js';
-import type { DmaSpace } from '../dma/dma-space.js';
 import { EINVAL } from '../errno.js';
 import { ProtocolViolationError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import type { DmaSpace } from '../memory/dma-space.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { RequestMessage, Version } from '../protocol/messages.js';

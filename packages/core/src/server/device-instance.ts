@@ -5,9 +5,9 @@ import type {
   PciDeviceDefinition,
   ResetKind,
 } from '../device/device.js';
-import { InterruptController } from '../device/interrupts/interrupt-controller.js';
-import { DmaSpace } from '../dma/dma-space.js';
+import { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
+import { DmaSpace } from '../memory/dma-space.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
 import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';

@@ -1,6 +1,6 @@
-import type { DmaSpace } from '../dma/dma-space.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { DmaAccess, DmaData, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from './peer.js';

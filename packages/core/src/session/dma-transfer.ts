@@ -1,6 +1,6 @@
 import { advanceIova, type Iova, iovaText } from '../address.js';
-import type { DmaMapping } from '../dma/mapping.js';
 import { ProtocolViolationError } from '../errors.js';
+import type { DmaMapping } from '../memory/mapping.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { ReplyMessage } from '../protocol/messages.js';
 import type { Peer } from './peer.js';

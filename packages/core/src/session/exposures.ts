@@ -1,5 +1,5 @@
-import type { DmaSpace } from '../dma/dma-space.js';
-import type { DmaMapping } from '../dma/mapping.js';
+import type { DmaSpace } from '../memory/dma-space.js';
+import type { DmaMapping } from '../memory/mapping.js';
 import type { ExposedMemory, ExposedRange } from '../transport/one-sided.js';
 import type { Connection } from '../transport/transport.js';
 

@@ -1,10 +1,10 @@
 import type { Iova } from '../address.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
-import type { DmaMapping } from '../dma/mapping.js';
-import type { RemoteMemory, WriteOrder } from '../dma/remote-memory.js';
-import { WriteFence } from '../dma/write-fence.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
+import type { DmaMapping } from '../memory/mapping.js';
+import type { RemoteMemory, WriteOrder } from '../memory/remote-memory.js';
+import { WriteFence } from '../memory/write-fence.js';
 import { Command } from '../protocol/constants.js';
 import { DmaTransfer } from './dma-transfer.js';
 import type { Peer } from './peer.js';

@@ -1,9 +1,9 @@
 import { advanceIova, type Iova } from '../address.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
-import { allEnded } from '../dma/all-ended.js';
-import type { DmaMapping } from '../dma/mapping.js';
-import type { RemoteMemory, WriteOrder } from '../dma/remote-memory.js';
-import { offsetOf } from '../dma/walk-mappings.js';
+import { allEnded } from '../memory/all-ended.js';
+import type { DmaMapping } from '../memory/mapping.js';
+import type { RemoteMemory, WriteOrder } from '../memory/remote-memory.js';
+import { offsetOf } from '../memory/walk-mappings.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 
 type Direction = 'read' | 'write';

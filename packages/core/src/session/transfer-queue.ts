@@ -1,6 +1,6 @@
-import type { DmaMapping } from '../dma/mapping.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
+import type { DmaMapping } from '../memory/mapping.js';
 import type { DmaPiece, DmaTransfer } from './dma-transfer.js';
 import type { Peer } from './peer.js';
 import { TransferWindow } from './transfer-window.js';

@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mock } from 'node:test';
 import t from 'tap';
-import { InterruptController } from '../../src/device/interrupts/interrupt-controller.js';
-import { DmaSpace } from '../../src/dma/dma-space.js';
 import { EACCES, EBUSY, EINVAL, EIO, ENOENT } from '../../src/errno.js';
 import { RemoteError, RequestRefusedError } from '../../src/errors.js';
 import { diagnostics } from '../../src/index.js';
+import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
 import { silentLogger } from '../../src/logger.js';
+import { DmaSpace } from '../../src/memory/dma-space.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command, ExtensionCommand, Irq } from '../../src/protocol/constants.js';
 import { offer } from '../../src/protocol/version.js';
@@ -15,7 +15,7 @@ import { defaultLimits } from '../../src/server/limits.js';
 import { MessageMemory } from '../../src/session/message-memory.js';
 import { ReachableMemory } from '../../src/session/reachable-memory.js';
 import { ManualFence, notifiers, setIrqs } from '../device/fakes.js';
-import { ArrayMemory, ManualRemote, mappingOf } from '../dma/fakes.js';
+import { ArrayMemory, ManualRemote, mappingOf } from '../memory/fakes.js';
 import { PeerFixture, turn } from '../session/fakes.js';
 import { listenTo } from './listen.js';
 

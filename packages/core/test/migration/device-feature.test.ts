@@ -1,8 +1,8 @@
 import t from 'tap';
 import { type Iova, setIova } from '../../src/address.js';
 import type { DeviceMigration } from '../../src/device/device.js';
-import { DmaSpace } from '../../src/dma/dma-space.js';
 import { EINVAL, ENOENT } from '../../src/errno.js';
+import { DmaSpace } from '../../src/memory/dma-space.js';
 import { handleDeviceFeature } from '../../src/migration/device-feature.js';
 import { MigrationController } from '../../src/migration/migration-controller.js';
 import { takeUnmapBitmap } from '../../src/migration/unmap-bitmap.js';
@@ -14,7 +14,7 @@ import {
   FEATURE_SET as SET,
 } from '../../src/protocol/constants.js';
 import type { DeviceFeature } from '../../src/protocol/messages.js';
-import { ArrayMemory, mappingOf } from '../dma/fakes.js';
+import { ArrayMemory, mappingOf } from '../memory/fakes.js';
 
 const PAGE = 4096;
 const MAX = 1 << 20;

@@ -1,6 +1,6 @@
 import type { BarDefinition, PciDevice, ResetKind } from '../../src/device/device.js';
-import { InterruptController } from '../../src/device/interrupts/interrupt-controller.js';
 import { openFence } from '../../src/device/notification-fence.js';
+import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
 import { PciFunction } from '../../src/pci/function.js';
 import type { RegisterSet } from '../../src/pci/register-set.js';
 import { plainDevice } from '../device/fakes.js';

@@ -1,9 +1,9 @@
 import { mock } from 'node:test';
 import t from 'tap';
-import { DmaSpace } from '../../src/dma/dma-space.js';
 import { EBUSY, EINVAL } from '../../src/errno.js';
 import { RequestRefusedError } from '../../src/errors.js';
 import { silentLogger } from '../../src/logger.js';
+import { DmaSpace } from '../../src/memory/dma-space.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command } from '../../src/protocol/constants.js';
 import type { Version } from '../../src/protocol/messages.js';

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { DmaSpace } from '../../src/dma/dma-space.js';
 import { ECANCELED, EFAULT, EINVAL } from '../../src/errno.js';
 import { DmaFaultError } from '../../src/errors.js';
+import { DmaSpace } from '../../src/memory/dma-space.js';
 import { Command } from '../../src/protocol/constants.js';
 import { DmaService } from '../../src/session/dma-service.js';
-import { ArrayMemory, mappingOf } from '../dma/fakes.js';
+import { ArrayMemory, mappingOf } from '../memory/fakes.js';
 import { PeerFixture } from './fakes.js';
 
 const BASE = 0x10000;

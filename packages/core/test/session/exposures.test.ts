@@ -1,9 +1,9 @@
 import t from 'tap';
-import { DmaSpace } from '../../src/dma/dma-space.js';
+import { DmaSpace } from '../../src/memory/dma-space.js';
 import { Exposures } from '../../src/session/exposures.js';
 import type { AccessRights, ExposedMemory } from '../../src/transport/one-sided.js';
 import type { Connection } from '../../src/transport/transport.js';
-import { ArrayMemory, mappingOf } from '../dma/fakes.js';
+import { ArrayMemory, mappingOf } from '../memory/fakes.js';
 
 /** A connection that notes what is exposed, and what of it is taken back. */
 function fakeConnection() {

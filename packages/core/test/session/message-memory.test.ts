@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DmaMapping } from '../../src/dma/mapping.js';
-import { WriteFence } from '../../src/dma/write-fence.js';
 import { ECANCELED, EFAULT } from '../../src/errno.js';
+import { DmaMapping } from '../../src/memory/mapping.js';
+import { WriteFence } from '../../src/memory/write-fence.js';
 import { Command } from '../../src/protocol/constants.js';
 import { MessageMemory, type MessageMemoryOptions } from '../../src/session/message-memory.js';
 import { PeerFixture, turn } from './fakes.js';

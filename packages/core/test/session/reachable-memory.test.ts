@@ -1,9 +1,9 @@
 import t from 'tap';
-import type { DmaMapping } from '../../src/dma/mapping.js';
-import { WriteFence } from '../../src/dma/write-fence.js';
+import type { DmaMapping } from '../../src/memory/mapping.js';
+import { WriteFence } from '../../src/memory/write-fence.js';
 import { ReachableMemory } from '../../src/session/reachable-memory.js';
 import type { ExposedRange, OneSidedMemory } from '../../src/transport/one-sided.js';
-import { ManualRemote, mappingOf } from '../dma/fakes.js';
+import { ManualRemote, mappingOf } from '../memory/fakes.js';
 
 const PAGE = 4096;
 const BASE = 0x10000;

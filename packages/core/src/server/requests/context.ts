@@ -1,5 +1,5 @@
-import type { DmaSpace } from '../../dma/dma-space.js';
 import type { Logger } from '../../logger.js';
+import type { DmaSpace } from '../../memory/dma-space.js';
 import type { Capabilities } from '../../protocol/capabilities.js';
 import type { Peer } from '../../session/peer.js';
 import type { DeviceInstance } from '../device-instance.js';

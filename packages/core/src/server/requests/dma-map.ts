@@ -1,8 +1,8 @@
 import { type Iova, iovaText } from '../../address.js';
-import { DmaMapping, type MappingRequest } from '../../dma/mapping.js';
-import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from '../../dma/page.js';
 import { EINVAL, ENOSPC } from '../../errno.js';
 import { RequestRefusedError } from '../../errors.js';
+import { DmaMapping, type MappingRequest } from '../../memory/mapping.js';
+import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from '../../memory/page.js';
 import {
   DMA_MAP_FILE_IO,
   DMA_MAP_MMAP,

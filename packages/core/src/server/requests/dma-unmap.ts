@@ -1,7 +1,7 @@
 import { iovaText } from '../../address.js';
-import type { DmaMapping } from '../../dma/mapping.js';
 import { EINVAL, ENOENT } from '../../errno.js';
 import { RequestRefusedError } from '../../errors.js';
+import type { DmaMapping } from '../../memory/mapping.js';
 import { takeUnmapBitmap } from '../../migration/unmap-bitmap.js';
 import { DMA_UNMAP_ALL, DMA_UNMAP_GET_DIRTY_BITMAP } from '../../protocol/constants.js';
 import type { DmaUnmap, DmaUnmapReply } from '../../protocol/messages.js';

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { InterruptController } from '../../src/device/interrupts/interrupt-controller.js';
 import { openFence } from '../../src/device/notification-fence.js';
+import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
 import {
   IRQ_SET_DATA_BOOL as BOOL,
   IRQ_SET_DATA_EVENTFD as EVENTFD,
@@ -11,7 +11,7 @@ import {
   IRQ_SET_ACTION_UNMASK as UNMASK,
 } from '../../src/protocol/constants.js';
 import type { SetIrqs } from '../../src/protocol/messages.js';
-import { type CountingNotifier, notifiers, setIrqs } from './fakes.js';
+import { type CountingNotifier, notifiers, setIrqs } from '../device/fakes.js';
 
 function controller(): InterruptController {
   const interrupts = new InterruptController(openFence);

@@ -1,8 +1,8 @@
 import type { Iova } from '../../src/address.js';
-import { DmaMapping } from '../../src/dma/mapping.js';
-import type { RemoteMemory } from '../../src/dma/remote-memory.js';
-import type { WriteFence } from '../../src/dma/write-fence.js';
 import { RemoteError } from '../../src/errors.js';
+import { DmaMapping } from '../../src/memory/mapping.js';
+import type { RemoteMemory } from '../../src/memory/remote-memory.js';
+import type { WriteFence } from '../../src/memory/write-fence.js';
 import type { ExposedRange } from '../../src/transport/one-sided.js';
 import type { MappedMemory } from '../../src/transport/resources.js';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { InterruptController } from '../../src/device/interrupts/interrupt-controller.js';
+import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
 import { Irq } from '../../src/protocol/constants.js';
-import { type CountingNotifier, ManualFence, notifiers, setIrqs } from './fakes.js';
+import { type CountingNotifier, ManualFence, notifiers, setIrqs } from '../device/fakes.js';
 
 const ASSIGN = 0x24;
 const DISABLE = 0x21;

@@ -1,6 +1,6 @@
-import { tellInterrupt } from '../../diagnostics/interrupts-told.js';
-import type { Notifier } from '../../transport/resources.js';
-import type { NotificationFence } from '../notification-fence.js';
+import type { NotificationFence } from '../device/notification-fence.js';
+import { tellInterrupt } from '../diagnostics/interrupts-told.js';
+import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { bitmapBytes, DirtyLog } from '../../src/dma/dirty-log.js';
+import { bitmapBytes, DirtyLog } from '../../src/memory/dirty-log.js';
 
 function take(log: DirtyLog, firstPage: number, pages: number, reportBytes = 4096): number[] {
   const bits = new Uint8Array(bitmapBytes(Math.ceil((pages * 4096) / reportBytes)));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { WriteFence } from '../../src/dma/write-fence.js';
+import { WriteFence } from '../../src/memory/write-fence.js';
 
 t.test('an action runs at once when no write is under way', async (t) => {
   const fence = new WriteFence();

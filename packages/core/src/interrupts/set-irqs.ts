@@ -1,5 +1,5 @@
-import { EINVAL } from '../../errno.js';
-import { RequestRefusedError } from '../../errors.js';
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
 import {
   IRQ_SET_ACTION_MASK,
   IRQ_SET_ACTION_TRIGGER,
@@ -8,8 +8,8 @@ import {
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
   Irq,
-} from '../../protocol/constants.js';
-import type { SetIrqs } from '../../protocol/messages.js';
+} from '../protocol/constants.js';
+import type { SetIrqs } from '../protocol/messages.js';
 
 /** Bytes of a DEVICE_SET_IRQS request without its data: the least argsz. */
 const SET_IRQS_BYTES = 20;

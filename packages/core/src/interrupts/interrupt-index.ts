@@ -1,4 +1,4 @@
-import type { Notifier } from '../../transport/resources.js';
+import type { Notifier } from '../transport/resources.js';
 
 /** One interrupt index as DEVICE_SET_IRQS sees it. Vectors are in range: checked before. */
 export interface InterruptIndex {

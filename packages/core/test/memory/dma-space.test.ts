@@ -1,8 +1,8 @@
 import t from 'tap';
-import { DmaSpace } from '../../src/dma/dma-space.js';
 import { EACCES, ECANCELED, EFAULT, ENOENT } from '../../src/errno.js';
 import { RemoteError } from '../../src/errors.js';
 import { silentLogger } from '../../src/logger.js';
+import { DmaSpace } from '../../src/memory/dma-space.js';
 import { ArrayMemory, ManualRemote, mappingOf } from './fakes.js';
 
 const PAGE = 4096;

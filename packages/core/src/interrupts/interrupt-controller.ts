@@ -1,6 +1,8 @@
-import { EINVAL } from '../../errno.js';
-import { RequestRefusedError } from '../../errors.js';
-import type { InterruptControls } from '../../pci/function-controls.js';
+import type { InterruptMode, Interrupts } from '../device/device.js';
+import type { NotificationFence } from '../device/notification-fence.js';
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
+import type { InterruptControls } from '../pci/function-controls.js';
 import {
   IRQ_FLAG_AUTOMASKED,
   IRQ_FLAG_EVENTFD,
@@ -9,11 +11,9 @@ import {
   IRQ_SET_ACTION_TRIGGER,
   IRQ_SET_DATA_EVENTFD,
   Irq,
-} from '../../protocol/constants.js';
-import type { SetIrqs } from '../../protocol/messages.js';
-import type { Notifier } from '../../transport/resources.js';
-import type { InterruptMode, Interrupts } from '../device.js';
-import type { NotificationFence } from '../notification-fence.js';
+} from '../protocol/constants.js';
+import type { SetIrqs } from '../protocol/messages.js';
+import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
 import { IntxLine } from './intx-line.js';
 import { MessageVectors } from './message-vectors.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { DmaMapping } from '../../src/dma/mapping.js';
-import { MappingTable } from '../../src/dma/mapping-table.js';
 import { EEXIST } from '../../src/errno.js';
+import type { DmaMapping } from '../../src/memory/mapping.js';
+import { MappingTable } from '../../src/memory/mapping-table.js';
 import { ArrayMemory, mappingOf } from './fakes.js';
 
 function at(firstPage: number, pages: number): DmaMapping {
