@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { GUEST_BASE, Guest, Registers } from '@vfio-user/devices/drivers';
+import { GUEST_BASE, Guest, Registers } from '@vfio-user/drivers';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';

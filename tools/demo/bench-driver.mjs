@@ -1,5 +1,5 @@
 // A driver for the bench device: what a guest's kernel would do, through the client library. The
-// registers are described in packages/devices/src/bench/registers.ts.
+// registers are described in packages/devices/src/test-device/registers.ts.
 
 import { randomFillSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,11 +1,5 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import {
-  DmaEngine,
-  GUEST_BASE,
-  type Guest,
-  InterruptWait,
-  Registers,
-} from '@vfio-user/devices/drivers';
+import { DmaEngine, GUEST_BASE, type Guest, InterruptWait, Registers } from '@vfio-user/drivers';
 import type { Contender } from '../measure/row.js';
 import { BLOCK_BYTES } from './in-process.js';
 

@@ -1,5 +1,5 @@
 import { type Dma, serve, TransportRegistry } from '@vfio-user/core';
-import { GUEST_BASE } from '@vfio-user/devices/drivers';
+import { GUEST_BASE } from '@vfio-user/drivers';
 import { unixTransport } from '@vfio-user/transport-unix';
 import { plugIn } from '../driver/guest.js';
 import type { Contender } from '../measure/row.js';

@@ -1,13 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { benchRegisters as register } from '@vfio-user/devices';
-import {
-  DmaEngine,
-  GUEST_BASE,
-  type Guest,
-  InterruptWait,
-  Registers,
-} from '@vfio-user/devices/drivers';
+import { DmaEngine, GUEST_BASE, type Guest, InterruptWait, Registers } from '@vfio-user/drivers';
 import { BLOCK_BYTES } from '../copy/in-process.js';
 import { plugIn } from '../driver/guest.js';
 import type { Contender } from '../measure/row.js';

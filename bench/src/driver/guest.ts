@@ -1,5 +1,5 @@
 import { connectDevice, type DeviceClient, TransportRegistry } from '@vfio-user/core';
-import { Guest } from '@vfio-user/devices/drivers';
+import { Guest } from '@vfio-user/drivers';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 

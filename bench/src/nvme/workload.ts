@@ -1,4 +1,4 @@
-import { type NvmeDriver, nvmeNumbers } from '@vfio-user/devices/drivers';
+import { type NvmeDriver, nvmeNumbers } from '@vfio-user/drivers';
 
 const NAMESPACE_ID = 1;
 const SECTOR_BYTES = 512;

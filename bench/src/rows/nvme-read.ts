@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { NvmeDriver } from '@vfio-user/devices/drivers';
+import { NvmeDriver } from '@vfio-user/drivers';
 import { connect } from '../driver/guest.js';
 import type { Comparison, Contender, Row } from '../measure/row.js';
 import { BLOCK_BYTES, fill, readRandomly } from '../nvme/workload.js';

@@ -1,6 +1,4 @@
 import type { PciDeviceDefinition } from '@vfio-user/core';
-import { bench } from './bench/index.js';
-import { benchRegisterMap } from './bench/register-map.js';
 import { counter } from './counter/index.js';
 import { counterRegisterMap } from './counter/register-map.js';
 import { gpio } from './gpio/index.js';
@@ -8,8 +6,9 @@ import { gpioRegisterMap } from './gpio/register-map.js';
 import { nvme } from './nvme/index.js';
 import { nvmeRegisterMap } from './nvme/register-map.js';
 import type { RegisterMap } from './register-map.js';
+import { bench } from './test-device/index.js';
+import { benchRegisterMap } from './test-device/register-map.js';
 
-export { type BenchOptions, bench, benchRegisters } from './bench/index.js';
 export { type CounterOptions, counter } from './counter/index.js';
 export { type GpioOptions, gpio, type InputToggle } from './gpio/index.js';
 export { type NvmeOptions, nvme } from './nvme/index.js';
@@ -21,6 +20,7 @@ export {
   type RegisterMap,
 } from './register-map.js';
 export { parseSize, sizeOption } from './settings.js';
+export { type BenchOptions, bench, benchRegisters } from './test-device/index.js';
 
 /** The devices of this package by the name `vfio-user serve` knows them by. */
 export const builtinDevices: ReadonlyMap<string, PciDeviceDefinition<unknown>> = new Map(

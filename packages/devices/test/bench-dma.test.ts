@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { errno, RemoteError, VfioUserError } from '@vfio-user/core';
 import t from 'tap';
-import * as reg from '../src/bench/registers.js';
+import * as reg from '../src/test-device/registers.js';
 import { byBoth, byMessages, bySharedMemory, createBench, FAILED, MEMORY } from './bench-driver.js';
 import { until } from './fake-host.js';
 

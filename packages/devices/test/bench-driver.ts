@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
-import { bench } from '../src/bench/index.js';
-import * as reg from '../src/bench/registers.js';
+import { bench } from '../src/test-device/index.js';
+import * as reg from '../src/test-device/registers.js';
 import { FakeHost, type FakeHostOptions, registersOf, until } from './fake-host.js';
 
 /** Bytes of device memory. */

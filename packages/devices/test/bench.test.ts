@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { bench } from '../src/bench/index.js';
-import * as reg from '../src/bench/registers.js';
+import { bench } from '../src/test-device/index.js';
+import * as reg from '../src/test-device/registers.js';
 import { byMessages, createBench, MEMORY } from './bench-driver.js';
 import { until } from './fake-host.js';
 

@@ -1,12 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { benchRegisters as register } from '@vfio-user/devices';
-import {
-  type DmaEngine,
-  GUEST_BASE,
-  type Guest,
-  LARGEST_TRANSFER,
-} from '@vfio-user/devices/drivers';
+import { type DmaEngine, GUEST_BASE, type Guest, LARGEST_TRANSFER } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 
 /** Depth of the transfers that only move test data. */

@@ -1,4 +1,4 @@
-import { LARGEST_TRANSFER } from '@vfio-user/devices/drivers';
+import { LARGEST_TRANSFER } from '@vfio-user/drivers';
 import { type Histogram, recordMilliseconds } from '../statistics/histogram.js';
 import type { Contender, Work } from './contender.js';
 import type { DmaArea } from './dma-area.js';

@@ -1,11 +1,5 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import {
-  DmaEngine,
-  Guest,
-  InterruptWait,
-  LARGEST_TRANSFER,
-  Registers,
-} from '@vfio-user/devices/drivers';
+import { DmaEngine, Guest, InterruptWait, LARGEST_TRANSFER, Registers } from '@vfio-user/drivers';
 import { echoWork, type FloorWork } from '../floor/floor-work.js';
 import { DmaArea } from './dma-area.js';
 import { dmaCases } from './dma-cases.js';

@@ -1,6 +1,6 @@
 import { type DeviceClient, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { InterruptWait, Registers } from '@vfio-user/devices/drivers';
+import { InterruptWait, Registers } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 import { echoWork } from '../floor/floor-work.js';
 import { notificationBytes } from '../floor/message-sizes.js';

@@ -1,5 +1,5 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import { InterruptWait, Registers } from '@vfio-user/devices/drivers';
+import { InterruptWait, Registers } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 import { echoWork } from '../floor/floor-work.js';
 import { notificationBytes } from '../floor/message-sizes.js';

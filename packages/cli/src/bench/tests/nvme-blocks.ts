@@ -1,4 +1,4 @@
-import { nvmeNumbers } from '@vfio-user/devices/drivers';
+import { nvmeNumbers } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 
 /** What a test reads and writes at once. */

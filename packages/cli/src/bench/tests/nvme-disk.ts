@@ -1,4 +1,4 @@
-import { type Namespace, type NvmeDriver, nvmeNumbers } from '@vfio-user/devices/drivers';
+import { type Namespace, type NvmeDriver, nvmeNumbers } from '@vfio-user/drivers';
 import { BLOCK_BYTES, type NvmeBlocks } from './nvme-blocks.js';
 
 /** Which transfers, how many at a time, and until when. */

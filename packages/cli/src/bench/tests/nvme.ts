@@ -1,4 +1,4 @@
-import { NvmeDriver } from '@vfio-user/devices/drivers';
+import { NvmeDriver } from '@vfio-user/drivers';
 import { BenchError } from '../errors.js';
 import { echoWork } from '../floor/floor-work.js';
 import type { Contender } from './contender.js';

@@ -1,4 +1,4 @@
-import { Registers } from '@vfio-user/devices/drivers';
+import { Registers } from '@vfio-user/drivers';
 import { echoWork } from '../floor/floor-work.js';
 import { regionWriteSizes } from '../floor/message-sizes.js';
 import { loopCases } from './loop-cases.js';

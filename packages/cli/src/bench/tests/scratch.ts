@@ -1,5 +1,5 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import type { Registers } from '@vfio-user/devices/drivers';
+import type { Registers } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 
 /** The register of the bench device that keeps what is written and counts the writes. */

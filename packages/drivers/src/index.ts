@@ -1,6 +1,6 @@
 /**
- * User-space drivers for the devices of this package, for benchmarks and experiments: a program
- * plays the guest and its driver through a client of core.
+ * User-space drivers for NVMe controllers and for the test device: a program plays the guest and its
+ * driver through a client of core.
  *
  * @packageDocumentation
  */

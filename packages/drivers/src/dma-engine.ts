@@ -1,5 +1,5 @@
 import { VfioUserError } from '@vfio-user/core';
-import * as register from '../bench/registers.js';
+import { benchRegisters as register } from '@vfio-user/devices';
 import type { InterruptWait } from './interrupt-wait.js';
 import type { Registers } from './registers.js';
 
