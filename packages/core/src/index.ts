@@ -15,15 +15,15 @@
 export { advanceIova, getIova, type Iova, iovaFromHalves, setIova } from './address.js';
 export type { Bridge } from './bridge/bridge.js';
 export { type BridgeOptions, startBridge } from './bridge/bridge.js';
-export type { Doorbell } from './client/client-doorbells.js';
-export type { InterruptHandler } from './client/client-interrupts.js';
-export type { DmaMapOptions } from './client/client-memory.js';
-export type { MappedArea, MappedRegion } from './client/client-regions.js';
 export { type ConnectOptions, connectDevice } from './client/connect-device.js';
 export type { DeviceClient } from './client/device-client.js';
-export type { GuestMemory } from './client/guest-memory.js';
 export type * from './device/access.js';
 export * from './device/device.js';
+export type { Doorbell } from './device-end/doorbells.js';
+export type { GuestMemory } from './device-end/guest-memory.js';
+export type { InterruptHandler } from './device-end/interrupts.js';
+export type { DmaMapOptions } from './device-end/memory.js';
+export type { MappedArea, MappedRegion } from './device-end/regions.js';
 export {
   type DiagnosticsChannel,
   type DmaDone,
@@ -37,6 +37,7 @@ export {
 } from './diagnostics/channels.js';
 export * as errno from './errno.js';
 export * from './errors.js';
+export { defaultLimits, type ServerLimits } from './host-end/limits.js';
 export { LimitedLogger } from './limited-logger.js';
 export { type LogFields, type Logger, silentLogger } from './logger.js';
 export type { Capability } from './pci/capabilities/capability.js';
@@ -58,7 +59,6 @@ export { RegisterSetBuilder } from './pci/register-set-builder.js';
 export * from './protocol/constants.js';
 export type { DeviceServer, ServeOptions } from './server/device-server.js';
 export { serve } from './server/device-server.js';
-export { defaultLimits, type ServerLimits } from './server/limits.js';
 export type * from './transport/handshake.js';
 export {
   formatHostPort,

@@ -1,5 +1,13 @@
+import { Exposures } from '../device-end/exposures.js';
 import { EINVAL, ENODEV, ETIMEDOUT } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
+import type { MemoryContext } from '../host-end/context.js';
+import type { Answer } from '../host-end/control-lane.js';
+import { withoutEvents } from '../host-end/device-info.js';
+import { handleDmaMap } from '../host-end/dma-map.js';
+import { handleDmaUnmap } from '../host-end/dma-unmap.js';
+import type { InterruptMessages } from '../host-end/interrupt-messages.js';
+import { eventCount, MAX_VECTORS, notifiersFor } from '../host-end/set-irqs.js';
 import { validateSetIrqs } from '../interrupts/set-irqs.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import {
@@ -20,15 +28,7 @@ import type {
   RequestMessage,
   SetIrqs,
 } from '../protocol/messages.js';
-import type { Answer } from '../server/control-lane.js';
-import type { InterruptMessages } from '../server/interrupt-messages.js';
-import type { MemoryContext } from '../server/requests/context.js';
-import { withoutEvents } from '../server/requests/device-info.js';
-import { handleDmaMap } from '../server/requests/dma-map.js';
-import { handleDmaUnmap } from '../server/requests/dma-unmap.js';
-import { eventCount, MAX_VECTORS, notifiersFor } from '../server/requests/set-irqs.js';
 import { call } from '../session/call.js';
-import { Exposures } from '../session/exposures.js';
 import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';

@@ -1,8 +1,8 @@
 import { VfioUserError } from '../errors.js';
+import { Admission } from '../host-end/admission.js';
+import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { Admission } from '../server/admission.js';
-import { defaultLimits, type ServerLimits } from '../server/limits.js';
 import { endWithSignal, listenForWires, noInterrupts, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { FrameSink, Listener } from '../transport/transport.js';

@@ -1,9 +1,9 @@
 import { EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
+import type { MessageMemory } from '../memory/message-memory.js';
 import { Command } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
 import type { RegionData, ReplyMessage, RequestMessage } from '../protocol/messages.js';
-import type { MessageMemory } from '../session/message-memory.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
 import type { FarLink } from './far-link.js';

@@ -1,9 +1,9 @@
+import type { PushSource } from '../device-end/push-source.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
+import type { MessageMemory } from '../memory/message-memory.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
-import type { PushSource } from '../push/push-source.js';
-import type { MessageMemory } from '../session/message-memory.js';
 import type { Peer } from '../session/peer.js';
 import type { FarLink } from './far-link.js';
 import {

@@ -1,4 +1,10 @@
 import type { Iova } from '../address.js';
+import { DmaService } from '../device-end/dma-service.js';
+import { ClientDoorbells, type Doorbell } from '../device-end/doorbells.js';
+import { ClientInterrupts, type InterruptHandler } from '../device-end/interrupts.js';
+import { ClientMemory, type DmaMapOptions } from '../device-end/memory.js';
+import { PushSource } from '../device-end/push-source.js';
+import { ClientRegions, type MappedRegion } from '../device-end/regions.js';
 import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
@@ -19,19 +25,13 @@ import type {
   Version,
 } from '../protocol/messages.js';
 import { accept, offer } from '../protocol/version.js';
-import { PushSource } from '../push/push-source.js';
 import { runAll } from '../run-all.js';
 import { call } from '../session/call.js';
-import { DmaService } from '../session/dma-service.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Wire } from '../session/wire.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
-import { ClientDoorbells, type Doorbell } from './client-doorbells.js';
-import { ClientInterrupts, type InterruptHandler } from './client-interrupts.js';
-import { ClientMemory, type DmaMapOptions } from './client-memory.js';
-import { ClientRegions, type MappedRegion } from './client-regions.js';
 
 const INFO_BYTES = 16;
 

@@ -8,10 +8,10 @@ import type {
 import { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
+import { PushRules } from '../memory/push-rules.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
 import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
-import { PushRules } from '../push/push-rules.js';
 import { runAll } from '../run-all.js';
 import type { SharedMemory } from '../transport/resources.js';
 import type { Transport } from '../transport/transport.js';

@@ -1,13 +1,13 @@
 import type { PciDeviceDefinition } from '../device/device.js';
 import { VfioUserError } from '../errors.js';
+import { Admission } from '../host-end/admission.js';
+import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { endWithSignal, listenForWires, type OpenWire } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { FrameSink, Listener } from '../transport/transport.js';
-import { Admission } from './admission.js';
 import { DeviceInstance } from './device-instance.js';
-import { defaultLimits, type ServerLimits } from './limits.js';
 import { ServerSession } from './server-session.js';
 
 export interface ServeOptions<Options> {

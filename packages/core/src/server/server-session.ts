@@ -1,6 +1,13 @@
 import type { ResetKind } from '../device/device.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
+import type { Candidate } from '../host-end/admission.js';
+import { ClientNegotiation } from '../host-end/client-negotiation.js';
+import type { RequestContext } from '../host-end/context.js';
+import { ControlLane } from '../host-end/control-lane.js';
+import { InterruptMessages } from '../host-end/interrupt-messages.js';
+import type { ServerLimits } from '../host-end/limits.js';
+import { RegionAccessHandler } from '../host-end/region-access.js';
 import type { Logger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, commandName, ExtensionCommand } from '../protocol/constants.js';
@@ -9,15 +16,8 @@ import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Wire } from '../session/wire.js';
 import type { Connection, FrameSink } from '../transport/transport.js';
-import type { Candidate } from './admission.js';
-import { ClientNegotiation } from './client-negotiation.js';
-import { ControlLane } from './control-lane.js';
 import type { DeviceInstance } from './device-instance.js';
-import { InterruptMessages } from './interrupt-messages.js';
-import type { ServerLimits } from './limits.js';
-import type { RequestContext } from './requests/context.js';
-import { ControlRequests } from './requests/control-requests.js';
-import { RegionAccessHandler } from './requests/region-access.js';
+import { ControlRequests } from './server-requests.js';
 
 export interface ServerSessionOptions {
   readonly limits: ServerLimits;

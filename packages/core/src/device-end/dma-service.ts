@@ -1,0 +1,127 @@
+import { ECANCELED, EINVAL } from '../errno.js';
+import { RemoteError, RequestRefusedError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
+import { Command, commandName } from '../protocol/constants.js';
+import type { DmaAccess, DmaData, RequestMessage } from '../protocol/messages.js';
+import type { Peer } from '../session/peer.js';
+
+const DEVICE_INFO_BYTES = 16;
+
+/**
+ * The owner of memory: answers "DMA_READ" and "DMA_WRITE" of a device. Every access is checked
+ * against what was mapped and its permissions before memory is touched.
+ *
+ * A device sends writes without waiting for the answers, and what it sends later may say that the
+ * earlier ones are done, as a completion queue entry does. So when a write has failed, those behind
+ * it are refused until the device has been told.
+ */
+export class DmaService {
+  readonly #space: DmaSpace;
+  readonly #maxDataXferSize: number;
+  /** A write of this device failed, and it may not know yet. */
+  #unaware: Peer | undefined;
+
+  constructor(space: DmaSpace, maxDataXferSize: number) {
+    this.#space = space;
+    this.#maxDataXferSize = maxDataXferSize;
+  }
+
+  answer(peer: Peer, request: RequestMessage): void {
+    const { command, id, noReply } = request;
+    const refuse = (error: unknown): void => {
+      peer.replyError(command, id, noReply, error);
+      if (command === Command.DMA_WRITE) this.#refuseWrites(peer);
+    };
+    try {
+      switch (request.command) {
+        case Command.DMA_READ:
+          this.#checkCount(command, request.body.count);
+          this.#read(peer, id, request.body, refuse);
+          return;
+        case Command.DMA_WRITE:
+          this.#checkCount(command, request.body.count);
+          this.#checkEarlierWrites(peer);
+          this.#write(peer, id, noReply, request.body, refuse);
+          return;
+        default:
+          throw new RequestRefusedError(
+            EINVAL,
+            `${commandName(command)} is no request to a client`,
+          );
+      }
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  #read(peer: Peer, id: number, body: DmaAccess, refuse: (error: unknown) => void): void {
+    const { address, count } = body;
+    const view = this.#space.map(address, count, 'read');
+    if (view !== undefined) {
+      peer.reply(Command.DMA_READ, id, { address, count, data: view });
+      return;
+    }
+    const data = new Uint8Array(count);
+    this.#space
+      .read(address, data)
+      .then(() => peer.reply(Command.DMA_READ, id, { address, count, data }))
+      .catch(refuse);
+  }
+
+  #write(
+    peer: Peer,
+    id: number,
+    noReply: boolean,
+    body: DmaData,
+    refuse: (error: unknown) => void,
+  ): void {
+    const { address, count, data } = body;
+    const done = (): void => {
+      if (!noReply) peer.reply(Command.DMA_WRITE, id, { address, count });
+    };
+    if (this.#space.tryWrite(address, data)) done();
+    // The bytes outlive this message: they travel on in messages of their own.
+    else this.#space.write(address, data.slice()).then(done).catch(refuse);
+  }
+
+  #checkEarlierWrites(peer: Peer): void {
+    if (this.#unaware !== peer) return;
+    throw new RequestRefusedError(ECANCELED, 'an earlier DMA_WRITE failed');
+  }
+
+  /**
+   * Until the device has answered a question: it has read the refusal then, and all that it sent
+   * before has arrived.
+   */
+  #refuseWrites(peer: Peer): void {
+    if (this.#unaware === peer || peer.closed) return;
+    this.#unaware = peer;
+    this.#ask(peer);
+  }
+
+  #ask(peer: Peer): void {
+    const told = (): void => {
+      if (this.#unaware === peer) this.#unaware = undefined;
+    };
+    const requester = {
+      onReply: told,
+      onFailure: (error: Error): void => {
+        if (peer.closed || error instanceof RemoteError) told();
+        else this.#ask(peer);
+      },
+    };
+    try {
+      peer.request(Command.DEVICE_GET_INFO, { argsz: DEVICE_INFO_BYTES }, requester);
+    } catch (error) {
+      peer.abort(error as Error);
+    }
+  }
+
+  #checkCount(command: number, count: number): void {
+    if (count <= this.#maxDataXferSize) return;
+    throw new RequestRefusedError(
+      EINVAL,
+      `${commandName(command)} of ${count} bytes, the limit is ${this.#maxDataXferSize}`,
+    );
+  }
+}

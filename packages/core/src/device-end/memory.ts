@@ -1,0 +1,138 @@
+import type { Iova } from '../address.js';
+import { VfioUserError } from '../errors.js';
+import type { DmaSpace } from '../memory/dma-space.js';
+import { DmaMapping } from '../memory/mapping.js';
+import { Command, DMA_MAP_READ, DMA_MAP_WRITE, DMA_UNMAP_ALL } from '../protocol/constants.js';
+import type { DmaUnmap } from '../protocol/messages.js';
+import { call } from '../session/call.js';
+import type { Peer } from '../session/peer.js';
+import { MemoryWindow } from '../transport/memory-window.js';
+import type { MappedMemory } from '../transport/resources.js';
+import { Exposures } from './exposures.js';
+import { allocateGuestMemory, type GuestMemory } from './guest-memory.js';
+
+const DMA_MAP_BYTES = 32;
+const DMA_UNMAP_BYTES = 24;
+
+export interface DmaMapOptions {
+  /** Page-aligned. */
+  readonly address: Iova;
+  readonly memory: GuestMemory;
+  /** Where the range starts in `memory`, bytes; 0 when absent. */
+  readonly offset?: number;
+  /** Bytes; the rest of `memory` when absent. */
+  readonly length?: number;
+  /** Both true when absent. */
+  readonly readable?: boolean;
+  readonly writable?: boolean;
+  /** `false` keeps the descriptor back and exposes nothing, so that the server must ask by message. */
+  readonly share?: boolean;
+}
+
+/** The memory a client lets the device reach ("DMA_MAP", "DMA_UNMAP"). */
+export class ClientMemory {
+  readonly #peer: Peer;
+  readonly #space: DmaSpace;
+
+  readonly #exposures: Exposures;
+  /** Requests about a mapping that the server has not answered yet. */
+  readonly #changes = new Map<DmaMapping, Promise<void>>();
+
+  constructor(peer: Peer, space: DmaSpace) {
+    this.#peer = peer;
+    this.#space = space;
+    this.#exposures = new Exposures(space);
+  }
+
+  allocate(length: number): GuestMemory {
+    return allocateGuestMemory(this.#peer.connection.resources, length);
+  }
+
+  /**
+   * Let the device reach a range. Mapping one a second time, exactly as it is, changes nothing.
+   * @throws {RequestRefusedError} EEXIST when it overlaps another in any other way.
+   * @throws {RemoteError} when the server refuses.
+   */
+  async map(options: DmaMapOptions): Promise<void> {
+    const { address, memory, offset = 0, readable = true, writable = true, share = true } = options;
+    const size = options.length ?? memory.length - offset;
+    if (offset + size > memory.length) {
+      throw new VfioUserError(
+        'VFU_CONFIG_INVALID',
+        `guest memory of ${memory.length} bytes does not reach to ${offset + size}`,
+      );
+    }
+    const shareable = share && this.#peer.connection.capabilities.sharedMemory;
+    const request = { address, size, readable, writable, fileOffset: BigInt(offset) };
+    const sameMemory = (mapped: MappedMemory | undefined): boolean =>
+      mapped instanceof MemoryWindow && mapped.isSame(memory, offset);
+    const find = (): DmaMapping | undefined => this.#space.identical(request, sameMemory);
+    let existing = find();
+    while (this.#isChanging(existing)) {
+      await this.#changed(existing);
+      existing = find();
+    }
+    const mapping =
+      existing ?? new DmaMapping({ ...request, memory: new MemoryWindow(memory, offset, size) });
+    // Known here first: the server may use it before its reply arrives.
+    if (existing === undefined) this.#space.add(mapping);
+    await this.#change([mapping], async () => {
+      try {
+        const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
+        const exposed = share ? this.#exposures.expose(this.#peer.connection, mapping) : undefined;
+        const place = { offset: BigInt(offset), address, size };
+        const body = { argsz: DMA_MAP_BYTES, flags, ...place, exposed };
+        const descriptor = shareable ? memory.shared?.descriptor() : undefined;
+        const descriptors = descriptor === undefined ? [] : [descriptor];
+        await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);
+      } catch (error) {
+        if (existing === undefined) void this.#space.remove(mapping);
+        throw error;
+      }
+    });
+  }
+
+  async unmap(address: Iova, size: number): Promise<void> {
+    const find = (): DmaMapping | undefined => this.#space.exact(address, size);
+    let mapping = find();
+    while (this.#isChanging(mapping)) {
+      await this.#changed(mapping);
+      mapping = find();
+    }
+    const body = { argsz: DMA_UNMAP_BYTES, flags: 0, address, size };
+    await this.#unmap(mapping === undefined ? [] : [mapping], body);
+  }
+
+  async unmapAll(): Promise<void> {
+    const body = { argsz: DMA_UNMAP_BYTES, flags: DMA_UNMAP_ALL, address: 0, size: 0 };
+    await this.#unmap(this.#space.mappings(), body);
+  }
+
+  #unmap(mappings: readonly DmaMapping[], body: DmaUnmap): Promise<void> {
+    return this.#change(mappings, async () => {
+      await call(this.#peer, Command.DMA_UNMAP, body, () => undefined);
+      for (const mapping of mappings) void this.#space.remove(mapping);
+    });
+  }
+
+  async #change(mappings: readonly DmaMapping[], work: () => Promise<void>): Promise<void> {
+    const change = work();
+    for (const mapping of mappings) this.#changes.set(mapping, change);
+    try {
+      await change;
+    } finally {
+      for (const mapping of mappings) {
+        if (this.#changes.get(mapping) === change) this.#changes.delete(mapping);
+      }
+    }
+  }
+
+  /** Whether the server is being asked about it: what is known of it here may not hold for long. */
+  #isChanging(mapping: DmaMapping | undefined): mapping is DmaMapping {
+    return mapping !== undefined && this.#changes.has(mapping);
+  }
+
+  async #changed(mapping: DmaMapping): Promise<void> {
+    await Promise.allSettled([this.#changes.get(mapping)]);
+  }
+}

@@ -1,0 +1,107 @@
+import { Command, REGION_FLAG_MMAP } from '../protocol/constants.js';
+import type { RegionData, RegionInfo } from '../protocol/messages.js';
+import { call } from '../session/call.js';
+import type { Peer } from '../session/peer.js';
+import { MemoryWindow } from '../transport/memory-window.js';
+import type { Descriptor, MappedMemory } from '../transport/resources.js';
+import type { PushSource } from './push-source.js';
+
+const REGION_INFO_BYTES = 32;
+
+/** A part of a region that is mapped here: loads and stores reach the device without messages. */
+export interface MappedArea {
+  /** Bytes from the start of the region. */
+  readonly offset: number;
+  readonly memory: MappedMemory;
+}
+
+export interface MappedRegion {
+  /** Empty when the server lets nothing be mapped. */
+  readonly areas: readonly MappedArea[];
+  close(): void;
+}
+
+/** Access to the device's regions. */
+export class ClientRegions {
+  readonly #peer: Peer;
+  readonly #pushes: PushSource;
+  readonly #maxArgsz: number;
+
+  constructor(peer: Peer, pushes: PushSource, maxArgsz: number) {
+    this.#peer = peer;
+    this.#pushes = pushes;
+    this.#maxArgsz = maxArgsz;
+  }
+
+  async info(index: number): Promise<RegionInfo> {
+    const { info, descriptor } = await this.#info(index);
+    descriptor?.close();
+    return info;
+  }
+
+  read(region: number, offset: number, count: number): Promise<Uint8Array> {
+    return call(this.#peer, Command.REGION_READ, { region, offset, count }, (body) =>
+      body === undefined ? new Uint8Array(0) : body.data.slice(),
+    );
+  }
+
+  write(region: number, offset: number, data: Uint8Array): Promise<void> {
+    return call(
+      this.#peer,
+      Command.REGION_WRITE,
+      this.#writing(region, offset, data),
+      () => undefined,
+    );
+  }
+
+  /** A write that is not answered. `false`: produce no more until the peer has drained. */
+  post(region: number, offset: number, data: Uint8Array): boolean {
+    return this.#peer.post(Command.REGION_WRITE, this.#writing(region, offset, data));
+  }
+
+  /** Map what the server lets us map of a region. */
+  async map(index: number): Promise<MappedRegion> {
+    const { info, descriptor } = await this.#info(index);
+    const { resources } = this.#peer.connection;
+    if (descriptor === undefined || resources === undefined || !(info.flags & REGION_FLAG_MMAP)) {
+      descriptor?.close();
+      return { areas: [], close() {} };
+    }
+    const ranges = info.sparse ?? [{ offset: 0, size: Number(info.size) }];
+    const first = Math.min(...ranges.map((range) => range.offset));
+    const end = Math.max(...ranges.map((range) => range.offset + range.size));
+    const memory = resources.mapMemory(descriptor, {
+      offset: BigInt(info.offset) + BigInt(first),
+      length: end - first,
+      readable: true,
+      writable: true,
+    });
+    const areas = ranges.map(({ offset, size }) => ({
+      offset,
+      memory: new MemoryWindow(memory, offset - first, size),
+    }));
+    return { areas, close: () => memory.close() };
+  }
+
+  #writing(region: number, offset: number, data: Uint8Array): RegionData {
+    const write = { region, offset, count: data.length, data };
+    return this.#pushes.accompany(write, this.#peer.extensions.maxPushBytes);
+  }
+
+  /** Asks again when the reply has more to say than there was room for. */
+  async #info(
+    index: number,
+  ): Promise<{ readonly info: RegionInfo; readonly descriptor: Descriptor | undefined }> {
+    const ask = (argsz: number) =>
+      call(this.#peer, Command.DEVICE_GET_REGION_INFO, { argsz, index }, (info, received) => ({
+        info,
+        descriptor: received.shift(),
+      }));
+    const first = await ask(REGION_INFO_BYTES);
+    if (first.info.argsz <= REGION_INFO_BYTES || first.info.sparse !== undefined) {
+      return first;
+    }
+    first.descriptor?.close();
+    return ask(Math.min(first.info.argsz, this.#maxArgsz));
+  }
+}

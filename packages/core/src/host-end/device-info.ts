@@ -1,0 +1,86 @@
+import type { RegionDefinition } from '../device/device.js';
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
+import { wholePages } from '../pci/mappable-areas.js';
+import {
+  DEVICE_FLAG_PCI,
+  DEVICE_FLAG_RESET,
+  IRQ_FLAG_EVENTFD,
+  NUM_IRQS,
+  NUM_REGIONS,
+  REGION_FLAG_MMAP,
+  REGION_FLAG_READ,
+  REGION_FLAG_WRITE,
+} from '../protocol/constants.js';
+import type { DeviceInfo, IndexRequest, IrqInfo, RegionInfo } from '../protocol/messages.js';
+import type { Descriptor } from '../transport/resources.js';
+import type { RequestContext } from './context.js';
+
+const DEVICE_INFO_BYTES = 16;
+const REGION_INFO_BYTES = 32;
+const IRQ_INFO_BYTES = 16;
+/** Capability header and area count, then one entry an area ("DEVICE_GET_REGION_INFO"). */
+const SPARSE_HEAD_BYTES = 16;
+const SPARSE_AREA_BYTES = 16;
+
+/** "DEVICE_GET_INFO". */
+export function deviceInfo(): DeviceInfo {
+  return {
+    argsz: DEVICE_INFO_BYTES,
+    flags: DEVICE_FLAG_RESET | DEVICE_FLAG_PCI,
+    numRegions: NUM_REGIONS,
+    numIrqs: NUM_IRQS,
+  };
+}
+
+/** "DEVICE_GET_IRQ_INFO". */
+export function irqInfo({ device, peer }: RequestContext, { index }: IndexRequest): IrqInfo {
+  if (index >= NUM_IRQS) {
+    throw new RequestRefusedError(EINVAL, `DEVICE_GET_IRQ_INFO: no interrupt index ${index}`);
+  }
+  const info = { argsz: IRQ_INFO_BYTES, index, ...device.interrupts.info(index) };
+  return peer.carriesInterrupts ? info : withoutEvents(info);
+}
+
+/** An index of which nothing can be told on this connection. */
+export function withoutEvents(info: IrqInfo): IrqInfo {
+  return { ...info, flags: info.flags & ~IRQ_FLAG_EVENTFD };
+}
+
+export interface RegionInfoReply {
+  readonly info: RegionInfo;
+  readonly descriptors: readonly Descriptor[];
+}
+
+/**
+ * "DEVICE_GET_REGION_INFO". Without room for the capability (argsz) the reply says how much is
+ * needed; the descriptor of the mappable memory comes along once there is room, and only once
+ * however many areas there are.
+ */
+export function regionInfo(
+  { device, peer, namesCapabilities }: RequestContext,
+  { argsz, index }: IndexRequest,
+): RegionInfoReply {
+  if (index >= NUM_REGIONS) {
+    throw new RequestRefusedError(EINVAL, `DEVICE_GET_REGION_INFO: no region index ${index}`);
+  }
+  const region = device.pci.region(index);
+  const info = { index, size: region?.size ?? 0, offset: 0, flags: regionFlags(region) };
+  const canMap = peer.connection.capabilities.sharedMemory;
+  const mayMap = canMap && (region?.mayMap?.({ namesCapabilities }) ?? true);
+  const shared = region?.memory && mayMap ? device.sharedMemoryOf(region.memory) : undefined;
+  const areas = wholePages(region?.mappable ?? [], device.pageBytes);
+  if (shared === undefined || areas.length === 0) {
+    return { info: { argsz: REGION_INFO_BYTES, ...info }, descriptors: [] };
+  }
+  const needed = REGION_INFO_BYTES + SPARSE_HEAD_BYTES + SPARSE_AREA_BYTES * areas.length;
+  const mappable = { ...info, argsz: needed, flags: info.flags | REGION_FLAG_MMAP };
+  if (argsz < needed) return { info: mappable, descriptors: [] };
+  return { info: { ...mappable, sparse: areas }, descriptors: [shared.descriptor()] };
+}
+
+function regionFlags(region: RegionDefinition | undefined): number {
+  if (region === undefined) return 0;
+  const readable = region.readable === false ? 0 : REGION_FLAG_READ;
+  return readable | (region.writable === false ? 0 : REGION_FLAG_WRITE);
+}

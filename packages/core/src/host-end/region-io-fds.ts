@@ -1,0 +1,95 @@
+import type { IoEventDefinition } from '../device/device.js';
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
+import { IO_FD_TYPE_IOEVENTFD } from '../protocol/constants.js';
+import type {
+  Doorbell,
+  RegionIoFd,
+  RegionIoFds,
+  RegionIoFdsRequest,
+} from '../protocol/messages.js';
+import type { Descriptor, EventSource, SharedResources } from '../transport/resources.js';
+import type { RequestContext } from './context.js';
+
+const HEAD_BYTES = 16;
+const ENTRY_BYTES = 40;
+/** fd_index of an entry without a descriptor. */
+const NO_DESCRIPTOR = 0xffff_ffff;
+
+export interface RegionIoFdsReply {
+  readonly body: RegionIoFds;
+  readonly descriptors: readonly Descriptor[];
+}
+
+/**
+ * "DEVICE_GET_REGION_IO_FDS": events the client may signal instead of writing a register. Made on
+ * the first request and kept until the client leaves.
+ */
+export class RegionIoFdsHandler {
+  readonly #context: RequestContext;
+  readonly #events = new Map<IoEventDefinition, EventSource>();
+
+  constructor(context: RequestContext) {
+    this.#context = context;
+  }
+
+  handle(request: RegionIoFdsRequest): RegionIoFdsReply {
+    const { argsz, flags, index, count } = request;
+    const region = this.#context.device.pci.region(index);
+    if (flags !== 0 || count !== 0) throw refused(index, 'flags and count must be 0');
+    if (argsz > this.#context.limits.maxDataXferSize)
+      throw refused(index, 'argsz is above the limit');
+    if (region === undefined) throw refused(index, 'the device has no such region');
+    const { connection, extensions } = this.#context.peer;
+    const { resources } = connection;
+    const reachable = extensions.doorbells || resources !== undefined;
+    const definitions = reachable ? (region.ioEvents ?? []) : [];
+    const needed = HEAD_BYTES + ENTRY_BYTES * definitions.length;
+    const head = { argsz: needed, flags: 0, index, count: definitions.length };
+    if (argsz < needed || definitions.length === 0) {
+      return { body: { ...head, entries: [] }, descriptors: [] };
+    }
+    if (extensions.doorbells || resources === undefined) {
+      const entries = definitions.map((definition) => entry(definition, NO_DESCRIPTOR));
+      return { body: { ...head, entries }, descriptors: [] };
+    }
+    const { maxMsgFds } = this.#context.client;
+    if (definitions.length > maxMsgFds) {
+      throw refused(index, `${definitions.length} descriptors, the client takes ${maxMsgFds}`);
+    }
+    const descriptors = definitions.map((definition) =>
+      this.#event(definition, resources).descriptor(),
+    );
+    return { body: { ...head, entries: definitions.map(entry) }, descriptors };
+  }
+
+  /** DOORBELL: what signalling the descriptor of an entry does. */
+  ring({ region, entry: at, count }: Doorbell): void {
+    const definition = this.#context.device.pci.region(region)?.ioEvents?.[at];
+    if (definition === undefined) throw refused(region, `no entry ${at}`);
+    // As with an eventfd, signals that came together are one.
+    if (count > 0) definition.onSignal();
+  }
+
+  #event(definition: IoEventDefinition, resources: SharedResources): EventSource {
+    let event = this.#events.get(definition);
+    if (event === undefined) {
+      event = resources.createEvent(() => definition.onSignal());
+      this.#events.set(definition, event);
+    }
+    return event;
+  }
+
+  close(): void {
+    for (const event of this.#events.values()) event.close();
+    this.#events.clear();
+  }
+}
+
+function entry({ offset, size, datamatch = 0n }: IoEventDefinition, fdIndex: number): RegionIoFd {
+  return { offset, size, fdIndex, type: IO_FD_TYPE_IOEVENTFD, flags: 0, datamatch };
+}
+
+function refused(index: number, why: string): RequestRefusedError {
+  return new RequestRefusedError(EINVAL, `DEVICE_GET_REGION_IO_FDS of region ${index}: ${why}`);
+}

@@ -1,0 +1,131 @@
+import type { Iova } from '../address.js';
+import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
+import { ECANCELED } from '../errno.js';
+import { DmaFaultError, RemoteError } from '../errors.js';
+import { Command } from '../protocol/constants.js';
+import type { Peer } from '../session/peer.js';
+import { DmaTransfer } from './dma-transfer.js';
+import type { DmaMapping } from './mapping.js';
+import type { RemoteMemory, WriteOrder } from './remote-memory.js';
+import { TransferQueue } from './transfer-queue.js';
+import { WriteFence } from './write-fence.js';
+
+/** Most bytes of DMA_WRITE requests under way. */
+const WRITE_WINDOW_BYTES = 16 * 2 ** 20;
+
+export interface MessageMemoryOptions {
+  /** Most bytes of one DMA_READ or DMA_WRITE: what the client negotiated. */
+  readonly maxTransferBytes: number;
+  /** Most DMA_READ requests under way at once. */
+  readonly maxReads: number;
+  /** Most bytes they ask for together; see `Encoding.replyWindowBytes`. */
+  readonly replyWindowBytes: number;
+  /**
+   * What notifications wait for: until the client answered the writes, or, where notifications
+   * travel behind the writes in one ordered channel, until the writes have left.
+   */
+  readonly fence: WriteFence;
+  readonly orderedNotifications: boolean;
+}
+
+/**
+ * Guest memory over "DMA_READ" and "DMA_WRITE", cut to what the client accepts. In each direction as
+ * much is under way as fills the line, and little more, so that other messages get through. Writes
+ * leave in the order issued, so that whatever is sent later arrives behind them. When the client
+ * refuses one, those that were issued before that was known fail, too: they may tell that it is done.
+ */
+export class MessageMemory implements RemoteMemory {
+  readonly #peer: Peer;
+  readonly #options: MessageMemoryOptions;
+  /** Writes that have not left, other than relaxed ones; see {@link afterWrites}. */
+  readonly #departures = new WriteFence();
+  readonly #reads: TransferQueue;
+  readonly #writes: TransferQueue;
+
+  constructor(peer: Peer, options: MessageMemoryOptions) {
+    const { maxTransferBytes: maxPieceBytes, maxReads, replyWindowBytes } = options;
+    this.#peer = peer;
+    this.#options = options;
+    this.#reads = new TransferQueue(peer, {
+      maxPieceBytes,
+      maxPieces: maxReads,
+      maxBytes: replyWindowBytes,
+      waitsForRoom: false,
+      endsOnRefusal: false,
+      flushes: () => false,
+    });
+    this.#writes = new TransferQueue(peer, {
+      maxPieceBytes,
+      maxPieces: Number.POSITIVE_INFINITY,
+      maxBytes: WRITE_WINDOW_BYTES,
+      waitsForRoom: true,
+      endsOnRefusal: true,
+      // A client that waits for a register may answer no DMA before.
+      flushes: () => this.#departures.awaited,
+    });
+  }
+
+  /** Everything written so far has left, relaxed writes aside: what is sent now arrives behind it. */
+  get writesHaveLeft(): boolean {
+    return this.#departures.open;
+  }
+
+  /** Run `action` when the writes issued so far have left, relaxed writes aside. */
+  afterWrites(action: () => void): void {
+    this.#departures.run(action);
+    this.#writes.pump();
+  }
+
+  read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void> {
+    if (target.length === 0) return Promise.resolve();
+    const startedAt = transferStart();
+    const transfer = new DmaTransfer(Command.DMA_READ, mapping, address, target);
+    this.#reads.add(transfer);
+    return tellTransfer('messages', 'read', target.length, startedAt, transfer.ended);
+  }
+
+  write(
+    mapping: DmaMapping,
+    address: Iova,
+    source: Uint8Array,
+    order: WriteOrder = 'strict',
+  ): Promise<void> {
+    if (source.length === 0) return Promise.resolve();
+    const { fence, orderedNotifications } = this.#options;
+    const startedAt = transferStart();
+    const departure = order === 'strict' ? this.#departures.begin() : undefined;
+    const number = fence.begin();
+    const transfer = new DmaTransfer(Command.DMA_WRITE, mapping, address, source, {
+      onLeft: () => {
+        if (departure !== undefined) this.#departures.end(departure);
+        if (orderedNotifications) fence.end(number);
+      },
+      onEnd: (error) => {
+        if (orderedNotifications) return;
+        if (error instanceof RemoteError) fence.refuse(number);
+        else fence.end(number);
+      },
+    });
+    this.#writes.add(transfer);
+    return tellTransfer('messages', 'write', source.length, startedAt, transfer.ended);
+  }
+
+  cancel(mapping: DmaMapping): undefined {
+    const error = new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while under way`);
+    this.#reads.drop(error, mapping);
+    this.#writes.drop(error, mapping);
+    this.#peer.requests.cancel(mapping, error);
+  }
+
+  cancelWaiting(): void {
+    const error = new DmaFaultError(ECANCELED, 'DMA: cancelled before it left');
+    this.#reads.drop(error);
+    this.#writes.drop(error);
+  }
+
+  /** The client is gone. Requests already sent are failed by the peer's request table. */
+  end(error: Error): void {
+    this.#reads.drop(error);
+    this.#writes.drop(error);
+  }
+}

@@ -1,0 +1,97 @@
+import { ECANCELED } from '../errno.js';
+import { DmaFaultError, RemoteError } from '../errors.js';
+import type { Peer } from '../session/peer.js';
+import type { DmaPiece, DmaTransfer } from './dma-transfer.js';
+import type { DmaMapping } from './mapping.js';
+import { TransferWindow } from './transfer-window.js';
+
+export interface TransferQueueOptions {
+  /** Most bytes in one message. */
+  readonly maxPieceBytes: number;
+  /** Most messages and bytes under way at once, however fast the line is. */
+  readonly maxPieces: number;
+  readonly maxBytes: number;
+  /** Pieces carry the data: no more of them than the connection has room for. */
+  readonly waitsForRoom: boolean;
+  /** A refused piece fails what has not left: it was issued in the belief that all is well. */
+  readonly endsOnRefusal: boolean;
+  /** Whether something waits until all has left: then it does, as fast as the connection takes it. */
+  flushes(): boolean;
+}
+
+/** Transfers in one direction, cut to pieces that leave in order as far as they may be under way. */
+export class TransferQueue {
+  readonly #peer: Peer;
+  readonly #options: TransferQueueOptions;
+  readonly #window: TransferWindow;
+  #waiting: DmaTransfer[] = [];
+  #pieces = 0;
+  #pumping = false;
+  #backedUp = false;
+
+  constructor(peer: Peer, options: TransferQueueOptions) {
+    this.#peer = peer;
+    this.#options = options;
+    this.#window = new TransferWindow(options.maxBytes);
+  }
+
+  add(transfer: DmaTransfer): void {
+    this.#waiting.push(transfer);
+    this.pump();
+  }
+
+  /** Transfers that have not left, as a whole or in part, never will. */
+  drop(error: Error, mapping?: DmaMapping): void {
+    const matches = (each: DmaTransfer): boolean =>
+      mapping === undefined || each.mapping === mapping;
+    const dropped = this.#waiting.filter(matches);
+    this.#waiting = this.#waiting.filter((each) => !matches(each));
+    for (const transfer of dropped) transfer.drop(error);
+  }
+
+  /** Send what may leave. */
+  pump(): void {
+    // Where nothing can be sent any more a piece ends inside `send`, which leads back to here.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
+      this.#window.left(piece);
+      const roomLeft = piece.send(this.#peer);
+      if (!roomLeft && this.#options.waitsForRoom) this.#waitForRoom();
+    }
+    this.#pumping = false;
+  }
+
+  #next(): DmaPiece | undefined {
+    const first = this.#waiting[0];
+    if (first === undefined || this.#backedUp) return undefined;
+    const { maxPieceBytes, maxPieces, flushes } = this.#options;
+    const bytes = Math.min(first.bytesLeft, maxPieceBytes, this.#window.pieceBytes);
+    const mayLeave = this.#pieces < maxPieces && this.#window.fits(bytes);
+    if (!mayLeave && !flushes()) return undefined;
+    const piece = first.cut(bytes, this.#onEnd);
+    if (first.bytesLeft === 0) this.#waiting.shift();
+    this.#pieces++;
+    return piece;
+  }
+
+  readonly #onEnd = (piece: DmaPiece, error: Error | undefined): void => {
+    this.#pieces--;
+    if (error === undefined) this.#window.answered(piece, this.#waiting.length > 0);
+    else {
+      this.#window.failed(piece);
+      if (this.#options.endsOnRefusal && error instanceof RemoteError) {
+        this.drop(new DmaFaultError(ECANCELED, 'DMA: a write before it failed'));
+      }
+    }
+    this.pump();
+  };
+
+  #waitForRoom(): void {
+    this.#backedUp = true;
+    void this.#peer.drained().then(() => {
+      this.#backedUp = false;
+      this.pump();
+    });
+  }
+}

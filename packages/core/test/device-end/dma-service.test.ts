@@ -1,0 +1,84 @@
+import t from 'tap';
+import { DmaService } from '../../src/device-end/dma-service.js';
+import { ECANCELED, EFAULT, EINVAL } from '../../src/errno.js';
+import { DmaFaultError } from '../../src/errors.js';
+import { DmaSpace } from '../../src/memory/dma-space.js';
+import { Command } from '../../src/protocol/constants.js';
+import { ArrayMemory, mappingOf } from '../memory/fakes.js';
+import { PeerFixture } from '../session/fakes.js';
+
+const BASE = 0x10000;
+const BAD = 0x11000;
+
+/** The host has the first page, and none for the second. */
+class HalfMemory extends ArrayMemory {
+  override write(offset: number, source: Uint8Array): void {
+    if (offset >= 4096) throw new DmaFaultError(EFAULT, 'no page');
+    super.write(offset, source);
+  }
+}
+
+function open({ timeoutMs = 0 } = {}) {
+  const memory = new HalfMemory(2 * 4096);
+  const space = new DmaSpace();
+  space.add(mappingOf(BASE, 2, memory));
+  const service = new DmaService(space, 4096);
+  const fixture = new PeerFixture(
+    {},
+    { onRequest: (request) => service.answer(fixture.peer, request) },
+    { timeoutMs },
+  );
+  let id = 0;
+  /** @returns the errno it was refused with, 0 if it was not. */
+  const write = (address: number, value: number, noReply = false): number | undefined => {
+    const before = fixture.connection.sent.length;
+    const body = { address, count: 4, data: new Uint8Array(4).fill(value) };
+    fixture.receive(Command.DMA_WRITE, body, { id: ++id, noReply });
+    const answer = fixture.connection.sent[before];
+    if (answer === undefined) return undefined;
+    return answer.kind === 'error' ? answer.errno : 0;
+  };
+  const questions = () => fixture.connection.requests(Command.DEVICE_GET_INFO);
+  return { fixture, memory, write, questions };
+}
+
+t.test('what a device wrote behind a write that failed is not done', async (t) => {
+  const { fixture, memory, write, questions } = open();
+  t.equal(write(BASE, 1), 0);
+  t.equal(write(BAD, 2), EFAULT);
+  t.equal(write(BASE, 3), ECANCELED, 'it may say that all is well');
+  t.equal(write(BASE, 4), ECANCELED);
+  t.equal(memory.bytes[0], 1);
+  fixture.receive(Command.DMA_READ, { address: BASE, count: 4 }, { id: 9 });
+  t.equal(fixture.connection.sent.at(-1)?.kind, 'reply', 'reads go on');
+  t.equal(questions().length, 1);
+  const info = { argsz: 16, flags: 0, numRegions: 9, numIrqs: 5 };
+  fixture.answer(Command.DEVICE_GET_INFO, questions()[0]!.id, info);
+  t.equal(write(BASE, 5), 0, 'it knows now');
+  t.equal(memory.bytes[0], 5);
+  fixture.end();
+});
+
+t.test('a device that refuses the question has read the answer before it', async (t) => {
+  const { fixture, write, questions } = open();
+  write(BAD, 1);
+  fixture.refuse(Command.DEVICE_GET_INFO, questions()[0]!.id, EINVAL);
+  t.equal(write(BASE, 2), 0);
+  fixture.end();
+});
+
+t.test('it is asked again when it does not answer in time', async (t) => {
+  const { fixture, write, questions } = open({ timeoutMs: 1 });
+  write(BAD, 1);
+  while (questions().length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  t.equal(write(BASE, 2), ECANCELED);
+  fixture.end();
+});
+
+t.test('a write that wants no answer is no exception', async (t) => {
+  const { fixture, memory, write } = open();
+  write(BAD, 1, true);
+  t.equal(write(BASE, 2), ECANCELED);
+  t.equal(memory.bytes[0], 0);
+  fixture.end();
+});

@@ -1,0 +1,90 @@
+import t from 'tap';
+import { ClientInterrupts } from '../../src/device-end/interrupts.js';
+import { EBUSY } from '../../src/errno.js';
+import { RemoteError } from '../../src/errors.js';
+import { Command, Irq } from '../../src/protocol/constants.js';
+import type { SharedResources } from '../../src/transport/resources.js';
+import { FakeDescriptor, PeerFixture } from '../session/fakes.js';
+
+const { DEVICE_SET_IRQS } = Command;
+
+/** Events that a test signals. */
+class Events {
+  readonly open = new Set<(count: number) => void>();
+
+  readonly resources = {
+    createEvent: (onSignal: (count: number) => void) => {
+      this.open.add(onSignal);
+      return {
+        descriptor: () => new FakeDescriptor(),
+        close: () => void this.open.delete(onSignal),
+      };
+    },
+  } as unknown as SharedResources;
+
+  /** What a device that holds their descriptors does. */
+  signalAll(): void {
+    for (const onSignal of this.open) onSignal(1);
+  }
+}
+
+function open(extensions = {}) {
+  const fixture = new PeerFixture(extensions);
+  const events = new Events();
+  fixture.connection.resources = events.resources;
+  const interrupts = new ClientInterrupts(fixture.peer, () => 16);
+  const lastId = (): number => fixture.connection.requests(DEVICE_SET_IRQS).at(-1)!.id;
+  const accept = (): void => fixture.answer(DEVICE_SET_IRQS, lastId(), undefined);
+  const refuse = (): void => fixture.refuse(DEVICE_SET_IRQS, lastId(), EBUSY);
+  const seen: string[] = [];
+  const see = (name: string) => (vector: number) => void seen.push(`${name} ${vector}`);
+  return { events, interrupts, accept, refuse, seen, see };
+}
+
+t.test('what is signalled before the answer is seen', async (t) => {
+  const { events, interrupts, accept, seen, see } = open();
+  const enabled = interrupts.enable(Irq.MSIX, 2, see('first'));
+  events.signalAll();
+  accept();
+  await enabled;
+  t.same(seen, ['first 0', 'first 1']);
+});
+
+t.test('vectors that are wired up again lose no signal', async (t) => {
+  const { events, interrupts, accept, seen, see } = open();
+  const enabled = interrupts.enable(Irq.MSIX, 2, see('first'));
+  accept();
+  await enabled;
+  const again = interrupts.enable(Irq.MSIX, 3, see('second'));
+  events.signalAll();
+  t.same(seen, ['second 0', 'second 1', 'second 2'], 'also one meant for the earlier handler');
+  accept();
+  await again;
+  const fewer = interrupts.enable(Irq.MSIX, 1, see('third'));
+  accept();
+  await fewer;
+  t.equal(events.open.size, 1, 'no event is left over');
+});
+
+t.test('vectors that the server refuses stay as they were', async (t) => {
+  for (const byMessage of [false, true]) {
+    const { events, interrupts, accept, refuse, seen, see } = open({ interrupts: byMessage });
+    const signal = (): void => {
+      if (byMessage) interrupts.onMessage({ index: Irq.MSIX, vector: 0, count: 1 });
+      else events.signalAll();
+    };
+    const early = interrupts.enable(Irq.MSIX, 1, see('early'));
+    refuse();
+    await t.rejects(early, RemoteError);
+    signal();
+    t.same(seen, []);
+    const enabled = interrupts.enable(Irq.MSIX, 1, see('first'));
+    accept();
+    await enabled;
+    const refused = interrupts.enable(Irq.MSIX, 2, see('second'));
+    refuse();
+    await t.rejects(refused, RemoteError);
+    signal();
+    t.same(seen, ['first 0']);
+  }
+});
