@@ -22,7 +22,7 @@ import {
   SCM_MAX_FD,
   unavailableReason,
 } from '@vfio-user/posix-ffi';
-import { StreamConnection, systemFailure } from '@vfio-user/posix-ffi/stream';
+import { StreamConnection, systemFailure } from '@vfio-user/transport-socket';
 import { encodingOf, parseUnixUri, type UnixAddress } from './address.js';
 import { connectSocket } from './connect-socket.js';
 import { bindSocket } from './listener/bound-socket.js';

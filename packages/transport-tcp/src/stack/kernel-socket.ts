@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { NewConnection } from '@vfio-user/core/internal';
 import type { FileDescriptor } from '@vfio-user/posix-ffi';
-import { StreamConnection } from '@vfio-user/posix-ffi/stream';
+import { StreamConnection } from '@vfio-user/transport-socket';
 import type { ConnectionParts } from '../connection/parts.js';
 import type { RawSocket } from './stack.js';
 

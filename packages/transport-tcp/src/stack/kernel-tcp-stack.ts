@@ -23,7 +23,7 @@ import {
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
 } from '@vfio-user/posix-ffi';
-import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
+import { AcceptLoop } from '@vfio-user/transport-socket';
 import { connectSocket } from './connect-socket.js';
 import { KernelSocket } from './kernel-socket.js';
 import type { Stack } from './stack.js';

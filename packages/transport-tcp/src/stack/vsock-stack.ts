@@ -14,7 +14,7 @@ import {
   VMADDR_PORT_ANY,
   vsockSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
+import { AcceptLoop } from '@vfio-user/transport-socket';
 import type { VsockEndpoint } from '../address/endpoint.js';
 import { connectSocket } from './connect-socket.js';
 import { KernelSocket } from './kernel-socket.js';

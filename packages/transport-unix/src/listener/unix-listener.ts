@@ -1,6 +1,6 @@
 import type { Listener, Logger } from '@vfio-user/core';
 import type { FileDescriptor } from '@vfio-user/posix-ffi';
-import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
+import { AcceptLoop } from '@vfio-user/transport-socket';
 
 /** What a listener is made of. */
 export interface ListenerParts {

@@ -18,7 +18,7 @@ import {
   memoryAreas,
   memoryBacking,
 } from '@vfio-user/posix-ffi';
-import { fileDescriptor, systemFailure } from '@vfio-user/posix-ffi/stream';
+import { fileDescriptor, systemFailure } from '@vfio-user/transport-socket';
 import { EventFdNotifier, EventFdSource } from './event-source.js';
 import {
   CopiedUnixMemory,

@@ -12,7 +12,7 @@ import {
   parseVsockAddress,
   streamSocket,
 } from '@vfio-user/posix-ffi';
-import { AcceptLoop } from '@vfio-user/posix-ffi/stream';
+import { AcceptLoop } from '@vfio-user/transport-socket';
 import { echoAddress } from './echo-address.js';
 import { ECHO_HEAD_BYTES, readEchoHead } from './echo-protocol.js';
 import { trySetNoDelay } from './socket-options.js';

@@ -1,5 +1,5 @@
 import { type Descriptor, VfioUserError } from '@vfio-user/core';
-import { FileDescriptor } from '../file-descriptor.js';
+import { FileDescriptor } from '@vfio-user/posix-ffi';
 
 /** The descriptor behind core's opaque one. On failure it is closed. */
 export function fileDescriptor(descriptor: Descriptor): FileDescriptor {

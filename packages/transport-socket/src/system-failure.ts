@@ -6,8 +6,3 @@ export function systemFailure(what: string, cause: unknown): VfioUserError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new VfioUserError('VFU_SYSTEM_ERROR', `${what}: ${reason}`, { cause });
 }
-
-/** The symbolic name of a failed system call's error, for example `EPIPE`. */
-export function errorCode(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}

@@ -4,10 +4,13 @@ import type {
   SharedResources,
   TransportCapabilities,
 } from '@vfio-user/core';
-import { type NewConnection, type Opening, OpeningPhase } from '@vfio-user/core/internal';
-import type { FileDescriptor } from '../file-descriptor.js';
-import { MessageSocket } from '../message-socket.js';
-import { Poller } from '../poller.js';
+import {
+  errorCode,
+  type NewConnection,
+  type Opening,
+  OpeningPhase,
+} from '@vfio-user/core/internal';
+import { type FileDescriptor, MessageSocket, Poller } from '@vfio-user/posix-ffi';
 import { cutOff, leavesUnread, lost, readsNoMore } from './close-reason.js';
 import { closeAll, fileDescriptors } from './descriptors.js';
 import { Farewell } from './farewell.js';
@@ -16,7 +19,6 @@ import type { StreamConnectionParts, StreamSettings } from './parts.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 import { SpinBudget } from './spin-budget.js';
-import { errorCode } from './system-failure.js';
 
 /** Attempts to receive per turn of the event loop while waiting actively. */
 const ATTEMPTS_PER_TURN = 2;

@@ -1,6 +1,10 @@
-import type { FileDescriptor } from '../file-descriptor.js';
-import { type MessageSocket, WOULD_BLOCK } from '../message-socket.js';
-import { addressOf, NativeMemory } from '../native-memory.js';
+import {
+  addressOf,
+  type FileDescriptor,
+  type MessageSocket,
+  NativeMemory,
+  WOULD_BLOCK,
+} from '@vfio-user/posix-ffi';
 import { closeAll } from './descriptors.js';
 
 /** Small messages share a block, so that one system call sends many of them. */

@@ -1,9 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { Frame, Framing, Handshake } from '@vfio-user/core';
-import { FrameAssembler, type FrameAssemblerLimits } from '@vfio-user/core/internal';
-import { type MessageSocket, WOULD_BLOCK } from '../message-socket.js';
-import { addressOf } from '../native-memory.js';
-import { errorCode } from './system-failure.js';
+import { errorCode, FrameAssembler, type FrameAssemblerLimits } from '@vfio-user/core/internal';
+import { addressOf, type MessageSocket, WOULD_BLOCK } from '@vfio-user/posix-ffi';
 
 /** What a {@link Receiver.receive} found. */
 export type Received = 'bytes' | 'nothing' | 'end';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SpinBudget } from '../../src/stream/spin-budget.js';
+import { SpinBudget } from '../src/spin-budget.js';
 
 /** How long messages take, ms, by how they are waited for. */
 interface Pace {

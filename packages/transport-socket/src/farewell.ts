@@ -1,6 +1,4 @@
-import { SHUT_WR } from '../constants.js';
-import type { FileDescriptor } from '../file-descriptor.js';
-import { shutdown } from '../socket.js';
+import { type FileDescriptor, SHUT_WR, shutdown } from '@vfio-user/posix-ffi';
 import { closeTimedOut } from './close-reason.js';
 import type { StreamConnectionParts } from './parts.js';
 import type { Receiver } from './receiver.js';

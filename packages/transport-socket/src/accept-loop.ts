@@ -1,7 +1,5 @@
-import type { FileDescriptor } from '../file-descriptor.js';
-import { Poller } from '../poller.js';
-import { accept } from '../socket.js';
-import { errorCode } from './system-failure.js';
+import { errorCode } from '@vfio-user/core/internal';
+import { accept, type FileDescriptor, Poller } from '@vfio-user/posix-ffi';
 
 /** Connections accepted before the event loop gets its turn again. */
 const ACCEPTS_PER_TURN = 16;

@@ -1,5 +1,6 @@
 import { VfioUserError } from '@vfio-user/core';
-import { errorCode, systemFailure } from './system-failure.js';
+import { errorCode } from '@vfio-user/core/internal';
+import { systemFailure } from './system-failure.js';
 
 /** The peer lets the send queue grow beyond its limit. */
 export function leavesUnread(peer: string, bytes: number): VfioUserError {

@@ -8,4 +8,4 @@ export { type AcceptEvents, AcceptLoop } from './accept-loop.js';
 export { fileDescriptor } from './descriptors.js';
 export type { StreamConnectionParts, StreamSettings } from './parts.js';
 export { StreamConnection } from './stream-connection.js';
-export { errorCode, systemFailure } from './system-failure.js';
+export { systemFailure } from './system-failure.js';
