@@ -1,6 +1,6 @@
 import { type SessionFixture, sessionCompliance } from '@vfio-user/transport-testing';
+import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
-import { unixTransport } from '../../transport-unix/src/index.js';
 import { tcpTransport } from '../src/index.js';
 
 const directory = t.testdir();

@@ -1,0 +1,103 @@
+// Which file may import which. `npm run lint` holds it; tools/test/import-rules.test.ts shows that each rule bites.
+
+/**
+ * Packages from the bottom to the top: one imports only from layers below its own, never beside or above it. So core and
+ * the packages of native calls stand alone, transports do not know each other, and no circle can arise.
+ */
+const LAYERS = [
+  ['core', 'node-rdma-ffi', 'posix-ffi'],
+  ['devices', 'transport-memory', 'transport-rdma', 'transport-socket'],
+  ['drivers', 'trace', 'transport-tcp', 'transport-unix'],
+  ['transport-testing'],
+  ['bench'],
+  ['cli'],
+];
+
+const NATIVE_CALLS = ['node-rdma-ffi', 'posix-ffi'];
+
+/** What is known to break a rule and about to go. */
+const KNOWN = {
+  imports: '^packages/posix-ffi/src/stream/',
+  circles: '^packages/(core/src/pci/register-set|transport-testing/src/memory/)',
+};
+
+function sourceOf(...packages) {
+  return `^packages/(${packages.join('|')})/(src|bin)/`;
+}
+
+const layerRules = LAYERS.map((layer, height) => {
+  const below = LAYERS.slice(0, height).flat();
+  return {
+    name: `layer-${height}`,
+    comment: `${layer.join(', ')}: may import ${below.length > 0 ? below.join(', ') : 'no package of ours'}`,
+    severity: 'error',
+    from: { path: sourceOf(...layer), pathNot: KNOWN.imports },
+    to: { path: '^packages/', pathNot: [`^packages/(${['$1', ...below].join('|')})/`] },
+  };
+});
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'no-package-without-layer',
+      comment: 'a package of ours needs a place in LAYERS of .dependency-cruiser.mjs',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/', pathNot: `^packages/(${LAYERS.flat().join('|')})/` },
+      to: {},
+    },
+    {
+      name: 'koffi-in-ffi-packages',
+      comment: `native code is called in ${NATIVE_CALLS.join(' and ')} only`,
+      severity: 'error',
+      from: { pathNot: `^packages/(${NATIVE_CALLS.join('|')})/` },
+      to: { path: '(^|/)koffi(/|$)' },
+    },
+    {
+      name: 'packages-by-name',
+      comment: 'another package is imported by its name, so that only what it exports is used',
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/' },
+      to: { path: '^packages/', pathNot: '^packages/$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'source-without-tests',
+      comment: 'what is published does not import tests',
+      severity: 'error',
+      from: { path: sourceOf('[^/]+') },
+      to: { path: ['^packages/[^/]+/test/', '^interop-tests/', '^tools/'] },
+    },
+    {
+      name: 'imports-are-dependencies',
+      comment: 'what is published has its imports in the dependencies of its own package.json',
+      severity: 'error',
+      from: { path: sourceOf('[^/]+') },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'no-circle',
+      comment: 'files do not import each other in a circle, types included',
+      severity: 'error',
+      from: { pathNot: KNOWN.circles },
+      to: { circular: true },
+    },
+    {
+      name: 'nothing-unresolvable',
+      comment: 'an import names a file, an export or a dependency that is there',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // Types count as imports.
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@vfio-user/source', 'import', 'node', 'default', 'types'],
+    },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|bundle|[.]tap)/' },
+  },
+};
