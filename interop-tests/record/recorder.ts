@@ -1,8 +1,8 @@
 // Writes down what a relay lets pass.
 
 import type { Descriptor, Frame } from '@vfio-user/core';
-import type { RelayObserver, RelaySide } from '@vfio-user/core/internal';
 import { FileDescriptor, identifyFile, isEventFd } from '@vfio-user/posix-ffi';
+import type { RelayObserver, RelaySide } from '@vfio-user/trace';
 import type { RecordedDescriptor, RecordedMessage } from '@vfio-user/transport-testing';
 
 export class Recorder implements RelayObserver {

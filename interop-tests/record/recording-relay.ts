@@ -1,7 +1,8 @@
 // A socket that passes one session on to a server and records it.
 
 import type { Listener } from '@vfio-user/core';
-import { nativeEncodingFor, relaySession } from '@vfio-user/core/internal';
+import { nativeEncodingFor } from '@vfio-user/core/internal';
+import { relaySession } from '@vfio-user/trace';
 import { unixTransport } from '@vfio-user/transport-unix';
 import { Recorder } from './recorder.js';
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { socketFolder } from './socket-folder.js';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 
 const COMMAND = fileURLToPath(new URL('../bin/vfio-user.js', import.meta.url));
 const POLL_MS = 20;

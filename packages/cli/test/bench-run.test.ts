@@ -10,9 +10,9 @@ import {
 import { bench, counter } from '@vfio-user/devices';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { reportSchema } from '../src/bench/report/schema.js';
 import { runCaught } from './fake-io.js';
-import { socketFolder } from './socket-folder.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 

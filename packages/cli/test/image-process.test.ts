@@ -1,8 +1,8 @@
 import { connectDevice, TransportRegistry } from '@vfio-user/core';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { CliProcess } from './cli-process.js';
-import { socketFolder } from './socket-folder.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 

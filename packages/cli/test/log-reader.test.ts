@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
-import { socketFolder } from './socket-folder.js';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 
 const COMMAND = fileURLToPath(new URL('../bin/vfio-user.js', import.meta.url));
 const registry = new TransportRegistry([unixTransport()]);

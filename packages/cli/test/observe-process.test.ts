@@ -2,9 +2,9 @@ import { connectDevice, Irq, Region, TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { CliProcess } from './cli-process.js';
 import { runCaught } from './fake-io.js';
-import { socketFolder } from './socket-folder.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 const METRICS = ['--metrics', '127.0.0.1:0'];

@@ -7,10 +7,10 @@ import { bind, listen, socketPair, streamSocket, unixSocketAddress } from '@vfio
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { watchTermination } from '../src/termination.js';
 import { CliProcess } from './cli-process.js';
 import { runCaught } from './fake-io.js';
-import { socketFolder } from './socket-folder.js';
 
 const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
 

@@ -1,7 +1,7 @@
 import t from 'tap';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { reportError } from '../src/errors.js';
 import { runCaught } from './fake-io.js';
-import { socketFolder } from './socket-folder.js';
 
 t.test('--help names every command, on stdout, with status 0', async (t) => {
   const { code, stdout, stderr } = await runCaught(['--help']);

@@ -1,8 +1,8 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { runCaught } from './fake-io.js';
-import { socketFolder } from './socket-folder.js';
 
 t.test('a wrong setting is told in a sentence, with its value', async (t) => {
   const cases: readonly (readonly [string, string, RegExp])[] = [

@@ -1,9 +1,9 @@
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
+import { readPackets } from '@vfio-user/trace';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
-import { readPackets } from '../src/trace/pcap/pcap-reader.js';
+import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { CliProcess } from './cli-process.js';
-import { socketFolder } from './socket-folder.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 

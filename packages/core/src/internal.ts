@@ -19,20 +19,24 @@ export type {
 } from './protocol/messages.js';
 export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
 export { PortableEncoding } from './protocol/portable/portable-encoding.js';
-export { decodePreface, type Preface } from './protocol/portable/preface.js';
+export {
+  decodePreface,
+  encodePreface,
+  type Preface,
+  prefaceLength,
+  withoutAttachment,
+} from './protocol/portable/preface.js';
 export { packRecord, unpackRecord } from './protocol/portable/record-packing.js';
 export { negotiate, offer } from './protocol/version.js';
-export type { Relay, RelayArrival, RelaySessionObserver } from './relay/relay.js';
-export {
-  type RelayedSession,
-  type RelayObserver,
-  type RelaySide,
-  relaySession,
-} from './relay/relay-session.js';
-export { type RelayOptions, startRelay } from './relay/start-relay.js';
 export { runAll } from './run-all.js';
 export { call } from './session/call.js';
-export { connectWire, listenForWires, type OpenOptions, type OpenWire } from './session/open.js';
+export {
+  connectWire,
+  endWithSignal,
+  listenForWires,
+  type OpenOptions,
+  type OpenWire,
+} from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
 export type { Wire } from './session/wire.js';

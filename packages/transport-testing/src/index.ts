@@ -11,7 +11,7 @@
  * @packageDocumentation
  */
 
-export type { SessionFixture, TransportFixture } from './compliance/fixture.js';
+export type { Intermediary, SessionFixture, TransportFixture } from './compliance/fixture.js';
 export {
   BenchDriver,
   type BurstOperation,

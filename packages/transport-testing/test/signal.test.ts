@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
 import { connectDevice, serve, startBridge, TransportRegistry } from '@vfio-user/core';
-import { startRelay } from '@vfio-user/core/internal';
 import { bench } from '@vfio-user/devices';
 import t from 'tap';
 import { memoryTransport } from '../src/index.js';
@@ -20,15 +19,6 @@ const starts = {
     }),
   startBridge: (registry: TransportRegistry, signal: AbortSignal) =>
     startBridge({ registry, listen: 'memory:near', connect: 'memory:far', signal }),
-  startRelay: (registry: TransportRegistry, signal: AbortSignal) =>
-    startRelay({
-      registry,
-      listen: 'memory:near',
-      connect: 'memory:far',
-      maxDataXferSize: 4096,
-      observe: () => ({ onPreface() {}, onFrame() {}, onEnd() {} }),
-      signal,
-    }),
 };
 
 function open(): TransportRegistry {

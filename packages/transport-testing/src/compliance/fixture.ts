@@ -1,4 +1,13 @@
-import type { Transport, TransportCapabilities } from '@vfio-user/core';
+import type { Transport, TransportCapabilities, TransportRegistry } from '@vfio-user/core';
+
+/** What passes sessions on from one URI to another. */
+export interface Intermediary {
+  /** Where clients come to. */
+  readonly uri: string;
+  /** No session passes at the moment. */
+  readonly idle: boolean;
+  close(): Promise<void>;
+}
 
 /** Where sessions between a client and a device run, to be tested. */
 export interface SessionFixture {
@@ -10,10 +19,10 @@ export interface SessionFixture {
   address(): string;
   /** Something stands between the clients and the device. */
   readonly through?: {
-    /** A bridge when absent. */
-    readonly kind?: 'bridge' | 'relay';
     /** Where it listens; another place each time. */
     address(): string;
+    /** Starts something that passes messages on unchanged; without it, a bridge is started. */
+    start?(registry: TransportRegistry, listen: string, connect: string): Promise<Intermediary>;
   };
   /** What the connections of the clients must say of themselves. */
   readonly expected: TransportCapabilities;

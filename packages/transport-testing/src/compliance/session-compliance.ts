@@ -20,7 +20,7 @@ const BRIDGE_EXCLUSIONS = {
 export function sessionCompliance(t: Test, fixture: SessionFixture): void {
   void t.test(fixture.name, async (group) => {
     const { through } = fixture;
-    const isBridged = through !== undefined && through.kind !== 'relay';
+    const isBridged = through !== undefined && through.start === undefined;
     const bridged = isBridged ? BRIDGE_EXCLUSIONS : {};
     const exclusions = { ...bridged, ...fixture.exclusions };
     const suite = new Suite(group, { ...fixture, exclusions });

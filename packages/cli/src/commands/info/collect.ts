@@ -16,7 +16,7 @@ import {
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
-import { type DecodedConfigSpace, decodeConfigSpace } from '../../pci-text/config-space.js';
+import { type DecodedConfigSpace, decodeConfigSpace } from '@vfio-user/trace';
 import { loadTransports } from '../../registry.js';
 
 /** A region as the server describes it. */

@@ -1,5 +1,4 @@
-import { barText, capabilityText, headerLines, propertiesText } from '../../pci-text/format.js';
-import { sizeText } from '../../pci-text/hex.js';
+import { barText, capabilityText, headerLines, propertiesText, sizeText } from '@vfio-user/trace';
 import type { InfoReport, InterruptReport, RegionReport } from './collect.js';
 
 /** The report for people. */

@@ -1,7 +1,11 @@
+import {
+  choosePalette,
+  JsonPrinter,
+  type Outlet,
+  type Printer,
+  TextPrinter,
+} from '@vfio-user/trace';
 import type { Io } from '../../io.js';
-import type { Outlet } from '../../trace/output/outlet.js';
-import { JsonPrinter, type Printer, TextPrinter } from '../../trace/printer.js';
-import { choosePalette } from '../../trace/text/palette.js';
 
 /** Prints on stdout, for people or for programs. */
 export function createPrinter(io: Io, outlet: Outlet, json: boolean | undefined): Printer {

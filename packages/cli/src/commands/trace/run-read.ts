@@ -1,8 +1,5 @@
+import { Gate, Outlet, readPackets, SessionDecoders } from '@vfio-user/trace';
 import type { Io } from '../../io.js';
-import { SessionDecoders } from '../../trace/decode/session-decoders.js';
-import { Gate } from '../../trace/output/gate.js';
-import { Outlet } from '../../trace/output/outlet.js';
-import { readPackets } from '../../trace/pcap/pcap-reader.js';
 import { chooseDevice } from './choose-device.js';
 import { createPrinter } from './create-printer.js';
 

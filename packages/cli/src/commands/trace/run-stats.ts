@@ -1,9 +1,11 @@
+import {
+  readPackets,
+  SessionDecoders,
+  statisticsText,
+  stringify,
+  TraceStatistics,
+} from '@vfio-user/trace';
 import type { Io } from '../../io.js';
-import { SessionDecoders } from '../../trace/decode/session-decoders.js';
-import { readPackets } from '../../trace/pcap/pcap-reader.js';
-import { TraceStatistics } from '../../trace/stats/statistics.js';
-import { statisticsText } from '../../trace/stats/statistics-text.js';
-import { stringify } from '../../trace/text/json-message.js';
 import { chooseDevice } from './choose-device.js';
 import type { ReadCommandOptions } from './run-read.js';
 

@@ -1,21 +1,23 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@vfio-user/core';
-import { startRelay } from '@vfio-user/core/internal';
+import {
+  encodeFileHeader,
+  Gate,
+  MAX_DATA_BYTES,
+  Outlet,
+  startRelay,
+  statisticsText,
+  stringify,
+  Tracer,
+  TraceStatistics,
+} from '@vfio-user/trace';
 import { UsageError } from '../../errors.js';
 import { ExitCode } from '../../exit-codes.js';
 import type { CommandContext } from '../../io.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
 import { type SocketPermissions, socketPermissions } from '../../socket-permissions.js';
-import { Gate } from '../../trace/output/gate.js';
-import { Outlet } from '../../trace/output/outlet.js';
-import { MAX_DATA_BYTES } from '../../trace/packet.js';
-import { encodeFileHeader } from '../../trace/pcap/pcap-encoder.js';
-import { closeFile, createFile } from '../../trace/pcap/pcap-file.js';
-import { TraceStatistics } from '../../trace/stats/statistics.js';
-import { statisticsText } from '../../trace/stats/statistics-text.js';
-import { stringify } from '../../trace/text/json-message.js';
-import { Tracer } from '../../trace/tracer.js';
+import { closeFile, createFile } from './capture-stream.js';
 import { chooseDevice } from './choose-device.js';
 import { createPrinter } from './create-printer.js';
 

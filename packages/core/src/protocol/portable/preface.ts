@@ -105,14 +105,36 @@ export interface Preface {
 /** The bytes of a preface. */
 export function encodePreface(preface: Preface): Uint8Array {
   const { session, capabilities, limits, attachment } = preface;
-  const map = packRecord({ session, capabilities, limits, ...(attachment && { attachment }) });
-  const bytes = new Uint8Array(PREFACE_HEADER_BYTES + map.length);
+  const bytes = withMap(MAGIC, {
+    session,
+    capabilities,
+    limits,
+    ...(attachment && { attachment }),
+  });
   const view = new DataView(bytes.buffer);
-  bytes.set(MAGIC);
   view.setUint16(MAJOR, preface.major, true);
   view.setUint16(MINOR, preface.minor, true);
-  view.setUint32(MAP_BYTES, map.length, true);
-  bytes.set(map, PREFACE_HEADER_BYTES);
+  return bytes;
+}
+
+/**
+ * A preface ({@link prefaceLength}) as it is said on another connection: what a transport attached is about its
+ * own, and would mislead anybody else's. Whatever else is in the map stays, known or not.
+ */
+export function withoutAttachment(preface: Uint8Array): Uint8Array {
+  const view = new DataView(preface.buffer, preface.byteOffset, preface.length);
+  const map = unpackRecord(preface, view, PREFACE_HEADER_BYTES, preface.length);
+  if (typeof map === 'string' || map.attachment === undefined) return preface;
+  const { attachment: _left, ...rest } = map;
+  return withMap(preface.subarray(0, PREFACE_HEADER_BYTES), rest);
+}
+
+function withMap(header: Uint8Array, map: Readonly<Record<string, unknown>>): Uint8Array {
+  const packed = packRecord(map);
+  const bytes = new Uint8Array(PREFACE_HEADER_BYTES + packed.length);
+  bytes.set(header);
+  new DataView(bytes.buffer).setUint32(MAP_BYTES, packed.length, true);
+  bytes.set(packed, PREFACE_HEADER_BYTES);
   return bytes;
 }
 

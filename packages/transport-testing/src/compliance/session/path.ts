@@ -1,7 +1,6 @@
 import { startBridge, type TransportRegistry } from '@vfio-user/core';
-import { type RelaySessionObserver, startRelay } from '@vfio-user/core/internal';
 import type { Test } from 'tap';
-import type { SessionFixture } from '../fixture.js';
+import type { Intermediary, SessionFixture } from '../fixture.js';
 
 /** Where a device can be served: a suite is one. */
 export interface Place {
@@ -10,50 +9,29 @@ export interface Place {
 }
 
 /** How clients reach a device. */
-export interface Path {
-  /** Where they connect to. */
-  readonly uri: string;
-  /** Nobody is on the way. */
-  readonly idle: boolean;
-}
+export type Path = Pick<Intermediary, 'uri' | 'idle'>;
 
 /** The way of a place's clients to a device that listens at `uri`; it ends with the test. */
 export async function pathTo(t: Test, { registry, fixture }: Place, uri: string): Promise<Path> {
-  if (fixture.through === undefined) return { uri, idle: true };
-  const listen = fixture.through.address();
-  if (fixture.through.kind === 'relay') return relayTo(t, registry, listen, uri);
-  const bridge = await startBridge({ registry, listen, connect: uri });
-  t.teardown(() => bridge.close());
-  return {
-    uri: bridge.uri,
-    get idle() {
-      return bridge.statistics().clients === 0;
-    },
-  };
+  const { through } = fixture;
+  if (through === undefined) return { uri, idle: true };
+  const { address, start = bridge } = through;
+  const between = await start(registry, address(), uri);
+  t.teardown(() => between.close());
+  return between;
 }
 
-async function relayTo(
-  t: Test,
+async function bridge(
   registry: TransportRegistry,
   listen: string,
   connect: string,
-): Promise<Path> {
-  const observe = (): RelaySessionObserver => ({ onPreface() {}, onFrame() {}, onEnd() {} });
-  const relay = await startRelay({
-    registry,
-    listen,
-    connect,
-    maxDataXferSize: MAX_DATA_BYTES,
-    observe,
-  });
-  t.teardown(() => relay.close());
+): Promise<Intermediary> {
+  const started = await startBridge({ registry, listen, connect });
   return {
-    uri: relay.uri,
+    uri: started.uri,
     get idle() {
-      return relay.statistics().open === 0;
+      return started.statistics().clients === 0;
     },
+    close: () => started.close(),
   };
 }
-
-/** More than any client of the suite negotiates. */
-const MAX_DATA_BYTES = 2 ** 20;

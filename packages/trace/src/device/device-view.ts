@@ -1,0 +1,53 @@
+import { Region } from '@vfio-user/core';
+import { findRegister, type RegisterMap, registerMaps } from '@vfio-user/devices';
+import { configFieldNames } from '../pci/config-fields.js';
+import { ConfigView, msixName } from './config-view.js';
+
+/** What lies at a place of a region. */
+export interface RegisterName {
+  /** `undefined` where no name is known. */
+  readonly name: string | undefined;
+  /** `false`: the registers of this BAR are known, and this is none of them. */
+  readonly isImplemented: boolean;
+}
+
+const UNKNOWN: RegisterName = { name: undefined, isImplemented: true };
+const NOTHING: RegisterName = { name: undefined, isImplemented: false };
+
+/** What a session has shown of its device so far. */
+export class DeviceView {
+  readonly config = new ConfigView();
+  readonly #chosen: RegisterMap | undefined;
+  #map: RegisterMap | undefined;
+
+  /** @param chosen the device, where it was told beforehand. */
+  constructor(chosen?: RegisterMap) {
+    this.#chosen = chosen;
+    this.#map = chosen;
+  }
+
+  learnConfig(offset: number, data: Uint8Array): void {
+    this.config.learn(offset, data);
+    const { ids } = this.config;
+    if (ids === undefined) return;
+    this.#map = this.#chosen ?? [...registerMaps.values()].find((map) => map.describes(ids));
+  }
+
+  registerAt(region: number, offset: number, count: number): RegisterName {
+    if (region === Region.CONFIG) {
+      const name = configFieldNames(this.config.capabilities, offset, count);
+      return name === undefined ? UNKNOWN : { name, isImplemented: true };
+    }
+    if (region > Region.BAR5) return UNKNOWN;
+    const { msix } = this.config;
+    const interrupt = msix && msixName(msix, region, offset);
+    if (interrupt !== undefined) return { name: interrupt, isImplemented: true };
+    const map = this.#map;
+    if (map?.bars[region] === undefined) return UNKNOWN;
+    const register = findRegister(map, region, offset);
+    if (register === undefined) return NOTHING;
+    const within = offset - register.offset;
+    const suffix = within === 0 ? '' : `+${within}`;
+    return { name: `${map.title} ${register.name}${suffix}`, isImplemented: !register.absent };
+  }
+}

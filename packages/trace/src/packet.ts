@@ -1,0 +1,26 @@
+import type { EncodingName } from '@vfio-user/core';
+import type { RelaySide } from './relay/relay-observer.js';
+
+/** Something that one side of a session said, as it is traced and saved. */
+export interface Packet {
+  /** Microseconds since 1970. */
+  readonly timeUs: number;
+  /** Which session, counted from 1. */
+  readonly session: number;
+  readonly sender: RelaySide;
+  readonly encoding: EncodingName;
+  /** A preface comes before the first message of the portable encoding. */
+  readonly kind: 'message' | 'preface';
+  /** How many descriptors came along. */
+  readonly descriptors: number;
+  /** Borrowed: valid until whoever is handed the packet returns. */
+  readonly bytes: Uint8Array;
+  /** Bytes that it had on the wire: more than `bytes` where a file does not hold all of it. */
+  readonly length: number;
+}
+
+/**
+ * Most bytes of data in one message that a trace takes: above what clients and servers negotiate
+ * (1 MiB), and a bound for what a peer can make this process reserve.
+ */
+export const MAX_DATA_BYTES = 16 * 2 ** 20;

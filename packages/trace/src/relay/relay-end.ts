@@ -1,0 +1,82 @@
+import {
+  type Connection,
+  type Descriptor,
+  type Frame,
+  type FrameSink,
+  VfioUserError,
+} from '@vfio-user/core';
+import type { RelayObserver, RelaySide } from './relay-observer.js';
+
+/** Why a side is not read: the other is not there yet, has no room, or the observer has none. */
+type StopReason = 'awaits' | 'full' | 'held';
+
+/** Receives from one side of a relayed session and sends to the opposite one. */
+export class RelayEnd implements FrameSink {
+  readonly #side: RelaySide;
+  readonly #observer: RelayObserver;
+  readonly #descriptorsAreExtras: boolean;
+  readonly #stops = new Set<StopReason>();
+  error: Error | undefined;
+  connection: Connection | undefined;
+  opposite: RelayEnd | undefined;
+  hasEnded = false;
+
+  constructor(side: RelaySide, observer: RelayObserver, descriptorsAreExtras: boolean) {
+    this.#side = side;
+    this.#observer = observer;
+    this.#descriptorsAreExtras = descriptorsAreExtras;
+  }
+
+  connected(connection: Connection): void {
+    this.connection = connection;
+    if (this.#stops.size > 0) connection.pause();
+  }
+
+  stop(reason: StopReason): void {
+    this.#stops.add(reason);
+    this.connection?.pause();
+  }
+
+  go(reason: StopReason): void {
+    if (this.#stops.delete(reason) && this.#stops.size === 0) this.connection?.resume();
+  }
+
+  onFrame(frame: Frame): void {
+    this.#observer.onFrame(this.#side, frame);
+    const to = this.opposite?.connection;
+    const descriptors = this.#passable(frame.descriptors, to);
+    if (descriptors === undefined) return;
+    const { bytes, start, length } = frame;
+    // All of it as the head, which is copied if it cannot leave at once: the frame ends with this call.
+    const message = bytes.subarray(start, start + length);
+    if (to?.send(message, undefined, descriptors) === false) this.stop('full');
+  }
+
+  onDrain(): void {
+    this.opposite?.go('full');
+  }
+
+  onClose(error?: Error): void {
+    this.hasEnded = true;
+    this.error = error;
+    const { opposite } = this;
+    if (opposite?.hasEnded === false) void opposite.connection?.close();
+    else this.#observer.onEnd(opposite?.error ?? error);
+  }
+
+  /** The descriptors that go along with a message; `undefined` when it cannot go without the rest. */
+  #passable(
+    descriptors: readonly Descriptor[],
+    to: Connection | undefined,
+  ): readonly Descriptor[] | undefined {
+    const limit = to?.capabilities.maxDescriptors ?? 0;
+    if (descriptors.length <= limit) return descriptors;
+    for (const descriptor of descriptors) descriptor.close();
+    if (this.#descriptorsAreExtras) return [];
+    const text =
+      `the ${this.#side} passed ${descriptors.length} descriptor(s), the other side takes ${limit}: ` +
+      'memory and interrupts would be missing. Both sides must be UNIX sockets, or use a bridge';
+    (this.connection ?? to)?.abort(new VfioUserError('VFU_UNSUPPORTED', text));
+    return undefined;
+  }
+}

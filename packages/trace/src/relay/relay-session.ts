@@ -1,0 +1,76 @@
+import type { Connection, FrameSink } from '@vfio-user/core';
+import { RelayEnd } from './relay-end.js';
+import type { RelayObserver } from './relay-observer.js';
+
+export type { RelayObserver, RelaySide } from './relay-observer.js';
+
+/** A session that is passed through. The client's connection delivers to it. */
+export interface RelayedSession extends FrameSink {
+  /** Read nothing more from either side: whoever watches cannot keep up. */
+  hold(): void;
+  /** The end of {@link hold}. */
+  release(): void;
+}
+
+/** How a relay treats what cannot pass. */
+export interface RelaySessionOptions {
+  /**
+   * Whether a message means the same without its descriptors, as in the portable encoding: then
+   * those that the other side cannot take are left out, otherwise they end the session.
+   */
+  readonly descriptorsAreExtras?: boolean;
+}
+
+/**
+ * Stand between a client and its server: pass whole messages on, with their descriptors, and show
+ * them to `observer`. Both connections must speak the same encoding; nothing is translated.
+ * Back-pressure is passed on too, and so is the end of either.
+ *
+ * ```ts
+ * await transport.listen(
+ *   uri,
+ *   (client) => relaySession(client, (sink) => transport.connect(server, sink, context), observer),
+ *   context,
+ * );
+ * ```
+ *
+ * @returns what the client's connection delivers to; it is not read before the server is connected.
+ */
+export function relaySession(
+  client: Connection,
+  connectServer: (sink: FrameSink) => Promise<Connection>,
+  observer: RelayObserver,
+  { descriptorsAreExtras = false }: RelaySessionOptions = {},
+): RelayedSession {
+  const fromClient = new RelayEnd('client', observer, descriptorsAreExtras);
+  const fromServer = new RelayEnd('server', observer, descriptorsAreExtras);
+  fromClient.opposite = fromServer;
+  fromServer.opposite = fromClient;
+  fromClient.connected(client);
+  fromClient.stop('awaits');
+  connectServer(fromServer).then(
+    (server) => {
+      fromServer.connected(server);
+      if (fromClient.hasEnded) void server.close();
+      else fromClient.go('awaits');
+    },
+    (error: Error) => {
+      fromServer.hasEnded = true;
+      if (fromClient.hasEnded) observer.onEnd(error);
+      else client.abort(error);
+    },
+  );
+  return {
+    onFrame: (frame) => fromClient.onFrame(frame),
+    onDrain: () => fromClient.onDrain(),
+    onClose: (error) => fromClient.onClose(error),
+    hold() {
+      fromClient.stop('held');
+      fromServer.stop('held');
+    },
+    release() {
+      fromClient.go('held');
+      fromServer.go('held');
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import {
+  type EncodingName,
+  LimitedLogger,
+  type Logger,
+  silentLogger,
+  type TransportRegistry,
+  VfioUserError,
+} from '@vfio-user/core';
+import { endWithSignal } from '@vfio-user/core/internal';
+import { encodingNamed } from '../encoding.js';
+import { Relay, type RelayAddress, type RelaySettings } from './relay.js';
+
+export interface RelayOptions extends Pick<RelaySettings, 'observe'> {
+  readonly registry: TransportRegistry;
+  /** Where clients come to. */
+  readonly listen: string;
+  /** Where the server is. */
+  readonly connect: string;
+  /** Most bytes of data in one message: what a peer can make the relay reserve. */
+  readonly maxDataXferSize: number;
+  readonly logger?: Logger;
+  /** Ends the start, which rejects with its reason, and then the relay, as {@link Relay.close} does. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Pass sessions through: each client that comes to one URI gets a connection of its own to the
+ * server at the other.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the URIs differ in their encoding.
+ */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const { registry, listen, connect } = options;
+  const logger = LimitedLogger.over(options.logger ?? silentLogger);
+  const near = registry.resolve(listen);
+  const far = registry.resolve(connect);
+  const encoding = encodingOf(near);
+  if (encoding !== encodingOf(far)) {
+    throw new VfioUserError(
+      'VFU_CONFIG_INVALID',
+      `${listen} speaks the ${encoding} encoding and ${connect} the ${encodingOf(far)} one: a session can ` +
+        'only be passed on unchanged. Add ?encoding=native or ?encoding=portable to one of them, or use a bridge',
+    );
+  }
+  if (encoding === 'native' && passesDescriptors(near) !== passesDescriptors(far)) {
+    logger.warn(
+      { listen, connect },
+      'descriptors cannot pass between these transports: a session that needs them will be ended',
+    );
+  }
+  const { maxDataXferSize } = options;
+  const { framing } = encodingNamed(encoding, maxDataXferSize);
+  const relay = new Relay({ ...options, logger, far, encoding, framing });
+  await relay.listen(near, options.signal);
+  void relay.closed.then(() => logger.flush());
+  await endWithSignal(relay, options.signal);
+  return relay;
+}
+
+function encodingOf({ transport, uri }: RelayAddress): EncodingName {
+  return transport.encodingFor?.(uri) ?? 'native';
+}
+
+function passesDescriptors({ transport }: RelayAddress): boolean {
+  return transport.createMemory !== undefined;
+}
