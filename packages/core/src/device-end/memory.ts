@@ -1,13 +1,13 @@
 import type { Iova } from '../address.js';
 import { VfioUserError } from '../errors.js';
 import type { DmaSpace } from '../memory/dma-space.js';
-import { DmaMapping } from '../memory/mapping.js';
+import type { DmaMapping } from '../memory/mapping.js';
+import type { AddedMapping } from '../memory/mapping-table.js';
 import { Command, DMA_MAP_READ, DMA_MAP_WRITE, DMA_UNMAP_ALL } from '../protocol/constants.js';
 import type { DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
-import type { MappedMemory } from '../transport/resources.js';
 import { Exposures } from './exposures.js';
 import { allocateGuestMemory, type GuestMemory } from './guest-memory.js';
 
@@ -64,18 +64,18 @@ export class ClientMemory {
     }
     const shareable = share && this.#peer.connection.capabilities.sharedMemory;
     const request = { address, size, readable, writable, fileOffset: BigInt(offset) };
-    const sameMemory = (mapped: MappedMemory | undefined): boolean =>
-      mapped instanceof MemoryWindow && mapped.isSame(memory, offset);
-    const find = (): DmaMapping | undefined => this.#space.identical(request, sameMemory);
-    let existing = find();
-    while (this.#isChanging(existing)) {
-      await this.#changed(existing);
-      existing = find();
-    }
-    const mapping =
-      existing ?? new DmaMapping({ ...request, memory: new MemoryWindow(memory, offset, size) });
     // Known here first: the server may use it before its reply arrives.
-    if (existing === undefined) this.#space.add(mapping);
+    const add = (): AddedMapping =>
+      this.#space.add(request, {
+        isSame: (mapped) => mapped instanceof MemoryWindow && mapped.isSame(memory, offset),
+        take: () => ({ memory: new MemoryWindow(memory, offset, size) }),
+      });
+    let added = add();
+    while (this.#isChanging(added.mapping)) {
+      await this.#changed(added.mapping);
+      added = add();
+    }
+    const { mapping, isNew } = added;
     await this.#change([mapping], async () => {
       try {
         const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
@@ -86,7 +86,7 @@ export class ClientMemory {
         const descriptors = descriptor === undefined ? [] : [descriptor];
         await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);
       } catch (error) {
-        if (existing === undefined) void this.#space.remove(mapping);
+        if (isNew) void this.#space.remove(mapping);
         throw error;
       }
     });

@@ -1,7 +1,7 @@
 import { type Iova, iovaText } from '../address.js';
 import { EINVAL, ENOSPC } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
-import { DmaMapping, type MappingRequest } from '../memory/mapping.js';
+import type { DmaMapping, MappingRequest } from '../memory/mapping.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from '../memory/page.js';
 import {
   DMA_MAP_FILE_IO,
@@ -33,19 +33,17 @@ export function handleDmaMap(
   const exposed = exposedRanges(context, body);
   return whenQuiesced(context, () => {
     const { device, maxDmaMaps } = context;
-    const request = requestOf(body);
-    const existing = device.dma.identical(request, (memory) =>
-      isBehind(context, memory, received[0]),
-    );
-    if (existing !== undefined) return undefined;
-    if (device.dma.mappingCount >= maxDmaMaps) {
-      const text = `${maxDmaMaps} mappings exist already, that is the limit`;
-      throw refused(EINVAL, body.address, text);
-    }
-    const memory = mapMemory(context, body, received);
-    const mapping = new DmaMapping({ ...request, memory, exposed });
-    device.dma.add(mapping);
-    return mapping;
+    const { mapping, isNew } = device.dma.add(requestOf(body), {
+      isSame: (memory) => isBehind(context, memory, received[0]),
+      take() {
+        if (device.dma.mappingCount >= maxDmaMaps) {
+          const text = `${maxDmaMaps} mappings exist already, that is the limit`;
+          throw refused(EINVAL, body.address, text);
+        }
+        return { memory: mapMemory(context, body, received), exposed };
+      },
+    });
+    return isNew ? mapping : undefined;
   });
 }
 

@@ -2,7 +2,6 @@ import type { InterruptMode, Interrupts } from '../device/device.js';
 import type { NotificationFence } from '../device/notification-fence.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
-import type { InterruptControls } from '../pci/function-controls.js';
 import {
   IRQ_FLAG_AUTOMASKED,
   IRQ_FLAG_EVENTFD,
@@ -14,6 +13,7 @@ import {
 } from '../protocol/constants.js';
 import type { SetIrqs } from '../protocol/messages.js';
 import type { Notifier } from '../transport/resources.js';
+import type { InterruptControls } from './interrupt-controls.js';
 import type { InterruptIndex } from './interrupt-index.js';
 import { IntxLine } from './intx-line.js';
 import { MessageVectors } from './message-vectors.js';

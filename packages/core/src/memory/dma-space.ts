@@ -4,12 +4,11 @@ import { tellAccess } from '../diagnostics/dma-told.js';
 import { tellError } from '../diagnostics/errors-told.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { runAll } from '../run-all.js';
-import type { MappedMemory } from '../transport/resources.js';
 import { checkRights, notMapped } from './access-faults.js';
 import { allEnded } from './all-ended.js';
 import { DirtyLog } from './dirty-log.js';
 import type { DmaMapping, MappingRequest } from './mapping.js';
-import { MappingTable } from './mapping-table.js';
+import { type AddedMapping, type MappingMemory, MappingTable } from './mapping-table.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
 import { PushedMemory } from './pushed-memory.js';
 import { goneMemory, type RemoteMemory, type WriteOrder } from './remote-memory.js';
@@ -62,14 +61,6 @@ export class DmaSpace implements Dma {
     return this.#table.all();
   }
 
-  /** See {@link MappingTable.identical}. */
-  identical(
-    request: MappingRequest,
-    sameMemory: (memory: MappedMemory | undefined) => boolean,
-  ): DmaMapping | undefined {
-    return this.#table.identical(request, sameMemory);
-  }
-
   overlapping(firstPage: number, pages: number): DmaMapping | undefined {
     return this.#table.overlapping(firstPage, pages);
   }
@@ -80,18 +71,21 @@ export class DmaSpace implements Dma {
     return mapping?.address === address && mapping.size === size ? mapping : undefined;
   }
 
-  /** @throws {RequestRefusedError} EEXIST when it overlaps another. */
-  add(mapping: DmaMapping): void {
-    this.#table.insert(mapping);
-    this.#tell(this.#mapListeners, mapping);
+  /** See {@link MappingTable.add}. */
+  add(request: MappingRequest, memory: MappingMemory): AddedMapping {
+    const added = this.#table.add(request, memory);
+    if (added.isNew) this.#tell(this.#mapListeners, added.mapping);
+    return added;
   }
 
   /**
    * When this returns, nothing of this process touches the range any more. Transfers that an
    * adapter carries out have ended when the promise resolves. Never fails: what goes wrong on the
-   * way is logged, and the rest is done all the same.
+   * way is logged, and the rest is done all the same. A mapping that has gone before is left alone,
+   * and so is what is mapped there now.
    */
   remove(mapping: DmaMapping): Promise<void> | undefined {
+    if (this.#table.find(mapping.firstPage) !== mapping) return undefined;
     this.#tell(this.#unmapListeners, mapping);
     this.#table.remove(mapping);
     let ended: Promise<void> | undefined;

@@ -2,10 +2,24 @@ import { iovaText } from '../address.js';
 import { EEXIST } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
 import type { MappedMemory } from '../transport/resources.js';
-import type { DmaMapping, MappingRequest } from './mapping.js';
+import { DmaMapping, type DmaMappingInit, type MappingRequest } from './mapping.js';
 import { PAGE_BYTES, pageOf } from './page.js';
 
 const INITIAL_CAPACITY = 64;
+
+/** The memory behind a range that a client asks to have mapped. */
+export interface MappingMemory {
+  /** Whether memory that is mapped already is this memory. */
+  isSame(mapped: MappedMemory | undefined): boolean;
+  /** Get hold of it. Called where the range is free, and nowhere else. */
+  take(): Pick<DmaMappingInit, 'memory' | 'exposed'>;
+}
+
+export interface AddedMapping {
+  readonly mapping: DmaMapping;
+  /** `false`: it was there before. */
+  readonly isNew: boolean;
+}
 
 /**
  * The mappings of one client, ordered by address and free of overlap. Lookups are a binary search
@@ -42,35 +56,21 @@ export class MappingTable {
   }
 
   /**
-   * The mapping that is there already, exactly as it is asked for now; `undefined` where the range
-   * is free.
-   * @param sameMemory whether a mapping's memory is the one that is asked for.
-   * @throws {RequestRefusedError} EEXIST when it overlaps in any other way.
+   * Map a range. One that is mapped already exactly as it is asked for stays as it is.
+   * @throws {RequestRefusedError} EEXIST when it overlaps another in any other way.
    */
-  identical(
-    request: MappingRequest,
-    sameMemory: (memory: MappedMemory | undefined) => boolean,
-  ): DmaMapping | undefined {
+  add(request: MappingRequest, memory: MappingMemory): AddedMapping {
     const existing = this.overlapping(pageOf(request.address), request.size / PAGE_BYTES);
-    if (existing === undefined) return undefined;
-    if (existing.matches(request) && sameMemory(existing.memory)) return existing;
-    throw overlaps(request, existing);
-  }
-
-  /** @throws {RequestRefusedError} EEXIST when it overlaps another, also one that is identical. */
-  insert(mapping: DmaMapping): void {
-    const existing = this.overlapping(mapping.firstPage, mapping.pages);
-    if (existing !== undefined) throw overlaps(mapping, existing);
-    const count = this.#mappings.length;
-    if (count === this.#firstPages.length) {
-      const grown = new Float64Array(count * 2);
-      grown.set(this.#firstPages);
-      this.#firstPages = grown;
+    if (existing === undefined) {
+      const mapping = new DmaMapping({ ...request, ...memory.take() });
+      this.#insert(mapping);
+      return { mapping, isNew: true };
     }
-    const at = this.#countUpTo(mapping.firstPage);
-    this.#firstPages.copyWithin(at + 1, at, count);
-    this.#firstPages[at] = mapping.firstPage;
-    this.#mappings.splice(at, 0, mapping);
+    if (existing.matches(request) && memory.isSame(existing.memory)) {
+      return { mapping: existing, isNew: false };
+    }
+    const text = `DMA_MAP at ${iovaText(request.address)}: overlaps ${existing}`;
+    throw new RequestRefusedError(EEXIST, text);
   }
 
   remove(mapping: DmaMapping): void {
@@ -86,6 +86,20 @@ export class MappingTable {
     return [...this.#mappings];
   }
 
+  /** The range is free. */
+  #insert(mapping: DmaMapping): void {
+    const count = this.#mappings.length;
+    if (count === this.#firstPages.length) {
+      const grown = new Float64Array(count * 2);
+      grown.set(this.#firstPages);
+      this.#firstPages = grown;
+    }
+    const at = this.#countUpTo(mapping.firstPage);
+    this.#firstPages.copyWithin(at + 1, at, count);
+    this.#firstPages[at] = mapping.firstPage;
+    this.#mappings.splice(at, 0, mapping);
+  }
+
   /** How many mappings start at or before `page`. */
   #countUpTo(page: number): number {
     let low = 0;
@@ -97,9 +111,4 @@ export class MappingTable {
     }
     return low;
   }
-}
-
-function overlaps(request: MappingRequest, existing: DmaMapping): RequestRefusedError {
-  const text = `DMA_MAP at ${iovaText(request.address)}: overlaps ${existing}`;
-  return new RequestRefusedError(EEXIST, text);
 }

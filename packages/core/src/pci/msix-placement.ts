@@ -1,9 +1,9 @@
 import type { BlockAccess } from '../device/access.js';
 import type { BarDefinition, BarIndex } from '../device/device.js';
+import type { InterruptControls } from '../interrupts/interrupt-controls.js';
 import type { Bars } from './bars.js';
 import type { MsixLayout } from './capabilities/capability.js';
 import { MSIX_ENTRY_BYTES } from './constants.js';
-import type { InterruptControls } from './function-controls.js';
 import { hex, invalid } from './invalid.js';
 import { type MsixTable, pendingBitArray } from './msix-table.js';
 

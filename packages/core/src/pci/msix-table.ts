@@ -1,6 +1,6 @@
 import type { BlockAccess } from '../device/access.js';
+import type { InterruptControls } from '../interrupts/interrupt-controls.js';
 import { MSIX_ENTRY_BYTES, MSIX_ENTRY_MASKED } from './constants.js';
-import type { InterruptControls } from './function-controls.js';
 import type { RegisterSet } from './register-set.js';
 import { RegisterSetBuilder } from './register-set-builder.js';
 

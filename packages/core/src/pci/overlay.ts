@@ -1,7 +1,7 @@
 import type { BlockAccess } from '../device/access.js';
 import type { RegionDefinition } from '../device/device.js';
 import { readRegion, writeRegion } from '../device/region.js';
-import type { RegisterWindow } from './register-set-layout.js';
+import type { RegisterWindow } from './register-set.js';
 
 /** A region in which some ranges are answered by somebody else than the device. */
 export class Overlay implements BlockAccess {

@@ -1,7 +1,11 @@
 import type { AccessSize, BlockAccess } from '../device/access.js';
 import { VfioUserError } from '../errors.js';
-import { RegisterSet } from './register-set.js';
-import type { RegisterWindow, RegisterWritten, WriteListener } from './register-set-layout.js';
+import {
+  RegisterSet,
+  type RegisterWindow,
+  type RegisterWritten,
+  type WriteListener,
+} from './register-set.js';
 
 /**
  * Describes registers one by one; what is not described reads zero and ignores writes.

@@ -4,7 +4,7 @@ import { ECANCELED, EFAULT, EINVAL } from '../../src/errno.js';
 import { DmaFaultError } from '../../src/errors.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import { Command } from '../../src/protocol/constants.js';
-import { ArrayMemory, mappingOf } from '../memory/fakes.js';
+import { ArrayMemory, addMapping, mappingOf } from '../memory/fakes.js';
 import { PeerFixture } from '../session/fakes.js';
 
 const BASE = 0x10000;
@@ -21,7 +21,7 @@ class HalfMemory extends ArrayMemory {
 function open({ timeoutMs = 0 } = {}) {
   const memory = new HalfMemory(2 * 4096);
   const space = new DmaSpace();
-  space.add(mappingOf(BASE, 2, memory));
+  addMapping(space, mappingOf(BASE, 2, memory));
   const service = new DmaService(space, 4096);
   const fixture = new PeerFixture(
     {},

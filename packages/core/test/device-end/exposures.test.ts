@@ -3,7 +3,7 @@ import { Exposures } from '../../src/device-end/exposures.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import type { AccessRights, ExposedMemory } from '../../src/transport/one-sided.js';
 import type { Connection } from '../../src/transport/transport.js';
-import { ArrayMemory, mappingOf } from '../memory/fakes.js';
+import { ArrayMemory, addMapping, mappingOf } from '../memory/fakes.js';
 
 /** A connection that notes what is exposed, and what of it is taken back. */
 function fakeConnection() {
@@ -27,8 +27,7 @@ t.test('a mapping is exposed with its rights until it goes away', async (t) => {
   const dma = new DmaSpace();
   const exposures = new Exposures(dma);
   const { open, connection } = fakeConnection();
-  const mapping = mappingOf(0x10000, 1, new ArrayMemory(4096), 'r');
-  dma.add(mapping);
+  const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096), 'r'));
   t.match(exposures.expose(connection, mapping), [{ length: 4096, key: 1 }]);
   t.strictSame(open, [{ readable: true, writable: false }]);
   void dma.remove(mapping);
@@ -39,8 +38,7 @@ t.test('told anew to another device, the first one has lost it', async (t) => {
   const dma = new DmaSpace();
   const exposures = new Exposures(dma);
   const { open, connection } = fakeConnection();
-  const mapping = mappingOf(0x10000, 1, new ArrayMemory(4096));
-  dma.add(mapping);
+  const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096)));
   exposures.expose(connection, mapping);
   const other = fakeConnection();
   t.match(exposures.expose(other.connection, mapping), [{ length: 4096, key: 1 }]);
@@ -54,8 +52,7 @@ t.test('told again to the same device, it goes on with what it was told', async 
   const dma = new DmaSpace();
   const exposures = new Exposures(dma);
   const { open, connection } = fakeConnection();
-  const mapping = mappingOf(0x10000, 1, new ArrayMemory(4096));
-  dma.add(mapping);
+  const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096)));
   const ranges = exposures.expose(connection, mapping);
   t.equal(exposures.expose(connection, mapping), ranges);
   t.equal(open.length, 1);

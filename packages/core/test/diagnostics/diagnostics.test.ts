@@ -15,7 +15,7 @@ import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command, ExtensionCommand, Irq } from '../../src/protocol/constants.js';
 import { offer } from '../../src/protocol/version.js';
 import { ManualFence, notifiers, setIrqs } from '../device/fakes.js';
-import { ArrayMemory, ManualRemote, mappingOf } from '../memory/fakes.js';
+import { ArrayMemory, addMapping, ManualRemote, mappingOf } from '../memory/fakes.js';
 import { PeerFixture, turn } from '../session/fakes.js';
 import { listenTo } from './listen.js';
 
@@ -33,7 +33,7 @@ t.test('without listeners no clock is read and nothing is published', async (t) 
   fixture.peer.reply(Command.REGION_READ, 1, WRITE);
   fixture.receive(Command.REGION_WRITE, WRITE, { noReply: true });
   const dma = new DmaSpace();
-  dma.add(mappingOf(BASE, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
   dma.tryWrite(BASE, new Uint8Array(4));
   fixture.end();
   t.strictSame([now(), publish()], [[], []]);
@@ -134,9 +134,9 @@ t.test('a connection that ends by an error is told', async (t) => {
 t.test('memory is told by the way it was reached', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
   const dma = new DmaSpace();
-  dma.add(mappingOf(BASE, 1, new ArrayMemory(PAGE)));
-  dma.add(mappingOf(BASE + PAGE, 1, new ArrayMemory(PAGE)));
-  dma.add(mappingOf(BASE + 2 * PAGE, 1));
+  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE + PAGE, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE + 2 * PAGE, 1));
   dma.tryRead(BASE, new Uint8Array(3));
   dma.tryWrite(BASE + PAGE - 2, new Uint8Array(4));
   dma.map(BASE, 5, 'readwrite');
@@ -153,7 +153,7 @@ t.test('memory is told by the way it was reached', async (t) => {
 t.test('shared memory that waits for its turn is told when it was accessed', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
   const dma = new DmaSpace();
-  dma.add(mappingOf(BASE, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
   const write = dma.fence.begin();
   const waiting = [dma.read(BASE, new Uint8Array(1)), dma.write(BASE, new Uint8Array(2))];
   t.strictSame(seen, []);
@@ -205,7 +205,7 @@ t.test('what an adapter does is told as such, the rest as messages', async (t) =
 t.test('a fault of the device is told once', async (t) => {
   const seen = listenTo(t, diagnostics.error);
   const dma = new DmaSpace();
-  dma.add(mappingOf(BASE, 1, new ArrayMemory(PAGE), 'r'));
+  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE), 'r'));
   await t.rejects(dma.read(BASE - PAGE, new Uint8Array(1)));
   await t.rejects(dma.write(BASE, new Uint8Array(1)));
   t.match(seen, [

@@ -1,6 +1,7 @@
 import type { Iova } from '../../src/address.js';
 import { RemoteError } from '../../src/errors.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
+import type { MappingTable } from '../../src/memory/mapping-table.js';
 import type { RemoteMemory } from '../../src/memory/remote-memory.js';
 import type { WriteFence } from '../../src/memory/write-fence.js';
 import type { ExposedRange } from '../../src/transport/one-sided.js';
@@ -112,4 +113,16 @@ export function mappingOf(
     memory,
     exposed,
   });
+}
+
+/** Put a mapping like `wanted` into a table or a DMA space. @returns the one that is there then. */
+export function addMapping(
+  to: { add: MappingTable['add'] },
+  { memory, exposed, ...request }: DmaMapping,
+): DmaMapping {
+  const { mapping } = to.add(request, {
+    isSame: (mapped) => mapped === memory,
+    take: () => ({ memory, exposed }),
+  });
+  return mapping;
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { EEXIST } from '../../src/errno.js';
-import type { DmaMapping } from '../../src/memory/mapping.js';
+import { DmaMapping } from '../../src/memory/mapping.js';
 import { MappingTable } from '../../src/memory/mapping-table.js';
-import { ArrayMemory, mappingOf } from './fakes.js';
+import { ArrayMemory, addMapping, mappingOf } from './fakes.js';
 
 function at(firstPage: number, pages: number): DmaMapping {
   return mappingOf(BigInt(firstPage) * 4096n, pages);
@@ -35,9 +35,7 @@ t.test('agrees with a list of mappings', async (t) => {
           table.remove(found);
           model.splice(model.indexOf(found), 1);
         } else if (kind === 'insert' && overlap === undefined) {
-          const mapping = at(first, pages);
-          table.insert(mapping);
-          model.push(mapping);
+          model.push(addMapping(table, at(first, pages)));
         }
       }
       const sorted = model.sort((a, b) => a.firstPage - b.firstPage);
@@ -53,8 +51,7 @@ t.test('agrees with a list of mappings', async (t) => {
 
 t.test('removing a mapping that is not there changes nothing', async (t) => {
   const table = new MappingTable();
-  const inside = at(5, 2);
-  table.insert(inside);
+  const inside = addMapping(table, at(5, 2));
   table.remove(at(5, 2));
   table.remove(at(9, 1));
   t.equal(table.find(6), inside);
@@ -62,8 +59,7 @@ t.test('removing a mapping that is not there changes nothing', async (t) => {
 
 t.test('the last hit is not found again once it is removed', async (t) => {
   const table = new MappingTable();
-  const mapping = at(7, 1);
-  table.insert(mapping);
+  const mapping = addMapping(table, at(7, 1));
   t.equal(table.find(7), mapping);
   table.remove(mapping);
   t.equal(table.find(7), undefined);
@@ -72,63 +68,74 @@ t.test('the last hit is not found again once it is removed', async (t) => {
 t.test('a lookup among 65,535 mappings looks at few of them', async (t) => {
   const table = new MappingTable();
   const seen = new Set<DmaMapping>();
-  const watched = (mapping: DmaMapping): DmaMapping =>
-    new Proxy(mapping, {
-      get(target, key) {
-        seen.add(target);
-        return Reflect.get(target, key, target);
-      },
-    });
-  const mappings = Array.from({ length: 65_535 }, (_, index) => at(index * 3, 2));
-  for (const mapping of mappings) table.insert(watched(mapping));
+  const pages = Object.getOwnPropertyDescriptor(DmaMapping.prototype, 'pages') ?? {};
+  t.teardown(() => Object.defineProperty(DmaMapping.prototype, 'pages', pages));
+  Object.defineProperty(DmaMapping.prototype, 'pages', {
+    configurable: true,
+    get(this: DmaMapping) {
+      seen.add(this);
+      return pages.get?.call(this);
+    },
+  });
+  const mappings = Array.from({ length: 65_535 }, (_, index) =>
+    addMapping(table, at(index * 3, 2)),
+  );
   t.equal(table.size, 65_535);
 
   for (const index of [0, 1, 32_768, 65_534]) {
     seen.clear();
-    t.equal(table.find(index * 3 + 1)?.address, mappings[index]?.address);
+    t.equal(table.find(index * 3 + 1), mappings[index]);
     t.equal(table.find(index * 3 + 2), undefined);
     t.equal(table.overlapping(index * 3 + 1, 2)?.pages, 2);
     t.ok(seen.size <= 4, `${seen.size} mappings looked at`);
   }
 });
 
-t.test('what overlaps is not inserted, also not a second time', async (t) => {
-  const table = new MappingTable();
-  const mapping = at(5, 2);
-  table.insert(mapping);
-  for (const other of [mapping, at(5, 2), at(4, 2), at(6, 1)]) {
-    t.throws(() => table.insert(other), {
-      errno: EEXIST,
-      message: /overlaps \[0x5000, \+0x2000\)/,
-    });
-  }
-  t.strictSame(table.all(), [mapping]);
-});
-
-t.test('a mapping is the same by range, permissions, place in the file and memory', async (t) => {
+t.test('a mapping that is there already stays, and is no new one', async (t) => {
   const table = new MappingTable();
   const memory = new ArrayMemory(8192);
-  const mapping = mappingOf(0x5000, 2, memory);
-  table.insert(mapping);
-  const request = { address: 0x5000, size: 0x2000, readable: true, writable: true, fileOffset: 0n };
-  const itsMemory = (candidate: unknown): boolean => candidate === memory;
-  t.equal(table.identical(request, itsMemory), mapping);
-  t.equal(table.identical({ ...request, address: 0x7000 }, itsMemory), undefined);
-  const others = [
-    { address: 0x4000 },
-    { size: 0x1000 },
-    { readable: false },
-    { writable: false },
-    { fileOffset: 0x1000n },
-  ];
-  for (const other of others) {
-    t.throws(() => table.identical({ ...request, ...other }, itsMemory), {
+  const wanted = mappingOf(0x5000, 2, memory);
+  let taken = 0;
+  const itsMemory = {
+    isSame: (candidate: unknown): boolean => candidate === memory,
+    take: () => ({ memory, taken: ++taken }),
+  };
+  const first = table.add(wanted, itsMemory);
+  t.ok(first.isNew);
+  t.strictSame(table.add(wanted, itsMemory), { mapping: first.mapping, isNew: false });
+  t.equal(taken, 1, 'memory is not got hold of twice');
+  t.strictSame(table.all(), [first.mapping]);
+});
+
+t.test(
+  'whatever else overlaps is refused: range, permissions, place in the file, memory',
+  async (t) => {
+    const table = new MappingTable();
+    const memory = new ArrayMemory(8192);
+    const mapping = addMapping(table, mappingOf(0x5000, 2, memory));
+    const { address, size, readable, writable, fileOffset } = mapping;
+    const request = { address, size, readable, writable, fileOffset };
+    const itsMemory = {
+      isSame: (candidate: unknown): boolean => candidate === memory,
+      take: () => t.fail('memory of a range that is taken') as never,
+    };
+    const others = [
+      { address: 0x4000 },
+      { address: 0x6000 },
+      { size: 0x1000 },
+      { readable: false },
+      { writable: false },
+      { fileOffset: 0x1000n },
+    ];
+    const overlaps = {
       code: 'VFU_REQUEST_REFUSED',
       errno: EEXIST,
-    });
-  }
-  t.throws(() => table.identical(request, () => false), {
-    code: 'VFU_REQUEST_REFUSED',
-    errno: EEXIST,
-  });
-});
+      message: /overlaps \[0x5000, \+0x2000\)/,
+    };
+    for (const other of others) {
+      t.throws(() => table.add({ ...request, ...other }, itsMemory), overlaps);
+    }
+    t.throws(() => table.add(request, { ...itsMemory, isSame: () => false }), overlaps);
+    t.strictSame(table.all(), [mapping]);
+  },
+);

@@ -6,6 +6,7 @@ import { DmaMapping } from '../../src/memory/mapping.js';
 import { PushRules } from '../../src/memory/push-rules.js';
 import { PushedMemory } from '../../src/memory/pushed-memory.js';
 import type { PushRule, RegionData } from '../../src/protocol/messages.js';
+import { addMapping } from './fakes.js';
 
 const RING = {
   region: 0,
@@ -27,7 +28,7 @@ function space(bytes: Uint8Array | undefined, readable = true): DmaSpace {
     close() {},
   };
   const rights = { readable, writable: true, fileOffset: 0n };
-  dma.add(new DmaMapping({ address: 0, size: 0x10000, ...rights, memory }));
+  addMapping(dma, new DmaMapping({ address: 0, size: 0x10000, ...rights, memory }));
   return dma;
 }
 
