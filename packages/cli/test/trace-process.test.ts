@@ -1,5 +1,5 @@
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
-import { readPackets } from '@vfio-user/trace';
+import { readCapture } from '@vfio-user/trace';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
@@ -33,7 +33,7 @@ t.test('a signal ends it cleanly in the middle of a session, with a whole captur
     t.match(stdout.join('\n'), /= session 1 has ended\n\d+ messages, \d+ bytes\n/);
     t.match(stdout.join('\n'), /\nBAR0\+0x8 +counter WRAPPED +1 +0 +0 /);
     const messages = stdout.filter((line) => /^\d\d:.* [→←] /.test(line)).length;
-    t.equal([...readPackets(pcap)].length, messages);
+    t.equal([...readCapture(pcap)].length, messages);
     const { stdout: read } = await new CliProcess(t, ['trace', 'read', pcap]).exit();
     const printed = stdout.slice(2, 2 + messages);
     t.strictSame(read.slice(1), printed, 'read prints the same lines');
@@ -63,7 +63,7 @@ t.test('a reader that reads no more does not keep it from ending', async (t) => 
   await t.rejects(flood(), /was not answered/, 'the session is held up');
   trace.kill('SIGTERM');
   t.equal((await trace.exit()).code, 0);
-  t.ok([...readPackets(pcap)].length > 100);
+  t.ok([...readCapture(pcap)].length > 100);
 });
 
 t.test('a reader that goes away leaves the session alone', async (t) => {

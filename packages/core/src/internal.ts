@@ -40,6 +40,7 @@ export {
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
 export type { Wire } from './session/wire.js';
+export { type TextTableOptions, textTable } from './text-table.js';
 export { FrameAssembler, type FrameAssemblerLimits } from './transport/frame-assembler.js';
 export { type NewConnection, openClient, openServer } from './transport/open-connection.js';
 export { type Opening, OpeningPhase } from './transport/opening.js';

@@ -1,17 +1,35 @@
 /**
  * Sessions of vfio-user: watched as they pass, saved, decoded, added up; and configuration space in words.
  *
+ * ```ts
+ * import { registerMaps } from '@vfio-user/devices';
+ * import { readCapture, statisticsText, Tracer, TraceStatistics } from '@vfio-user/trace';
+ *
+ * const statistics = new TraceStatistics();
+ * const tracer = new Tracer([statistics], { candidates: [...registerMaps.values()] });
+ * for (const packet of readCapture('disk.pcap')) tracer.replay(packet);
+ * console.log(statisticsText(statistics.summary()));
+ * ```
+ *
  * @packageDocumentation
  */
-export { SessionDecoder } from './decode/session-decoder.js';
-export { SessionDecoders } from './decode/session-decoders.js';
+
+export type {
+  KnownCommand,
+  Message,
+  Preface,
+  ReplyMessage,
+  RequestMessage,
+} from '@vfio-user/core/internal';
+export { BatchedWriter } from './batched-writer.js';
+export type { DeviceNames, RegisterName } from './decode/device-view.js';
+export { TraceDecoder } from './decode/trace-decoder.js';
 export type { TracedAccess, TracedMessage, TracedRequest } from './decode/traced-message.js';
-export type { RegisterName } from './device/device-view.js';
-export { Gate } from './output/gate.js';
-export { Outlet } from './output/outlet.js';
-export { MAX_DATA_BYTES, type Packet } from './packet.js';
-export { encodeFileHeader, encodePacket } from './pcap/pcap-encoder.js';
-export { readPackets } from './pcap/pcap-reader.js';
+export type { Packet } from './packet.js';
+export { readCapture } from './pcap/capture-reader.js';
+export { CaptureWriter, encodeFileHeader, encodePacket } from './pcap/capture-writer.js';
+export type { CapabilityFields } from './pci/capability-decoders.js';
+export type { CapabilityPlace } from './pci/capability-list.js';
 export {
   type DecodedCapability,
   type DecodedConfigSpace,
@@ -20,21 +38,13 @@ export {
 export { barText, capabilityText, headerLines, propertiesText } from './pci/format.js';
 export type { DecodedBar, DecodedHeader } from './pci/header.js';
 export { sizeText } from './pci/hex.js';
-export {
-  JsonPrinter,
-  type Printer,
-  type SessionBegin,
-  type SessionEnd,
-  TextPrinter,
-} from './printer.js';
-export type { Relay, RelayArrival, RelaySessionObserver } from './relay/relay.js';
-export type { RelayObserver, RelaySide } from './relay/relay-observer.js';
+export { type Relay, type RelayOptions, startRelay } from './relay/relay.js';
+export type { RelayArrival, RelayObserver, RelaySide } from './relay/relay-observer.js';
 export {
   type RelayedSession,
   type RelaySessionOptions,
   relaySession,
 } from './relay/relay-session.js';
-export { type RelayOptions, startRelay } from './relay/start-relay.js';
 export type { LatencySummary } from './statistics/latencies.js';
 export {
   type CommandStatistics,
@@ -43,6 +53,8 @@ export {
   type TraceSummary,
 } from './statistics/statistics.js';
 export { statisticsText } from './statistics/statistics-text.js';
-export { stringify } from './text/json-message.js';
-export { choosePalette, type Palette } from './text/palette.js';
-export { Tracer, type TracerOptions } from './tracer.js';
+export { messageJson, stringify } from './text/message-json.js';
+export { messageLine } from './text/message-line.js';
+export { choosePalette, coloured, type Palette, plain } from './text/palette.js';
+export { JsonPrinter, type Printer, TextPrinter } from './text/printer.js';
+export { type SessionBegin, type SessionEnd, Tracer, type TraceSink } from './tracer.js';

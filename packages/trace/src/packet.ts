@@ -1,4 +1,5 @@
 import type { EncodingName } from '@vfio-user/core';
+import { type Encoding, nativeEncodingFor, PortableEncoding } from '@vfio-user/core/internal';
 import type { RelaySide } from './relay/relay-observer.js';
 
 /** Something that one side of a session said, as it is traced and saved. */
@@ -24,3 +25,9 @@ export interface Packet {
  * (1 MiB), and a bound for what a peer can make this process reserve.
  */
 export const MAX_DATA_BYTES = 16 * 2 ** 20;
+
+/** The encoding of that name, for messages with at most `maxDataXferSize` bytes of data. */
+export function encodingNamed(name: EncodingName, maxDataXferSize: number): Encoding {
+  if (name === 'native') return nativeEncodingFor(maxDataXferSize);
+  return new PortableEncoding({ maxDataXferSize });
+}

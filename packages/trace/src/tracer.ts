@@ -1,43 +1,56 @@
-import type { Frame } from '@vfio-user/core';
-import type { RegisterMap } from '@vfio-user/devices';
-import { SessionDecoders } from './decode/session-decoders.js';
-import type { Outlet } from './output/outlet.js';
+import type { EncodingName, Frame } from '@vfio-user/core';
+import type { DeviceNames } from './decode/device-view.js';
+import { TraceDecoder } from './decode/trace-decoder.js';
+import type { TracedMessage } from './decode/traced-message.js';
 import type { Packet } from './packet.js';
-import { encodePacket } from './pcap/pcap-encoder.js';
-import type { Printer } from './printer.js';
-import type { RelayArrival, RelaySessionObserver } from './relay/relay.js';
-import type { RelaySide } from './relay/relay-observer.js';
-import type { TraceStatistics } from './statistics/statistics.js';
+import type { RelayArrival, RelayObserver, RelaySide } from './relay/relay-observer.js';
 
 /** Session numbers have 16 bits in a file. */
 const MAX_SESSION = 0xffff;
 
-export interface TracerOptions {
-  /** Absent where only the capture is wanted. */
-  readonly printer: Printer | undefined;
-  readonly statistics: TraceStatistics;
-  /** Where a capture goes, if one is wanted. */
-  readonly capture: Outlet | undefined;
-  /** The device, where it was told. */
-  readonly device: RegisterMap | undefined;
+/** The beginning of a session. */
+export interface SessionBegin {
+  readonly session: number;
+  /** Microseconds since 1970. */
+  readonly timeUs: number;
+  readonly encoding: EncodingName;
+  /** The client; a file does not know it. */
+  readonly peer?: string;
 }
 
-/** Watches sessions as they go by. */
+/** The end of a session. */
+export interface SessionEnd {
+  readonly session: number;
+  /** Microseconds since 1970. */
+  readonly timeUs: number;
+  /** Why, unless one side left. */
+  readonly reason?: string | undefined;
+}
+
+/** Takes what is traced: a printer, statistics, a capture, or something of a program's own. Must not throw. */
+export interface TraceSink {
+  onBegin?(begin: SessionBegin): void;
+  /** @param traced valid until this returns. */
+  onMessage(traced: TracedMessage): void;
+  onEnd?(end: SessionEnd): void;
+}
+
+/** Decodes sessions, as they pass a relay or come from a capture, for one or more sinks. */
 export class Tracer {
-  readonly #options: TracerOptions;
-  readonly #decoders: SessionDecoders;
+  readonly #sinks: readonly TraceSink[];
+  readonly #decoder: TraceDecoder;
   #lastSession = 0;
 
-  constructor(options: TracerOptions) {
-    this.#options = options;
-    this.#decoders = new SessionDecoders(options.device);
+  constructor(sinks: readonly TraceSink[], names?: DeviceNames) {
+    this.#sinks = sinks;
+    this.#decoder = new TraceDecoder(names);
   }
 
-  observe({ peer, encoding }: RelayArrival): RelaySessionObserver {
+  /** A client came to a relay. What this returns is for the relay. */
+  observe({ peer, encoding }: RelayArrival): RelayObserver {
     const session = (this.#lastSession % MAX_SESSION) + 1;
     this.#lastSession = session;
-    const { printer } = this.#options;
-    printer?.begins({ session, timeUs: nowUs(), encoding, peer });
+    this.#begin({ session, timeUs: nowUs(), encoding, peer });
     const head = { session, encoding } as const;
     return {
       onPreface: (sender, bytes) => {
@@ -54,18 +67,27 @@ export class Tracer {
       },
       onFrame: (sender, frame) => this.#add({ ...head, ...packetOf(sender, frame) }),
       onEnd: (error) => {
-        this.#decoders.ended(session);
-        printer?.ends({ session, timeUs: nowUs(), reason: error?.message });
+        this.#decoder.ended(session);
+        const end = { session, timeUs: nowUs(), reason: error?.message };
+        for (const sink of this.#sinks) sink.onEnd?.(end);
       },
     };
   }
 
+  /** A packet of a capture. The first one of a session begins it; a capture does not tell its end. */
+  replay(packet: Packet): void {
+    const { session, timeUs, encoding } = packet;
+    if (!this.#decoder.follows(session)) this.#begin({ session, timeUs, encoding });
+    this.#add(packet);
+  }
+
+  #begin(begin: SessionBegin): void {
+    for (const sink of this.#sinks) sink.onBegin?.(begin);
+  }
+
   #add(packet: Packet): void {
-    const { printer, statistics, capture } = this.#options;
-    capture?.write(encodePacket(packet));
-    const traced = this.#decoders.decode(packet);
-    statistics.add(traced);
-    printer?.message(traced);
+    const traced = this.#decoder.decode(packet);
+    for (const sink of this.#sinks) sink.onMessage(traced);
   }
 }
 

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { recordedPackets } from '../../../tools/support/recorded-packets.js';
 import type { Packet } from '../src/packet.js';
-import { encodeFileHeader, encodePacket } from '../src/pcap/pcap-encoder.js';
-import { readPackets } from '../src/pcap/pcap-reader.js';
+import { readCapture } from '../src/pcap/capture-reader.js';
+import { encodeFileHeader, encodePacket } from '../src/pcap/capture-writer.js';
 
 /** A capture file; the test has one at a time. */
 function write(t: Test, bytes: Uint8Array): string {
@@ -33,7 +33,7 @@ const packets: fc.Arbitrary<Packet> = fc
 t.test('what is written is read again', async (t) => {
   fc.assert(
     fc.property(fc.array(packets, { maxLength: 5 }), (written) => {
-      t.strictSame([...readPackets(write(t, capture(written)))], written);
+      t.strictSame([...readCapture(write(t, capture(written)))], written);
     }),
     { numRuns: 30 },
   );
@@ -43,7 +43,7 @@ t.test('a long packet is cut off where Wireshark stops reading', async (t) => {
   const [packet] = recordedPackets('gpio');
   const bytes = new Uint8Array(300_000).fill(1);
   const path = write(t, capture([{ ...(packet as Packet), bytes, length: bytes.length }]));
-  const [read] = readPackets(path);
+  const [read] = readCapture(path);
   t.equal(read?.length, 300_000);
   t.equal(read?.bytes.length, 262_144 - 8);
 });
@@ -53,9 +53,9 @@ t.test('files in the other byte order and in microseconds are read', async (t) =
   const bytes = capture(recorded);
   bytes.writeUInt32LE(0xa1b2c3d4, 0);
   bytes.writeUInt32LE(bytes.readUInt32LE(28) / 1000, 28);
-  t.strictSame([...readPackets(write(t, bytes))], recorded);
+  t.strictSame([...readCapture(write(t, bytes))], recorded);
   for (const at of [0, 16, 20, 24, 28, 32, 36]) bytes.subarray(at, at + 4).reverse();
-  t.strictSame([...readPackets(write(t, bytes))], recorded);
+  t.strictSame([...readCapture(write(t, bytes))], recorded);
 });
 
 t.test('arbitrary bytes behind a header are packets or an error that says why', async (t) => {
@@ -64,7 +64,7 @@ t.test('arbitrary bytes behind a header are packets or an error that says why', 
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       writeFileSync(path, Buffer.concat([encodeFileHeader(), bytes]));
       try {
-        for (const packet of readPackets(path)) t.ok(packet.bytes.length <= bytes.length);
+        for (const packet of readCapture(path)) t.ok(packet.bytes.length <= bytes.length);
       } catch (error) {
         t.match(error, { code: 'VFU_SYSTEM_ERROR', message: /packet \d+: / });
       }

@@ -4,16 +4,18 @@ import { registerMaps } from '@vfio-user/devices';
 import t from 'tap';
 import { recordedPackets } from '../../../tools/support/recorded-packets.js';
 import { SessionDecoder } from '../src/decode/session-decoder.js';
-import { SessionDecoders } from '../src/decode/session-decoders.js';
+import { TraceDecoder } from '../src/decode/trace-decoder.js';
 import type { Packet } from '../src/packet.js';
-import { messageJson } from '../src/text/json-message.js';
+import { messageJson } from '../src/text/message-json.js';
 import { messageLine } from '../src/text/message-line.js';
 import { choosePalette, coloured, plain } from '../src/text/palette.js';
 import { durationText, harmless } from '../src/text/values.js';
 
+const names = { candidates: [...registerMaps.values()] };
+
 /** The lines of a session without the time of day, which depends on the time zone. */
 function linesOf(packets: readonly Packet[]): string[] {
-  const decoder = new SessionDecoder('native');
+  const decoder = new SessionDecoder('native', names);
   return packets.map((packet) => messageLine(decoder.decode(packet), plain).slice(16));
 }
 
@@ -65,7 +67,7 @@ t.test('gpio is recognised, its ports have names', async (t) => {
 });
 
 t.test('JSON has the same, for programs', async (t) => {
-  const decoder = new SessionDecoder('native');
+  const decoder = new SessionDecoder('native', names);
   const objects = recordedPackets('nvme-anonymous').map((packet) =>
     JSON.parse(messageJson(decoder.decode(packet))),
   );
@@ -91,7 +93,7 @@ t.test('JSON has the same, for programs', async (t) => {
 });
 
 t.test('the device can be told, and then needs no configuration space', async (t) => {
-  const decoder = new SessionDecoder('native', registerMaps.get('bench'));
+  const decoder = new SessionDecoder('native', { device: registerMaps.get('bench') });
   const data = Uint8Array.of(1, 0, 0, 0);
   const access = { region: Region.BAR0, count: 4, data };
   const write = (offset: number): string => {
@@ -103,7 +105,7 @@ t.test('the device can be told, and then needs no configuration space', async (t
 });
 
 t.test('an error names its errno, what it was about, and how long it took', async (t) => {
-  const decoder = new SessionDecoder('native');
+  const decoder = new SessionDecoder('native', names);
   const access = { region: Region.BAR5, offset: 0x40, count: 4 };
   const request = bytesOf(native.encodeRequest(Command.REGION_READ, 9, access));
   decoder.decode(packetOf('client', request));
@@ -123,7 +125,7 @@ t.test('an error names its errno, what it was about, and how long it took', asyn
 t.test('a message nobody understands is shown as bytes, with the reason', async (t) => {
   const bytes = bytesOf(native.encodeRequest(Command.DEVICE_RESET, 3, undefined));
   bytes[2] = 99;
-  const traced = new SessionDecoder('native').decode(packetOf('client', bytes));
+  const traced = new SessionDecoder('native', names).decode(packetOf('client', bytes));
   const line = messageLine(traced, plain);
   t.match(line, /→ #3 .*command 99: unknown command \| 03 00 63 00 10 00 00 00/);
   t.match(JSON.parse(messageJson(traced)), {
@@ -138,13 +140,16 @@ t.test('what a terminal would act on is escaped', async (t) => {
   const capabilities = '{"x":"\x1b]0;title\x07"}';
   const version = { major: 0, minor: 1, capabilities };
   const bytes = bytesOf(native.encodeRequest(Command.VERSION, 1, version));
-  const line = messageLine(new SessionDecoder('native').decode(packetOf('client', bytes)), plain);
+  const line = messageLine(
+    new SessionDecoder('native', names).decode(packetOf('client', bytes)),
+    plain,
+  );
   t.notMatch(line, /\p{Cc}/u);
 });
 
 t.test('the portable encoding is decoded, interrupts and prefaces included', async (t) => {
   const portable = new PortableEncoding();
-  const decoder = new SessionDecoder('portable');
+  const decoder = new SessionDecoder('portable', names);
   const line = (packet: Packet): string => messageLine(decoder.decode(packet), plain).slice(16);
   const interrupt = { index: Irq.MSIX, vector: 3, count: 2 };
   const bytes = bytesOf(portable.encodeRequest(0x8001, 0, interrupt, true));
@@ -164,12 +169,12 @@ t.test('a packet that a file holds only the beginning of is decoded', async (t) 
   const write = { address: 0x1000, count: data.length, data };
   const whole = bytesOf(native.encodeRequest(Command.DMA_WRITE, 1, write));
   const cut = packetOf('server', whole.subarray(0, 100), { length: whole.length });
-  const line = messageLine(new SessionDecoder('native').decode(cut), plain);
+  const line = messageLine(new SessionDecoder('native', names).decode(cut), plain);
   t.match(line, /DMA_WRITE +0x1000 \[10000\] = 07 07 .* \.\.\. \+9984$/);
 });
 
 t.test('sessions are told apart, and only so many are followed', async (t) => {
-  const decoders = new SessionDecoders();
+  const decoders = new TraceDecoder(names);
   const bytes = bytesOf(native.encodeRequest(Command.DEVICE_RESET, 3, undefined));
   for (let session = 1; session <= 100; session++) {
     decoders.decode(packetOf('client', bytes, { session }));
@@ -185,7 +190,7 @@ t.test('colours are for terminals, unless NO_COLOR is set', async (t) => {
   t.equal(choosePalette(false, undefined), plain);
   const [packet] = recordedPackets('gpio');
   if (packet === undefined) throw new Error('an empty recording');
-  const traced = new SessionDecoder('native').decode(packet);
+  const traced = new SessionDecoder('native', names).decode(packet);
   t.match(messageLine(traced, coloured), '\x1b[36mVERSION');
 });
 

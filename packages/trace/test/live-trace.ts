@@ -9,17 +9,14 @@ import {
   serve,
   TransportRegistry,
 } from '@vfio-user/core';
-import { bench, benchRegisters } from '@vfio-user/devices';
+import { bench, benchRegisters, registerMaps } from '@vfio-user/devices';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import type { Test } from 'tap';
-import { Gate } from '../src/output/gate.js';
-import { Outlet } from '../src/output/outlet.js';
-import { TextPrinter } from '../src/printer.js';
-import type { Relay } from '../src/relay/relay.js';
-import { startRelay } from '../src/relay/start-relay.js';
-import { TraceStatistics } from '../src/statistics/statistics.js';
+import { BatchedWriter } from '../src/batched-writer.js';
+import { type Relay, startRelay } from '../src/relay/relay.js';
 import { plain } from '../src/text/palette.js';
+import { TextPrinter } from '../src/text/printer.js';
 import { Tracer } from '../src/tracer.js';
 
 /** Takes lines, and lets a test wait for one, or stop taking them. */
@@ -96,18 +93,16 @@ export class LiveTrace {
     });
     t.teardown(() => server.close());
     const reader = new Reader();
-    const gate = new Gate();
-    const printer = new TextPrinter(new Outlet(reader, gate), plain);
-    const statistics = new TraceStatistics();
-    const tracer = new Tracer({ printer, statistics, capture: undefined, device: undefined });
+    const writer = new BatchedWriter(reader);
+    const candidates = [...registerMaps.values()];
+    const tracer = new Tracer([new TextPrinter(writer, plain)], { candidates });
     const relay = await startRelay({
       registry,
       listen: options.listen,
       connect: options.connect ?? server.uri,
-      maxDataXferSize: 2 ** 20,
       observe: (arrival) => tracer.observe(arrival),
     });
-    gate.attach(relay);
+    writer.holdUp(relay);
     t.teardown(() => relay.close());
     return new LiveTrace(t, server, relay, reader);
   }

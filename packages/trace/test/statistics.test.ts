@@ -13,7 +13,7 @@ const native = nativeEncodingFor(2 ** 20);
 /** Counts register reads of the bench device, each answered after some microseconds. */
 class Reads {
   readonly statistics = new TraceStatistics();
-  readonly #decoder = new SessionDecoder('native', registerMaps.get('bench'));
+  readonly #decoder = new SessionDecoder('native', { device: registerMaps.get('bench') });
   #timeUs = 0;
 
   read(region: number, offset: number, latencyUs: number, errno = 0): void {
@@ -30,7 +30,7 @@ class Reads {
 
   #say(sender: Packet['sender'], head: Uint8Array): void {
     const bytes = Uint8Array.from(head);
-    this.statistics.add(
+    this.statistics.onMessage(
       this.#decoder.decode({
         timeUs: this.#timeUs,
         session: 1,

@@ -1,14 +1,13 @@
-import { type Frame, Region } from '@vfio-user/core';
+import { Command, type Frame, Region } from '@vfio-user/core';
 import { decodePreface, type Encoding, type Message, type Preface } from '@vfio-user/core/internal';
-import type { RegisterMap } from '@vfio-user/devices';
-import { DeviceView } from '../device/device-view.js';
-import { encodingNamed } from '../encoding.js';
-import { MAX_DATA_BYTES, type Packet } from '../packet.js';
-import { accessesOf } from './accesses.js';
-import { RequestLog } from './request-log.js';
+import { encodingNamed, MAX_DATA_BYTES, type Packet } from '../packet.js';
+import type { RelaySide } from '../relay/relay-observer.js';
+import { type DeviceNames, DeviceView } from './device-view.js';
 import type { TracedAccess, TracedMessage, TracedRequest } from './traced-message.js';
 
 const NO_ACCESSES: readonly TracedAccess[] = [];
+
+type Access = Omit<TracedAccess, 'register'>;
 
 /** Decodes one session from its beginning on, and learns from it what device it is about. */
 export class SessionDecoder {
@@ -16,9 +15,9 @@ export class SessionDecoder {
   readonly #device: DeviceView;
   readonly #requests = new RequestLog();
 
-  constructor(encoding: Packet['encoding'], device?: RegisterMap) {
+  constructor(encoding: Packet['encoding'], names?: DeviceNames) {
     this.#encoding = encodingNamed(encoding, MAX_DATA_BYTES);
-    this.#device = new DeviceView(device);
+    this.#device = new DeviceView(names);
   }
 
   /** Never throws, whatever the bytes are. */
@@ -62,7 +61,7 @@ export class SessionDecoder {
     return this.#named(own);
   }
 
-  #named(accesses: readonly Omit<TracedAccess, 'register'>[]): readonly TracedAccess[] {
+  #named(accesses: readonly Access[]): readonly TracedAccess[] {
     return accesses.map((access) => ({
       ...access,
       register: this.#device.registerAt(access.region, access.offset, access.count),
@@ -86,5 +85,43 @@ function readPreface(bytes: Uint8Array): Preface | string {
     return decodePreface(bytes);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The accesses to regions that a message asks for, or answers. */
+function accessesOf(message: Message): readonly Access[] {
+  if (message.kind !== 'request' && message.kind !== 'reply') return NO_ACCESSES;
+  switch (message.command) {
+    case Command.REGION_READ:
+      return message.body === undefined ? NO_ACCESSES : [{ ...message.body, isWrite: false }];
+    case Command.REGION_WRITE:
+      return message.body === undefined ? NO_ACCESSES : [{ ...message.body, isWrite: true }];
+    case Command.REGION_WRITE_MULTI:
+      return message.kind === 'reply'
+        ? NO_ACCESSES
+        : message.body.writes.map((write) => ({ ...write, isWrite: true }));
+    default:
+      return NO_ACCESSES;
+  }
+}
+
+/** Requests without a reply so far, of each side. Ids have 16 bits, which bounds how many there are. */
+class RequestLog {
+  readonly #open = {
+    client: new Map<number, TracedRequest>(),
+    server: new Map<number, TracedRequest>(),
+  };
+
+  add(sender: RelaySide, id: number, request: TracedRequest): void {
+    this.#open[sender].set(id, request);
+  }
+
+  /** The request that a reply of `sender` answers. */
+  take(sender: RelaySide, { id, command }: Message): TracedRequest | undefined {
+    const asked = this.#open[sender === 'client' ? 'server' : 'client'];
+    const request = asked.get(id);
+    if (request?.command !== command) return undefined;
+    asked.delete(id);
+    return request;
   }
 }

@@ -1,6 +1,6 @@
 import type { Message, Preface } from '@vfio-user/core/internal';
-import type { RegisterName } from '../device/device-view.js';
 import type { Packet } from '../packet.js';
+import type { RegisterName } from './device-view.js';
 
 /** An access to a region: of a request, or what a reply answers. */
 export interface TracedAccess {

@@ -2,8 +2,6 @@ import type { Connection, FrameSink } from '@vfio-user/core';
 import { RelayEnd } from './relay-end.js';
 import type { RelayObserver } from './relay-observer.js';
 
-export type { RelayObserver, RelaySide } from './relay-observer.js';
-
 /** A session that is passed through. The client's connection delivers to it. */
 export interface RelayedSession extends FrameSink {
   /** Read nothing more from either side: whoever watches cannot keep up. */

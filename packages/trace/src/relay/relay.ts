@@ -1,188 +1,86 @@
 import {
-  type Connection,
   type EncodingName,
-  type Framing,
-  type Handshake,
-  type Listener,
+  LimitedLogger,
   type Logger,
-  type OpenContext,
-  type Transport,
-  type TransportUri,
+  silentLogger,
+  type TransportRegistry,
   VfioUserError,
 } from '@vfio-user/core';
-import { PendingConnections } from '@vfio-user/core/internal';
-import {
-  type RelayedSession,
-  type RelayObserver,
-  type RelaySide,
-  relaySession,
-} from './relay-session.js';
-import { RelayedPreface } from './relayed-preface.js';
+import { endWithSignal } from '@vfio-user/core/internal';
+import { encodingNamed, MAX_DATA_BYTES } from '../packet.js';
+import { type RelayAddress, RelayListener } from './relay-listener.js';
+import type { RelayArrival, RelayObserver } from './relay-observer.js';
 
-/** Sees everything of a session, also what its connections start with. */
-export interface RelaySessionObserver extends RelayObserver {
-  /** What `sender` says before its first message; only the portable encoding has that. */
-  onPreface(sender: RelaySide, preface: Uint8Array): void;
-}
-
-/** A client that came. */
-export interface RelayArrival {
-  /** Who it is. */
-  readonly peer: string;
-  readonly encoding: EncodingName;
-}
-
-/** A URI and the transport it names. */
-export interface RelayAddress {
-  readonly transport: Transport;
-  readonly uri: TransportUri;
-}
-
-export interface RelaySettings {
-  /** Called for each client; what it returns sees the session. */
-  observe(arrival: RelayArrival): RelaySessionObserver;
-  readonly logger: Logger;
-  readonly far: RelayAddress;
-  readonly encoding: EncodingName;
-  readonly framing: Framing;
-}
-
-/** What the relay keeps of a session under way. */
-interface Passage {
-  readonly client: Connection;
-  readonly session: RelayedSession;
-  /** Ends the attempt to reach the server. */
-  readonly abort: AbortController;
-}
-
-/** Sessions in which the client has not said anything, at a time; the oldest makes room. */
-const MAX_SILENT = 64;
-
-/** Listens for clients and passes their sessions through. */
-export class Relay {
+/** Passes sessions on, until it is closed. */
+export interface Relay {
+  /** Where it really listens: port 0 is already resolved. */
+  readonly uri: string;
   /** Resolves when the relay has ended. */
   readonly closed: Promise<void>;
-  readonly #settings: RelaySettings;
-  readonly #passages = new Set<Passage>();
-  readonly #silent = new PendingConnections(MAX_SILENT);
-  #listener: Listener | undefined;
-  #sessions = 0;
-  #isHeld = false;
-  #isClosing = false;
-  #resolveClosed: () => void = () => {};
-
-  constructor(settings: RelaySettings) {
-    this.#settings = settings;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
-  }
-
-  /** Where it really listens: port 0 is already resolved. */
-  get uri(): string {
-    if (this.#listener === undefined) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', 'the relay does not listen yet');
-    }
-    return this.#listener.uri;
-  }
-
-  async listen({ transport, uri }: RelayAddress, signal?: AbortSignal): Promise<void> {
-    // Nothing is said to the client before the server has said it.
-    const handshake = (): Handshake => new RelayedPreface();
-    this.#listener = await transport.listen(
-      uri,
-      (client, greeted) => this.#accept(client, greeted),
-      this.#context(handshake, signal),
-    );
-    void this.#listener.ended?.then(() => this.close());
-  }
-
-  /** For operators: what the relay is doing. */
-  statistics(): Readonly<Record<string, number>> {
-    return { sessions: this.#sessions, open: this.#passages.size };
-  }
-
-  /** Read nothing more from anybody, until {@link release}. */
-  hold(): void {
-    this.#isHeld = true;
-    for (const { session } of this.#passages) session.hold();
-  }
-
-  release(): void {
-    this.#isHeld = false;
-    for (const { session } of this.#passages) session.release();
-  }
-
+  /** Read nothing more from anybody, until all who called this have called {@link Relay.release}. */
+  hold(by: object): void;
+  release(by: object): void;
+  /** For operators: how many sessions there were, and how many are open. */
+  statistics(): { readonly sessions: number; readonly open: number };
   /** Stop listening, and end the sessions after what is queued. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    await this.#listener?.close();
-    for (const passage of this.#passages) closePassage(passage);
-    this.#settle();
-    await this.closed;
-  }
-
-  #accept(client: Connection, greeted: Handshake | undefined): RelayedSession {
-    const { observe, encoding, far, logger } = this.#settings;
-    const { peer } = client;
-    const observer = observe({ peer, encoding });
-    const abort = new AbortController();
-    let handshake: (() => Handshake) | undefined;
-    if (greeted instanceof RelayedPreface && greeted.received !== undefined) {
-      const preface = greeted.received;
-      observer.onPreface('client', preface);
-      handshake = () =>
-        new RelayedPreface(preface, (answer) => {
-          observer.onPreface('server', answer);
-          client.send(answer);
-        });
-    }
-    const session = relaySession(
-      client,
-      (sink) => far.transport.connect(far.uri, sink, this.#context(handshake, abort.signal)),
-      {
-        onFrame: (sender, frame) => {
-          if (sender === 'client') this.#silent.delete(client);
-          observer.onFrame(sender, frame);
-        },
-        onEnd: (error) => {
-          this.#passages.delete(passage);
-          this.#silent.delete(client);
-          logger.info({ peer, ...(error && { reason: error.message }) }, 'session ended');
-          observer.onEnd(error);
-          this.#settle();
-        },
-      },
-      { descriptorsAreExtras: encoding === 'portable' },
-    );
-    const passage: Passage = { client, session, abort };
-    this.#passages.add(passage);
-    this.#silent.add(client, (reason) => {
-      abort.abort(reason);
-      client.abort(reason);
-    });
-    this.#sessions += 1;
-    if (this.#isHeld) session.hold();
-    if (this.#isClosing) closePassage(passage);
-    return session;
-  }
-
-  #context(handshake: (() => Handshake) | undefined, signal?: AbortSignal): OpenContext {
-    const { framing, logger, encoding } = this.#settings;
-    return {
-      framing,
-      logger,
-      ...(encoding === 'portable' && handshake && { handshake }),
-      ...(signal && { signal }),
-    };
-  }
-
-  #settle(): void {
-    if (this.#isClosing && this.#passages.size === 0) this.#resolveClosed();
-  }
+  close(): Promise<void>;
 }
 
-function closePassage({ client, abort }: Passage): void {
-  abort.abort(new VfioUserError('VFU_PEER_CLOSED', 'the relay is ending'));
-  void client.close();
+export interface RelayOptions {
+  readonly registry: TransportRegistry;
+  /** Where clients come to. */
+  readonly listen: string;
+  /** Where the server is. */
+  readonly connect: string;
+  /** Called for each client; what it returns sees the session. */
+  observe(arrival: RelayArrival): RelayObserver;
+  /**
+   * Most bytes of data in one message: what a peer can make the relay reserve.
+   * @default 16 MiB, above what clients and servers negotiate.
+   */
+  readonly maxDataXferSize?: number;
+  readonly logger?: Logger;
+  /** Ends the start, which rejects with its reason, and then the relay, as {@link Relay.close} does. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Pass sessions through: each client that comes to one URI gets a connection of its own to the
+ * server at the other.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the URIs differ in their encoding.
+ */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const { registry, listen, connect } = options;
+  const logger = LimitedLogger.over(options.logger ?? silentLogger);
+  const near = registry.resolve(listen);
+  const far = registry.resolve(connect);
+  const encoding = encodingOf(near);
+  if (encoding !== encodingOf(far)) {
+    throw new VfioUserError(
+      'VFU_CONFIG_INVALID',
+      `${listen} speaks the ${encoding} encoding and ${connect} the ${encodingOf(far)} one: a session can ` +
+        'only be passed on unchanged. Add ?encoding=native or ?encoding=portable to one of them, or use a bridge',
+    );
+  }
+  if (encoding === 'native' && passesDescriptors(near) !== passesDescriptors(far)) {
+    logger.warn(
+      { listen, connect },
+      'descriptors cannot pass between these transports: a session that needs them will be ended',
+    );
+  }
+  const { framing } = encodingNamed(encoding, options.maxDataXferSize ?? MAX_DATA_BYTES);
+  const observe = (arrival: RelayArrival): RelayObserver => options.observe(arrival);
+  const relay = new RelayListener({ observe, logger, far, encoding, framing });
+  await relay.listen(near, options.signal);
+  void relay.closed.then(() => logger.flush());
+  await endWithSignal(relay, options.signal);
+  return relay;
+}
+
+function encodingOf({ transport, uri }: RelayAddress): EncodingName {
+  return transport.encodingFor?.(uri) ?? 'native';
+}
+
+function passesDescriptors({ transport }: RelayAddress): boolean {
+  return transport.createMemory !== undefined;
 }

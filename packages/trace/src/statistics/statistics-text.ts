@@ -1,3 +1,4 @@
+import { textTable } from '@vfio-user/core/internal';
 import { durationText } from '../text/values.js';
 import type { LatencySummary } from './latencies.js';
 import type { PlaceStatistics, TraceSummary } from './statistics.js';
@@ -24,7 +25,7 @@ export function statisticsText(summary: TraceSummary): string {
       `${one.bytes}`,
       ...latencyCells(one.latency),
     ]);
-    sections.push(table(head, rows, 2));
+    sections.push(textTable(head, rows, { left: 2 }));
   }
   if (places.length > 0) {
     const head = ['place', 'register', 'reads', 'writes', 'errors', ...LATENCY_HEAD];
@@ -40,7 +41,7 @@ export function statisticsText(summary: TraceSummary): string {
       ]);
     const more = places.length - rows.length;
     const note = more > 0 ? `\n... and ${more} more places: --json has them` : '';
-    sections.push(`${table(head, rows, 2)}${note}`);
+    sections.push(`${textTable(head, rows, { left: 2 })}${note}`);
   }
   if (otherAccesses > 0) sections.push(`${otherAccesses} accesses to places not told apart`);
   const missing = places.filter(({ isImplemented }) => !isImplemented);
@@ -65,23 +66,4 @@ function placeName({ region, offset }: PlaceStatistics): string {
 function latencyCells(latency: LatencySummary | undefined): string[] {
   if (latency === undefined) return ['', '', ''];
   return [latency.p50Us, latency.p99Us, latency.maxUs].map(durationText);
-}
-
-/** Columns as wide as their widest cell: the first `left` ones to the left, numbers to the right. */
-function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  left: number,
-): string {
-  const widths = head.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)),
-  );
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => (i < left ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

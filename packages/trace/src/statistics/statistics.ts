@@ -1,7 +1,8 @@
 import { commandName } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
-import { regionName } from '../device/region-names.js';
 import type { RelaySide } from '../relay/relay-observer.js';
+import { regionName } from '../text/names.js';
+import type { TraceSink } from '../tracer.js';
 import { Latencies, type LatencySummary } from './latencies.js';
 
 /** Most places that are told apart: a guest can touch any offset. */
@@ -67,7 +68,7 @@ interface PlaceCount {
 }
 
 /** Counts messages by command and accesses by place, in a bounded amount of memory. */
-export class TraceStatistics {
+export class TraceStatistics implements TraceSink {
   readonly #commands = new Map<string, CommandCount>();
   readonly #places = new Map<string, PlaceCount>();
   #messages = 0;
@@ -75,7 +76,7 @@ export class TraceStatistics {
   #malformed = 0;
   #otherAccesses = 0;
 
-  add({ packet, message, accesses, latencyUs, request }: TracedMessage): void {
+  onMessage({ packet, message, accesses, latencyUs, request }: TracedMessage): void {
     this.#messages += 1;
     this.#bytes += packet.length;
     if (message === undefined) return;

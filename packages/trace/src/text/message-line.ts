@@ -1,9 +1,8 @@
 import { commandName, errno } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
-import { regionName } from '../device/region-names.js';
+import { replyText, requestText } from './message-text.js';
+import { regionName } from './names.js';
 import type { Palette } from './palette.js';
-import { replyText } from './reply-text.js';
-import { requestText } from './request-text.js';
 import { dataText, durationText, harmless, hexText, rawText, timeText } from './values.js';
 
 const ID_COLUMNS = 6;

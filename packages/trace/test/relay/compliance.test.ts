@@ -29,9 +29,6 @@ const tcp = {
   maxDescriptors: 0,
 };
 
-/** More than any client of the suite negotiates. */
-const MAX_DATA_BYTES = 2 ** 20;
-
 async function start(
   registry: TransportRegistry,
   listen: string,
@@ -41,8 +38,7 @@ async function start(
     registry,
     listen,
     connect,
-    maxDataXferSize: MAX_DATA_BYTES,
-    observe: () => ({ onPreface() {}, onFrame() {}, onEnd() {} }),
+    observe: () => ({ onFrame() {}, onEnd() {} }),
   });
   return {
     uri: relay.uri,

@@ -21,7 +21,7 @@ function start(registry: TransportRegistry, signal: AbortSignal): Promise<Relay>
     listen: 'memory:near',
     connect: 'memory:far',
     maxDataXferSize: 4096,
-    observe: () => ({ onPreface() {}, onFrame() {}, onEnd() {} }),
+    observe: () => ({ onFrame() {}, onEnd() {} }),
     signal,
   });
 }

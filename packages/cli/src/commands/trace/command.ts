@@ -62,8 +62,8 @@ function readCommand({ io }: CommandContext) {
     .option('--device <device>', DEVICE_HELP)
     .option('--json', 'print one JSON object per line')
     .action(async (file, options) => {
-      const { runRead } = await import('./run-read.js');
-      await runRead(file, options, io);
+      const { printCapture } = await import('./read-capture.js');
+      await printCapture(file, options, io);
     });
 }
 
@@ -77,7 +77,7 @@ function statsCommand({ io }: CommandContext) {
     .option('--device <device>', DEVICE_HELP)
     .option('--json', 'print JSON')
     .action(async (file, options) => {
-      const { runStats } = await import('./run-stats.js');
-      runStats(file, options, io);
+      const { printStatistics } = await import('./read-capture.js');
+      printStatistics(file, options, io);
     });
 }

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@vfio-user/core';
+import { attemptFailed } from '@vfio-user/core/internal';
 import {
-  encodeFileHeader,
-  Gate,
-  MAX_DATA_BYTES,
-  Outlet,
+  BatchedWriter,
+  CaptureWriter,
   startRelay,
   statisticsText,
   stringify,
@@ -17,20 +18,16 @@ import type { CommandContext } from '../../io.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
 import { type SocketPermissions, socketPermissions } from '../../socket-permissions.js';
-import { closeFile, createFile } from './capture-stream.js';
-import { chooseDevice } from './choose-device.js';
-import { createPrinter } from './create-printer.js';
+import { createPrinter, deviceNames, type PrintingOptions } from './printing.js';
 
 /** How long a reader of stdout that has stopped reading may hold up the end, ms. */
 const LAST_WORDS_MS = 1000;
 
-export interface TraceCommandOptions extends SocketPermissions {
+export interface TraceCommandOptions extends SocketPermissions, PrintingOptions {
   readonly insecure?: boolean | undefined;
   readonly listen?: string | undefined;
   readonly connect?: string | undefined;
   readonly pcap?: string | undefined;
-  readonly device?: string | undefined;
-  readonly json?: boolean | undefined;
   readonly stats?: boolean | undefined;
 }
 
@@ -44,7 +41,7 @@ export async function runTrace(
   if (listen === undefined || connect === undefined) {
     throw new UsageError('give both --listen <uri> and --connect <uri>, or a subcommand');
   }
-  const device = chooseDevice(options.device);
+  const names = deviceNames(options);
   const { io } = context;
   const choices = { insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen, connect], choices);
@@ -55,24 +52,24 @@ export async function runTrace(
     context.exitCode = ExitCode.FAILURE;
     logger.error({ pcap, reason: message }, 'the capture ends here; the session goes on');
   });
-  const gate = new Gate();
-  const stdout = new Outlet(io.stdoutStream, gate);
-  const capture = isPiped ? stdout : file && new Outlet(file, gate);
-  capture?.write(encodeFileHeader());
-  const printer = isPiped ? undefined : createPrinter(io, stdout, json);
+  const stdout = new BatchedWriter(io.stdoutStream);
+  const saved = isPiped ? stdout : file && new BatchedWriter(file);
+  const capture = saved && new CaptureWriter(saved);
+  const printer = isPiped ? undefined : createPrinter(io, stdout, options);
   const say = isPiped ? io.stderr : io.stdout;
   const statistics = new TraceStatistics();
-  const tracer = new Tracer({ printer, statistics, capture, device });
+  const sinks = [capture, statistics, printer].filter((sink) => sink !== undefined);
+  const tracer = new Tracer(sinks, names);
   const start = async () => {
     const relay = await startRelay({
       registry,
       listen,
       connect,
       logger,
-      maxDataXferSize: MAX_DATA_BYTES,
       observe: (arrival) => tracer.observe(arrival),
     });
-    gate.attach(relay);
+    stdout.holdUp(relay);
+    saved?.holdUp(relay);
     return relay;
   };
   let isPrinted = false;
@@ -91,7 +88,7 @@ export async function runTrace(
       else printer.statistics(summary);
     }
   } finally {
-    capture?.flush();
+    saved?.flush();
     if (file !== undefined) await closeFile(file);
     isPrinted = await inTime(stdout.written());
   }
@@ -106,4 +103,28 @@ async function inTime(written: Promise<void>): Promise<boolean> {
   const isInTime = await Promise.race([written.then(() => true), patience]);
   over.abort();
   return isInTime;
+}
+
+/**
+ * A file to write to, created or emptied.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when it cannot be written.
+ */
+async function createFile(path: string): Promise<WriteStream> {
+  const stream = createWriteStream(path);
+  try {
+    await once(stream, 'open');
+    return stream;
+  } catch (error) {
+    const what = `--pcap ${path}: the file cannot be written`;
+    throw attemptFailed('write-file', what, error, { code: 'VFU_CONFIG_INVALID' });
+  }
+}
+
+/** Write everything that is left, and close it. Does not reject: an error was reported as an event. */
+async function closeFile(stream: WriteStream): Promise<void> {
+  if (stream.destroyed) return;
+  await new Promise<void>((resolve) => {
+    stream.once('close', resolve);
+    stream.end();
+  });
 }

@@ -23,10 +23,12 @@ import {
   IRQ_SET_DATA_BOOL,
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
+  Irq,
   REGION_FLAG_CAPS,
   REGION_FLAG_MMAP,
   REGION_FLAG_READ,
   REGION_FLAG_WRITE,
+  Region,
 } from '@vfio-user/core';
 
 /** Short names of the bits of each command's flags. */
@@ -84,4 +86,21 @@ export function deviceStateName(state: number): string {
 
 function nameOf(names: Readonly<Record<string, number>>, value: number): string | undefined {
   return Object.keys(names).find((name) => names[name] === value);
+}
+
+const REGIONS = byNumber(Region);
+const INTERRUPTS = byNumber(Irq);
+
+/** The name the specification gives to a region, for example `BAR0`. */
+export function regionName(index: number): string {
+  return REGIONS.get(index) ?? `REGION${index}`;
+}
+
+/** The name the specification gives to an interrupt index, for example `MSIX`. */
+export function interruptName(index: number): string {
+  return INTERRUPTS.get(index) ?? `IRQ${index}`;
+}
+
+function byNumber(numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
+  return new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
 }

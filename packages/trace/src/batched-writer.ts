@@ -1,31 +1,32 @@
 import type { Writable } from 'node:stream';
+import type { Relay } from './relay/relay.js';
 
 /** Bytes that wait before they are written, without waiting for the end of the turn. */
 const BATCH_BYTES = 65_536;
-
-/** Told when an {@link Outlet} has no room, and when it has again. */
-export interface Pressure {
-  stop(outlet: Outlet): void;
-  go(outlet: Outlet): void;
-}
 
 /**
  * Writes to a stream in batches: what comes within a turn of the event loop goes as one piece. A
  * stream that ended early, for example because its reader left, takes everything and keeps nothing.
  */
-export class Outlet {
+export class BatchedWriter {
   readonly #stream: Writable;
-  readonly #pressure: Pressure;
+  #source: Pick<Relay, 'hold' | 'release'> | undefined;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
   #scheduled = false;
   #isFull = false;
 
-  constructor(stream: Writable, pressure: Pressure) {
+  constructor(stream: Writable) {
     this.#stream = stream;
-    this.#pressure = pressure;
   }
 
+  /** From now on `source`, where what is written comes from, is held while the stream has no room. */
+  holdUp(source: Pick<Relay, 'hold' | 'release'>): void {
+    this.#source = source;
+    if (this.#isFull) source.hold(this);
+  }
+
+  /** The stream has no room: more is kept until it has. */
   get isFull(): boolean {
     return this.#isFull;
   }
@@ -55,10 +56,10 @@ export class Outlet {
     this.#batchBytes = 0;
     if (this.#stream.destroyed || this.#stream.write(bytes) || this.#isFull) return;
     this.#isFull = true;
-    this.#pressure.stop(this);
+    this.#source?.hold(this);
     void this.drained().then(() => {
       this.#isFull = false;
-      this.#pressure.go(this);
+      this.#source?.release(this);
     });
   }
 

@@ -1,14 +1,18 @@
 import { Command, ExtensionCommand, Feature } from '@vfio-user/core';
-import type { RequestMessage } from '@vfio-user/core/internal';
-import { interruptName, regionName } from '../device/region-names.js';
+import type { ReplyMessage, RequestMessage } from '@vfio-user/core/internal';
 import { sizeText } from '../pci/hex.js';
 import {
+  DEVICE_FLAGS,
   DMA_MAP_FLAGS,
   DMA_UNMAP_FLAGS,
   deviceStateName,
+  IRQ_FLAGS,
+  interruptName,
+  REGION_FLAGS,
+  regionName,
   SET_IRQS_FLAGS,
   splitFeature,
-} from './flag-names.js';
+} from './names.js';
 import { dataText, flagsText, hexText } from './values.js';
 
 /** What a request asks for, other than accesses to regions. */
@@ -69,8 +73,49 @@ export function requestText({ command, body }: RequestMessage): string {
   }
 }
 
+/** What a reply says, other than about accesses to regions. */
+export function replyText({ command, body }: ReplyMessage): string {
+  switch (command) {
+    case Command.VERSION:
+      return `${body.major}.${body.minor} ${body.capabilities ?? ''}`;
+    case Command.DMA_UNMAP: {
+      const place = `${hexText(body.address)}+${sizeText(body.size)}`;
+      return body.bits === undefined ? place : `${place} dirty = ${dataText(body.bits)}`;
+    }
+    case Command.DEVICE_GET_INFO: {
+      const { numRegions, numIrqs, flags } = body;
+      return `${numRegions} regions, ${numIrqs} interrupts, ${flagsText(flags, DEVICE_FLAGS)}`;
+    }
+    case Command.DEVICE_GET_REGION_INFO: {
+      const { index, size, flags, argsz, sparse = [] } = body;
+      const areas = sparse.map((area) => `${hexText(area.offset)}+${sizeText(area.size)}`);
+      const mappable = areas.length === 0 ? '' : ` mappable ${areas.join(', ')}`;
+      const head = `${regionName(index)} argsz ${argsz} size ${sizeText(size)}`;
+      return `${head} ${flagsText(flags, REGION_FLAGS)}${mappable}`;
+    }
+    case Command.DEVICE_GET_REGION_IO_FDS: {
+      const entries = body.entries.map(({ offset, size }) => `${hexText(offset)}+${size}`);
+      return `${regionName(body.index)} ${body.count} entries ${entries.join(', ')}`;
+    }
+    case Command.DEVICE_GET_IRQ_INFO:
+      return `${interruptName(body.index)} count ${body.count} ${flagsText(body.flags, IRQ_FLAGS)}`;
+    case Command.DMA_READ:
+      return `${hexText(body.address)} [${body.count}] = ${dataText(body.data)}`;
+    case Command.DMA_WRITE:
+      return body === undefined ? '' : `${hexText(body.address)} [${body.count}]`;
+    case Command.REGION_WRITE_MULTI:
+      return `${body.count} written`;
+    case Command.DEVICE_FEATURE:
+      return featureText(body.flags, body.data);
+    case Command.MIG_DATA_READ:
+      return `[${body.size}] = ${dataText(body.data)}`;
+    default:
+      return '';
+  }
+}
+
 /** What DEVICE_FEATURE is about, in both directions. */
-export function featureText(flags: number, data: Uint8Array): string {
+function featureText(flags: number, data: Uint8Array): string {
   const { feature, name, operations, operationNames } = splitFeature(flags);
   const text = `${name} ${flagsText(operations, operationNames)}`;
   if (data.length === 0) return text;

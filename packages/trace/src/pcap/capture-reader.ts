@@ -26,7 +26,7 @@ interface NumberFormat {
  * byte orders, and times in microseconds.
  * @throws {VfioUserError} naming what is wrong, and at which packet; those before it were returned.
  */
-export function* readPackets(path: string): Generator<Packet, void> {
+export function* readCapture(path: string): Generator<Packet, void> {
   const file = new CaptureFile(path);
   try {
     const format = readFormat(file);

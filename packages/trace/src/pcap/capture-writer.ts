@@ -1,4 +1,7 @@
+import type { BatchedWriter } from '../batched-writer.js';
+import type { TracedMessage } from '../decode/traced-message.js';
 import type { Packet } from '../packet.js';
+import type { TraceSink } from '../tracer.js';
 import {
   DIRECTIONS,
   ENCODINGS,
@@ -13,6 +16,21 @@ import {
   VERSION_MAJOR,
   VERSION_MINOR,
 } from './format.js';
+
+/** Saves what is traced. A capture has prefaces and messages; who the client was and why it left is not in it. */
+export class CaptureWriter implements TraceSink {
+  readonly #writer: BatchedWriter;
+
+  /** @param writer of an empty file; the file's header is written at once. */
+  constructor(writer: BatchedWriter) {
+    this.#writer = writer;
+    writer.write(encodeFileHeader());
+  }
+
+  onMessage({ packet }: TracedMessage): void {
+    this.#writer.write(encodePacket(packet));
+  }
+}
 
 /** What a file starts with. */
 export function encodeFileHeader(): Uint8Array {

@@ -1,7 +1,15 @@
 import { Region } from '@vfio-user/core';
-import { findRegister, type RegisterMap, registerMaps } from '@vfio-user/devices';
+import { findRegister, type RegisterMap } from '@vfio-user/devices';
 import { configFieldNames } from '../pci/config-fields.js';
 import { ConfigView, msixName } from './config-view.js';
+
+/** Register names that a decoder knows. */
+export interface DeviceNames {
+  /** The device, where it is known beforehand. */
+  readonly device?: RegisterMap | undefined;
+  /** Devices that may be recognised by their PCI ids, once these were read. */
+  readonly candidates?: readonly RegisterMap[];
+}
 
 /** What lies at a place of a region. */
 export interface RegisterName {
@@ -17,20 +25,20 @@ const NOTHING: RegisterName = { name: undefined, isImplemented: false };
 /** What a session has shown of its device so far. */
 export class DeviceView {
   readonly config = new ConfigView();
-  readonly #chosen: RegisterMap | undefined;
+  readonly #names: DeviceNames;
   #map: RegisterMap | undefined;
 
-  /** @param chosen the device, where it was told beforehand. */
-  constructor(chosen?: RegisterMap) {
-    this.#chosen = chosen;
-    this.#map = chosen;
+  constructor(names: DeviceNames = {}) {
+    this.#names = names;
+    this.#map = names.device;
   }
 
   learnConfig(offset: number, data: Uint8Array): void {
     this.config.learn(offset, data);
     const { ids } = this.config;
     if (ids === undefined) return;
-    this.#map = this.#chosen ?? [...registerMaps.values()].find((map) => map.describes(ids));
+    const { device, candidates = [] } = this.#names;
+    this.#map = device ?? candidates.find((map) => map.describes(ids));
   }
 
   registerAt(region: number, offset: number, count: number): RegisterName {

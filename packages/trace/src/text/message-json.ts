@@ -1,6 +1,6 @@
 import { commandName } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
-import { regionName } from '../device/region-names.js';
+import { regionName } from './names.js';
 
 /** Bytes of data that an object holds; how many there were is in `bytes` and `count`. */
 const HELD_BYTES = 4096;

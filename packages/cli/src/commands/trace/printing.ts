@@ -1,0 +1,43 @@
+import { type RegisterMap, registerMaps } from '@vfio-user/devices';
+import {
+  type BatchedWriter,
+  choosePalette,
+  type DeviceNames,
+  JsonPrinter,
+  type Printer,
+  TextPrinter,
+} from '@vfio-user/trace';
+import { UsageError } from '../../errors.js';
+import type { Io } from '../../io.js';
+
+/** What every form of `trace` prints, and how. */
+export interface PrintingOptions {
+  /** For programs. */
+  readonly json?: boolean | undefined;
+  /** Whose register names to show, instead of those that PCI ids tell. */
+  readonly device?: string | undefined;
+}
+
+/** Prints on stdout, for people or for programs. */
+export function createPrinter(io: Io, writer: BatchedWriter, { json }: PrintingOptions): Printer {
+  if (json === true) return new JsonPrinter(writer);
+  return new TextPrinter(writer, choosePalette(io.stdoutStream.isTTY === true, io.env.NO_COLOR));
+}
+
+/**
+ * The register names to show.
+ * @throws {UsageError} naming those there are, when `--device` asks for others.
+ */
+export function deviceNames({ device }: PrintingOptions): DeviceNames {
+  return {
+    device: device === undefined ? undefined : registerMapOf(device),
+    candidates: [...registerMaps.values()],
+  };
+}
+
+function registerMapOf(name: string): RegisterMap {
+  const map = registerMaps.get(name);
+  if (map !== undefined) return map;
+  const known = [...registerMaps.keys()].join(', ');
+  throw new UsageError(`--device ${name}: no register names of that device; there are: ${known}`);
+}

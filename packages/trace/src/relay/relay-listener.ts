@@ -1,0 +1,166 @@
+import {
+  type Connection,
+  type EncodingName,
+  type Framing,
+  type Handshake,
+  type Listener,
+  type Logger,
+  type OpenContext,
+  type Transport,
+  type TransportUri,
+  VfioUserError,
+} from '@vfio-user/core';
+import { PendingConnections } from '@vfio-user/core/internal';
+import type { RelayArrival, RelayObserver } from './relay-observer.js';
+import { type RelayedSession, relaySession } from './relay-session.js';
+import { RelayedPreface } from './relayed-preface.js';
+
+/** A URI and the transport it names. */
+export interface RelayAddress {
+  readonly transport: Transport;
+  readonly uri: TransportUri;
+}
+
+export interface RelaySettings {
+  observe(arrival: RelayArrival): RelayObserver;
+  readonly logger: Logger;
+  readonly far: RelayAddress;
+  readonly encoding: EncodingName;
+  readonly framing: Framing;
+}
+
+/** What the relay keeps of a session under way. */
+interface Passage {
+  readonly client: Connection;
+  readonly session: RelayedSession;
+  /** Ends the attempt to reach the server. */
+  readonly abort: AbortController;
+}
+
+/** Sessions in which the client has not said anything, at a time; the oldest makes room. */
+const MAX_SILENT = 64;
+
+/** Listens for clients and passes their sessions through. */
+export class RelayListener {
+  readonly closed: Promise<void>;
+  readonly #settings: RelaySettings;
+  readonly #passages = new Set<Passage>();
+  readonly #holders = new Set<object>();
+  readonly #silent = new PendingConnections(MAX_SILENT);
+  #listener: Listener | undefined;
+  #sessions = 0;
+  #isClosing = false;
+  #resolveClosed: () => void = () => {};
+
+  constructor(settings: RelaySettings) {
+    this.#settings = settings;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get uri(): string {
+    if (this.#listener === undefined) {
+      throw new VfioUserError('VFU_CONFIG_INVALID', 'the relay does not listen yet');
+    }
+    return this.#listener.uri;
+  }
+
+  async listen({ transport, uri }: RelayAddress, signal?: AbortSignal): Promise<void> {
+    // Nothing is said to the client before the server has said it.
+    const handshake = (): Handshake => new RelayedPreface();
+    this.#listener = await transport.listen(
+      uri,
+      (client, greeted) => this.#accept(client, greeted),
+      this.#context(handshake, signal),
+    );
+    void this.#listener.ended?.then(() => this.close());
+  }
+
+  statistics(): { readonly sessions: number; readonly open: number } {
+    return { sessions: this.#sessions, open: this.#passages.size };
+  }
+
+  hold(by: object): void {
+    this.#holders.add(by);
+    for (const { session } of this.#passages) session.hold();
+  }
+
+  release(by: object): void {
+    this.#holders.delete(by);
+    if (this.#holders.size > 0) return;
+    for (const { session } of this.#passages) session.release();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#listener?.close();
+    for (const passage of this.#passages) closePassage(passage);
+    this.#settle();
+    await this.closed;
+  }
+
+  #accept(client: Connection, greeted: Handshake | undefined): RelayedSession {
+    const { observe, encoding, far, logger } = this.#settings;
+    const { peer } = client;
+    const observer = observe({ peer, encoding });
+    const abort = new AbortController();
+    let handshake: (() => Handshake) | undefined;
+    if (greeted instanceof RelayedPreface && greeted.received !== undefined) {
+      const preface = greeted.received;
+      observer.onPreface?.('client', preface);
+      handshake = () =>
+        new RelayedPreface(preface, (answer) => {
+          observer.onPreface?.('server', answer);
+          client.send(answer);
+        });
+    }
+    const session = relaySession(
+      client,
+      (sink) => far.transport.connect(far.uri, sink, this.#context(handshake, abort.signal)),
+      {
+        onFrame: (sender, frame) => {
+          if (sender === 'client') this.#silent.delete(client);
+          observer.onFrame(sender, frame);
+        },
+        onEnd: (error) => {
+          this.#passages.delete(passage);
+          this.#silent.delete(client);
+          logger.info({ peer, ...(error && { reason: error.message }) }, 'session ended');
+          observer.onEnd(error);
+          this.#settle();
+        },
+      },
+      { descriptorsAreExtras: encoding === 'portable' },
+    );
+    const passage: Passage = { client, session, abort };
+    this.#passages.add(passage);
+    this.#silent.add(client, (reason) => {
+      abort.abort(reason);
+      client.abort(reason);
+    });
+    this.#sessions += 1;
+    if (this.#holders.size > 0) session.hold();
+    if (this.#isClosing) closePassage(passage);
+    return session;
+  }
+
+  #context(handshake: (() => Handshake) | undefined, signal?: AbortSignal): OpenContext {
+    const { framing, logger, encoding } = this.#settings;
+    return {
+      framing,
+      logger,
+      ...(encoding === 'portable' && handshake && { handshake }),
+      ...(signal && { signal }),
+    };
+  }
+
+  #settle(): void {
+    if (this.#isClosing && this.#passages.size === 0) this.#resolveClosed();
+  }
+}
+
+function closePassage({ client, abort }: Passage): void {
+  abort.abort(new VfioUserError('VFU_PEER_CLOSED', 'the relay is ending'));
+  void client.close();
+}

@@ -1,0 +1,86 @@
+import type { BatchedWriter } from '../batched-writer.js';
+import type { TracedMessage } from '../decode/traced-message.js';
+import type { TraceSummary } from '../statistics/statistics.js';
+import { statisticsText } from '../statistics/statistics-text.js';
+import type { SessionBegin, SessionEnd, TraceSink } from '../tracer.js';
+import { isoTime, messageJson, stringify } from './message-json.js';
+import { messageLine } from './message-line.js';
+import type { Palette } from './palette.js';
+import { harmless, timeText } from './values.js';
+
+/** Puts a trace into words. */
+export interface Printer extends Required<TraceSink> {
+  statistics(summary: TraceSummary): void;
+}
+
+/** Lines for people. */
+export class TextPrinter implements Printer {
+  readonly #writer: BatchedWriter;
+  readonly #palette: Palette;
+  /** The session of the last line: messages of another one are announced. */
+  #session = 0;
+
+  constructor(writer: BatchedWriter, palette: Palette) {
+    this.#writer = writer;
+    this.#palette = palette;
+  }
+
+  onBegin({ session, timeUs, encoding, peer }: SessionBegin): void {
+    const who = peer === undefined ? '' : ` of ${harmless(peer)}`;
+    this.#headline(timeUs, `session ${session}${who}, ${encoding} encoding`);
+    this.#session = session;
+  }
+
+  onMessage(traced: TracedMessage): void {
+    const { session, timeUs } = traced.packet;
+    if (session !== this.#session) this.#headline(timeUs, `session ${session} again`);
+    this.#session = session;
+    this.#line(messageLine(traced, this.#palette));
+  }
+
+  onEnd({ session, timeUs, reason }: SessionEnd): void {
+    const why = reason === undefined ? '' : `: ${this.#palette.error(harmless(reason))}`;
+    this.#headline(timeUs, `session ${session} has ended${why}`);
+  }
+
+  statistics(summary: TraceSummary): void {
+    this.#line(statisticsText(summary));
+  }
+
+  #headline(timeUs: number, text: string): void {
+    this.#line(`${this.#palette.dim(timeText(timeUs))} = ${text}`);
+  }
+
+  #line(text: string): void {
+    this.#writer.writeText(`${text}\n`);
+  }
+}
+
+/** One object per line, each with a `type`. */
+export class JsonPrinter implements Printer {
+  readonly #writer: BatchedWriter;
+
+  constructor(writer: BatchedWriter) {
+    this.#writer = writer;
+  }
+
+  onBegin({ timeUs, ...begin }: SessionBegin): void {
+    this.#line(stringify({ type: 'begin', time: isoTime(timeUs), ...begin }));
+  }
+
+  onMessage(traced: TracedMessage): void {
+    this.#line(messageJson(traced));
+  }
+
+  onEnd({ timeUs, ...end }: SessionEnd): void {
+    this.#line(stringify({ type: 'end', time: isoTime(timeUs), ...end }));
+  }
+
+  statistics(summary: TraceSummary): void {
+    this.#line(stringify({ type: 'statistics', ...summary }));
+  }
+
+  #line(text: string): void {
+    this.#writer.writeText(`${text}\n`);
+  }
+}
