@@ -1,14 +1,12 @@
 import { Exposures } from '../device-end/exposures.js';
 import { EINVAL, ENODEV, ETIMEDOUT } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
-import type { MemoryContext } from '../host-end/context.js';
-import type { Answer } from '../host-end/control-lane.js';
+import type { Answer } from '../host-end/control-requests.js';
 import { withoutEvents } from '../host-end/device-info.js';
-import { handleDmaMap } from '../host-end/dma-map.js';
-import { handleDmaUnmap } from '../host-end/dma-unmap.js';
-import type { InterruptMessages } from '../host-end/interrupt-messages.js';
-import { eventCount, MAX_VECTORS, notifiersFor } from '../host-end/set-irqs.js';
+import type { HostEnd } from '../host-end/host-end.js';
+import { MAX_VECTORS } from '../host-end/notifiers.js';
 import { validateSetIrqs } from '../interrupts/set-irqs.js';
+import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import {
   Command,
@@ -42,10 +40,13 @@ const REGION_INFO_BYTES = 32;
 const IO_FDS_HEAD_BYTES = 16;
 const DMA_MAP_BYTES = 32;
 
-export interface BridgeContext extends MemoryContext {
+/** The two ends that a bridge joins, and what it keeps for its client. */
+export interface BridgedEnds {
+  readonly host: HostEnd;
   readonly link: FarLink;
+  /** The client's memory. */
+  readonly space: DmaSpace;
   readonly wiring: InterruptWiring;
-  readonly interruptMessages: InterruptMessages;
 }
 
 /**
@@ -54,19 +55,19 @@ export interface BridgeContext extends MemoryContext {
  * client still gets what it needs to go on; the device is told when it is back.
  */
 export class BridgeRequests {
-  readonly #context: BridgeContext;
+  readonly #ends: BridgedEnds;
   readonly #exposures: Exposures;
   readonly #dirtyPages: BridgedDirtyPages;
   readonly #state: ClientState;
 
-  constructor(context: BridgeContext) {
-    const { device, wiring } = context;
-    this.#context = context;
-    this.#exposures = new Exposures(device.dma);
-    this.#dirtyPages = new BridgedDirtyPages(context);
+  constructor(ends: BridgedEnds) {
+    const { space, wiring } = ends;
+    this.#ends = ends;
+    this.#exposures = new Exposures(space);
+    this.#dirtyPages = new BridgedDirtyPages(ends);
     this.#state = {
       mappings: (far) =>
-        device.dma
+        space
           .mappings()
           .map(
             (mapping) => () =>
@@ -106,7 +107,7 @@ export class BridgeRequests {
         return { body: await this.#ask(request.command, request.body) };
       case Command.DEVICE_GET_IRQ_INFO: {
         const info = await this.#ask(request.command, request.body);
-        return { body: this.#context.peer.carriesInterrupts ? info : withoutEvents(info) };
+        return { body: this.#ends.host.peer.carriesInterrupts ? info : withoutEvents(info) };
       }
       case Command.MIG_DATA_READ:
         return { body: await this.#ask(request.command, request.body) };
@@ -138,14 +139,14 @@ export class BridgeRequests {
   }
 
   async #map(body: DmaMap, received: Received): Promise<undefined> {
-    const { link, device } = this.#context;
-    const mapping = await handleDmaMap(this.#context, body, received);
+    const { link, host, space } = this.#ends;
+    const { mapping, isNew } = await host.memory.map(body, received);
     // The device knows it already, or is told once it is in reach.
-    if (mapping === undefined || !link.up) return undefined;
+    if (!isNew || !link.up) return undefined;
     try {
       return await this.#tell(Command.DMA_MAP, this.#toTell(link.peer, mapping));
     } catch (error) {
-      void device.dma.remove(mapping);
+      void space.remove(mapping);
       throw error;
     }
   }
@@ -155,7 +156,7 @@ export class BridgeRequests {
     const { argsz, flags, address, size } = body;
     await this.#tell(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
     this.#dirtyPages.beforeUnmap(body);
-    return handleDmaUnmap(this.#context, body);
+    return this.#ends.host.memory.unmap(body);
   }
 
   async #setIrqs(body: SetIrqs, received: Received): Promise<undefined> {
@@ -164,14 +165,14 @@ export class BridgeRequests {
       throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: there is no index ${index}`);
     }
     // How many vectors there are is the device's to say.
-    const events = eventCount(this.#context, body, received);
+    const { link, host } = this.#ends;
+    const events = host.notifiers.count(body, received);
     validateSetIrqs(body, events, MAX_VECTORS);
-    const { link } = this.#context;
     if (events > 0 && link.up && !link.peer.carriesInterrupts) {
       const text = 'the device cannot signal interrupts over its link: it did not name interrupt';
       throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: ${text}`);
     }
-    const notifiers = notifiersFor(this.#context, body, received);
+    const notifiers = host.notifiers.take(body, received);
     const step = link.up ? link.maxEvents : count;
     if (notifiers.length <= step) return this.#setPart(body, notifiers);
     for (let at = 0; at < count; at += step) {
@@ -188,7 +189,7 @@ export class BridgeRequests {
 
   /** As many vectors as one message to the device can carry. */
   async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
-    const { link, wiring } = this.#context;
+    const { link, wiring } = this.#ends;
     const far = link.up ? link.peer : undefined;
     const change = wiring.begin(body, notifiers, far);
     if (far !== undefined) {
@@ -211,7 +212,7 @@ export class BridgeRequests {
    * to answer was told.
    */
   async #tell<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
-    const { link } = this.#context;
+    const { link } = this.#ends;
     if (!link.up) return undefined;
     try {
       return await link.call(command, body, () => undefined);
@@ -223,7 +224,7 @@ export class BridgeRequests {
 
   /** Something only the device can say. */
   async #ask<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<ReplyBodies[C]> {
-    const { link } = this.#context;
+    const { link } = this.#ends;
     try {
       return await link.call(command, body, kept);
     } catch (error) {

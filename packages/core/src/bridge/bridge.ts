@@ -1,5 +1,6 @@
 import { VfioUserError } from '../errors.js';
 import { Admission } from '../host-end/admission.js';
+import type { HostEnd } from '../host-end/host-end.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
@@ -81,7 +82,7 @@ export class Bridge {
   /** Resolves when the bridge has ended. */
   readonly closed: Promise<void>;
   readonly #settings: BridgeSettings;
-  readonly #admission: Admission<BridgeSession>;
+  readonly #admission: Admission<HostEnd>;
   #listener: Listener | undefined;
   #ending: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
@@ -121,16 +122,15 @@ export class Bridge {
 
   accept(opened: OpenWire): FrameSink {
     const { limits, logger } = this.#settings;
-    const session: BridgeSession = new BridgeSession({
+    const { host }: BridgeSession = new BridgeSession(opened, {
       ...this.#settings,
       logger: logger.child({ peer: opened.connection.peer }),
       maxDataXferSize: limits.maxDataXferSize,
-      onVersion: () => this.#admission.apply(session),
-      onEnd: (error) => this.#onEnd(session, error),
+      onVersion: () => this.#admission.apply(host),
+      onEnd: (error) => this.#onEnd(host, error),
     });
-    const sink = session.attach(opened);
-    this.#admission.arrived(session);
-    return sink;
+    this.#admission.arrived(host);
+    return host.peer;
   }
 
   /** Stop listening, end the clients' connections after what is queued, and those to the device. */
@@ -139,13 +139,13 @@ export class Bridge {
     return this.#ending;
   }
 
-  #onEnd(session: BridgeSession, error?: Error): void {
+  #onEnd(host: HostEnd, error?: Error): void {
     const { logger } = this.#settings;
-    const fields = { peer: session.name, ...(error && { reason: error.message }) };
-    if (this.#admission.clients.has(session)) logger.info(fields, 'client gone');
+    const fields = { peer: host.name, ...(error && { reason: error.message }) };
+    if (this.#admission.clients.has(host)) logger.info(fields, 'client gone');
     else logger.debug(fields, 'a connection ended that was no client');
-    this.#admission.left(session);
-    this.#admission.released(session);
+    this.#admission.left(host);
+    this.#admission.released(host);
   }
 
   async #end(): Promise<void> {

@@ -1,8 +1,8 @@
 import { RemoteError } from '../errors.js';
+import type { HostEnd } from '../host-end/host-end.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
 import { MigrationController } from '../migration/migration-controller.js';
-import type { Capabilities } from '../protocol/capabilities.js';
 import { Command, FEATURE_MASK, FEATURE_PROBE, Feature } from '../protocol/constants.js';
 import type { DeviceFeature, DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';
@@ -13,9 +13,9 @@ import { refusedByDevice } from './forwarded-access.js';
 
 /** What the log of a bridge works with. */
 export interface DirtyPagesContext {
-  readonly device: { readonly dma: DmaSpace };
+  readonly space: DmaSpace;
   readonly link: FarLink;
-  readonly client: Capabilities;
+  readonly host: HostEnd;
 }
 
 /** Whether the flags of a "DEVICE_FEATURE" name one of the features that log DMA. */
@@ -74,19 +74,19 @@ export class BridgedDirtyPages {
 
   /** What the device wrote by itself since it was last asked is not known: it may be everything. */
   onLost(far: Peer): void {
-    const { dma } = this.#context.device;
-    if (far.connection.oneSided === undefined || dma.dirtyLog === undefined) return;
-    for (const { writable, firstPage, size } of dma.mappings()) {
-      if (writable) dma.dirtyLog.mark(firstPage, 0, size);
+    const { space } = this.#context;
+    if (far.connection.oneSided === undefined || space.dirtyLog === undefined) return;
+    for (const { writable, firstPage, size } of space.mappings()) {
+      if (writable) space.dirtyLog.mark(firstPage, 0, size);
     }
   }
 
   /** The device has forgotten by now what it wrote there: so it may have written everything. */
   beforeUnmap({ address, size }: DmaUnmap): void {
-    const { dma } = this.#context.device;
-    if (dma.dirtyLog === undefined || this.#farWriter() === undefined) return;
-    const mapping = dma.exact(address, Number(size));
-    if (mapping?.writable) dma.dirtyLog.mark(mapping.firstPage, 0, mapping.size);
+    const { space } = this.#context;
+    if (space.dirtyLog === undefined || this.#farWriter() === undefined) return;
+    const mapping = space.exact(address, Number(size));
+    if (mapping?.writable) space.dirtyLog.mark(mapping.firstPage, 0, mapping.size);
   }
 
   /** The device, if it writes guest memory by itself. */
@@ -96,12 +96,9 @@ export class BridgedDirtyPages {
   }
 
   #handleHere(body: DeviceFeature): DeviceFeature | Promise<DeviceFeature> {
-    const { device, client } = this.#context;
-    return handleDeviceFeature(body, {
-      migration: this.#migration,
-      dma: device.dma,
-      maxDataXferSize: client.maxDataXferSize,
-    });
+    const { space, host } = this.#context;
+    const { maxDataXferSize } = host.client;
+    return handleDeviceFeature(body, { migration: this.#migration, dma: space, maxDataXferSize });
   }
 
   /** What the device does not start is not started here either. */
@@ -110,7 +107,7 @@ export class BridgedDirtyPages {
       if (far !== undefined) await this.#ask(far, body);
       this.#started = body;
     } catch (error) {
-      if (this.#started === undefined) this.#context.device.dma.stopDirtyLog();
+      if (this.#started === undefined) this.#context.space.stopDirtyLog();
       throw error;
     }
   }

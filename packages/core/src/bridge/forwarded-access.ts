@@ -1,9 +1,9 @@
 import { EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
-import type { MessageMemory } from '../memory/message-memory.js';
+import type { HostEnd } from '../host-end/host-end.js';
 import { Command } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
-import type { RegionData, ReplyMessage, RequestMessage } from '../protocol/messages.js';
+import type { ReplyMessage, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
 import type { FarLink } from './far-link.js';
@@ -22,58 +22,39 @@ const ALL_ONES = 0xff;
  * go nowhere. The device may still get them.
  */
 export class ForwardedAccess implements Requester {
-  readonly #near: Peer;
+  readonly #host: HostEnd;
   readonly #link: FarLink;
   readonly #request: AccessRequest;
-  readonly #memory: MessageMemory | undefined;
   readonly #signsOfLife: number;
 
-  /** @param memory the client's: what the device wrote there must be ahead of the reply to a read. */
-  constructor(
-    near: Peer,
-    link: FarLink,
-    request: AccessRequest,
-    memory: MessageMemory | undefined,
-  ) {
-    this.#near = near;
+  constructor(host: HostEnd, link: FarLink, request: AccessRequest) {
+    this.#host = host;
     this.#link = link;
     this.#request = request;
-    this.#memory = memory;
     this.#signsOfLife = link.peer.signsOfLife;
   }
 
   onReply(reply: ReplyMessage): void {
     const { id, noReply } = this.#request;
     if (noReply) return;
-    if (reply.command === Command.REGION_READ) this.#replyRead(reply.body);
-    else if (reply.command === Command.REGION_WRITE) {
-      this.#near.reply(Command.REGION_WRITE, id, reply.body);
+    if (reply.command === Command.REGION_READ) {
+      const { body } = reply;
+      this.#host.replyRead(id, body && { ...body, data: lasting(body.data) });
+    } else if (reply.command === Command.REGION_WRITE) {
+      this.#host.peer.reply(Command.REGION_WRITE, id, reply.body);
     }
   }
 
   onFailure(error: Error): void {
     const { command, id, noReply } = this.#request;
     if (error instanceof RemoteError) {
-      this.#near.replyError(command, id, noReply, refusedByDevice(error));
+      this.#host.peer.replyError(command, id, noReply, refusedByDevice(error));
       return;
     }
     if (VfioUserError.is(error) && error.code === 'VFU_TIMEOUT') {
       this.#link.leftUnanswered(this.#signsOfLife);
     }
-    if (!noReply) answerForAbsent(this.#near, this.#request);
-  }
-
-  /** PCI ordering: a read completion pushes the writes issued before it. */
-  #replyRead(body: RegionData | undefined): void {
-    const { id } = this.#request;
-    if (body === undefined) {
-      this.#near.reply(Command.REGION_READ, id, undefined);
-    } else if (this.#memory === undefined || this.#memory.writesHaveLeft) {
-      this.#near.reply(Command.REGION_READ, id, { ...body, data: lasting(body.data) });
-    } else {
-      const held = { ...body, data: body.data.slice() };
-      this.#memory.afterWrites(() => this.#near.reply(Command.REGION_READ, id, held));
-    }
+    if (!noReply) answerForAbsent(this.#host.peer, this.#request);
   }
 }
 

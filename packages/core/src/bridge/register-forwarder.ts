@@ -1,7 +1,7 @@
 import type { PushSource } from '../device-end/push-source.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
-import type { MessageMemory } from '../memory/message-memory.js';
+import type { HostEnd } from '../host-end/host-end.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
@@ -16,14 +16,12 @@ import {
 export type WritesRequest = Extract<RequestMessage, { command: typeof Command.REGION_WRITE_MULTI }>;
 
 export interface RegisterForwarderOptions {
-  readonly near: Peer;
+  readonly host: HostEnd;
   readonly link: FarLink;
   readonly pushes: PushSource;
   readonly maxDataXferSize: number;
   /** How long the device may take nothing at all, while its client is kept waiting, ms. */
   readonly maxStallMs: number;
-  /** The client's memory by messages. */
-  readonly memory: () => MessageMemory | undefined;
 }
 
 /** What this client has sent to the device since there was room for more, at most, bytes. */
@@ -44,7 +42,8 @@ export class RegisterForwarder {
   }
 
   access(request: AccessRequest): void {
-    const { near, link, maxDataXferSize } = this.#options;
+    const { host, link, maxDataXferSize } = this.#options;
+    const near = host.peer;
     const { command, id, noReply, body } = request;
     // While the device is out of reach the answer is made here.
     if (body.count > maxDataXferSize) {
@@ -63,9 +62,9 @@ export class RegisterForwarder {
 
   /** One message for many writes saves the client a system call; the device gets them one by one. */
   writes({ command, id, noReply, body }: WritesRequest): void {
-    const { near, link } = this.#options;
+    const { host, link } = this.#options;
     if (link.up) for (const write of body.writes) this.#post(link.peer, write);
-    if (!noReply) near.reply(command, id, { count: body.writes.length });
+    if (!noReply) host.peer.reply(command, id, { count: body.writes.length });
   }
 
   #forward(far: Peer, request: AccessRequest): void {
@@ -90,8 +89,8 @@ export class RegisterForwarder {
     body: RequestBodies[C],
     asked: AccessRequest,
   ): void {
-    const { near, link, memory } = this.#options;
-    const requester = new ForwardedAccess(near, link, asked, memory());
+    const { host, link } = this.#options;
+    const requester = new ForwardedAccess(host, link, asked);
     try {
       const bytes = command === Command.REGION_READ ? 0 : asked.body.count;
       this.#onSent(far, bytes, far.request(command, body, requester));
@@ -121,20 +120,21 @@ export class RegisterForwarder {
    * it, so a device that takes nothing at all for too long counts as lost.
    */
   #waitFor(far: Peer): void {
-    const { near, maxStallMs } = this.#options;
+    const { host, maxStallMs } = this.#options;
+    const { connection } = host.peer;
     if (this.#waits) return;
     this.#waits = true;
     let { signsOfLife } = far;
     let silentMs = 0;
     let isOver = false;
-    near.connection.pause();
+    connection.pause();
     const goOn = (): void => {
       if (isOver) return;
       isOver = true;
       this.#waits = false;
       this.#sentBytes = 0;
       clearInterval(timer);
-      near.connection.resume();
+      connection.resume();
     };
     const timer = setInterval(() => {
       silentMs = far.signsOfLife === signsOfLife ? silentMs + LOOK_MS : 0;

@@ -2,28 +2,26 @@ import { diagnostics } from '../diagnostics/channels.js';
 import { EINVAL } from '../errno.js';
 import { ProtocolViolationError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { DmaSpace } from '../memory/dma-space.js';
-import { MessageMemory } from '../memory/message-memory.js';
-import { ReachableMemory } from '../memory/reachable-memory.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { RequestMessage, Version } from '../protocol/messages.js';
 import { negotiate } from '../protocol/version.js';
 import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
+import type { AgreedLimits } from './host-memory.js';
 import type { ServerLimits } from './limits.js';
 
 export interface NegotiationOptions {
   readonly peer: Peer;
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  /** Where the client's memory will be reached. */
-  readonly dma: DmaSpace;
   /**
    * VERSION came, and can be agreed to: {@link ClientNegotiation.accept} or
    * {@link ClientNegotiation.refuse} answers it, now or later.
    */
   readonly onVersion: () => void;
+  /** VERSION is about to be agreed to: what the client may ask for from then on. */
+  readonly onAgreed: (agreed: AgreedLimits) => void;
 }
 
 /** What of the limits the client is told. */
@@ -44,8 +42,6 @@ export class ClientNegotiation {
   #timer: NodeJS.Timeout | undefined;
   #client: Capabilities | undefined;
   #namesCapabilities = false;
-  #maxDmaMaps = 0;
-  #memory: MessageMemory | undefined;
 
   constructor(options: NegotiationOptions) {
     this.#options = options;
@@ -59,16 +55,6 @@ export class ClientNegotiation {
   /** Whether VERSION said anything of that. */
   get namesCapabilities(): boolean {
     return this.#namesCapabilities;
-  }
-
-  /** Most mappings at once: what the client was told. */
-  get maxDmaMaps(): number {
-    return this.#maxDmaMaps;
-  }
-
-  /** The client's memory by messages; `undefined` before VERSION. */
-  get memory(): MessageMemory | undefined {
-    return this.#memory;
   }
 
   /** The client may speak now, and should soon. */
@@ -111,13 +97,14 @@ export class ClientNegotiation {
     const { id, body } = asked;
     const { peer, logger } = this.#options;
     try {
-      this.#maxDmaMaps = this.#mappingsThatFit(limits);
+      const maxDmaMaps = this.#mappingsThatFit(limits);
       const { reply, peer: client } = negotiate(
         body,
-        this.#ownCapabilities({ ...limits, maxDmaMaps: this.#maxDmaMaps }),
+        this.#ownCapabilities({ ...limits, maxDmaMaps }),
         peer.encoding.versionReplyRoom(body),
       );
-      this.#agree(client);
+      this.#client = client;
+      this.#options.onAgreed({ maxDmaMaps, clientMaxDataXferSize: client.maxDataXferSize });
       this.#namesCapabilities = body.capabilities !== undefined;
       peer.reply(Command.VERSION, id, reply);
       logger.info({ version: `${reply.major}.${reply.minor}`, client }, 'client connected');
@@ -150,11 +137,6 @@ export class ClientNegotiation {
 
   end(error?: Error): void {
     clearTimeout(this.#timer);
-    this.#tellEnd(error);
-    this.#memory?.end(new VfioUserError('VFU_PEER_CLOSED', 'the client is gone', { cause: error }));
-  }
-
-  #tellEnd(error: Error | undefined): void {
     if (this.#client === undefined) {
       // One that goes before it said anything was not turned away.
       if (error !== undefined && !this.#turnedDown) this.#tellTurnedAway(error);
@@ -168,24 +150,6 @@ export class ClientNegotiation {
     if (!diagnostics.session.hasSubscribers) return;
     const { peer } = this.#options.peer.connection;
     diagnostics.session.publish({ event: 'turned-away', peer, error });
-  }
-
-  #agree(client: Capabilities): void {
-    const { peer, limits, dma } = this.#options;
-    const { oneSided, capabilities } = peer.connection;
-    this.#client = client;
-    this.#memory = new MessageMemory(peer, {
-      maxTransferBytes: Math.min(client.maxDataXferSize, limits.maxDataXferSize),
-      maxReads: limits.maxDmaReads,
-      replyWindowBytes: peer.encoding.replyWindowBytes,
-      fence: dma.fence,
-      // INTERRUPT messages travel behind the writes, whatever an eventfd would do. But an adapter
-      // may be ahead of a client that has yet to carry out what it was sent.
-      orderedNotifications:
-        oneSided === undefined && (peer.extensions.interrupts || capabilities.orderedNotifications),
-    });
-    const messages = this.#memory;
-    dma.connect(oneSided === undefined ? messages : new ReachableMemory(oneSided, messages));
   }
 
   #takeAsked(): { readonly id: number; readonly body: Version } | undefined {

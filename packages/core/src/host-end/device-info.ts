@@ -1,6 +1,8 @@
-import type { RegionDefinition } from '../device/device.js';
+import type { ClientTraits, DeviceMemory, RegionDefinition } from '../device/device.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import type { InterruptController } from '../interrupts/interrupt-controller.js';
+import type { PciFunction } from '../pci/function.js';
 import { wholePages } from '../pci/mappable-areas.js';
 import {
   DEVICE_FLAG_PCI,
@@ -13,8 +15,9 @@ import {
   REGION_FLAG_WRITE,
 } from '../protocol/constants.js';
 import type { DeviceInfo, IndexRequest, IrqInfo, RegionInfo } from '../protocol/messages.js';
-import type { Descriptor } from '../transport/resources.js';
-import type { RequestContext } from './context.js';
+import type { Peer } from '../session/peer.js';
+import type { Descriptor, SharedMemory } from '../transport/resources.js';
+import type { Connection } from '../transport/transport.js';
 
 const DEVICE_INFO_BYTES = 16;
 const REGION_INFO_BYTES = 32;
@@ -34,17 +37,30 @@ export function deviceInfo(): DeviceInfo {
 }
 
 /** "DEVICE_GET_IRQ_INFO". */
-export function irqInfo({ device, peer }: RequestContext, { index }: IndexRequest): IrqInfo {
+export function irqInfo(
+  interrupts: InterruptController,
+  { index }: IndexRequest,
+  peer: Peer,
+): IrqInfo {
   if (index >= NUM_IRQS) {
     throw new RequestRefusedError(EINVAL, `DEVICE_GET_IRQ_INFO: no interrupt index ${index}`);
   }
-  const info = { argsz: IRQ_INFO_BYTES, index, ...device.interrupts.info(index) };
+  const info = { argsz: IRQ_INFO_BYTES, index, ...interrupts.info(index) };
   return peer.carriesInterrupts ? info : withoutEvents(info);
 }
 
 /** An index of which nothing can be told on this connection. */
 export function withoutEvents(info: IrqInfo): IrqInfo {
   return { ...info, flags: info.flags & ~IRQ_FLAG_EVENTFD };
+}
+
+/** What lies behind the regions of a device. */
+export interface RegionSource {
+  readonly pci: PciFunction;
+  /** Of a page of this host. */
+  readonly pageBytes: number;
+  /** The descriptor-backed memory behind `memory`, where it can be shared at all. */
+  sharedMemoryOf(memory: DeviceMemory): SharedMemory | undefined;
 }
 
 export interface RegionInfoReply {
@@ -58,16 +74,17 @@ export interface RegionInfoReply {
  * however many areas there are.
  */
 export function regionInfo(
-  { device, peer, namesCapabilities }: RequestContext,
+  device: RegionSource,
   { argsz, index }: IndexRequest,
+  { capabilities }: Connection,
+  client: ClientTraits,
 ): RegionInfoReply {
   if (index >= NUM_REGIONS) {
     throw new RequestRefusedError(EINVAL, `DEVICE_GET_REGION_INFO: no region index ${index}`);
   }
   const region = device.pci.region(index);
   const info = { index, size: region?.size ?? 0, offset: 0, flags: regionFlags(region) };
-  const canMap = peer.connection.capabilities.sharedMemory;
-  const mayMap = canMap && (region?.mayMap?.({ namesCapabilities }) ?? true);
+  const mayMap = capabilities.sharedMemory && (region?.mayMap?.(client) ?? true);
   const shared = region?.memory && mayMap ? device.sharedMemoryOf(region.memory) : undefined;
   const areas = wholePages(region?.mappable ?? [], device.pageBytes);
   if (shared === undefined || areas.length === 0) {

@@ -2,19 +2,22 @@ import type { RegionDefinition } from '../device/device.js';
 import { readRegion, writeRegion } from '../device/region.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import type { PciFunction } from '../pci/function.js';
 import { commandName } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
 import type { RegionAccess, RegionData, RegionWriteMulti } from '../protocol/messages.js';
-import type { RequestContext } from './context.js';
 
 /** "REGION_READ", "REGION_WRITE" and "REGION_WRITE_MULTI": the hot path. */
 export class RegionAccessHandler {
-  readonly #context: RequestContext;
+  readonly #pci: PciFunction;
+  readonly #maxBytes: number;
   readonly #scratch = new Uint8Array(INLINE_DATA_BYTES);
   readonly #scratch4 = this.#scratch.subarray(0, 4);
 
-  constructor(context: RequestContext) {
-    this.#context = context;
+  /** @param maxBytes of one access. */
+  constructor(pci: PciFunction, maxBytes: number) {
+    this.#pci = pci;
+    this.#maxBytes = maxBytes;
   }
 
   /** The data is valid until the next call. */
@@ -35,10 +38,10 @@ export class RegionAccessHandler {
   }
 
   #region(command: number, index: number, offset: number, count: number): RegionDefinition {
-    const region = this.#context.device.pci.region(index);
+    const region = this.#pci.region(index);
     if (region === undefined)
       throw refused(command, index, offset, 'the device has no such region');
-    const limit = this.#context.limits.maxDataXferSize;
+    const limit = this.#maxBytes;
     if (count > limit)
       throw refused(command, index, offset, `${count} bytes, the limit is ${limit}`);
     return region;

@@ -1,6 +1,7 @@
 import type { IoEventDefinition } from '../device/device.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import type { PciFunction } from '../pci/function.js';
 import { IO_FD_TYPE_IOEVENTFD } from '../protocol/constants.js';
 import type {
   Doorbell,
@@ -8,8 +9,8 @@ import type {
   RegionIoFds,
   RegionIoFdsRequest,
 } from '../protocol/messages.js';
+import type { Peer } from '../session/peer.js';
 import type { Descriptor, EventSource, SharedResources } from '../transport/resources.js';
-import type { RequestContext } from './context.js';
 
 const HEAD_BYTES = 16;
 const ENTRY_BYTES = 40;
@@ -26,21 +27,26 @@ export interface RegionIoFdsReply {
  * the first request and kept until the client leaves.
  */
 export class RegionIoFdsHandler {
-  readonly #context: RequestContext;
+  readonly #pci: PciFunction;
+  readonly #peer: Peer;
+  readonly #maxArgsz: number;
   readonly #events = new Map<IoEventDefinition, EventSource>();
 
-  constructor(context: RequestContext) {
-    this.#context = context;
+  /** @param maxArgsz most bytes of a reply. */
+  constructor(pci: PciFunction, peer: Peer, maxArgsz: number) {
+    this.#pci = pci;
+    this.#peer = peer;
+    this.#maxArgsz = maxArgsz;
   }
 
-  handle(request: RegionIoFdsRequest): RegionIoFdsReply {
+  /** @param maxMsgFds most descriptors in a message that the client takes. */
+  handle(request: RegionIoFdsRequest, maxMsgFds: number): RegionIoFdsReply {
     const { argsz, flags, index, count } = request;
-    const region = this.#context.device.pci.region(index);
+    const region = this.#pci.region(index);
     if (flags !== 0 || count !== 0) throw refused(index, 'flags and count must be 0');
-    if (argsz > this.#context.limits.maxDataXferSize)
-      throw refused(index, 'argsz is above the limit');
+    if (argsz > this.#maxArgsz) throw refused(index, 'argsz is above the limit');
     if (region === undefined) throw refused(index, 'the device has no such region');
-    const { connection, extensions } = this.#context.peer;
+    const { connection, extensions } = this.#peer;
     const { resources } = connection;
     const reachable = extensions.doorbells || resources !== undefined;
     const definitions = reachable ? (region.ioEvents ?? []) : [];
@@ -53,7 +59,6 @@ export class RegionIoFdsHandler {
       const entries = definitions.map((definition) => entry(definition, NO_DESCRIPTOR));
       return { body: { ...head, entries }, descriptors: [] };
     }
-    const { maxMsgFds } = this.#context.client;
     if (definitions.length > maxMsgFds) {
       throw refused(index, `${definitions.length} descriptors, the client takes ${maxMsgFds}`);
     }
@@ -65,7 +70,7 @@ export class RegionIoFdsHandler {
 
   /** DOORBELL: what signalling the descriptor of an entry does. */
   ring({ region, entry: at, count }: Doorbell): void {
-    const definition = this.#context.device.pci.region(region)?.ioEvents?.[at];
+    const definition = this.#pci.region(region)?.ioEvents?.[at];
     if (definition === undefined) throw refused(region, `no entry ${at}`);
     // As with an eventfd, signals that came together are one.
     if (count > 0) definition.onSignal();

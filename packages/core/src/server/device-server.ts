@@ -1,6 +1,7 @@
 import type { PciDeviceDefinition } from '../device/device.js';
 import { VfioUserError } from '../errors.js';
 import { Admission } from '../host-end/admission.js';
+import type { HostEnd } from '../host-end/host-end.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
@@ -69,7 +70,7 @@ export class DeviceServer {
   readonly #logger: Logger;
   readonly #limits: ServerLimits;
   readonly #once: boolean;
-  readonly #admission: Admission<ServerSession>;
+  readonly #admission: Admission<HostEnd>;
   #listener: Listener | undefined;
   #ending: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
@@ -125,22 +126,21 @@ export class DeviceServer {
     void listener.ended?.then(() => this.close());
   }
 
-  accept({ connection, wire }: OpenWire): FrameSink {
-    const session: ServerSession = new ServerSession(this.#device, {
+  accept(opened: OpenWire): FrameSink {
+    const { host }: ServerSession = new ServerSession(this.#device, opened, {
       limits: this.#limits,
-      logger: this.#logger.child({ peer: connection.peer }),
-      onVersion: () => this.#admission.apply(session),
-      onEnd: (error) => this.#onEnd(session, error),
+      logger: this.#logger.child({ peer: opened.connection.peer }),
+      onVersion: () => this.#admission.apply(host),
+      onEnd: (error) => this.#onEnd(host, error),
     });
-    session.attach(connection, wire);
-    this.#admission.arrived(session);
-    return session.sink;
+    this.#admission.arrived(host);
+    return host.peer;
   }
 
-  #onEnd(session: ServerSession, error?: Error): void {
-    this.#admission.left(session);
-    const fields = { peer: session.name, ...(error && { reason: error.message }) };
-    if (!this.#admission.clients.has(session)) {
+  #onEnd(host: HostEnd, error?: Error): void {
+    this.#admission.left(host);
+    const fields = { peer: host.name, ...(error && { reason: error.message }) };
+    if (!this.#admission.clients.has(host)) {
       this.#logger.debug(fields, 'a connection ended that was no client');
       return;
     }
@@ -152,7 +152,7 @@ export class DeviceServer {
       )
       .finally(() => {
         if (this.#once) void this.close();
-        this.#admission.released(session);
+        this.#admission.released(host);
       });
   }
 

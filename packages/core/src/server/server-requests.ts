@@ -1,62 +1,64 @@
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
-import type { RequestContext } from '../host-end/context.js';
-import type { Answer } from '../host-end/control-lane.js';
+import type { Answer } from '../host-end/control-requests.js';
 import { deviceInfo, irqInfo, regionInfo } from '../host-end/device-info.js';
-import { handleDmaMap } from '../host-end/dma-map.js';
-import { handleDmaUnmap } from '../host-end/dma-unmap.js';
+import type { HostEnd } from '../host-end/host-end.js';
 import { RegionIoFdsHandler } from '../host-end/region-io-fds.js';
-import { handleSetIrqs } from '../host-end/set-irqs.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { Doorbell, KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
 import type { Received } from '../session/request-table.js';
+import type { DeviceInstance } from './device-instance.js';
 
 const DONE: Answer = { body: undefined };
 
 /** Every request but the register accesses, one line each: what it does is in its own file. */
-export class ControlRequests {
-  readonly #context: RequestContext;
+export class ServerRequests {
+  readonly #device: DeviceInstance;
+  readonly #host: HostEnd;
   readonly #ioFds: RegionIoFdsHandler;
 
-  constructor(context: RequestContext) {
-    this.#context = context;
-    this.#ioFds = new RegionIoFdsHandler(context);
+  /** @param maxArgsz most bytes of a reply that a request may ask for. */
+  constructor(device: DeviceInstance, host: HostEnd, maxArgsz: number) {
+    this.#device = device;
+    this.#host = host;
+    this.#ioFds = new RegionIoFdsHandler(device.pci, host.peer, maxArgsz);
   }
 
   /** Descriptors it keeps are taken out of `received`. */
   handle(request: RequestMessage, received: Received): Answer | Promise<Answer> {
-    const context = this.#context;
-    const { device } = context;
-    const max = context.client.maxDataXferSize;
+    const { peer, memory, notifiers, client, namesCapabilities } = this.#host;
+    const { interrupts, migration, dma } = this.#device;
+    const { maxDataXferSize, maxMsgFds } = client;
     switch (request.command) {
       case Command.DMA_MAP:
-        return done(handleDmaMap(context, request.body, received));
+        return done(memory.map(request.body, received));
       case Command.DMA_UNMAP:
-        return answer(handleDmaUnmap(context, request.body));
+        return answer(memory.unmap(request.body));
       case Command.DEVICE_GET_INFO:
         return { body: deviceInfo() };
       case Command.DEVICE_GET_REGION_INFO: {
-        const { info, descriptors } = regionInfo(context, request.body);
+        const { info, descriptors } = regionInfo(this.#device, request.body, peer.connection, {
+          namesCapabilities,
+        });
         return { body: info, descriptors };
       }
       case Command.DEVICE_GET_REGION_IO_FDS:
-        return this.#ioFds.handle(request.body);
+        return this.#ioFds.handle(request.body, maxMsgFds);
       case Command.DEVICE_GET_IRQ_INFO:
-        return { body: irqInfo(context, request.body) };
+        return { body: irqInfo(interrupts, request.body, peer) };
       case Command.DEVICE_SET_IRQS:
-        handleSetIrqs(context, request.body, received);
+        interrupts.validate(request.body, notifiers.count(request.body, received));
+        interrupts.apply(request.body, notifiers.take(request.body, received));
         return DONE;
       case Command.DEVICE_RESET:
-        return answer(device.reset('device'));
-      case Command.DEVICE_FEATURE: {
-        const { dma, migration } = device;
-        return answer(handleDeviceFeature(request.body, { dma, migration, maxDataXferSize: max }));
-      }
+        return answer(this.#device.reset('device'));
+      case Command.DEVICE_FEATURE:
+        return answer(handleDeviceFeature(request.body, { dma, migration, maxDataXferSize }));
       case Command.MIG_DATA_READ:
-        return { body: device.migration.readData(request.body, max) };
+        return { body: migration.readData(request.body, maxDataXferSize) };
       case Command.MIG_DATA_WRITE:
-        device.migration.writeData(request.body, max);
+        migration.writeData(request.body, maxDataXferSize);
         return DONE;
       default:
         throw new RequestRefusedError(

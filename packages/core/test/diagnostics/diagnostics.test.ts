@@ -268,14 +268,14 @@ function fixtureOf(handlers: ConstructorParameters<typeof PeerFixture>[1] = {}) 
 function negotiationOf(
   answer: (of: { negotiation: ClientNegotiation }) => void = (of) => of.negotiation.accept(),
 ) {
-  const dma = new DmaSpace();
   const fixture: PeerFixture = new PeerFixture(
     {},
     { onRequest: (request, received) => negotiation.onRequest(request, received) },
   );
   const { peer } = fixture;
   const onVersion = (): void => answer({ negotiation });
-  const options = { peer, limits: defaultLimits, logger: silentLogger, dma, onVersion };
+  const onAgreed = (): void => {};
+  const options = { peer, limits: defaultLimits, logger: silentLogger, onVersion, onAgreed };
   const negotiation: ClientNegotiation = new ClientNegotiation(options);
   return { fixture, negotiation };
 }

@@ -3,9 +3,9 @@ import t from 'tap';
 import { EBUSY, EINVAL } from '../../src/errno.js';
 import { RequestRefusedError } from '../../src/errors.js';
 import { ClientNegotiation } from '../../src/host-end/client-negotiation.js';
+import type { AgreedLimits } from '../../src/host-end/host-memory.js';
 import { defaultLimits } from '../../src/host-end/limits.js';
 import { silentLogger } from '../../src/logger.js';
-import { DmaSpace } from '../../src/memory/dma-space.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command } from '../../src/protocol/constants.js';
 import type { Version } from '../../src/protocol/messages.js';
@@ -20,7 +20,7 @@ const limits = { ...defaultLimits, maxDataXferSize: 8192, maxMsgFds: 3, negotiat
 
 /** `answer`: what becomes of a VERSION that can be agreed to. */
 function open(answer = (negotiation: ClientNegotiation): void => negotiation.accept()) {
-  const dma = new DmaSpace();
+  const agreed: AgreedLimits[] = [];
   const fixture: PeerFixture = new PeerFixture(
     {},
     {
@@ -30,14 +30,15 @@ function open(answer = (negotiation: ClientNegotiation): void => negotiation.acc
   );
   const { peer, connection } = fixture;
   const onVersion = (): void => answer(negotiation);
-  const options = { peer, limits, logger: silentLogger, dma, onVersion };
+  const onAgreed = (limits_: AgreedLimits): void => void agreed.push(limits_);
+  const options = { peer, limits, logger: silentLogger, onVersion, onAgreed };
   const negotiation: ClientNegotiation = new ClientNegotiation(options);
   const ask = (body: Version): void => void fixture.receive(Command.VERSION, body, { id: 9 });
-  return { fixture, negotiation, connection, ask };
+  return { fixture, negotiation, connection, agreed, ask };
 }
 
 t.test('a client that says VERSION is served, and told the limits', async (t) => {
-  const { negotiation, connection, ask } = open();
+  const { negotiation, connection, agreed, ask } = open();
   negotiation.start();
   t.equal(negotiation.client, undefined);
   ask(offer({ ...OWN_CAPABILITIES, maxDataXferSize: 4096 }));
@@ -46,7 +47,7 @@ t.test('a client that says VERSION is served, and told the limits', async (t) =>
   if (reply?.kind !== 'reply' || reply.command !== Command.VERSION) throw new Error('no reply');
   t.match(accept(reply.body).peer, { maxDataXferSize: 8192, maxMsgFds: 3 });
   t.match(negotiation.client, { maxDataXferSize: 4096 });
-  t.not(negotiation.memory, undefined);
+  t.strictSame(agreed, [{ maxDmaMaps: limits.maxDmaMaps, clientMaxDataXferSize: 4096 }]);
   mock.timers.tick(1000);
   t.equal(connection.aborted, undefined, 'it may take its time from now on');
 });
@@ -147,19 +148,4 @@ t.test('a client that left while it waited is not agreed with', async (t) => {
   negotiation.accept();
   t.equal(negotiation.client, undefined);
   t.same(connection.sent, []);
-});
-
-t.test('the memory of a client that has left fails at once', async (t) => {
-  const { fixture, negotiation, ask } = open();
-  negotiation.start();
-  ask(offer(OWN_CAPABILITIES));
-  fixture.connection.hasRoom = false;
-  const mapping = { address: 0, size: 4096 } as never;
-  const writes = [0, 1].map((address) =>
-    negotiation.memory!.write(mapping, address, new Uint8Array(1)),
-  );
-  negotiation.end(new Error('cut'));
-  await t.rejects(writes[1]!, { code: 'VFU_PEER_CLOSED' });
-  fixture.end();
-  await t.rejects(writes[0]!, { code: 'VFU_PEER_CLOSED' });
 });

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { EBUSY, EIO } from '../../src/errno.js';
 import { RequestRefusedError } from '../../src/errors.js';
-import { type Answer, ControlLane } from '../../src/host-end/control-lane.js';
+import { type Answer, ControlRequests } from '../../src/host-end/control-requests.js';
 import { Command } from '../../src/protocol/constants.js';
 import type { RequestMessage } from '../../src/protocol/messages.js';
 import type { Received } from '../../src/session/request-table.js';
@@ -13,7 +13,7 @@ function reset(id: number, noReply = false): RequestMessage {
   return { kind: 'request', command: Command.DEVICE_RESET, id, noReply, body: undefined };
 }
 
-/** A lane whose requests end when the test says so, unless it says at once. */
+/** Requests end when the test says so, unless it says at once. */
 function open(maxWaiting = 100) {
   const { peer, connection } = new PeerFixture();
   const started: RequestMessage[] = [];
@@ -24,15 +24,15 @@ function open(maxWaiting = 100) {
       return new Promise((resolve) => ends.push(resolve));
     },
   };
-  const lane = new ControlLane(peer, maxWaiting, (request, received) =>
+  const control = new ControlRequests(peer, maxWaiting, (request, received) =>
     handler.handle(request, received),
   );
-  return { lane, connection, handler, started, ends };
+  return { control, connection, handler, started, ends };
 }
 
 t.test('requests are carried out one after the other, in order', async (t) => {
-  const { lane, connection, started, ends } = open();
-  for (const id of [1, 2, 3]) lane.take(reset(id), []);
+  const { control, connection, started, ends } = open();
+  for (const id of [1, 2, 3]) control.take(reset(id), []);
   for (const id of [1, 2, 3]) {
     t.same(
       started.map((request) => request.id),
@@ -48,9 +48,9 @@ t.test('requests are carried out one after the other, in order', async (t) => {
 });
 
 t.test('what fails is answered with its errno, and the next one goes on', async (t) => {
-  const { lane, connection, handler, ends } = open();
-  lane.take(reset(1), []);
-  lane.take(reset(2), []);
+  const { control, connection, handler, ends } = open();
+  control.take(reset(1), []);
+  control.take(reset(2), []);
   ends.shift()?.(Promise.reject(new RequestRefusedError(EBUSY, 'not now')));
   await turn();
   handler.handle = () => {
@@ -58,7 +58,7 @@ t.test('what fails is answered with its errno, and the next one goes on', async 
   };
   ends.shift()?.(DONE);
   await turn();
-  lane.take(reset(3), []);
+  control.take(reset(3), []);
   t.match(connection.sent, [
     { kind: 'error', id: 1, errno: EBUSY },
     { kind: 'reply', id: 2 },
@@ -67,7 +67,7 @@ t.test('what fails is answered with its errno, and the next one goes on', async 
 });
 
 t.test('descriptors are closed once the request is done, unless they were taken', async (t) => {
-  const { lane, handler, ends } = open();
+  const { control, handler, ends } = open();
   const handle = handler.handle;
   handler.handle = (request, received) => {
     received.shift();
@@ -75,8 +75,8 @@ t.test('descriptors are closed once the request is done, unless they were taken'
   };
   const descriptors = [new FakeDescriptor(), new FakeDescriptor()];
   const received: Received = [...descriptors];
-  lane.take(reset(1), received);
-  t.same(received, [], 'the lane has them');
+  control.take(reset(1), received);
+  t.same(received, [], 'the control has them');
   t.same(
     descriptors.map(({ closed }) => closed),
     [false, false],
@@ -90,11 +90,14 @@ t.test('descriptors are closed once the request is done, unless they were taken'
 });
 
 t.test('a request that waits keeps its data when its frame is reused', async (t) => {
-  const { lane, started, ends } = open();
-  lane.take(reset(1), []);
+  const { control, started, ends } = open();
+  control.take(reset(1), []);
   const data = new Uint8Array([1, 2, 3]);
   const body = { argsz: 11, flags: 0, data };
-  lane.take({ kind: 'request', command: Command.DEVICE_FEATURE, id: 2, noReply: false, body }, []);
+  control.take(
+    { kind: 'request', command: Command.DEVICE_FEATURE, id: 2, noReply: false, body },
+    [],
+  );
   data.fill(0xdd);
   ends.shift()?.(DONE);
   await turn();
@@ -102,11 +105,11 @@ t.test('a request that waits keeps its data when its frame is reused', async (t)
 });
 
 t.test('the connection is not read while too many wait', async (t) => {
-  const { lane, connection, ends } = open(2);
-  lane.take(reset(1), []);
-  lane.take(reset(2), []);
+  const { control, connection, ends } = open(2);
+  control.take(reset(1), []);
+  control.take(reset(2), []);
   t.equal(connection.paused, false);
-  lane.take(reset(3), []);
+  control.take(reset(3), []);
   t.equal(connection.paused, true);
   for (let i = 0; i < 3; i++) {
     ends.shift()?.(DONE);
@@ -116,26 +119,26 @@ t.test('the connection is not read while too many wait', async (t) => {
 });
 
 t.test('a request that wants no reply gets none', async (t) => {
-  const { lane, connection, handler } = open();
+  const { control, connection, handler } = open();
   const descriptor = new FakeDescriptor();
   handler.handle = () => ({ body: undefined, descriptors: [descriptor] });
-  lane.take(reset(1, true), []);
+  control.take(reset(1, true), []);
   handler.handle = () => {
     throw new RequestRefusedError(EBUSY, 'not now');
   };
-  lane.take(reset(2, true), []);
+  control.take(reset(2, true), []);
   t.same(connection.sent, []);
   t.equal(descriptor.closed, true);
 });
 
 t.test('what waits when the session ends is dropped, with its descriptors', async (t) => {
-  const { lane, started, ends } = open();
+  const { control, started, ends } = open();
   const waiting = new FakeDescriptor();
   const late = new FakeDescriptor();
-  lane.take(reset(1), []);
-  lane.take(reset(2), [waiting]);
-  lane.close();
-  lane.take(reset(3), [late]);
+  control.take(reset(1), []);
+  control.take(reset(2), [waiting]);
+  control.close();
+  control.take(reset(3), [late]);
   t.same([waiting.closed, late.closed], [true, true]);
   ends.shift()?.(DONE);
   await turn();

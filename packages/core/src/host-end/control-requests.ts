@@ -2,8 +2,6 @@ import type { KnownCommand, ReplyBodies, RequestMessage } from '../protocol/mess
 import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Descriptor } from '../transport/resources.js';
-import { ControlQueue, type ControlTask } from './control-queue.js';
-import { ownedRequest } from './owned-request.js';
 
 /** What a request is answered with. */
 export interface Answer {
@@ -17,12 +15,25 @@ export type RequestHandler = (
   received: Received,
 ) => Answer | Promise<Answer>;
 
-/** Takes requests through the control queue, answers them, and gives their descriptors back. */
-export class ControlLane {
+/** Something that changes the session's state. */
+export interface ControlTask {
+  run(): void | Promise<void>;
+  /** The session has ended before its turn came: give back what it holds. */
+  drop(): void;
+}
+
+/**
+ * Carries out the requests that change the session's state, one after the other, and answers them.
+ * Nearly all finish at once; behind one that takes its time (a device that quiesces) the others wait
+ * in order. Register accesses do not come through here, so the guest is answered meanwhile.
+ */
+export class ControlRequests {
   readonly #peer: Peer;
   readonly #handle: RequestHandler;
   readonly #maxWaiting: number;
-  readonly #queue = new ControlQueue();
+  #waiting: ControlTask[] = [];
+  #busy = false;
+  #closed = false;
   #congested = false;
 
   /** @param maxWaiting requests that wait before the connection stops being read. */
@@ -34,30 +45,50 @@ export class ControlLane {
 
   /** Behind a request that takes its time, a request outlives the frame it came in. */
   take(request: RequestMessage, received: Received): void {
-    const owned = this.#queue.idle ? request : ownedRequest(request);
+    const owned = this.#busy ? ownedRequest(request) : request;
     const descriptors = received.splice(0);
-    this.#queue.run({
+    this.run({
       run: () => this.#execute(owned, descriptors),
       drop: () => closeAll(descriptors),
     });
-    if (this.#queue.length < this.#maxWaiting) return;
+    if (this.#waiting.length < this.#maxWaiting) return;
     this.#congested = true;
     this.#peer.connection.pause();
   }
 
   /** Something of our own that must not happen while a request is carried out. */
   run(task: ControlTask): void {
-    this.#queue.run(task);
+    if (this.#closed) task.drop();
+    else if (this.#busy) this.#waiting.push(task);
+    else this.#start(task);
   }
 
+  /** What waits is dropped; what runs ends by itself. */
   close(): void {
-    this.#queue.close();
+    this.#closed = true;
+    const dropped = this.#waiting;
+    this.#waiting = [];
+    for (const task of dropped) task.drop();
+  }
+
+  #start(task: ControlTask): void {
+    const outcome = task.run();
+    if (outcome === undefined) return;
+    this.#busy = true;
+    void outcome.finally(() => {
+      this.#busy = false;
+      while (!this.#busy) {
+        const next = this.#waiting.shift();
+        if (next === undefined) return;
+        this.#start(next);
+      }
+    });
   }
 
   #execute(request: RequestMessage, descriptors: Received): void | Promise<void> {
     const finish = (): void => {
       closeAll(descriptors);
-      if (!this.#congested || this.#queue.length > 0) return;
+      if (!this.#congested || this.#waiting.length > 0) return;
       this.#congested = false;
       this.#peer.connection.resume();
     };
@@ -84,6 +115,17 @@ export class ControlLane {
   #refuse({ command, id, noReply }: RequestMessage, error: unknown): void {
     this.#peer.replyError(command, id, noReply, error);
   }
+}
+
+/** A copy of a request that outlives the frame it was decoded from: bulk data is copied. */
+function ownedRequest(request: RequestMessage): RequestMessage {
+  if (request.body === undefined) return request;
+  const body: Record<string, unknown> = { ...request.body };
+  for (const [name, value] of Object.entries(body)) {
+    if (value instanceof Uint8Array) body[name] = value.slice();
+  }
+  // The same fields with the same types, only the bytes have moved.
+  return { ...request, body } as unknown as RequestMessage;
 }
 
 function closeAll(descriptors: readonly Descriptor[]): void {

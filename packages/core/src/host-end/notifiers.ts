@@ -1,0 +1,73 @@
+import { EINVAL } from '../errno.js';
+import { RequestRefusedError } from '../errors.js';
+import { IRQ_SET_DATA_EVENTFD } from '../protocol/constants.js';
+import type { SetIrqs } from '../protocol/messages.js';
+import type { Peer } from '../session/peer.js';
+import type { Received } from '../session/request-table.js';
+import type { Notifier } from '../transport/resources.js';
+import { InterruptMessages } from './interrupt-messages.js';
+
+/** PCI 3.0, 6.8.2: the largest MSI-X table. */
+export const MAX_VECTORS = 2048;
+
+/**
+ * How a client wants to be notified ("DEVICE_SET_IRQS"): through the descriptors that it passes, or
+ * by messages without them.
+ */
+export class Notifiers {
+  readonly #peer: Peer;
+  readonly #messages: InterruptMessages;
+
+  constructor(peer: Peer) {
+    this.#peer = peer;
+    this.#messages = new InterruptMessages(peer);
+  }
+
+  /**
+   * How many events the client attached.
+   * @throws {RequestRefusedError} EINVAL when they cannot come: they would be descriptors, but none
+   * travel here, or messages, and that was not agreed on.
+   */
+  count({ flags, events = 0 }: SetIrqs, { length }: Received): number {
+    const peer = this.#peer;
+    if (peer.extensions.interrupts) return events;
+    if (events > 0) throw refused('events by message, but not both sides named interrupt');
+    // Descriptors that got lost on the way look like none, which takes interrupts back.
+    if (!peer.carriesInterrupts && (flags & IRQ_SET_DATA_EVENTFD) !== 0) {
+      throw refused('this connection carries no interrupts: use encoding=portable on both sides');
+    }
+    return length;
+  }
+
+  /**
+   * One notifier for each event that the client attached. Takes the descriptors.
+   * @throws {RequestRefusedError} EINVAL when one is no event.
+   */
+  take(body: SetIrqs, received: Received): readonly Notifier[] {
+    const { extensions, connection } = this.#peer;
+    const events = this.count(body, received);
+    if (extensions.interrupts) {
+      if (events > MAX_VECTORS)
+        throw refused(`${events} events, a device has ${MAX_VECTORS} vectors`);
+      return this.#messages.notifiers(body.index, body.start, events);
+    }
+    const notifiers: Notifier[] = [];
+    try {
+      for (let next = received.shift(); next !== undefined; next = received.shift()) {
+        if (connection.resources === undefined) {
+          next.close();
+          throw refused('this connection passes no descriptors');
+        }
+        notifiers.push(connection.resources.notifier(next));
+      }
+    } catch (error) {
+      for (const notifier of notifiers) notifier.close();
+      throw error instanceof RequestRefusedError ? error : refused(String(error), error);
+    }
+    return notifiers;
+  }
+}
+
+function refused(why: string, cause?: unknown): RequestRefusedError {
+  return new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: ${why}`, { cause });
+}
