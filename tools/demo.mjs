@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { connectDevice, TransportRegistry } from '../packages/core/dist/index.js';
 import { tcpTransport } from '../packages/transport-tcp/dist/index.js';
 import { unixTransport } from '../packages/transport-unix/dist/index.js';
-import { copyMemory, countInterrupts, exchangeRegisters, identify } from './demo/bench-driver.mjs';
 import { addCertificates, canMakeCertificates, certificates } from './demo/certificates.mjs';
 import { startBridge, startDevice } from './demo/device-process.mjs';
+import { copyMemory, countInterrupts, driverOf, exchangeRegisters } from './demo/exercise.mjs';
 
 /** Each with the URI to listen on, in a folder made for this run. */
 const TRANSPORTS = [
@@ -42,10 +42,10 @@ async function demonstrate({ name, listen, connect, bridge }, folder) {
   try {
     const uri = joint?.uri ?? connect?.(device.uri, folder) ?? device.uri;
     const client = await connectDevice(uri, { registry });
-    await identify(client);
-    const registers = await exchangeRegisters(client);
-    const copy = await copyMemory(client);
-    const interrupts = await countInterrupts(client);
+    const driver = await driverOf(client);
+    const registers = await exchangeRegisters(driver);
+    const copy = await copyMemory(driver);
+    const interrupts = await countInterrupts(driver);
     await client.close();
     return { name, registers, copy, interrupts };
   } finally {

@@ -6,10 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectDevice, TransportRegistry } from '@vfio-user/core';
+import { NvmeDriver } from '@vfio-user/drivers';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
 import { serveDevice } from '../src/device-server.js';
-import { BLOCK_BYTES, NvmeClient } from '../src/nvme-client.js';
 
 const IMAGE_BYTES = 64 * 2 ** 20;
 const DISK_BYTES = 8 * 2 ** 20;
@@ -37,9 +37,9 @@ t.test('a device answers while its disk does not, and finishes its commands late
   const registry = new TransportRegistry([unixTransport()]);
   const client = await connectDevice(socket, { registry, timeoutMs: QEMU_PATIENCE_MS });
   t.teardown(() => client.close());
-  const nvme = await NvmeClient.attach(client);
+  const nvme = await NvmeDriver.attach(client);
   await nvme.start();
-  const data = Buffer.alloc(BLOCK_BYTES, 2);
+  const data = Buffer.alloc(NvmeDriver.BLOCK_BYTES, 2);
   await nvme.write(0, data);
 
   execFileSync('fsfreeze', ['-f', mount]);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { GUEST_BASE, Guest, Registers } from '@vfio-user/drivers';
+import { GUEST_BASE, Guest, Registers, TestDeviceDriver } from '@vfio-user/drivers';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
@@ -67,22 +67,24 @@ async function open(t: Test, { megabits, encoding, bridged }: Line): Promise<Rig
 
 /** The time of a register read while the transfers are under way, ms: of the fastest, others waited for a processor. */
 async function readsBeside(guest: Guest, command: number): Promise<number> {
-  const registers = new Registers(guest.client);
+  const driver = new TestDeviceDriver(guest.client);
   const loads = command === register.DMA_LOAD;
-  registers.post64(register.DMA_SOURCE, loads ? GUEST_BASE : 0);
-  registers.post64(register.DMA_DESTINATION, loads ? 0 : GUEST_BASE);
-  registers.post64(register.DMA_LENGTH, ALL);
-  registers.post(register.DMA_REPEAT, PASSES);
-  registers.post(register.DMA_CHUNK, TRANSFER);
-  registers.post(register.DMA_DEPTH, TRANSFERS);
-  registers.post(register.DMA_COMMAND, command);
+  await driver.startDma({
+    command,
+    source: loads ? GUEST_BASE : 0,
+    destination: loads ? 0 : GUEST_BASE,
+    length: ALL,
+    repeat: PASSES,
+    chunk: TRANSFER,
+    depth: TRANSFERS,
+  });
   // The first ones are sent before anybody knows how fast the line is.
-  while ((await registers.read(register.DMA_STATUS)) !== register.STATUS_BUSY) await setTimeout(1);
+  while ((await driver.read32(register.DMA_STATUS)) !== register.STATUS_BUSY) await setTimeout(1);
   await setTimeout(10 * PAUSE_MS);
   const times: number[] = [];
   for (let i = 0; i < READS; i++) {
     const begin = performance.now();
-    const status = await registers.read(register.DMA_STATUS);
+    const status = await driver.read32(register.DMA_STATUS);
     times.push(performance.now() - begin);
     if (status !== register.STATUS_BUSY) throw new Error(`the engine's status is ${status}`);
     await setTimeout(PAUSE_MS);
@@ -97,7 +99,7 @@ async function readBehindWrites({ client }: Guest): Promise<number> {
   for (let i = 0; i < POSTED_BLOCKS; i++) {
     if (!client.regionWritePosted(Region.BAR2, i * POSTED_BLOCK, block)) await client.drained();
   }
-  return new Registers(client).read(register.ID);
+  return new Registers(client).read32(register.ID);
 }
 
 for (const megabits of [1000, 100, 50]) {

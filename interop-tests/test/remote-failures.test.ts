@@ -12,9 +12,9 @@ import {
   RemoteError,
   TransportRegistry,
 } from '@vfio-user/core';
+import { NvmeDriver } from '@vfio-user/drivers';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
-import { NvmeClient } from '../src/nvme-client.js';
 import { type BridgedDevice, RemoteDevices } from '../src/remote-devices.js';
 
 /** QEMU's x-msg-timeout. */
@@ -34,7 +34,7 @@ const BACK = 'the device is back';
 interface Rig extends BridgedDevice {
   readonly devices: RemoteDevices;
   readonly client: DeviceClient;
-  readonly nvme: NvmeClient;
+  readonly nvme: NvmeDriver;
 }
 
 async function rig(t: Test): Promise<Rig> {
@@ -48,7 +48,7 @@ async function rig(t: Test): Promise<Rig> {
     timeoutMs: 4 * QEMU_PATIENCE_MS,
   });
   t.teardown(() => client.close());
-  const nvme = await NvmeClient.attach(client);
+  const nvme = await NvmeDriver.attach(client);
   return { ...bridged, devices, client, nvme };
 }
 
@@ -82,7 +82,7 @@ async function answeredInTime(t: Test, what: string, request: () => Promise<unkn
   else t.notOk(outcome instanceof Error, `${what} does not fail: ${outcome}`);
 }
 
-async function diskWorks(t: Test, nvme: NvmeClient, seed: number): Promise<void> {
+async function diskWorks(t: Test, nvme: NvmeDriver, seed: number): Promise<void> {
   await nvme.start();
   const written = new Uint8Array(4096).map((_, i) => (i + seed) % 251);
   await nvme.write(1, written);

@@ -4,13 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectDevice, TransportRegistry } from '@vfio-user/core';
+import { NvmeDriver } from '@vfio-user/drivers';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
 import { startDelayRelay } from '../src/delay-relay/process.js';
 import { serveDevice } from '../src/device-server.js';
 import { ListeningProcess } from '../src/listening-process.js';
-import { BLOCK_BYTES, NvmeClient } from '../src/nvme-client.js';
 
 const ROUND_TRIP_MS = 20;
 const READS = 30;
@@ -38,9 +38,9 @@ async function measure(t: Test, uri: string): Promise<Latencies> {
   const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
   const client = await connectDevice(uri, { registry });
   t.teardown(() => client.close());
-  const nvme = await NvmeClient.attach(client);
+  const nvme = await NvmeDriver.attach(client);
   await nvme.start();
-  await nvme.write(0, new Uint8Array(BLOCK_BYTES).fill(0xa5));
+  await nvme.write(0, new Uint8Array(NvmeDriver.BLOCK_BYTES).fill(0xa5));
   const block: number[] = [];
   const register: number[] = [];
   for (let i = 0; i < READS; i++) {

@@ -1,5 +1,5 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import { DmaEngine, GUEST_BASE, type Guest, InterruptWait, Registers } from '@vfio-user/drivers';
+import { GUEST_BASE, type Guest, TestDeviceDriver } from '@vfio-user/drivers';
 import type { Contender } from '../measure/row.js';
 import { BLOCK_BYTES } from './in-process.js';
 
@@ -9,15 +9,14 @@ const COMMAND_BYTES = COMMAND_BLOCKS * BLOCK_BYTES;
 
 /** The bench device's DMA engine, in its own process, copying within guest memory. */
 export class CopyEngine {
-  readonly #engine: DmaEngine;
+  readonly #driver: TestDeviceDriver;
 
-  private constructor(engine: DmaEngine) {
-    this.#engine = engine;
+  private constructor(driver: TestDeviceDriver) {
+    this.#driver = driver;
   }
 
   static async open({ client }: Guest): Promise<CopyEngine> {
-    const interrupt = await InterruptWait.enable(client, 1);
-    return new CopyEngine(await DmaEngine.open(new Registers(client), interrupt));
+    return new CopyEngine(await TestDeviceDriver.withInterrupt(client));
   }
 
   /** Copies `count` blocks between two areas of `footprint` bytes, walking through them. */
@@ -38,7 +37,7 @@ export class CopyEngine {
   /** One command from `at` on. @returns nanoseconds a block. */
   async #copy(footprint: number, at: number): Promise<number> {
     const length = Math.min(footprint, COMMAND_BYTES);
-    const milliseconds = await this.#engine.run({
+    const milliseconds = await this.#driver.timedDma({
       command: register.DMA_COPY_GUEST,
       source: GUEST_BASE + at,
       destination: GUEST_BASE + footprint + at,

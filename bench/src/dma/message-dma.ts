@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { DmaEngine, GUEST_BASE, type Guest, InterruptWait, Registers } from '@vfio-user/drivers';
+import { GUEST_BASE, type Guest, TestDeviceDriver } from '@vfio-user/drivers';
 import { BLOCK_BYTES } from '../copy/in-process.js';
 import { plugIn } from '../driver/guest.js';
 import type { Contender } from '../measure/row.js';
@@ -33,12 +33,11 @@ export async function messageDma(
   const settings = [`memory=${FOOTPRINT}`];
   const server = cleanup.add(await launcher.device('bench', uri, settings));
   const guest = cleanup.add(await plugIn(server.address, 2 * FOOTPRINT));
-  const interrupt = await InterruptWait.enable(guest.client, 1);
-  const engine = await DmaEngine.open(new Registers(guest.client), interrupt);
+  const driver = await TestDeviceDriver.withInterrupt(guest.client);
   const contender = (what: string, reads: number, writes: number): Contender => ({
     name: `${name}: ${what}`,
     async measure() {
-      const times = await thereAndBack(engine, guest, reads, writes);
+      const times = await thereAndBack(driver, guest, reads, writes);
       const milliseconds = reads > writes ? times.reading : times.writing;
       return { nanoseconds: [(milliseconds * 1e6) / BLOCKS], depth: 1 };
     },
@@ -49,7 +48,7 @@ export async function messageDma(
 
 /** @returns milliseconds of `reads` passes to the device, and of `writes` passes back from it. */
 async function thereAndBack(
-  engine: DmaEngine,
+  driver: TestDeviceDriver,
   guest: Guest,
   reads: number,
   writes: number,
@@ -58,7 +57,7 @@ async function thereAndBack(
   const target = guest.view(FOOTPRINT, FOOTPRINT);
   randomFillSync(source);
   target.fill(0);
-  const reading = await engine.run({
+  const reading = await driver.timedDma({
     command: register.DMA_LOAD,
     source: GUEST_BASE,
     destination: 0,
@@ -66,7 +65,7 @@ async function thereAndBack(
     repeat: reads,
     ...PACE,
   });
-  const writing = await engine.run({
+  const writing = await driver.timedDma({
     command: register.DMA_STORE,
     source: 0,
     destination: GUEST_BASE + FOOTPRINT,

@@ -1,4 +1,5 @@
-import { type NvmeDriver, nvmeNumbers } from '@vfio-user/drivers';
+import { NVME_IO_OPCODE } from '@vfio-user/devices';
+import type { NvmeDriver } from '@vfio-user/drivers';
 
 const NAMESPACE_ID = 1;
 const SECTOR_BYTES = 512;
@@ -16,7 +17,12 @@ export interface Amount {
 /** Write all `blocks` once: memory that was never written need not be read. */
 export async function fill(driver: NvmeDriver, blocks: number): Promise<void> {
   let block = 0;
-  await transfer(driver, nvmeNumbers.WRITE, { depth: 32, warmup: 0, count: blocks }, () => block++);
+  await transfer(
+    driver,
+    NVME_IO_OPCODE.WRITE,
+    { depth: 32, warmup: 0, count: blocks },
+    () => block++,
+  );
 }
 
 /** Read 4 KiB at random. @returns nanoseconds from submission to completion. */
@@ -26,7 +32,7 @@ export function readRandomly(
   amount: Amount,
 ): Promise<Float64Array> {
   let random = 0x9e37_79b9;
-  return transfer(driver, nvmeNumbers.READ, amount, () => {
+  return transfer(driver, NVME_IO_OPCODE.READ, amount, () => {
     random ^= random << 13;
     random ^= random >>> 17;
     random ^= random << 5;
@@ -54,9 +60,7 @@ async function transfer(
       id,
       namespaceId: NAMESPACE_ID,
       prp1: driver.bufferAddress(id),
-      prp2: 0,
       dword10: nextBlock() * BLOCK_SECTORS,
-      dword11: 0,
       dword12: BLOCK_SECTORS - 1,
     });
   };

@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib';
 import { connectDevice, Irq, type TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { BenchDriver } from '@vfio-user/transport-testing';
+import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
 import type { CountedRdma } from './counted-rdma.js';
 
@@ -22,14 +22,18 @@ export async function openDevice(
   t: Test,
   uri: string,
   registry: TransportRegistry,
-): Promise<BenchDriver> {
+): Promise<TestDeviceDriver> {
   const client = await connectDevice(uri, { registry, ...PATIENT });
   t.teardown(() => client.close());
-  return new BenchDriver(client);
+  return new TestDeviceDriver(client);
 }
 
 /** Guest memory goes to the device and comes back, and messages carry none of it. */
-export async function movesMemory(t: Test, driver: BenchDriver, rdma: CountedRdma): Promise<void> {
+export async function movesMemory(
+  t: Test,
+  driver: TestDeviceDriver,
+  rdma: CountedRdma,
+): Promise<void> {
   const { client } = driver;
   const memory = client.memory.allocate(2 * LARGEST);
   const whole = memory.view(0, memory.length) as Uint8Array;
@@ -53,7 +57,7 @@ export async function movesMemory(t: Test, driver: BenchDriver, rdma: CountedRdm
 }
 
 /** The device writes a number and interrupts, and so on: no interrupt comes before its number. */
-export async function keepsOrder(t: Test, driver: BenchDriver): Promise<void> {
+export async function keepsOrder(t: Test, driver: TestDeviceDriver): Promise<void> {
   const { client } = driver;
   const memory = client.memory.allocate(4096);
   const bytes = memory.view(0, 4) as Uint8Array;
@@ -76,7 +80,7 @@ export async function keepsOrder(t: Test, driver: BenchDriver): Promise<void> {
 }
 
 /** Starts DMA of 16 MiB that is repeated practically without end, and returns once it is under way. */
-export async function keepBusy(driver: BenchDriver): Promise<void> {
+export async function keepBusy(driver: TestDeviceDriver): Promise<void> {
   const { client } = driver;
   const memory = client.memory.allocate(2 * LARGEST);
   await client.dmaMap({ address: BASE, memory });

@@ -11,7 +11,15 @@ import { benchRegisterMap } from './test-device/register-map.js';
 
 export { type CounterOptions, counter } from './counter/index.js';
 export { type GpioOptions, gpio, type InputToggle } from './gpio/index.js';
-export { type NvmeOptions, nvme } from './nvme/index.js';
+export {
+  NVME_ADMIN_OPCODE,
+  NVME_COMMAND_BYTES,
+  NVME_COMMAND_DWORDS,
+  NVME_IO_OPCODE,
+  type NvmeOptions,
+  nvme,
+  nvmeRegisters,
+} from './nvme/index.js';
 export {
   type FoundRegister,
   findRegister,

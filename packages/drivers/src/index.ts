@@ -4,10 +4,22 @@
  *
  * @packageDocumentation
  */
-export { type DmaCommand, DmaEngine, LARGEST_TRANSFER } from './dma-engine.js';
 export { GUEST_BASE, Guest } from './guest.js';
 export { InterruptWait } from './interrupt-wait.js';
+export type { NvmeCompletion } from './nvme/completion-ring.js';
+export {
+  type IoQueuePairOptions,
+  NvmeController,
+  type QueuePairOptions,
+} from './nvme/controller.js';
+export type { Doorbells } from './nvme/doorbells.js';
 export { type Namespace, NvmeDriver, type NvmeDriverOptions } from './nvme/driver.js';
-export * as nvmeNumbers from './nvme/entries.js';
-export type { NvmeCommand } from './nvme/submission-ring.js';
-export { Registers } from './registers.js';
+export { type NvmeRequest, QueuePair } from './nvme/queue-pair.js';
+export type { NvmeCommand, Ring } from './nvme/submission-ring.js';
+export { type RegisterPort, Registers } from './registers.js';
+export {
+  type BurstOperation,
+  type DmaOperation,
+  LARGEST_TRANSFER,
+  TestDeviceDriver,
+} from './test-device.js';

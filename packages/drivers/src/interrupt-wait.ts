@@ -9,7 +9,7 @@ export class InterruptWait {
   /** Wire up vectors 0 to `vectors` - 1. */
   static async enable(client: DeviceClient, vectors: number): Promise<InterruptWait> {
     const wait = new InterruptWait();
-    await client.enableInterrupts(Irq.MSIX, vectors, (_vector, count) => wait.#signal(count));
+    await client.enableInterrupts(Irq.MSIX, vectors, (_vector, count) => wait.signal(count));
     return wait;
   }
 
@@ -26,7 +26,8 @@ export class InterruptWait {
     });
   }
 
-  #signal(count: number): void {
+  /** `count` interrupts came. */
+  signal(count: number): void {
     this.count += count;
     this.#wake?.();
     this.#wake = undefined;

@@ -1,45 +1,55 @@
-import { type DeviceClient, Region } from '@vfio-user/core';
+import { type DeviceClient, type Iova, Region } from '@vfio-user/core';
+
+/**
+ * What registers are reached through. A client of core is one; a test that holds a device in its own
+ * process can be another.
+ */
+export type RegisterPort = Pick<
+  DeviceClient,
+  'regionRead' | 'regionWrite' | 'regionWritePosted' | 'drained'
+>;
 
 const WORD_BYTES = 4;
 
-/** The 32-bit registers of BAR0 as a driver uses them. */
+/** The registers of BAR0 as a driver uses them: 32 bits each, or 64. */
 export class Registers {
-  readonly #client: DeviceClient;
-  readonly #word = new Uint8Array(WORD_BYTES);
-  readonly #view = new DataView(this.#word.buffer);
+  readonly #port: RegisterPort;
+  readonly #pair = new Uint8Array(2 * WORD_BYTES);
+  readonly #word = this.#pair.subarray(0, WORD_BYTES);
+  readonly #view = new DataView(this.#pair.buffer);
 
-  constructor(client: DeviceClient) {
-    this.#client = client;
+  constructor(port: RegisterPort) {
+    this.#port = port;
   }
 
-  async read(offset: number): Promise<number> {
-    const { buffer, byteOffset } = await this.#client.regionRead(Region.BAR0, offset, WORD_BYTES);
+  async read32(offset: number): Promise<number> {
+    const { buffer, byteOffset } = await this.#port.regionRead(Region.BAR0, offset, WORD_BYTES);
     return new DataView(buffer, byteOffset).getUint32(0, true);
   }
 
-  async write(offset: number, value: number): Promise<void> {
+  async write32(offset: number, value: number): Promise<void> {
     this.#view.setUint32(0, value, true);
-    await this.#client.regionWrite(Region.BAR0, offset, this.#word);
-  }
-
-  /** Both halves, low one first. */
-  async write64(offset: number, value: number): Promise<void> {
-    await this.write(offset, value % 2 ** 32);
-    await this.write(offset + WORD_BYTES, Math.floor(value / 2 ** 32));
+    await this.#port.regionWrite(Region.BAR0, offset, this.#word);
   }
 
   /** Without waiting for an answer. `false`: await {@link drained} before more of them. */
-  post(offset: number, value: number): boolean {
+  post32(offset: number, value: number): boolean {
     this.#view.setUint32(0, value, true);
-    return this.#client.regionWritePosted(Region.BAR0, offset, this.#word);
+    return this.#port.regionWritePosted(Region.BAR0, offset, this.#word);
   }
 
-  post64(offset: number, value: number): void {
-    this.post(offset, value % 2 ** 32);
-    this.post(offset + WORD_BYTES, Math.floor(value / 2 ** 32));
+  async write64(offset: number, value: Iova): Promise<void> {
+    this.#view.setBigUint64(0, BigInt(value), true);
+    await this.#port.regionWrite(Region.BAR0, offset, this.#pair);
+  }
+
+  /** As {@link post32}. */
+  post64(offset: number, value: Iova): boolean {
+    this.#view.setBigUint64(0, BigInt(value), true);
+    return this.#port.regionWritePosted(Region.BAR0, offset, this.#pair);
   }
 
   drained(): Promise<void> {
-    return this.#client.drained();
+    return this.#port.drained();
   }
 }

@@ -12,11 +12,6 @@
  */
 
 export type { Intermediary, SessionFixture, TransportFixture } from './compliance/fixture.js';
-export {
-  BenchDriver,
-  type BurstOperation,
-  type DmaOperation,
-} from './compliance/session/bench-driver.js';
 export { sessionCompliance } from './compliance/session-compliance.js';
 export { type StreamFixture, streamCompliance } from './compliance/stream-compliance.js';
 export { transportCompliance } from './compliance/transport-compliance.js';

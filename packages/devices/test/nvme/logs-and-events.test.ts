@@ -138,7 +138,7 @@ inBothModes(
     event = nextEvent();
     await settle();
     for (let id = 0; id < 6; id++) void driver.place(queue, { opcode: 0x00, namespaceId: 1, id });
-    driver.ringTail(queue);
+    queue.ring();
     await settle();
     driver.write32(0x1008, 4);
     t.equal((await event).result, 0x01_01_00, 'a tail that goes back over waiting commands');

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { inBothModes } from './both-modes.js';
-import { Driver, PAGE, QueuePair, type Result, settle } from './driver.js';
+import { Driver, PAGE, type QueuePair, type Result, settle } from './driver.js';
 
 const BLOCK = 512;
 
@@ -56,7 +56,7 @@ inBothModes('a busy queue does not starve another', async (t, driver) => {
     const command = { opcode: 0x02, namespaceId: 1, prp1: page, dwords: [0, 0, 0] };
     done.push(driver.place(busy, command).then(() => void order.push(1)));
   }
-  driver.ringTail(busy);
+  busy.ring();
   done.push(read(driver, quiet, 0, page).then(() => void order.push(2)));
   await Promise.all(done);
   t.ok(order.indexOf(2) < 100, `came at place ${order.indexOf(2)} of 401`);
@@ -65,10 +65,10 @@ inBothModes('a busy queue does not starve another', async (t, driver) => {
 inBothModes('a full completion queue holds commands back', async (t, driver) => {
   const pair = await driver.createPair(1, { entries: 8, completionEntries: 3 });
   for (let id = 0; id < 6; id++) void driver.place(pair, { opcode: 0x00, namespaceId: 1, id });
-  driver.ringTail(pair);
+  pair.ring();
   const phases = async () => {
     await settle();
-    const ring = driver.bytes(pair.completionBase, 48);
+    const ring = driver.bytes(pair.completionAddress, 48);
     return [14, 30, 46].map((at) => (ring[at] as number) & 1);
   };
   t.strictSame(await phases(), [1, 1, 0], 'two of three entries are used');
@@ -83,8 +83,12 @@ inBothModes('two submission queues may share a completion queue', async (t, driv
   const base = driver.pages();
   const create = { opcode: 0x01, prp1: base, dwords: [2 | (15 << 16), 1 | (1 << 16)] };
   t.equal((await driver.execute(create)).status, 0);
-  const second = new QueuePair(2, 16, base, first.completionBase);
-  const done = new Promise<Result>((resolve) => first.waiting.set(0x500, resolve));
+  const second = driver.pair(2, {
+    submission: base,
+    completion: first.completionAddress,
+    entries: 16,
+  });
+  const done = first.ended(0x500);
   void driver.submit(second, { opcode: 0x00, namespaceId: 1, id: 0x500 });
   t.equal((await done).queueId, 2);
   t.equal((await driver.execute({ opcode: 0x04, dwords: [1] })).status, 0x10c, 'still used');
@@ -122,7 +126,7 @@ t.test('one interrupt tells of a batch', async (t) => {
   const done = Array.from({ length: 32 }, () =>
     driver.place(queue, { opcode: 0x02, namespaceId: 1, prp1: page, dwords: [0, 0, 0] }),
   );
-  driver.ringTail(queue);
+  queue.ring();
   await Promise.all(done);
   t.strictSame(driver.host.raised, [1]);
 });
@@ -130,11 +134,11 @@ t.test('one interrupt tells of a batch', async (t) => {
 t.test('a queue without interrupts raises none', async (t) => {
   const driver = await Driver.create('mapped');
   driver.enable();
-  const pair = await driver.createPair(1, { completionFlags: 1 });
+  const pair = await driver.createPair(1, { vector: undefined });
   driver.host.raised.length = 0;
   void driver.submit(pair, { opcode: 0x00, namespaceId: 1 });
   await settle();
-  t.equal((driver.bytes(pair.completionBase, 16)[14] as number) & 1, 1, 'completed');
+  t.equal((driver.bytes(pair.completionAddress, 16)[14] as number) & 1, 1, 'completed');
   t.strictSame(driver.host.raised, []);
 });
 
@@ -152,7 +156,7 @@ t.test('register accesses are answered between turns of a long queue', async (t)
     const command = { opcode: 0x02, namespaceId: 1, prp1: data, prp2: list, dwords: [0, 0, 1023] };
     void driver.place(queue, command).then(() => ended++);
   }
-  driver.ringTail(queue);
+  queue.ring();
   await settle(1);
   t.ok(ended > 0 && ended < 100, `${ended} commands in the first turn`);
 });
@@ -160,7 +164,7 @@ t.test('register accesses are answered between turns of a long queue', async (t)
 t.test('commands under way do not complete after a reset', async (t) => {
   const driver = await Driver.create('messages');
   driver.enable();
-  const queue = await driver.queuePair(1, 16);
+  let queue = await driver.queuePair(1, 16);
   const page = driver.pages();
   driver.bytes(page, BLOCK).fill(0xaa);
   t.equal((await write(driver, queue, 5, page)).status, 0);
@@ -186,7 +190,7 @@ t.test('commands under way do not complete after a reset', async (t) => {
     const target = driver.pages();
     await read(driver, fresh, 5, target);
     t.equal(driver.bytes(target, 1)[0], 0xaa, 'the write of the earlier life has not happened');
-    Object.assign(queue, fresh);
+    queue = fresh;
   }
 });
 

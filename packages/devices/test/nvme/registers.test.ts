@@ -50,7 +50,7 @@ t.test('a controller becomes ready, is reset and becomes ready again', async (t)
   t.equal((await driver.execute({ opcode: 0x06, prp1: driver.pages(), dwords: [1] })).status, 0);
   driver.disable();
   t.equal(driver.read32(0x1c), 0, 'not ready after a reset');
-  t.equal(driver.read32(0x28), driver.admin.submissionBase, 'ASQ survives a controller reset');
+  t.equal(driver.read32(0x28), driver.admin.submissionAddress, 'ASQ survives a controller reset');
   t.equal(driver.enable(), 1, 'ready again');
   t.equal((await driver.execute({ opcode: 0x06, prp1: driver.pages(), dwords: [1] })).status, 0);
   driver.device.reset('function-level');
@@ -79,7 +79,7 @@ t.test('what cannot work is a fatal status', async (t) => {
   driver.disable();
   t.equal(
     driver.enable(32, 0x0046_0201),
-    driver.admin.submissionBase % 65536 === 0 ? 1 : 2,
+    driver.admin.submissionAddress % 65536 === 0 ? 1 : 2,
     '64 KiB pages',
   );
 });

@@ -92,7 +92,7 @@ for (const mode of ['mapped', 'messages'] as const) {
     const writes = Array.from({ length: 1000 }, () =>
       driver.place(queue, { opcode: OP.WRITE, namespaceId: 1, prp1: page }),
     );
-    driver.ringTail(queue);
+    queue.ring();
     while (calls.length < 256) await settle(1);
     await settle();
     t.equal(calls.length, 256, 'what the guest can make us keep is bounded');

@@ -1,19 +1,20 @@
 import { type DeviceClient, Region, VfioUserError } from '@vfio-user/core';
+import { nvmeRegisters } from '@vfio-user/devices';
 import type { Registers } from '../registers.js';
-import { DOORBELLS } from './entries.js';
+
+const { DOORBELL_BYTES, DOORBELLS_OFFSET } = nvmeRegisters;
 
 /** How queue positions are told to the controller. */
 export interface Doorbells {
-  ringTail(queue: number, tail: number): void;
-  ringHead(queue: number, head: number): void;
+  /** `offset` counts from the first doorbell, bytes. */
+  store(offset: number, value: number): void;
   close(): void;
 }
 
 /** By a message each that nobody answers. */
 export function postedDoorbells(registers: Registers): Doorbells {
   return {
-    ringTail: (queue, tail) => registers.post(DOORBELLS + queue * 8, tail),
-    ringHead: (queue, head) => registers.post(DOORBELLS + queue * 8 + 4, head),
+    store: (offset, value) => registers.post32(DOORBELLS_OFFSET + offset, value),
     close() {},
   };
 }
@@ -21,16 +22,17 @@ export function postedDoorbells(registers: Registers): Doorbells {
 /** By a store to the controller's memory. */
 export async function mappedDoorbells(client: DeviceClient): Promise<Doorbells> {
   const region = await client.mapRegion(Region.BAR0);
-  const area = region.areas.find(({ offset }) => offset === DOORBELLS);
+  const area = region.areas.find(({ offset }) => offset === DOORBELLS_OFFSET);
   const bytes = area?.memory.view(0, area.memory.length);
   if (bytes === undefined) {
+    region.close();
     throw new VfioUserError('VFU_UNSUPPORTED', 'the controller lets nobody map its doorbells');
   }
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const { buffer, byteOffset, byteLength } = bytes;
+  const words = new Int32Array(buffer, byteOffset, byteLength / DOORBELL_BYTES);
   return {
     // Atomic, so that the entry is there before.
-    ringTail: (queue, tail) => Atomics.store(words, queue * 2, tail),
-    ringHead: (queue, head) => Atomics.store(words, queue * 2 + 1, head),
+    store: (offset, value) => Atomics.store(words, offset / DOORBELL_BYTES, value),
     close: () => region.close(),
   };
 }

@@ -1,26 +1,43 @@
 import { setImmediate } from 'node:timers/promises';
-import { type DeviceClient, VfioUserError } from '@vfio-user/core';
-import { Guest } from '../guest.js';
+import { type DeviceClient, Irq, VfioUserError } from '@vfio-user/core';
+import { NVME_ADMIN_OPCODE, NVME_IO_OPCODE, nvmeRegisters } from '@vfio-user/devices';
+import { GUEST_BASE, Guest } from '../guest.js';
 import { InterruptWait } from '../interrupt-wait.js';
 import { Registers } from '../registers.js';
+import { NvmeController } from './controller.js';
 import { type Doorbells, mappedDoorbells, postedDoorbells } from './doorbells.js';
-import * as nvme from './entries.js';
-import { QUEUE_ENTRIES, QueuePair } from './queue-pair.js';
-import type { NvmeCommand } from './submission-ring.js';
+import type { QueuePair } from './queue-pair.js';
 
+const { CSTS_CFS, CSTS_RDY, REGISTER } = nvmeRegisters;
+const PAGE_BYTES = 4096;
+
+/** Entries of each ring: a submission ring of one page. */
+const QUEUE_ENTRIES = 64;
 /** Pages of guest memory: two pairs of rings, then a buffer of some pages for each command. */
 const ADMIN_PAGE = 0;
 const IO_PAGE = 2;
 const FIRST_BUFFER_PAGE = 4;
 /** Pages of the buffer of one command. */
 const BUFFER_PAGES = 2;
-const GUEST_BYTES = (FIRST_BUFFER_PAGE + QUEUE_ENTRIES * BUFFER_PAGES) * nvme.PAGE_BYTES;
+const GUEST_BYTES = (FIRST_BUFFER_PAGE + QUEUE_ENTRIES * BUFFER_PAGES) * PAGE_BYTES;
 
 /** Interrupt vectors: the admin queue's and the I/O queue's. */
 const VECTORS = 2;
+const IO_QUEUE = 1;
 const NAMESPACE_ID = 1;
+/** How long a controller may take to become ready, ms. */
+const READY_MS = 10_000;
+/** What a register reads where no device is. */
+const ABSENT = 0xffff_ffff;
 
-const NO_FIELDS = { namespaceId: 0, prp1: 0, prp2: 0, dword10: 0, dword11: 0, dword12: 0 } as const;
+/** Identify, dword 10 (CNS): a namespace. */
+const IDENTIFY_NAMESPACE = 0;
+/** Identify namespace: its size in blocks, 64 bits. */
+const NAMESPACE_SIZE = 0;
+/** Identify namespace: which of the formats is in use, in the lower four bits. */
+const FORMATTED_SIZE = 26;
+/** Identify namespace: the formats, 4 bytes each; the third byte is the power of two of a block. */
+const FORMATS = 128;
 
 /** What is stored. */
 export interface Namespace {
@@ -39,24 +56,32 @@ export interface NvmeDriverOptions {
   readonly doorbells?: 'posted' | 'mapped';
 }
 
-/** The least of an NVMe driver: one I/O queue pair with a buffer for each of its commands. */
+/** A small NVMe driver: one I/O queue pair with a buffer for each of its commands. */
 export class NvmeDriver {
-  readonly io: QueuePair;
-  readonly guest: Guest;
-  readonly #interrupts: InterruptWait | undefined;
-  readonly #admin: QueuePair;
-  readonly #doorbells: Doorbells;
+  /** Bytes that {@link read} and {@link write} move. */
+  static readonly BLOCK_BYTES = PAGE_BYTES;
 
-  private constructor(guest: Guest, doorbells: Doorbells, interrupts: InterruptWait | undefined) {
+  readonly guest: Guest;
+  readonly #controller: NvmeController;
+  readonly #doorbells: Doorbells;
+  readonly #interrupts: InterruptWait | undefined;
+  #io: QueuePair | undefined;
+  #namespace: Namespace | undefined;
+
+  private constructor(
+    guest: Guest,
+    controller: NvmeController,
+    doorbells: Doorbells,
+    interrupts: InterruptWait | undefined,
+  ) {
     this.guest = guest;
-    this.#interrupts = interrupts;
+    this.#controller = controller;
     this.#doorbells = doorbells;
-    this.#admin = new QueuePair(guest, doorbells, 0, ADMIN_PAGE);
-    this.io = new QueuePair(guest, doorbells, 1, IO_PAGE);
+    this.#interrupts = interrupts;
   }
 
-  /** Enable the controller and create the I/O queues. The driver closes the client. */
-  static async open(
+  /** Give the device memory and interrupts; the controller is not started. The driver closes the client. */
+  static async attach(
     client: DeviceClient,
     { doorbells: kind = 'posted' }: NvmeDriverOptions = {},
   ): Promise<NvmeDriver> {
@@ -64,21 +89,63 @@ export class NvmeDriver {
     const guest = await Guest.plugIn(client, GUEST_BYTES);
     const registers = new Registers(client);
     const doorbells = isMapped ? await mappedDoorbells(client) : postedDoorbells(registers);
-    const interrupts = isMapped ? undefined : await InterruptWait.enable(client, VECTORS);
-    const driver = new NvmeDriver(guest, doorbells, interrupts);
-    await driver.#enable(registers);
-    await driver.#createQueues();
+    const controller = new NvmeController(registers, doorbells, (address, length) =>
+      guest.view(address - GUEST_BASE, length),
+    );
+    if (isMapped) return new NvmeDriver(guest, controller, doorbells, undefined);
+    const interrupts = new InterruptWait();
+    await client.enableInterrupts(Irq.MSIX, VECTORS, (_vector, count) => {
+      interrupts.signal(count);
+      controller.reap();
+    });
+    return new NvmeDriver(guest, controller, doorbells, interrupts);
+  }
+
+  /** {@link attach} and {@link start}. */
+  static async open(client: DeviceClient, options: NvmeDriverOptions = {}): Promise<NvmeDriver> {
+    const driver = await NvmeDriver.attach(client, options);
+    await driver.start();
     return driver;
+  }
+
+  /** Reset the controller, start it, create the I/O queues and look at the namespace. */
+  async start(): Promise<void> {
+    const controller = this.#controller;
+    controller.disable();
+    await this.#becomes(0);
+    this.guest.view(0, FIRST_BUFFER_PAGE * PAGE_BYTES).fill(0);
+    controller.enable(queueAt(ADMIN_PAGE));
+    await this.#becomes(CSTS_RDY);
+    const vector = this.isPolled ? undefined : IO_QUEUE;
+    this.#io = await this.#reaping(
+      controller.createPair(IO_QUEUE, { ...queueAt(IO_PAGE), vector }),
+    );
+    controller.queues.push(this.#io);
+    this.#namespace = await this.#identify();
+  }
+
+  /** The I/O queue pair. */
+  get io(): QueuePair {
+    return started(this.#io);
+  }
+
+  get namespace(): Namespace {
+    return started(this.#namespace);
+  }
+
+  /** The controller's version register: all ones when it is not there. */
+  version(): Promise<number> {
+    return this.#controller.registers.read32(REGISTER.VS);
   }
 
   /** Guest address of the buffer of command `id`: 4 KiB are in one page. */
   bufferAddress(id: number): number {
-    return this.#admin.submissionAddress + this.#bufferOffset(id);
+    return GUEST_BASE + bufferOffset(id);
   }
 
   /** The first page of the buffer of command `id`. */
   buffer(id: number): Uint8Array {
-    return this.guest.view(this.#bufferOffset(id), nvme.PAGE_BYTES);
+    return this.guest.view(bufferOffset(id), PAGE_BYTES);
   }
 
   /** Nobody tells of completions. */
@@ -91,21 +158,16 @@ export class NvmeDriver {
     return this.#interrupts?.next() ?? setImmediate();
   }
 
-  async namespace(): Promise<Namespace> {
-    await this.#execute({
-      ...NO_FIELDS,
-      opcode: nvme.IDENTIFY,
-      id: 0,
-      namespaceId: NAMESPACE_ID,
-      prp1: this.bufferAddress(0),
-      dword10: nvme.IDENTIFY_NAMESPACE,
-    });
-    const { buffer, byteOffset } = this.buffer(0);
-    const view = new DataView(buffer, byteOffset);
-    const format = view.getUint8(nvme.FORMATTED_SIZE) & 0xf;
-    const blockBytes = 2 ** view.getUint8(nvme.FORMATS + 4 * format + 2);
-    const blocks = Number(view.getBigUint64(nvme.NAMESPACE_SIZE, true));
-    return { id: NAMESPACE_ID, bytes: blocks * blockBytes, blockBytes };
+  /** Read 4 KiB; one at a time. The answer is valid until the next command. */
+  async read(block: number): Promise<Uint8Array> {
+    await this.#transfer(NVME_IO_OPCODE.READ, block);
+    return this.buffer(0);
+  }
+
+  /** Write 4 KiB; one at a time. */
+  async write(block: number, data: Uint8Array): Promise<void> {
+    this.buffer(0).set(data);
+    await this.#transfer(NVME_IO_OPCODE.WRITE, block);
   }
 
   async close(): Promise<void> {
@@ -113,47 +175,83 @@ export class NvmeDriver {
     await this.guest.close();
   }
 
-  #bufferOffset(id: number): number {
-    return (FIRST_BUFFER_PAGE + id * BUFFER_PAGES) * nvme.PAGE_BYTES;
+  async #transfer(opcode: number, block: number): Promise<void> {
+    const logicalBlocks = PAGE_BYTES / this.namespace.blockBytes;
+    const ended = this.io.submit({
+      opcode,
+      namespaceId: NAMESPACE_ID,
+      prp1: this.bufferAddress(0),
+      dword10: block * logicalBlocks,
+      dword12: logicalBlocks - 1,
+    });
+    const { status } = await this.#reaping(ended);
+    if (status === 0) return;
+    const text = `NVMe command 0x${opcode.toString(16)} of block ${block} failed: status ${status}`;
+    throw new VfioUserError('VFU_SYSTEM_ERROR', text);
   }
 
-  async #enable(registers: Registers): Promise<void> {
-    const { submissionAddress, completionAddress } = this.#admin;
-    await registers.write(nvme.REGISTER.AQA, (QUEUE_ENTRIES - 1) | ((QUEUE_ENTRIES - 1) << 16));
-    await registers.write64(nvme.REGISTER.ASQ, submissionAddress);
-    await registers.write64(nvme.REGISTER.ACQ, completionAddress);
-    await registers.write(nvme.REGISTER.CC, nvme.CC_ENABLE);
-    if (((await registers.read(nvme.REGISTER.CSTS)) & nvme.CSTS_READY) === 0) {
-      throw new VfioUserError('VFU_SYSTEM_ERROR', 'the NVMe controller is not ready');
+  async #identify(): Promise<Namespace> {
+    await this.#reaping(
+      this.#controller.mustExecute({
+        opcode: NVME_ADMIN_OPCODE.IDENTIFY,
+        namespaceId: NAMESPACE_ID,
+        prp1: this.bufferAddress(0),
+        dword10: IDENTIFY_NAMESPACE,
+      }),
+    );
+    const { buffer, byteOffset } = this.buffer(0);
+    const view = new DataView(buffer, byteOffset);
+    const format = view.getUint8(FORMATTED_SIZE) & 0xf;
+    const blockBytes = 2 ** view.getUint8(FORMATS + 4 * format + 2);
+    const blocks = Number(view.getBigUint64(NAMESPACE_SIZE, true));
+    return { id: NAMESPACE_ID, bytes: blocks * blockBytes, blockBytes };
+  }
+
+  /** What waits for commands to end, with somebody who looks whether they have. */
+  async #reaping<T>(ended: Promise<T>): Promise<T> {
+    if (!this.isPolled) return ended;
+    let hasEnded = false;
+    const noted = ended.finally(() => {
+      hasEnded = true;
+    });
+    while (!hasEnded) {
+      await setImmediate();
+      this.#controller.reap();
+    }
+    return noted;
+  }
+
+  /** Until CSTS.RDY is `ready`. */
+  async #becomes(ready: number): Promise<void> {
+    const giveUp = performance.now() + READY_MS;
+    for (;;) {
+      const status = await this.#controller.registers.read32(REGISTER.CSTS);
+      const hasFailed = status === ABSENT || (ready !== 0 && (status & CSTS_CFS) !== 0);
+      if (!hasFailed && (status & CSTS_RDY) === ready) return;
+      if (hasFailed || performance.now() > giveUp) {
+        const text = `the NVMe controller is not ready: CSTS is 0x${status.toString(16)}`;
+        throw new VfioUserError('VFU_SYSTEM_ERROR', text);
+      }
+      await setImmediate();
     }
   }
+}
 
-  async #createQueues(): Promise<void> {
-    const { id, submissionAddress, completionAddress } = this.io;
-    const size = id | ((QUEUE_ENTRIES - 1) << 16);
-    const interrupting = this.isPolled ? 0 : nvme.INTERRUPTS_ENABLED;
-    await this.#execute({
-      ...NO_FIELDS,
-      opcode: nvme.CREATE_COMPLETION_QUEUE,
-      id: 0,
-      prp1: completionAddress,
-      dword10: size,
-      dword11: nvme.CONTIGUOUS | interrupting | (id << 16),
-    });
-    await this.#execute({
-      ...NO_FIELDS,
-      opcode: nvme.CREATE_SUBMISSION_QUEUE,
-      id: 1,
-      prp1: submissionAddress,
-      dword10: size,
-      dword11: nvme.CONTIGUOUS | (id << 16),
-    });
-  }
+function queueAt(page: number) {
+  return {
+    submission: GUEST_BASE + page * PAGE_BYTES,
+    completion: GUEST_BASE + (page + 1) * PAGE_BYTES,
+    entries: QUEUE_ENTRIES,
+  };
+}
 
-  async #execute(command: NvmeCommand): Promise<void> {
-    this.#admin.place(command);
-    this.#admin.ring();
-    while (this.#admin.take() < 0) await this.wait();
-    this.#admin.acknowledge();
+function bufferOffset(id: number): number {
+  return (FIRST_BUFFER_PAGE + id * BUFFER_PAGES) * PAGE_BYTES;
+}
+
+function started<T>(value: T | undefined): T {
+  if (value === undefined) {
+    throw new VfioUserError('VFU_UNSUPPORTED', 'the NVMe controller has not been started');
   }
+  return value;
 }

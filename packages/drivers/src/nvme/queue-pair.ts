@@ -1,13 +1,20 @@
-import { GUEST_BASE, type Guest } from '../guest.js';
-import { CompletionRing } from './completion-ring.js';
+import { VfioUserError } from '@vfio-user/core';
+import { nvmeRegisters } from '@vfio-user/devices';
+import { CompletionRing, type NvmeCompletion } from './completion-ring.js';
 import type { Doorbells } from './doorbells.js';
-import { PAGE_BYTES } from './entries.js';
-import { type NvmeCommand, SubmissionRing } from './submission-ring.js';
+import { type NvmeCommand, type Ring, SubmissionRing } from './submission-ring.js';
 
-/** Entries of each ring: a submission ring of one page. */
-export const QUEUE_ENTRIES = 64;
+const { DOORBELL_BYTES } = nvmeRegisters;
+/** Identifiers that {@link QueuePair.submit} gives, so many in turn. */
+const OWN_IDS = 0x1000;
 
-/** A submission queue and its completion queue, one page of guest memory each. */
+/** A command whose identifier may be left to the queue. */
+export type NvmeRequest = Omit<NvmeCommand, 'id'> & { readonly id?: number };
+
+/**
+ * A submission queue and its completion queue. Two ways to use it: `place`, `ring`, `take` and
+ * `acknowledge` for loops that must not allocate, `submit` and `reap` for everything else.
+ */
 export class QueuePair {
   readonly id: number;
   readonly submissionAddress: number;
@@ -15,38 +22,84 @@ export class QueuePair {
   readonly #submission: SubmissionRing;
   readonly #completion: CompletionRing;
   readonly #doorbells: Doorbells;
+  readonly #waiting = new Map<number, (completion: NvmeCompletion) => void>();
+  #nextId = 0;
 
-  /** `page` counts pages of guest memory: the first of the two. */
-  constructor(guest: Guest, doorbells: Doorbells, id: number, page: number) {
-    const words = (index: number): Int32Array => {
-      const { buffer, byteOffset } = guest.view(index * PAGE_BYTES, PAGE_BYTES);
-      return new Int32Array(buffer, byteOffset, PAGE_BYTES / 4).fill(0);
-    };
+  constructor(id: number, submission: Ring, completion: Ring, doorbells: Doorbells) {
     this.id = id;
-    this.submissionAddress = GUEST_BASE + page * PAGE_BYTES;
-    this.completionAddress = GUEST_BASE + (page + 1) * PAGE_BYTES;
-    this.#submission = new SubmissionRing(words(page), QUEUE_ENTRIES);
-    this.#completion = new CompletionRing(words(page + 1), QUEUE_ENTRIES);
+    this.submissionAddress = submission.address;
+    this.completionAddress = completion.address;
+    this.#submission = new SubmissionRing(submission);
+    this.#completion = new CompletionRing(completion);
     this.#doorbells = doorbells;
   }
 
-  /** Fewer than {@link QUEUE_ENTRIES} may be under way. Nothing is told before {@link ring}. */
+  /** What the tail doorbell is to say. */
+  get tail(): number {
+    return this.#submission.tail;
+  }
+
+  /** Fewer than the ring's entries may be under way. Nothing is told before {@link ring}. */
   place(command: NvmeCommand): void {
     this.#submission.place(command);
   }
 
   /** Tell the controller of the commands placed. */
   ring(): void {
-    this.#doorbells.ringTail(this.id, this.#submission.tail);
+    this.#doorbells.store(this.id * 2 * DOORBELL_BYTES, this.#submission.tail);
   }
 
-  /** The identifier of a command that ended, -1 if none has. */
+  /**
+   * The identifier of a command that ended, -1 if none has.
+   * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when it failed.
+   */
   take(): number {
-    return this.#completion.take();
+    const id = this.#completion.take();
+    if (id >= 0 && this.#completion.status !== 0) {
+      const text = `an NVMe command failed: status ${this.#completion.status}`;
+      throw new VfioUserError('VFU_SYSTEM_ERROR', text);
+    }
+    return id;
   }
 
   /** Give the entries taken back. */
   acknowledge(): void {
-    this.#doorbells.ringHead(this.id, this.#completion.head);
+    this.#doorbells.store((this.id * 2 + 1) * DOORBELL_BYTES, this.#completion.head);
+  }
+
+  /** An identifier for a command of {@link place}. */
+  nextId(): number {
+    return this.#nextId++ % OWN_IDS;
+  }
+
+  /** Resolves when {@link reap} finds that the command has ended, however it did. */
+  ended(id: number): Promise<NvmeCompletion> {
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  /** Place one command, and tell the controller. */
+  submit(request: NvmeRequest): Promise<NvmeCompletion> {
+    const id = request.id ?? this.nextId();
+    this.place({ ...request, id });
+    const ended = this.ended(id);
+    this.ring();
+    return ended;
+  }
+
+  /** Whether somebody waits for a command to end. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Take everything out that has ended. Does nothing unless somebody waits. */
+  reap(): void {
+    if (!this.isAwaited) return;
+    const completion = this.#completion;
+    const before = completion.head;
+    for (let id = completion.take(); id >= 0; id = completion.take()) {
+      this.#waiting.get(id)?.(completion.completion);
+      this.#waiting.delete(id);
+    }
+    if (completion.head !== before) this.acknowledge();
   }
 }

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { Region, type Transport, TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
+import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
 import type { ByteFaults } from '../faults/byte-pipe.js';
 import { ByteRelay, type SocketAddress } from '../faults/byte-relay.js';
-import type { BenchDriver } from './session/bench-driver.js';
 import { BenchSession, bytesIn, mapGuest } from './session/bench-session.js';
 
 const BASE = 0x2000_0000;
@@ -103,7 +103,7 @@ export function streamCompliance(t: Test, fixture: StreamFixture): void {
 }
 
 /** A little of everything that works without descriptors. */
-async function exerciseSession(t: Test, driver: BenchDriver): Promise<void> {
+async function exerciseSession(t: Test, driver: TestDeviceDriver): Promise<void> {
   for (let i = 1; i <= 50; i++) driver.post32(register.SCRATCH, i);
   t.equal(await driver.read32(register.SCRATCH_WRITES), 50);
   const reads = Array.from({ length: 50 }, () => driver.read32(register.SCRATCH));
@@ -114,6 +114,6 @@ async function exerciseSession(t: Test, driver: BenchDriver): Promise<void> {
   t.ok(bytesIn(memory, 0, PAGE).every((byte) => byte === 0x3c));
 }
 
-async function readForever(driver: BenchDriver): Promise<never> {
+async function readForever(driver: TestDeviceDriver): Promise<never> {
   for (;;) await driver.read32(register.ID);
 }

@@ -15,8 +15,8 @@ import {
 } from '@vfio-user/core';
 import { connectWire, type OpenWire, OWN_CAPABILITIES, offer } from '@vfio-user/core/internal';
 import { bench } from '@vfio-user/devices';
+import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
-import { BenchDriver } from '../../src/compliance/session/bench-driver.js';
 import { type MemoryTransport, memoryTransport } from '../../src/index.js';
 import { type Script, ScriptedDevice } from './scripted-device.js';
 
@@ -110,8 +110,8 @@ export class BridgeFixture {
     return opened;
   }
 
-  async drive(options: Partial<ConnectOptions> = {}): Promise<BenchDriver> {
-    return new BenchDriver(await this.connect(options));
+  async drive(options: Partial<ConnectOptions> = {}): Promise<TestDeviceDriver> {
+    return new TestDeviceDriver(await this.connect(options));
   }
 }
 

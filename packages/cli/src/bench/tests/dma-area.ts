@@ -1,7 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { benchRegisters as register } from '@vfio-user/devices';
-import { type DmaEngine, GUEST_BASE, type Guest, LARGEST_TRANSFER } from '@vfio-user/drivers';
+import {
+  GUEST_BASE,
+  type Guest,
+  LARGEST_TRANSFER,
+  type TestDeviceDriver,
+} from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 
 /** Depth of the transfers that only move test data. */
@@ -10,13 +15,13 @@ const COPY_DEPTH = 4;
 /** Two areas of guest memory and one of the device: data goes from the first to the last by way of it. */
 export class DmaArea {
   readonly #guest: Guest;
-  readonly #engine: DmaEngine;
+  readonly #driver: TestDeviceDriver;
   readonly #bytes: number;
 
   /** `bytes` of device memory, and twice as many of the guest's. */
-  constructor(guest: Guest, engine: DmaEngine, bytes: number) {
+  constructor(guest: Guest, driver: TestDeviceDriver, bytes: number) {
     this.#guest = guest;
-    this.#engine = engine;
+    this.#driver = driver;
     this.#bytes = bytes;
   }
 
@@ -42,13 +47,29 @@ export class DmaArea {
   load(at: number, length: number, { chunk, depth, repeat } = this.#whole): Promise<number> {
     const command = register.DMA_LOAD;
     const source = this.#source + at;
-    return this.#engine.run({ command, source, destination: at, length, chunk, depth, repeat });
+    return this.#driver.timedDma({
+      command,
+      source,
+      destination: at,
+      length,
+      chunk,
+      depth,
+      repeat,
+    });
   }
 
   store(at: number, length: number, { chunk, depth, repeat } = this.#whole): Promise<number> {
     const command = register.DMA_STORE;
     const destination = this.#target + at;
-    return this.#engine.run({ command, source: at, destination, length, chunk, depth, repeat });
+    return this.#driver.timedDma({
+      command,
+      source: at,
+      destination,
+      length,
+      chunk,
+      depth,
+      repeat,
+    });
   }
 
   /** @throws {WrongDataError} unless what arrived is what was sent. */

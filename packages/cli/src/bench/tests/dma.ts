@@ -1,5 +1,5 @@
 import { benchRegisters as register } from '@vfio-user/devices';
-import { DmaEngine, Guest, InterruptWait, LARGEST_TRANSFER, Registers } from '@vfio-user/drivers';
+import { Guest, LARGEST_TRANSFER, TestDeviceDriver } from '@vfio-user/drivers';
 import { echoWork, type FloorWork } from '../floor/floor-work.js';
 import { DmaArea } from './dma-area.js';
 import { dmaCases } from './dma-cases.js';
@@ -29,13 +29,12 @@ function dmaTest(name: 'dma-read' | 'dma-write', direction: 'read' | 'write', wh
     cases: (settings) => dmaCases(name, settings),
     async open(server, settings) {
       const client = await server.connect();
-      const registers = new Registers(client);
-      const memoryBytes = await registers.read(register.MEMORY_SIZE);
+      const driver = await TestDeviceDriver.withInterrupt(client);
+      const memoryBytes = await driver.read32(register.MEMORY_SIZE);
       const largest = Math.max(...settings.sizes, LARGE_FOOTPRINT);
       const areaBytes = Math.min(largest, memoryBytes);
       const guest = await Guest.plugIn(client, 2 * areaBytes);
-      const engine = await DmaEngine.open(registers, await InterruptWait.enable(client, 1));
-      const area = new DmaArea(guest, engine, areaBytes);
+      const area = new DmaArea(guest, driver, areaBytes);
       const workOf = (testCase: TestCase): DmaWork | undefined =>
         dmaWork(testCase, direction, areaBytes);
       return {

@@ -18,7 +18,7 @@ export const doorbell: TestFamily = {
     const client = await server.connect();
     const registers = new Registers(client);
     const interrupt = await InterruptWait.enable(client, 1);
-    await registers.write(register.DOORBELL_VECTOR, 0);
+    await registers.write32(register.DOORBELL_VECTOR, 0);
     const bell = await bellOf(client, registers);
     let rings = 0;
     let ringsBefore = 0;
@@ -30,12 +30,12 @@ export const doorbell: TestFamily = {
     return {
       contender: (testCase) => ({
         async prepare() {
-          ringsBefore = await registers.read(register.DOORBELL_COUNT);
+          ringsBefore = await registers.read32(register.DOORBELL_COUNT);
           rings = 0;
         },
         measure: looped(testCase, settings, operation),
         async verify() {
-          const seen = ((await registers.read(register.DOORBELL_COUNT)) - ringsBefore) >>> 0;
+          const seen = ((await registers.read32(register.DOORBELL_COUNT)) - ringsBefore) >>> 0;
           if (seen === rings) return;
           throw new WrongDataError(`${rings} doorbells were rung, the device saw ${seen}`);
         },
@@ -60,5 +60,5 @@ async function bellOf(
   const bells = await client.doorbells(Region.BAR0);
   const found = bells.find(({ offset }) => offset === register.DOORBELL);
   for (const other of bells) if (other !== found) other.close();
-  return found ?? { ring: () => void registers.post(register.DOORBELL, 0), close() {} };
+  return found ?? { ring: () => void registers.post32(register.DOORBELL, 0), close() {} };
 }

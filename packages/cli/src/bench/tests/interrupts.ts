@@ -50,7 +50,7 @@ class Burst implements Contender {
 
   /** All that were sent have come: none may follow. */
   async verify(): Promise<void> {
-    await this.#registers.read(register.BURST_STATUS);
+    await this.#registers.read32(register.BURST_STATUS);
     if (this.#wait.count !== 0) {
       throw new WrongDataError(`${this.#wait.count} interrupts came that were not raised`);
     }
@@ -59,17 +59,17 @@ class Burst implements Contender {
   async #raise(count: number): Promise<number> {
     const registers = this.#registers;
     const wait = this.#wait;
-    registers.post(register.BURST_COUNT, count);
-    registers.post(register.BURST_VECTOR, 0);
-    registers.post(register.BURST_PERIOD, 0);
+    registers.post32(register.BURST_COUNT, count);
+    registers.post32(register.BURST_VECTOR, 0);
+    registers.post32(register.BURST_PERIOD, 0);
     wait.count = 0;
     const startedAt = performance.now();
-    registers.post(register.BURST_COMMAND, register.BURST_INTERRUPTS);
+    registers.post32(register.BURST_COMMAND, register.BURST_INTERRUPTS);
     while (wait.count < count) await wait.arrival();
     const milliseconds = performance.now() - startedAt;
     wait.count -= count;
     // Its status says that it has ended, so that the next one is not ignored.
-    while (((await registers.read(register.BURST_STATUS)) & register.STATUS_BUSY) !== 0);
+    while (((await registers.read32(register.BURST_STATUS)) & register.STATUS_BUSY) !== 0);
     return milliseconds;
   }
 }

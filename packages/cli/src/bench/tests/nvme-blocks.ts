@@ -1,8 +1,8 @@
-import { nvmeNumbers } from '@vfio-user/drivers';
+import { NvmeDriver } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 
 /** What a test reads and writes at once. */
-export const BLOCK_BYTES = nvmeNumbers.PAGE_BYTES;
+export const BLOCK_BYTES = NvmeDriver.BLOCK_BYTES;
 const WORDS = BLOCK_BYTES / 4;
 
 /** What each block of a disk contains: told by its number and by how often it was written. */

@@ -1,4 +1,5 @@
-import { type Namespace, type NvmeDriver, nvmeNumbers } from '@vfio-user/drivers';
+import { NVME_IO_OPCODE } from '@vfio-user/devices';
+import type { Namespace, NvmeDriver } from '@vfio-user/drivers';
 import { BLOCK_BYTES, type NvmeBlocks } from './nvme-blocks.js';
 
 /** Which transfers, how many at a time, and until when. */
@@ -80,13 +81,11 @@ export class Disk {
     const { id: namespaceId, blockBytes } = this.#namespace;
     const logicalBlocks = BLOCK_BYTES / blockBytes;
     this.#driver.io.place({
-      opcode: direction === 'read' ? nvmeNumbers.READ : nvmeNumbers.WRITE,
+      opcode: direction === 'read' ? NVME_IO_OPCODE.READ : NVME_IO_OPCODE.WRITE,
       id,
       namespaceId,
       prp1: this.#driver.bufferAddress(id),
-      prp2: 0,
       dword10: block * logicalBlocks,
-      dword11: 0,
       dword12: logicalBlocks - 1,
     });
   }

@@ -32,7 +32,7 @@ function nvmeTest(name: 'nvme-read' | 'nvme-write', direction: 'read' | 'write')
     cases: () => DEPTHS.map((depth) => nvmeCase(name, depth)),
     async open(server) {
       const driver = await NvmeDriver.open(await server.connect());
-      const namespace = await driver.namespace();
+      const { namespace } = driver;
       const count = Math.floor(Math.min(namespace.bytes, LARGEST_AREA) / BLOCK_BYTES);
       if (count < 2 * FILL_DEPTH) throw new BenchError('the disk is too small for this test');
       const disk = new Disk(driver, namespace, new NvmeBlocks(count));

@@ -14,27 +14,27 @@ export class Scratch {
   }
 
   async prepare(): Promise<void> {
-    this.#writesBefore = await this.#registers.read(register.SCRATCH_WRITES);
+    this.#writesBefore = await this.#registers.read32(register.SCRATCH_WRITES);
     this.#writes = 0;
   }
 
   write(): Promise<void> {
-    return this.#registers.write(register.SCRATCH, this.#next());
+    return this.#registers.write32(register.SCRATCH, this.#next());
   }
 
   post(): boolean {
-    return this.#registers.post(register.SCRATCH, this.#next());
+    return this.#registers.post32(register.SCRATCH, this.#next());
   }
 
   /** A read is answered after all writes before it. */
   async flush(): Promise<void> {
-    await this.#registers.read(register.SCRATCH);
+    await this.#registers.read32(register.SCRATCH);
   }
 
   /** @throws {WrongDataError} when a write got lost or came twice, or the last one is another. */
   async verify(): Promise<void> {
-    const value = await this.#registers.read(register.SCRATCH);
-    const counted = await this.#registers.read(register.SCRATCH_WRITES);
+    const value = await this.#registers.read32(register.SCRATCH);
+    const counted = await this.#registers.read32(register.SCRATCH_WRITES);
     const seen = (counted - this.#writesBefore) >>> 0;
     if (seen === this.#writes && value === this.#value) return;
     throw new WrongDataError(

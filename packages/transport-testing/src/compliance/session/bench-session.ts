@@ -10,9 +10,9 @@ import {
   serve,
 } from '@vfio-user/core';
 import { bench } from '@vfio-user/devices';
+import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
 import type { Need } from '../suite.js';
-import { BenchDriver } from './bench-driver.js';
 import { type Path, type Place, pathTo } from './path.js';
 
 /** What the device under test is made with. */
@@ -62,7 +62,7 @@ export class BenchSession {
     return this.#path.uri;
   }
 
-  async connect(options: BenchConnectOptions = {}): Promise<BenchDriver> {
+  async connect(options: BenchConnectOptions = {}): Promise<TestDeviceDriver> {
     const { uri = this.uri, ...rest } = options;
     const client = await connectDevice(uri, {
       registry: this.#place.registry,
@@ -70,7 +70,7 @@ export class BenchSession {
       ...rest,
     });
     this.#t.teardown(() => client.close());
-    return new BenchDriver(client);
+    return new TestDeviceDriver(client);
   }
 
   /** Resolves once so many clients wait for their turn, at the server or on the way to it. */
@@ -86,7 +86,7 @@ export class BenchSession {
 }
 
 /** A device and one client: what most tests need. */
-export async function openBench(t: Test, place: Place): Promise<BenchDriver> {
+export async function openBench(t: Test, place: Place): Promise<TestDeviceDriver> {
   const session = await BenchSession.open(t, place);
   return session.connect();
 }

@@ -1,8 +1,8 @@
 import { Irq, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
+import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Suite } from '../suite.js';
 import { Waiter } from '../waiter.js';
-import type { BenchDriver } from './bench-driver.js';
 import { openBench, VECTORS } from './bench-session.js';
 
 const interrupts = { needs: ['interrupts'] } as const;
@@ -105,7 +105,11 @@ export class Counts {
     this.of = new Array(vectors).fill(0);
   }
 
-  static async enable({ client }: BenchDriver, index: number, vectors: number): Promise<Counts> {
+  static async enable(
+    { client }: TestDeviceDriver,
+    index: number,
+    vectors: number,
+  ): Promise<Counts> {
     const counts = new Counts(vectors);
     await client.enableInterrupts(index, vectors, (vector, count) => counts.#add(vector, count));
     return counts;

@@ -1,9 +1,9 @@
 import { Command, type Connection, Irq, Region } from '@vfio-user/core';
 import { connectWire, type OpenWire, OWN_CAPABILITIES, offer } from '@vfio-user/core/internal';
 import { benchRegisters as register } from '@vfio-user/devices';
+import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Suite } from '../suite.js';
 import { Endpoint } from '../transport/endpoint.js';
-import type { BenchDriver } from './bench-driver.js';
 import { BenchSession, dmaModes, mapGuest, openBench, VECTORS } from './bench-session.js';
 import { Counts } from './interrupts.js';
 
@@ -168,8 +168,10 @@ function sendVersion({ connection, wire }: OpenWire): void {
 const fill = { command: register.DMA_FILL_GUEST, destination: BASE, pattern: 0x7777_7777 };
 
 /** What a client may be doing when it vanishes. */
-function moments(suite: Suite): Readonly<Record<string, (driver: BenchDriver) => Promise<void>>> {
-  const moments: Record<string, (driver: BenchDriver) => Promise<void>> = {
+function moments(
+  suite: Suite,
+): Readonly<Record<string, (driver: TestDeviceDriver) => Promise<void>>> {
+  const moments: Record<string, (driver: TestDeviceDriver) => Promise<void>> = {
     'with nothing to do': async () => {},
     'while requests wait for their answer': async ({ client }) => {
       for (let i = 0; i < 20; i++) client.regionRead(Region.BAR4, 0, LENGTH).catch(() => {});

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { bench } from '../src/test-device/index.js';
 import * as reg from '../src/test-device/registers.js';
-import { byMessages, createBench, MEMORY } from './bench-driver.js';
 import { until } from './fake-host.js';
+import { byMessages, createBench, MEMORY } from './test-device-host.js';
 
 t.test('keeps what is written to SCRATCH and counts the writes', async (t) => {
   const { get, set, registers } = await createBench(t);

@@ -2,8 +2,15 @@ import { crc32 } from 'node:zlib';
 import { errno, RemoteError, VfioUserError } from '@vfio-user/core';
 import t from 'tap';
 import * as reg from '../src/test-device/registers.js';
-import { byBoth, byMessages, bySharedMemory, createBench, FAILED, MEMORY } from './bench-driver.js';
 import { until } from './fake-host.js';
+import {
+  byBoth,
+  byMessages,
+  bySharedMemory,
+  createBench,
+  FAILED,
+  MEMORY,
+} from './test-device-host.js';
 
 function noise(bytes: Uint8Array): void {
   let state = 1;
