@@ -96,7 +96,18 @@ export class End {
 
   /** Offers the whole buffer, or part of it, for one message. */
   receive(id: number, length = this.buffer.length): void {
-    this.pair.postReceive(id, this.buffer.address, length, this.region.localKey);
+    this.pair.postReceive({ id, ...this.local(length) });
+  }
+
+  /** The first `length` bytes of its memory, for a work request of its own. */
+  local(length: number): { address: number; length: number; localKey: number } {
+    return { address: this.buffer.address, length, localKey: this.region.localKey };
+  }
+
+  /** Its memory from `offset`, for a work request of the peer. */
+  remote(offset = 0): { remoteAddress: number; remoteKey: number } {
+    const { address, remoteKey } = this.region;
+    return { remoteAddress: address + offset, remoteKey };
   }
 
   #take(i: number): void {

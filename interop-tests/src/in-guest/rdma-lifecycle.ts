@@ -2,7 +2,13 @@
 
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type DeviceEvent, NativeBuffer, openDevice, probe } from 'node-rdma-ffi';
+import {
+  type DeviceEvent,
+  type DeviceEventCode,
+  NativeBuffer,
+  openDevice,
+  probe,
+} from 'node-rdma-ffi';
 import type { Test } from 'tap';
 import { connectedEnds, End, rxe } from './rdma-ends.js';
 
@@ -64,8 +70,8 @@ export async function keepsRegisteredMemory(t: Test): Promise<void> {
   const region = device.createProtectionDomain().register(buffer.bytes, { remoteRead: true });
   t.match(region, { address: buffer.address, length: 5000 });
   t.throws(() => buffer.release(), { code: 'RDMA_INVALID' });
-  region.deregister();
-  region.deregister();
+  region.close();
+  region.close();
   buffer.release();
   buffer.release();
   t.equal(buffer.bytes.length, 0);
@@ -112,12 +118,12 @@ export async function closesInAnyOrder(t: Test): Promise<void> {
   left.device.close();
   const isClosed = { code: 'RDMA_CLOSED' };
   t.throws(() => left.receive(1), isClosed);
-  t.throws(() => left.pair.postSend(1, 0, 0, 0, 0), isClosed);
+  t.throws(() => left.pair.postSend({ id: 1 }), isClosed);
   t.throws(() => left.pair.state(), isClosed);
   t.throws(() => left.queue.poll(), isClosed);
   t.throws(() => left.domain.register(left.buffer.bytes, {}), isClosed);
   t.throws(() => left.device.createProtectionDomain(), isClosed);
-  left.region.deregister();
+  left.region.close();
   left.buffer.release();
 
   // A parent before its children, from the other side.
@@ -125,7 +131,7 @@ export async function closesInAnyOrder(t: Test): Promise<void> {
   t.throws(() => right.pair.state(), isClosed);
   right.domain.close();
   right.pair.close();
-  right.region.deregister();
+  right.region.close();
   right.device.close();
 }
 
@@ -150,7 +156,7 @@ export async function closesInsideTheHandler(t: Test): Promise<void> {
       resolve(count);
     });
   });
-  pair.postReceive(1, 0, 0, 0);
+  pair.postReceive({ id: 1 });
   pair.fail();
   t.equal(await handled, 1);
   t.equal(left.pair.state(), 'ready-to-send', 'others are not touched');
@@ -162,24 +168,29 @@ export async function hearsOfThePort(t: Test): Promise<void> {
   const device = openDevice('rxe0');
   t.teardown(() => device.close());
   const events: DeviceEvent[] = [];
-  const heard = (type: string): Promise<void> =>
+  const heard = (code: DeviceEventCode): Promise<void> =>
     new Promise((resolve) => {
-      device.onEvent((event) => {
+      const unsubscribe = device.onEvent((event) => {
         events.push(event);
-        if (event.type === type) resolve();
+        if (event.code !== code) return;
+        unsubscribe();
+        resolve();
       });
     });
-  const down = heard('port error');
+  const down = heard('PORT_ERR');
   // An event alone does not keep the process alive.
   const alive = setInterval(() => {}, 1000);
   t.teardown(() => clearInterval(alive));
   execFileSync('/usr/bin/ip', ['link', 'set', 'eth0', 'down']);
   await down;
   t.equal(device.queryPort(1).state, 'down');
-  const up = heard('port active');
+  const up = heard('PORT_ACTIVE');
   execFileSync('/usr/bin/ip', ['link', 'set', 'eth0', 'up']);
   await up;
-  t.ok(events.every((event) => event.port === undefined || event.port === 1));
+  t.ok(events.every((event) => !('port' in event) || event.port === 1));
+  const forgotten = device.onEvent(() => t.fail('a listener that was taken away'));
+  forgotten();
+  forgotten();
 }
 
 /** The kernel waits until nobody has the device open: nothing may have been left behind. */

@@ -12,7 +12,7 @@ export async function sendsAMessage(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
   right.receive(2 ** 40 + 5);
   left.buffer.bytes.set(pattern(1000, 1));
-  left.pair.postSend(2 ** 52 + 1, left.buffer.address, 1000, left.region.localKey, SIGNALED);
+  left.pair.postSend({ id: 2 ** 52 + 1, ...left.local(1000), flags: SIGNALED });
 
   t.match(await left.next(), {
     id: 2 ** 52 + 1,
@@ -36,7 +36,7 @@ export async function sendsImmediates(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
   right.receive(1);
   right.receive(2);
-  left.pair.postSendImmediate(3, 0, 0, 0, 0xfedc_ba98, SIGNALED);
+  left.pair.postSend({ id: 3, immediate: 0xfedc_ba98, flags: SIGNALED });
   t.equal((await left.next()).status, SUCCESS);
   t.match(await right.next(), {
     id: 1,
@@ -44,22 +44,22 @@ export async function sendsImmediates(t: Test): Promise<void> {
     byteLength: 0,
     immediate: 0xfedc_ba98,
   });
-  left.pair.postSend(4, 0, 0, 0, 0);
+  left.pair.postSend({ id: 4 });
   t.match(await right.next(), { id: 2, byteLength: 0, immediate: undefined });
 }
 
 export async function sendsInline(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t, { maxInline: 64 });
   t.ok(left.pair.maxInline >= 64);
-  const { length } = left.buffer;
-  left.region.deregister();
+  const { address, length } = left.buffer;
+  left.region.close();
   right.receive(1);
   left.buffer.bytes.set(pattern(64, 3));
-  left.pair.postSend(1, left.buffer.address, 64, 0, SIGNALED | INLINE);
+  left.pair.postSend({ id: 1, address, length: 64, flags: SIGNALED | INLINE });
   left.buffer.bytes.fill(0);
   t.equal((await right.next()).byteLength, 64);
   t.same(right.buffer.bytes.subarray(0, 64), pattern(64, 3));
-  t.throws(() => left.pair.postSend(1, left.buffer.address, length, 0, INLINE), {
+  t.throws(() => left.pair.postSend({ id: 1, address, length, flags: INLINE }), {
     code: 'RDMA_VERB_FAILED',
     verb: 'ibv_post_send',
     message: 'maxInline',
@@ -69,15 +69,7 @@ export async function sendsInline(t: Test): Promise<void> {
 export async function writesToThePeer(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
   left.buffer.bytes.set(pattern(500, 4));
-  left.pair.postWrite(
-    1,
-    left.buffer.address,
-    500,
-    left.region.localKey,
-    right.region.address + 100,
-    right.region.remoteKey,
-    SIGNALED,
-  );
+  left.pair.postWrite({ id: 1, ...left.local(500), ...right.remote(100), flags: SIGNALED });
   t.match(await left.next(), { id: 1, status: SUCCESS, opcode: CompletionOpcode.RDMA_WRITE });
   t.same(right.buffer.bytes.subarray(100, 600), pattern(500, 4));
   t.equal(right.buffer.bytes[99], 0);
@@ -87,15 +79,7 @@ export async function writesToThePeer(t: Test): Promise<void> {
 export async function readsFromThePeer(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
   right.buffer.bytes.set(pattern(500, 5), 100);
-  left.pair.postRead(
-    1,
-    left.buffer.address,
-    500,
-    left.region.localKey,
-    right.region.address + 100,
-    right.region.remoteKey,
-    SIGNALED,
-  );
+  left.pair.postRead({ id: 1, ...left.local(500), ...right.remote(100), flags: SIGNALED });
   t.match(await left.next(), {
     status: SUCCESS,
     opcode: CompletionOpcode.RDMA_READ,
@@ -107,16 +91,16 @@ export async function readsFromThePeer(t: Test): Promise<void> {
 /** What a device needs for an interrupt after its DMA. */
 export async function writesComeBeforeTheirNotification(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
-  const { address, remoteKey } = right.region;
   for (let round = 0; round < 100; round++) {
     right.receive(round);
     left.buffer.bytes.set(pattern(8192, round));
-    const local = [round, left.buffer.address, 8192, left.region.localKey] as const;
-    left.pair.postWrite(...local, address, remoteKey, 0);
+    const request = { id: round, ...left.local(8192) };
+    left.pair.postWrite({ ...request, ...right.remote() });
     if (round % 2 === 0) {
-      left.pair.postSend(round, 0, 0, 0, SIGNALED);
+      left.pair.postSend({ id: round, flags: SIGNALED });
     } else {
-      left.pair.postWriteImmediate(...local, address + 8192, remoteKey, round, SIGNALED);
+      const told = { immediate: round, flags: SIGNALED };
+      left.pair.postWrite({ ...request, ...right.remote(8192), ...told });
     }
     const notification = await right.next();
     t.same(right.buffer.bytes.subarray(0, 8192), pattern(8192, round));
@@ -137,15 +121,14 @@ export async function movesLargeMemory(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t, { length });
   left.buffer.bytes.set(pattern(length, 9));
   const sum = checksum(left.buffer.bytes);
-  const remote = [right.region.address, right.region.remoteKey] as const;
-  const local = [left.buffer.address, length, left.region.localKey] as const;
+  const request = { ...left.local(length), ...right.remote(), flags: SIGNALED };
 
-  left.pair.postWrite(1, ...local, ...remote, SIGNALED);
+  left.pair.postWrite({ id: 1, ...request });
   t.equal((await left.next()).status, SUCCESS);
   t.equal(checksum(right.buffer.bytes), sum);
 
   left.buffer.bytes.fill(0);
-  left.pair.postRead(2, ...local, ...remote, SIGNALED);
+  left.pair.postRead({ id: 2, ...request });
   t.equal((await left.next()).status, SUCCESS);
   t.equal(checksum(left.buffer.bytes), sum);
 }
@@ -159,15 +142,15 @@ export function answersEachMessage(spinUs: number): (t: Test) => Promise<void> {
     const begin = performance.now();
     for (let round = 0; round < rounds; round++) {
       left.receive(round);
-      left.pair.postSend(round, left.buffer.address, 64, left.region.localKey, 0);
+      left.pair.postSend({ id: round, ...left.local(64) });
       t.match(await right.next(), { status: SUCCESS, byteLength: 64 });
       right.receive(round);
-      right.pair.postSend(round, right.buffer.address, 64, right.region.localKey, 0);
+      right.pair.postSend({ id: round, ...right.local(64) });
       t.match(await left.next(), { id: round, status: SUCCESS, byteLength: 64 });
       // Unsignaled work requests leave the send queue when a later one is reported.
       if (round % (QUEUE / 2) === 0) {
         for (const end of [left, right]) {
-          end.pair.postWrite(1, 0, 0, 0, 0, 0, SIGNALED);
+          end.pair.postWrite({ id: 1, remoteAddress: 0, remoteKey: 0, flags: SIGNALED });
           t.equal((await end.next()).opcode, CompletionOpcode.RDMA_WRITE);
         }
       }

@@ -14,10 +14,14 @@ interface Attempt {
   readonly post: (left: End, right: End) => void;
 }
 
+function attempt(left: End, remoteAddress: number, remoteKey: number) {
+  return { id: 1, ...left.local(1000), remoteAddress, remoteKey, flags: SIGNALED };
+}
+
 const write = (left: End, address: number, key: number): void =>
-  left.pair.postWrite(1, left.buffer.address, 1000, left.region.localKey, address, key, SIGNALED);
+  left.pair.postWrite(attempt(left, address, key));
 const read = (left: End, address: number, key: number): void =>
-  left.pair.postRead(1, left.buffer.address, 1000, left.region.localKey, address, key, SIGNALED);
+  left.pair.postRead(attempt(left, address, key));
 
 const attempts: Readonly<Record<string, Attempt>> = {
   'a write to memory that may only be read': {
@@ -43,13 +47,13 @@ const attempts: Readonly<Record<string, Attempt>> = {
   },
   'a write after the memory was deregistered': {
     post: (left, { region }) => {
-      region.deregister();
+      region.close();
       write(left, region.address, region.remoteKey);
     },
   },
   'a read after the memory was deregistered': {
     post: (left, { region }) => {
-      region.deregister();
+      region.close();
       read(left, region.address, region.remoteKey);
     },
   },
@@ -83,8 +87,8 @@ export function violations(t: Test): void {
 
 export async function refusesAWrongLocalKey(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
-  const { address, remoteKey } = right.region;
-  left.pair.postWrite(1, left.buffer.address, 10, 12_345, address, remoteKey, SIGNALED);
+  const request = { id: 1, ...left.local(10), ...right.remote(), flags: SIGNALED };
+  left.pair.postWrite({ ...request, localKey: 12_345 });
   // Soft RoCE only says that the queue pair failed.
   t.ok([LOC_PROT_ERR, WR_FLUSH_ERR].includes((await left.next()).status as 4 | 5));
   t.equal(right.buffer.bytes[0], 0);
@@ -93,7 +97,7 @@ export async function refusesAWrongLocalKey(t: Test): Promise<void> {
 export async function refusesATooLongMessage(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
   right.receive(1, 100);
-  left.pair.postSend(2, left.buffer.address, 101, left.region.localKey, SIGNALED);
+  left.pair.postSend({ id: 2, ...left.local(101), flags: SIGNALED });
   t.not((await left.next()).status, SUCCESS);
   t.not((await right.next()).status, SUCCESS);
 }
@@ -112,7 +116,7 @@ export async function flushesOnFailure(t: Test): Promise<void> {
 export async function noticesAPeerThatIsGone(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
   right.device.close();
-  left.pair.postSend(1, left.buffer.address, 10, left.region.localKey, SIGNALED);
+  left.pair.postSend({ id: 1, ...left.local(10), flags: SIGNALED });
   t.equal((await left.next()).status, CompletionStatus.RETRY_EXC_ERR);
 }
 
@@ -129,9 +133,7 @@ export async function childProcessesTakeNoMemoryAway(t: Test): Promise<void> {
   const [left, right] = connectedEnds(t);
   t.equal(spawnSync('/usr/bin/ip', ['-V']).status, 0);
   left.buffer.bytes.fill(0x5a);
-  const { address, remoteKey } = right.region;
-  const local = [left.buffer.address, 4096, left.region.localKey] as const;
-  left.pair.postWrite(1, ...local, address, remoteKey, SIGNALED);
+  left.pair.postWrite({ id: 1, ...left.local(4096), ...right.remote(), flags: SIGNALED });
   t.equal((await left.next()).status, SUCCESS);
   t.equal(right.buffer.bytes[4095], 0x5a);
 }

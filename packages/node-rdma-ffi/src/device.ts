@@ -2,7 +2,7 @@ import { CompletionQueue, type CompletionQueueOptions } from './completion/compl
 import { type DeviceAttributes, queryAttributes } from './discovery/attributes.js';
 import { openListed, withDevices } from './discovery/device-list.js';
 import { type PortInfo, queryPort } from './discovery/port.js';
-import { invalid, verbFailed } from './errors.js';
+import { invalid, shown, verbFailed } from './errors.js';
 import { type DeviceEvent, EventSource } from './events.js';
 import { closeAll } from './native/close-all.js';
 import type { DeviceContext } from './native/device-context.js';
@@ -18,7 +18,7 @@ export function openDevice(name: string): Device {
     const found = devices.find((device) => device.name === name);
     if (found === undefined) {
       const names = devices.map((device) => device.name).join(', ');
-      throw invalid(`there is no RDMA device ${JSON.stringify(name)}: there is ${names}`);
+      throw invalid(`there is no RDMA device ${shown(name)}: there is ${names}`);
     }
     return new Device(openListed(found));
   });
@@ -65,17 +65,20 @@ export class Device {
     const queue = new CompletionQueue(
       this.#context,
       options,
-      (error) => this.#events.report({ type: 'completion queue error', error }),
+      (error) => this.#events.report({ code: 'CQ_ERR', error }),
       (gone) => this.#completionQueues.delete(gone),
     );
     this.#completionQueues.add(queue);
     return queue;
   }
 
-  /** Calls `listener` with what happens from now on. Does not keep the process alive. */
-  onEvent(listener: (event: DeviceEvent) => void): void {
+  /**
+   * Calls `listener` with what happens from now on. Does not keep the process alive.
+   * @returns what ends that; it can be called twice.
+   */
+  onEvent(listener: (event: DeviceEvent) => void): () => void {
     void this.#context.pointer; // throws when closed
-    this.#events.add(listener);
+    return this.#events.add(listener);
   }
 
   /** Closes what is still open of it first, in the right order. Idempotent. */
@@ -86,6 +89,10 @@ export class Device {
     } finally {
       this.#release();
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #release(): void {

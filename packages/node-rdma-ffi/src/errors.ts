@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, inspect } from 'node:util';
 import { adviceFor } from './advice.js';
 import { completionStatusText } from './completion/status.js';
 
@@ -61,6 +61,11 @@ export function completionError(status: number, about: string): RdmaError {
 /** Something was used after its `close()`, or after that of what it belongs to. */
 export function closed(what: string): RdmaError {
   return new RdmaError('RDMA_CLOSED', `${what} is closed`);
+}
+
+/** Any value as text for a message: a peer's object may have no text of its own. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0 });
 }
 
 /** An argument that cannot be right. */

@@ -1,3 +1,4 @@
+import type { RdmaError } from './errors.js';
 import { EventType } from './native/constants.js';
 import type { DeviceContext } from './native/device-context.js';
 import { NativeStruct } from './native/native-struct.js';
@@ -5,18 +6,49 @@ import { Poller } from './native/poller.js';
 import { structs } from './native/structs.js';
 import { watchRemoval } from './removal.js';
 
-/** Something happened to a device, or to a part of it, that no completion reports. */
-export interface DeviceEvent {
-  readonly type: DeviceEventType;
-  /** Of an event about a port. */
-  readonly port?: number;
-  /** Number of the queue pair, of an event about one. */
-  readonly queuePair?: number;
-  /** Why this package can no longer use a part of the device. */
-  readonly error?: Error;
-}
+type Code = keyof typeof EventType;
+type PortCode =
+  | 'PORT_ACTIVE'
+  | 'PORT_ERR'
+  | 'LID_CHANGE'
+  | 'PKEY_CHANGE'
+  | 'SM_CHANGE'
+  | 'CLIENT_REREGISTER'
+  | 'GID_CHANGE';
+type QueuePairCode =
+  | 'QP_FATAL'
+  | 'QP_REQ_ERR'
+  | 'QP_ACCESS_ERR'
+  | 'COMM_EST'
+  | 'SQ_DRAINED'
+  | 'PATH_MIG'
+  | 'PATH_MIG_ERR'
+  | 'QP_LAST_WQE_REACHED';
+type DeviceCode = Exclude<Code, PortCode | QueuePairCode | 'CQ_ERR'> | 'DEVICE_REMOVED' | 'UNKNOWN';
 
-const texts = {
+/**
+ * Something happened to a device, or to a part of it, that no completion reports. The code is the name of the
+ * `IBV_EVENT_*` constant; `UNKNOWN` is one that is newer than this package. After `DEVICE_REMOVED` the device should be
+ * closed: whoever removes it waits for that.
+ */
+export type DeviceEvent =
+  | { readonly code: PortCode /** The first is 1. */; readonly port: number }
+  | {
+      readonly code: QueuePairCode;
+      /** Its number; absent for a queue pair that was closed meanwhile. */
+      readonly queuePair?: number;
+    }
+  | {
+      readonly code: 'CQ_ERR';
+      /** Why this package can no longer use the completion queue, where the package found out. */
+      readonly error?: RdmaError;
+    }
+  | { readonly code: DeviceCode };
+
+/** What kind of event it is. */
+export type DeviceEventCode = DeviceEvent['code'];
+
+const texts: Readonly<Record<DeviceEventCode, string>> = {
   CQ_ERR: 'completion queue error',
   QP_FATAL: 'queue pair fatal',
   QP_REQ_ERR: 'queue pair request error',
@@ -37,16 +69,17 @@ const texts = {
   CLIENT_REREGISTER: 'client reregister',
   GID_CHANGE: 'gid change',
   WQ_FATAL: 'work queue fatal',
-} as const satisfies Readonly<Record<keyof typeof EventType, string>>;
+  DEVICE_REMOVED: 'device removed',
+  UNKNOWN: 'unknown event',
+};
 
-/**
- * What kind of event it is; `unknown` for one that is newer than this package. After `device
- * removed` the device should be closed: whoever removes it waits for that.
- */
-export type DeviceEventType = (typeof texts)[keyof typeof texts] | 'device removed' | 'unknown';
+/** The code in words. */
+export function deviceEventText(code: DeviceEventCode): string {
+  return texts[code];
+}
 
-const names = new Map<number, keyof typeof EventType>(
-  Object.entries(EventType).map(([name, value]) => [value, name as keyof typeof EventType]),
+const codes = new Map<number, Code>(
+  Object.entries(EventType).map(([code, value]) => [value, code as Code]),
 );
 const EAGAIN = 11;
 
@@ -54,7 +87,7 @@ const EAGAIN = 11;
 export class EventSource {
   readonly #context: DeviceContext;
   readonly #event = new NativeStruct(structs.ibv_async_event.size);
-  readonly #listeners: ((event: DeviceEvent) => void)[] = [];
+  readonly #subscriptions = new Set<{ readonly listener: (event: DeviceEvent) => void }>();
   #poller: Poller | undefined;
   #removal: { close(): void } | undefined;
 
@@ -62,17 +95,19 @@ export class EventSource {
     this.#context = context;
   }
 
-  add(listener: (event: DeviceEvent) => void): void {
-    this.#listeners.push(listener);
-    if (this.#poller !== undefined) return;
-    this.#context.library.setNonBlocking(this.#context.asyncFd);
-    this.#poller = new Poller(this.#context.asyncFd, () => this.#take());
-    this.#poller.unref();
-    this.#removal = watchRemoval(this.#context.name, () => this.report({ type: 'device removed' }));
+  /** Returns what takes the listener away again. */
+  add(listener: (event: DeviceEvent) => void): () => void {
+    const subscription = { listener };
+    this.#subscriptions.add(subscription);
+    this.#watch();
+    return () => {
+      this.#subscriptions.delete(subscription);
+      if (this.#subscriptions.size === 0) this.close();
+    };
   }
 
   report(event: DeviceEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    for (const { listener } of this.#subscriptions) listener(event);
   }
 
   close(): void {
@@ -80,6 +115,15 @@ export class EventSource {
     this.#removal = undefined;
     this.#poller?.close();
     this.#poller = undefined;
+  }
+
+  #watch(): void {
+    if (this.#poller !== undefined) return;
+    const { asyncFd, library, name } = this.#context;
+    library.setNonBlocking(asyncFd);
+    this.#poller = new Poller(asyncFd, () => this.#take());
+    this.#poller.unref();
+    this.#removal = watchRemoval(name, () => this.report({ code: 'DEVICE_REMOVED' }));
   }
 
   #take(): void {
@@ -99,16 +143,14 @@ export class EventSource {
   }
 }
 
-/** A `struct ibv_async_event` in words. `queuePairs` has the numbers of the open ones by pointer. */
+/** What a `struct ibv_async_event` says. `queuePairs` has the numbers of the open ones by pointer. */
 export function describeEvent(
   event: NativeStruct,
   queuePairs: ReadonlyMap<number, number>,
 ): DeviceEvent {
   const { element, event_type } = structs.ibv_async_event;
-  const name = names.get(event.uint32(event_type));
-  if (name === undefined) return { type: 'unknown' };
-  const type = texts[name];
-  switch (name) {
+  const code = codes.get(event.uint32(event_type)) ?? 'UNKNOWN';
+  switch (code) {
     case 'PORT_ACTIVE':
     case 'PORT_ERR':
     case 'LID_CHANGE':
@@ -116,7 +158,7 @@ export function describeEvent(
     case 'SM_CHANGE':
     case 'CLIENT_REREGISTER':
     case 'GID_CHANGE':
-      return { type, port: event.uint32(element) };
+      return { code, port: event.uint32(element) };
     case 'QP_FATAL':
     case 'QP_REQ_ERR':
     case 'QP_ACCESS_ERR':
@@ -126,9 +168,9 @@ export function describeEvent(
     case 'PATH_MIG_ERR':
     case 'QP_LAST_WQE_REACHED': {
       const queuePair = queuePairs.get(event.word(element));
-      return queuePair === undefined ? { type } : { type, queuePair };
+      return queuePair === undefined ? { code } : { code, queuePair };
     }
     default:
-      return { type };
+      return { code };
   }
 }

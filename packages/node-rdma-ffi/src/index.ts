@@ -22,11 +22,18 @@ export { type GidInfo, gidFromText, gidToText } from './discovery/gid.js';
 export type { PortInfo } from './discovery/port.js';
 export { type DeviceInfo, listDevices, type ProbeResult, probe } from './discovery/probe.js';
 export { completionError, RdmaError, type RdmaErrorCode } from './errors.js';
-export type { DeviceEvent, DeviceEventType } from './events.js';
+export { type DeviceEvent, type DeviceEventCode, deviceEventText } from './events.js';
 export type { MemoryAccess } from './memory/access.js';
 export type { AddressRange, MemoryRegion } from './memory/memory-region.js';
 export { addressOf, NativeBuffer } from './memory/native-buffer.js';
 export type { ProtectionDomain } from './protection-domain.js';
 export type { QueuePairOptions } from './queue-pair/creation.js';
 export type { ConnectOptions, QueuePairParameters } from './queue-pair/parameters.js';
-export { type QueuePair, type QueuePairStateName, SendFlag } from './queue-pair/queue-pair.js';
+export type { QueuePair, QueuePairStateName } from './queue-pair/queue-pair.js';
+export {
+  type ReadRequest,
+  type ReceiveRequest,
+  SendFlag,
+  type SendRequest,
+  type WriteRequest,
+} from './queue-pair/work-requests.js';

@@ -68,6 +68,10 @@ export class ProtectionDomain {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   #free(pointer: number): void {
     const errno = this.#context.library.deallocPd(pointer);
     this.#onGone(this);

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { RdmaError } from '../src/index.js';
@@ -21,7 +22,13 @@ t.test('what a peer may send is taken, and nothing else', async (t) => {
     { lid: 65_536 },
     { mtuBytes: 1500 },
     { maxReads: 256 },
-  ]) {
+    // What has no text of its own.
+    { queuePair: { toString: undefined } },
+    { mtuBytes: Object.create(null) },
+    { mtuBytes: 'constructor' as unknown as number },
+    { gid: 1n },
+    { gid: { toJSON: () => assert.fail() } },
+  ] as Partial<typeof good>[]) {
     t.throws(() => checkParameters({ ...good, ...wrong }), {
       code: 'RDMA_INVALID',
       message: new RegExp(Object.keys(wrong).join().replace('gid', 'GID')),

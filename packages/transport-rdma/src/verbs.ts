@@ -30,7 +30,7 @@ export interface Device {
   readonly attributes: Pick<rdma.DeviceAttributes, 'maxQpWr'>;
   createProtectionDomain(): ProtectionDomain;
   createCompletionQueue(options: rdma.CompletionQueueOptions): CompletionQueue;
-  onEvent(listener: (event: Pick<rdma.DeviceEvent, 'type'>) => void): void;
+  onEvent(listener: (event: { readonly code: rdma.DeviceEventCode }) => void): void;
   /** Everything that was made of it goes first. Idempotent. */
   close(): void;
 }
@@ -48,13 +48,7 @@ export interface QueuePairOptions
 
 export type QueuePair = Pick<
   rdma.QueuePair,
-  | 'maxInline'
-  | 'parameters'
-  | 'connect'
-  | 'postReceive'
-  | 'postSendImmediate'
-  | 'postWrite'
-  | 'postRead'
+  'maxInline' | 'parameters' | 'connect' | 'postReceive' | 'postSend' | 'postWrite' | 'postRead'
 >;
 
 export type CompletionQueue = Pick<
@@ -62,10 +56,7 @@ export type CompletionQueue = Pick<
   'start' | 'poll' | 'id' | 'status' | 'byteLength' | 'immediate'
 >;
 
-export type MemoryRegion = Pick<
-  rdma.MemoryRegion,
-  'address' | 'localKey' | 'remoteKey' | 'deregister'
->;
+export type MemoryRegion = Pick<rdma.MemoryRegion, 'address' | 'localKey' | 'remoteKey' | 'close'>;
 
 /** Memory outside of JavaScript's heap, which an adapter may use for long. */
 export type Buffer = Pick<rdma.NativeBuffer, 'address' | 'bytes' | 'release'>;

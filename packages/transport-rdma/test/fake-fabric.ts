@@ -3,11 +3,15 @@
 
 import {
   CompletionStatus,
-  type DeviceEventType,
+  type DeviceEventCode,
   type GidInfo,
   type MemoryAccess,
   type QueuePairParameters,
+  type ReadRequest,
+  type ReceiveRequest,
   SendFlag,
+  type SendRequest,
+  type WriteRequest,
 } from 'node-rdma-ffi';
 import type {
   Buffer,
@@ -23,24 +27,12 @@ import type {
 } from '../src/verbs.js';
 
 const PAGE_BYTES = 4096;
+const NO_MEMORY = { address: 0, length: 0, localKey: 0, flags: 0 };
+const NO_REMOTE = { remoteAddress: 0, remoteKey: 0 };
 
-interface Work {
+interface Work extends Required<Omit<WriteRequest, 'immediate'>> {
   readonly kind: 'send' | 'write' | 'read';
-  readonly id: number;
-  readonly address: number;
-  readonly length: number;
-  readonly localKey: number;
   readonly immediate: number;
-  readonly remoteAddress: number;
-  readonly remoteKey: number;
-  readonly flags: number;
-}
-
-interface Receive {
-  readonly id: number;
-  readonly address: number;
-  readonly length: number;
-  readonly localKey: number;
 }
 
 interface Completion {
@@ -149,7 +141,7 @@ class FakeRegion implements MemoryRegion {
     return this.localKey;
   }
 
-  deregister(): void {
+  close(): void {
     this.domain.fabric.regions.delete(this.localKey);
   }
 
@@ -252,7 +244,7 @@ class FakeDevice implements Device {
   readonly regions = new Set<FakeRegion>();
   readonly pairs = new Set<FakeQueuePair>();
   readonly #queues: FakeQueue[] = [];
-  #listener: (event: { type: DeviceEventType }) => void = () => {};
+  #listener: (event: { readonly code: DeviceEventCode }) => void = () => {};
 
   constructor(fabric: FakeFabric, name: string) {
     this.fabric = fabric;
@@ -269,13 +261,16 @@ class FakeDevice implements Device {
     return queue;
   }
 
-  onEvent(listener: (event: { type: DeviceEventType }) => void): void {
+  onEvent(listener: (event: { readonly code: DeviceEventCode }) => void): () => void {
     this.#listener = listener;
+    return () => {
+      this.#listener = () => {};
+    };
   }
 
   remove(): void {
     for (const pair of this.pairs) pair.dead = true;
-    this.#listener({ type: 'device fatal' });
+    this.#listener({ code: 'DEVICE_FATAL' });
   }
 
   close(): void {
@@ -283,7 +278,7 @@ class FakeDevice implements Device {
       pair.dead = true;
       this.fabric.queuePairs.delete(pair.parameters.queuePair);
     }
-    for (const region of this.regions) region.deregister();
+    for (const region of this.regions) region.close();
     for (const queue of this.#queues) queue.stop();
     this.fabric.devices.delete(this);
   }
@@ -295,7 +290,7 @@ class FakeQueuePair implements QueuePair {
   dead = false;
   readonly #domain: FakeDomain;
   readonly #options: QueuePairOptions;
-  readonly #receives: Receive[] = [];
+  readonly #receives: Required<ReceiveRequest>[] = [];
   #work: Work[] = [];
   #remote: number | undefined;
   #scheduled = false;
@@ -316,49 +311,24 @@ class FakeQueuePair implements QueuePair {
     this.#remote = remote.queuePair;
   }
 
-  postReceive(id: number, address: number, length: number, localKey: number): void {
+  postReceive(request: ReceiveRequest): void {
     if (this.#receives.length >= this.#options.maxReceive) throw new Error('too many receives');
-    this.#receives.push({ id, address, length, localKey });
+    // Copied, as an adapter does: its owner uses it again.
+    this.#receives.push({ ...NO_MEMORY, ...request });
   }
 
-  postSendImmediate(
-    id: number,
-    address: number,
-    length: number,
-    localKey: number,
-    immediate: number,
-    flags: number,
-  ): void {
-    const remote = { remoteAddress: 0, remoteKey: 0 };
-    this.#post({ kind: 'send', id, address, length, localKey, immediate, ...remote, flags });
+  postSend(request: SendRequest): void {
+    if (request.immediate === undefined) throw new Error('every message carries credits');
+    const { immediate } = request;
+    this.#post({ kind: 'send', ...NO_MEMORY, ...NO_REMOTE, ...request, immediate });
   }
 
-  postWrite(
-    id: number,
-    address: number,
-    length: number,
-    localKey: number,
-    remoteAddress: number,
-    remoteKey: number,
-    flags: number,
-  ): void {
-    const immediate = 0;
-    const remote = { remoteAddress, remoteKey };
-    this.#post({ kind: 'write', id, address, length, localKey, immediate, ...remote, flags });
+  postWrite(request: WriteRequest): void {
+    this.#post({ kind: 'write', ...NO_MEMORY, ...request, immediate: 0 });
   }
 
-  postRead(
-    id: number,
-    address: number,
-    length: number,
-    localKey: number,
-    remoteAddress: number,
-    remoteKey: number,
-    flags: number,
-  ): void {
-    const immediate = 0;
-    const remote = { remoteAddress, remoteKey };
-    this.#post({ kind: 'read', id, address, length, localKey, immediate, ...remote, flags });
+  postRead(request: ReadRequest): void {
+    this.#post({ kind: 'read', ...NO_MEMORY, ...request, immediate: 0 });
   }
 
   #post(work: Work): void {
@@ -451,7 +421,7 @@ class FakeQueuePair implements QueuePair {
     }
   }
 
-  #local({ localKey, address, length }: Receive): Uint8Array | undefined {
+  #local({ localKey, address, length }: Required<ReceiveRequest>): Uint8Array | undefined {
     return this.#domain.fabric.regions.get(localKey)?.at(address, length);
   }
 

@@ -139,6 +139,10 @@ export class CompletionQueue {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   /** @internal */
   get pointer(): number {
     if (this.#pointer === 0) throw closed('the completion queue');

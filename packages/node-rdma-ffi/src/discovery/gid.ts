@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { invalid } from '../errors.js';
+import { invalid, shown } from '../errors.js';
 
 /** One entry of a port's table of addresses. */
 export interface GidInfo {
@@ -30,7 +30,7 @@ export function gidToText(bytes: Uint8Array): string {
 export function gidFromText(text: string): Uint8Array {
   // A zone ("%eth0") is an IPv6 address for Node, and means nothing to an adapter.
   if (typeof text !== 'string' || !isIPv6(text) || text.includes('%')) {
-    throw invalid(`not a GID: ${JSON.stringify(text)}; give an IPv6 address`);
+    throw invalid(`not a GID: ${shown(text)}; give an IPv6 address`);
   }
   const [before = '', after] = shortest(text).split('::');
   const head = before === '' ? [] : before.split(':');

@@ -7,7 +7,7 @@ export function mtuBytes(value: number): number {
   return SMALLEST << (value - Mtu[SMALLEST]);
 }
 
-/** The value of `enum ibv_mtu` for a number of bytes, `undefined` when there is none. */
+/** The value of `enum ibv_mtu` for a number of bytes; `undefined` when there is none, as for what is no number. */
 export function mtuValue(bytes: number): number | undefined {
-  return (Mtu as Readonly<Record<number, number>>)[bytes];
+  return typeof bytes === 'number' ? (Mtu as Readonly<Record<number, number>>)[bytes] : undefined;
 }

@@ -56,10 +56,10 @@ export class MemoryRegion {
   }
 
   /**
-   * Takes the permissions back. When it returns, neither side can reach the memory through the
-   * keys any more. Idempotent.
+   * Deregisters the memory: when it returns, neither side can reach it through the keys any more.
+   * Idempotent.
    */
-  deregister(): void {
+  close(): void {
     if (this.#pointer === 0) return;
     const errno = this.#context.library.deregMr(this.#pointer);
     // It stays registered then, and the memory must stay.
@@ -70,9 +70,8 @@ export class MemoryRegion {
     this.#onGone(this);
   }
 
-  /** The same as {@link deregister}. */
-  close(): void {
-    this.deregister();
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

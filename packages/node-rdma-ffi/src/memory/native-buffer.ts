@@ -40,7 +40,12 @@ export class NativeBuffer {
   release(): void {
     const { buffer } = this.bytes;
     if (buffer.byteLength === 0) return;
-    if (isPinned(buffer)) throw invalid('the buffer is registered: deregister it before release()');
+    if (isPinned(buffer))
+      throw invalid('the buffer is registered: close its memory region before release()');
     structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

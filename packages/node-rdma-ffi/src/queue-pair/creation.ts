@@ -1,5 +1,5 @@
 import type { CompletionQueue } from '../completion/completion-queue.js';
-import { invalid, verbFailed } from '../errors.js';
+import { invalid, shown, verbFailed } from '../errors.js';
 import { QueuePairType } from '../native/constants.js';
 import type { DeviceContext } from '../native/device-context.js';
 import { foreign, NativeStruct } from '../native/native-struct.js';
@@ -42,7 +42,7 @@ export function createQueuePair(
     throw invalid(`a queue pair of ${context.name} needs completion queues of the same device`);
   }
   for (const [name, value] of Object.entries({ maxSend, maxReceive, maxInline })) {
-    if (value >>> 0 !== value) throw invalid(`${name} ${value}: give a whole number`);
+    if (value >>> 0 !== value) throw invalid(`${name} ${shown(value)}: give a whole number`);
   }
   const init = new NativeStruct(INIT.size);
   init.setWord(INIT.send_cq, sendQueue.pointer);

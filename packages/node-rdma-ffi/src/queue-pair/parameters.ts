@@ -1,6 +1,6 @@
 import { gidFromText } from '../discovery/gid.js';
 import { mtuValue } from '../discovery/mtu.js';
-import { invalid } from '../errors.js';
+import { invalid, shown } from '../errors.js';
 
 /** What the peer needs to connect to a queue pair. Plain values, fit for JSON. */
 export interface QueuePairParameters {
@@ -43,7 +43,7 @@ export function checkParameters(remote: QueuePairParameters): void {
   checkRange('lid', remote.lid, 0, BITS_16);
   checkRange('maxReads', remote.maxReads, 0, BITS_8);
   if (mtuValue(remote.mtuBytes) === undefined) {
-    throw invalid(`mtuBytes ${remote.mtuBytes}: 256, 512, 1024, 2048 or 4096 it must be`);
+    throw invalid(`mtuBytes ${shown(remote.mtuBytes)}: 256, 512, 1024, 2048 or 4096 it must be`);
   }
   gidFromText(remote.gid);
 }
@@ -61,6 +61,6 @@ export function connectOptions(options: ConnectOptions): Required<ConnectOptions
 
 function checkRange(name: string, value: number, lowest: number, highest: number): void {
   if (!Number.isInteger(value) || value < lowest || value > highest) {
-    throw invalid(`${name} ${value}: ${lowest} to ${highest} it must be`);
+    throw invalid(`${name} ${shown(value)}: ${lowest} to ${highest} it must be`);
   }
 }

@@ -3,7 +3,7 @@ import type { CompletionQueue } from '../completion/completion-queue.js';
 import type { DeviceAttributes } from '../discovery/attributes.js';
 import { type PortInfo, queryPort } from '../discovery/port.js';
 import { closed, invalid, verbFailed } from '../errors.js';
-import { WorkRequestOpcode as Opcode, QueuePairState } from '../native/constants.js';
+import { QueuePairState } from '../native/constants.js';
 import type { DeviceContext } from '../native/device-context.js';
 import { createQueuePair, type QueuePairOptions } from './creation.js';
 import {
@@ -13,19 +13,14 @@ import {
   type QueuePairParameters,
 } from './parameters.js';
 import { type LocalEnd, Transitions } from './transitions.js';
-import { ReceiveRequest, SendRequest } from './work-requests.js';
-
-/** `IBV_SEND_*`: flags of what is posted to the send queue. */
-export const SendFlag = {
-  /** Begin only after all earlier reads of this queue pair. */
-  FENCE: 1,
-  /** Report the completion; without it only a failure is reported. */
-  SIGNALED: 2,
-  /** Wake a peer that waits for solicited messages only. */
-  SOLICITED: 4,
-  /** Copy the bytes while posting: the memory is free at once, and needs no key. */
-  INLINE: 8,
-} as const;
+import {
+  NativeReceiveRequest,
+  NativeSendRequest,
+  type ReadRequest,
+  type ReceiveRequest,
+  type SendRequest,
+  type WriteRequest,
+} from './work-requests.js';
 
 /** Names of the states a queue pair goes through. */
 export type QueuePairStateName =
@@ -66,8 +61,8 @@ export class QueuePair {
   readonly #transitions: Transitions;
   readonly #queues: readonly CompletionQueue[];
   readonly #onGone: (queuePair: QueuePair) => void;
-  readonly #send = new SendRequest();
-  readonly #receive = new ReceiveRequest();
+  readonly #send = new NativeSendRequest();
+  readonly #receive = new NativeReceiveRequest();
   readonly #postSend: DeviceContext['calls']['postSend'];
   readonly #postRecv: DeviceContext['calls']['postRecv'];
   #pointer: number;
@@ -138,79 +133,30 @@ export class QueuePair {
     return name;
   }
 
-  /** Offers memory for one incoming message. `id` comes back with the completion. */
-  postReceive(id: number, address: number, length: number, localKey: number): void {
+  /** Offers memory for the next message of the peer. */
+  postReceive(request: ReceiveRequest): void {
     const pointer = this.#open();
-    const request = this.#receive;
-    request.set(id, address, length, localKey);
-    const errno = this.#postRecv(pointer, request.native.address, request.badAddress);
+    const { native, badAddress } = this.#receive;
+    this.#receive.set(request);
+    const errno = this.#postRecv(pointer, native.address, badAddress);
     if (errno !== 0) throw verbFailed('ibv_post_recv', errno, `queue pair ${this.number}`);
   }
 
   /** Sends a message into the next receive of the peer. */
-  postSend(id: number, address: number, length: number, localKey: number, flags: number): void {
-    this.#send.set(Opcode.SEND, id, address, length, localKey, flags);
+  postSend(request: SendRequest): void {
+    this.#send.setSend(request);
     this.#post();
   }
 
-  /** Sends a message with 32 more bits. */
-  postSendImmediate(
-    id: number,
-    address: number,
-    length: number,
-    localKey: number,
-    immediate: number,
-    flags: number,
-  ): void {
-    this.#send.set(Opcode.SEND_WITH_IMM, id, address, length, localKey, flags);
-    this.#send.setImmediate(immediate);
+  /** Writes to memory of the peer. */
+  postWrite(request: WriteRequest): void {
+    this.#send.setWrite(request);
     this.#post();
   }
 
-  /** Writes to memory of the peer, which is not told. */
-  postWrite(
-    id: number,
-    address: number,
-    length: number,
-    localKey: number,
-    remoteAddress: number,
-    remoteKey: number,
-    flags: number,
-  ): void {
-    this.#send.set(Opcode.RDMA_WRITE, id, address, length, localKey, flags);
-    this.#send.setRemote(remoteAddress, remoteKey);
-    this.#post();
-  }
-
-  /** Writes to memory of the peer and completes one of its receives, with 32 bits. */
-  postWriteImmediate(
-    id: number,
-    address: number,
-    length: number,
-    localKey: number,
-    remoteAddress: number,
-    remoteKey: number,
-    immediate: number,
-    flags: number,
-  ): void {
-    this.#send.set(Opcode.RDMA_WRITE_WITH_IMM, id, address, length, localKey, flags);
-    this.#send.setRemote(remoteAddress, remoteKey);
-    this.#send.setImmediate(immediate);
-    this.#post();
-  }
-
-  /** Reads memory of the peer, which is not told. */
-  postRead(
-    id: number,
-    address: number,
-    length: number,
-    localKey: number,
-    remoteAddress: number,
-    remoteKey: number,
-    flags: number,
-  ): void {
-    this.#send.set(Opcode.RDMA_READ, id, address, length, localKey, flags);
-    this.#send.setRemote(remoteAddress, remoteKey);
+  /** Reads memory of the peer. */
+  postRead(request: ReadRequest): void {
+    this.#send.setRead(request);
     this.#post();
   }
 
@@ -229,6 +175,10 @@ export class QueuePair {
     for (const queue of this.#queues) queue.release(this);
     this.#onGone(this);
     if (errno !== 0) throw verbFailed('ibv_destroy_qp', errno, `queue pair ${this.number}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #post(): void {

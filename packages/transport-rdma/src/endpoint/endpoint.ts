@@ -1,5 +1,5 @@
 import type { Logger } from '@vfio-user/core';
-import { CompletionStatus } from 'node-rdma-ffi';
+import { CompletionStatus, type DeviceEventCode, deviceEventText } from 'node-rdma-ffi';
 import { memoryAccess } from '../memory/access.js';
 import type { Settings } from '../options.js';
 import type { PeerSetup } from '../setup/records.js';
@@ -49,7 +49,13 @@ export class Endpoint {
   readonly #logger: Logger;
   readonly #device: Device;
   readonly #completions: CompletionQueue;
-  readonly #slotsKey: number;
+  /** For every slot: written anew when one is posted. */
+  readonly #receive: {
+    id: number;
+    address: number;
+    readonly length: number;
+    readonly localKey: number;
+  };
   #events: EndpointEvents | undefined;
   #failure: string | undefined;
   #closed = false;
@@ -69,7 +75,8 @@ export class Endpoint {
       this.staging = verbs.allocate(stagingBytes);
       this.slots = verbs.allocate(slots * slotBytes);
       const stagingKey = this.#register(this.staging).localKey;
-      this.#slotsKey = this.#register(this.slots).localKey;
+      const { localKey } = this.#register(this.slots);
+      this.#receive = { id: 0, address: 0, length: slotBytes, localKey };
       this.#completions = this.#device.createCompletionQueue({
         depth: maxSend + slots + SPARE_COMPLETIONS,
         spinUs: maxSpinUs,
@@ -90,7 +97,7 @@ export class Endpoint {
       this.#device.close();
       throw error;
     }
-    this.#device.onEvent(({ type }) => this.#onDeviceEvent(type));
+    this.#device.onEvent(({ code }) => this.#onDeviceEvent(code));
   }
 
   /** What the peer must know to send here. */
@@ -123,9 +130,10 @@ export class Endpoint {
 
   /** Offer a slot to the peer. */
   post(slot: number): void {
-    const { slotBytes } = this.#settings;
-    const address = this.slots.address + slot * slotBytes;
-    this.queuePair.postReceive(RECEIVE_ID + slot, address, slotBytes, this.#slotsKey);
+    const request = this.#receive;
+    request.id = RECEIVE_ID + slot;
+    request.address = this.slots.address + slot * request.length;
+    this.queuePair.postReceive(request);
   }
 
   /** Give everything back. When this returns, the peer cannot touch any memory of ours. Idempotent. */
@@ -170,9 +178,9 @@ export class Endpoint {
     this.#events?.onBatch();
   }
 
-  #onDeviceEvent(type: string): void {
-    if (!ENDS_EVERYTHING.test(type)) return;
-    this.#fail(`the RDMA device ${this.device} reports: ${type}`);
+  #onDeviceEvent(code: DeviceEventCode): void {
+    if (!ENDS_EVERYTHING.has(code)) return;
+    this.#fail(`the RDMA device ${this.device} reports: ${deviceEventText(code)}`);
   }
 
   /** Only the first failure says why: the others follow from it. */
@@ -187,4 +195,12 @@ export class Endpoint {
 const unreleased = new Set<Endpoint>();
 
 /** Events after which nothing can be expected of a queue pair. A port may come back in time. */
-const ENDS_EVERYTHING = /fatal|^device removed|^(completion queue|queue pair) .*error/;
+const ENDS_EVERYTHING: ReadonlySet<DeviceEventCode> = new Set([
+  'CQ_ERR',
+  'DEVICE_FATAL',
+  'DEVICE_REMOVED',
+  'QP_ACCESS_ERR',
+  'QP_FATAL',
+  'QP_REQ_ERR',
+  'WQ_FATAL',
+]);

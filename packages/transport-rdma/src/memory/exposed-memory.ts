@@ -37,7 +37,7 @@ export class RegisteredMemory implements ExposedMemory {
 
   close(): void {
     const failures: unknown[] = [];
-    const steps = this.#regions.splice(0).map((region) => () => region.deregister());
+    const steps = this.#regions.splice(0).map((region) => () => region.close());
     runAll(steps, (error) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }

@@ -1,4 +1,4 @@
-import { SendFlag } from 'node-rdma-ffi';
+import { SendFlag, type SendRequest, type WriteRequest } from 'node-rdma-ffi';
 import type { Buffer, QueuePair } from '../verbs.js';
 import { StagingRing } from './staging-ring.js';
 import type { Transfer } from './transfer.js';
@@ -9,6 +9,8 @@ const SIGNAL_EVERY = 32;
 const SIGNAL_EVERY_PART = 8;
 /** Requests kept for messages without data. */
 const SPARE_REQUESTS = 16;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What work is posted to, and the memory it passes through. */
 export interface SendQueueParts {
@@ -33,14 +35,21 @@ export class SendQueue {
   readonly #places: Int32Array;
   readonly #transfers: (Transfer | undefined)[];
   readonly #targets: Float64Array;
+  /** Written anew for each message: posting allocates nothing. */
+  readonly #message: Mutable<SendRequest>;
+  /** The same for each RDMA READ or WRITE. */
+  readonly #copy: Mutable<WriteRequest>;
   #first = 0;
   #next = 0;
   #unsignaled = 0;
   #unsignaledBytes = 0;
 
   constructor(parts: SendQueueParts) {
-    const { maxSend, staging } = parts;
+    const { maxSend, staging, stagingKey } = parts;
     this.#parts = parts;
+    const local = { id: 0, address: staging.address, length: 0, localKey: stagingKey, flags: 0 };
+    this.#message = { ...local, immediate: 0 };
+    this.#copy = { ...local, remoteAddress: 0, remoteKey: 0 };
     this.#ring = new StagingRing(staging.bytes.length);
     this.#mask = maxSend - 1;
     this.#taken = new Int32Array(maxSend);
@@ -69,48 +78,39 @@ export class SendQueue {
   /** SEND the `length` bytes put at `place`, which was reserved last. */
   postMessage(place: number, length: number, immediate: number): void {
     this.#ring.shrink(place, length);
-    const { queuePair, staging, stagingKey } = this.#parts;
     const id = this.#note(place, length, undefined, 0, this.#ring.lastTaken);
-    const flags = this.#flags(length, false) | SendFlag.SOLICITED;
-    const address = staging.address + place;
-    queuePair.postSendImmediate(id, address, length, stagingKey, immediate, flags);
+    this.#postSend(id, place, length, immediate, this.#flags(length, false));
   }
 
   /** SEND no data. @returns its number, to wait for its completion. */
   postNotice(immediate: number, awaited: boolean): number {
-    const { queuePair, staging, stagingKey } = this.#parts;
     const id = this.#note(0, 0, undefined, 0, 0);
-    const flags = this.#flags(0, awaited) | SendFlag.SOLICITED;
-    queuePair.postSendImmediate(id, staging.address, 0, stagingKey, immediate, flags);
+    this.#postSend(id, 0, 0, immediate, this.#flags(0, awaited));
     return id;
   }
 
   /** RDMA READ or WRITE of the next `length` bytes of a transfer, by way of `place`. */
   postPart(transfer: Transfer, place: number, length: number): void {
-    const { queuePair, staging, stagingKey } = this.#parts;
+    const { queuePair, staging } = this.#parts;
     const from = transfer.posted;
     transfer.posted += length;
-    const id = this.#note(place, length, transfer, from, this.#ring.lastTaken);
-    const address = staging.address + place;
-    const remote = transfer.remoteAddress + from;
+    const request = this.#copy;
+    request.id = this.#note(place, length, transfer, from, this.#ring.lastTaken);
+    request.address = staging.address + place;
+    request.length = length;
+    request.remoteAddress = transfer.remoteAddress + from;
+    request.remoteKey = transfer.remoteKey;
     if (transfer.reads) {
       this.#unsignaled = 0;
       this.#unsignaledBytes = 0;
-      queuePair.postRead(
-        id,
-        address,
-        length,
-        stagingKey,
-        remote,
-        transfer.remoteKey,
-        SendFlag.SIGNALED,
-      );
+      request.flags = SendFlag.SIGNALED;
+      queuePair.postRead(request);
       return;
     }
     const { data } = transfer;
     staging.bytes.set(length === data.length ? data : data.subarray(from, from + length), place);
-    const flags = this.#flags(length, transfer.left === 0);
-    queuePair.postWrite(id, address, length, stagingKey, remote, transfer.remoteKey, flags);
+    request.flags = this.#flags(length, transfer.left === 0);
+    queuePair.postWrite(request);
   }
 
   /** All requests up to this one have been done. */
@@ -133,6 +133,16 @@ export class SendQueue {
       this.#transfers[index]?.fail(error);
       this.#transfers[index] = undefined;
     }
+  }
+
+  #postSend(id: number, place: number, length: number, immediate: number, flags: number): void {
+    const request = this.#message;
+    request.id = id;
+    request.address = this.#parts.staging.address + place;
+    request.length = length;
+    request.immediate = immediate;
+    request.flags = flags | SendFlag.SOLICITED;
+    this.#parts.queuePair.postSend(request);
   }
 
   #finish(transfer: Transfer, index: number): void {
