@@ -2,12 +2,12 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { builtinDevices } from '@vfio-user/devices';
 import { TRANSPORT_NAMES } from '../../bench/target/transports.js';
 import { TEST_NAMES } from '../../bench/tests/test-case.js';
-import { bashScript } from '../../completion/bash.js';
-import { fishScript } from '../../completion/fish.js';
-import { type CompletionModel, commandModel, settingModel } from '../../completion/model.js';
-import { zshScript } from '../../completion/zsh.js';
 import { knownSchemes } from '../../registry.js';
 import { settingsHelp } from '../serve/device-help.js';
+import { bashScript } from './bash.js';
+import { fishScript } from './fish.js';
+import { type CompletionModel, commandModel, settingModel } from './model.js';
+import { zshScript } from './zsh.js';
 
 /** The shells there are scripts for. */
 export type Shell = 'bash' | 'zsh' | 'fish';

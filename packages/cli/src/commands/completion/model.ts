@@ -1,5 +1,5 @@
 import type { Argument, CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import type { SettingHelp } from '../commands/serve/device-help.js';
+import type { SettingHelp } from '../serve/device-help.js';
 
 /** What a value is: words to choose from, or something that a shell finds out. */
 export type Value =
