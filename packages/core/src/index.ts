@@ -63,6 +63,7 @@ export type * from './transport/handshake.js';
 export {
   formatHostPort,
   type HostPort,
+  isLoopback,
   parseHostPort,
   splitZone,
   withoutZone,
@@ -72,3 +73,4 @@ export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';
 export type * from './transport/transport.js';
 export { hostPortOf, parseUri, type TransportUri, withPort } from './transport/uri.js';
+export { parseDuration, parseSize, sizeText } from './units.js';

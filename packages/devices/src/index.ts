@@ -27,7 +27,7 @@ export {
   type PciIds,
   type RegisterMap,
 } from './register-map.js';
-export { parseSize, sizeOption } from './settings.js';
+export { sizeOption } from './settings.js';
 export { type BenchOptions, bench, benchRegisters } from './test-device/index.js';
 
 /** The devices of this package by the name `vfio-user serve` knows them by. */

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { AF_INET, AF_INET6, AF_UNIX, AF_VSOCK } from './constants.js';
 import { libc } from './libc.js';
 
@@ -55,13 +56,9 @@ export function internetSocketAddress({ host, port }: InternetAddress): Uint8Arr
   const view = new DataView(address.buffer);
   view.setUint16(0, version === 4 ? AF_INET : AF_INET6, true);
   view.setUint16(2, port);
-  if (version === 4) {
-    address.set(ip.split('.').map(Number), IPV4_ADDRESS);
-  } else {
-    ipv6Groups(ip).forEach((group, i) => {
-      view.setUint16(IPV6_ADDRESS + 2 * i, group);
-    });
-    if (zone !== undefined) view.setUint32(IPV6_SCOPE, interfaceIndex(zone), true);
+  address.set(ipaddr.parse(ip).toByteArray(), version === 4 ? IPV4_ADDRESS : IPV6_ADDRESS);
+  if (version === 6 && zone !== undefined) {
+    view.setUint32(IPV6_SCOPE, interfaceIndex(zone), true);
   }
   return address;
 }
@@ -79,32 +76,19 @@ export function parseInternetAddress(address: Uint8Array): InternetAddress | und
   const port = view.getUint16(2);
   switch (view.getUint16(0, true)) {
     case AF_INET:
-      return { host: address.subarray(IPV4_ADDRESS, IPV4_ADDRESS + 4).join('.'), port };
-    case AF_INET6:
-      return { host: ipv6Text(view), port };
+      return { host: ipText(address.subarray(IPV4_ADDRESS, IPV4_ADDRESS + 4)), port };
+    case AF_INET6: {
+      const ip = ipText(address.subarray(IPV6_ADDRESS, IPV6_ADDRESS + 16));
+      const scope = view.getUint32(IPV6_SCOPE, true);
+      return { host: scope === 0 ? ip : `${ip}%${scope}`, port };
+    }
     default:
       return undefined;
   }
 }
 
-function ipv6Text(view: DataView): string {
-  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(IPV6_ADDRESS + 2 * i));
-  // The parser of URLs knows how to abbreviate zeros.
-  const text = new URL(`http://[${groups.map((group) => group.toString(16)).join(':')}]`).hostname;
-  const scope = view.getUint32(IPV6_SCOPE, true);
-  return scope === 0 ? text.slice(1, -1) : `${text.slice(1, -1)}%${scope}`;
-}
-
-/** The eight groups of an IPv6 address in any notation. */
-function ipv6Groups(ip: string): number[] {
-  const canonical = new URL(`http://[${ip}]`).hostname.slice(1, -1);
-  const [before = '', after] = canonical.split('::');
-  const parse = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
-  const head = parse(before);
-  if (after === undefined) return head;
-  const tail = parse(after);
-  return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+function ipText(bytes: Uint8Array): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
 }
 
 /** An address between a machine and its virtual machines. */

@@ -37,7 +37,6 @@ export {
 } from './pci/config-space.js';
 export { barText, capabilityText, headerLines, propertiesText } from './pci/format.js';
 export type { DecodedBar, DecodedHeader } from './pci/header.js';
-export { sizeText } from './pci/hex.js';
 export { type Relay, type RelayOptions, startRelay } from './relay/relay.js';
 export type { RelayArrival, RelayObserver, RelaySide } from './relay/relay-observer.js';
 export {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { VfioUserError } from '@vfio-user/core';
 import { attemptFailed, errorCode } from '@vfio-user/core/internal';
 import {
@@ -44,20 +45,6 @@ export async function connectSocket(
         );
       }
     }
-    await pause(RETRY_MS, signal);
+    await setTimeout(RETRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
 }

@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIPv6 } from 'node:net';
-import { type HostPort, parseHostPort, withoutZone } from '@vfio-user/core';
+import { type HostPort, isLoopback, parseHostPort } from '@vfio-user/core';
 import { checkOptions, repeatedKey } from '@vfio-user/core/internal';
 import { hostList } from '@vfio-user/transport-tcp/http';
 import { z } from 'zod';
@@ -20,10 +19,6 @@ export interface MetricsAddress {
 
 const querySchema = z.strictObject({ host: hostList });
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
 /**
  * `host:port` of `--metrics`, and what may follow it: `?host=name,name`.
  * @throws {UsageError} when it is none, or is for others than this machine without `insecure`.
@@ -38,7 +33,7 @@ export async function metricsAddress(text: string, insecure: boolean): Promise<M
   const { options, faults } = checkOptions(querySchema, Object.fromEntries(given));
   if (faults !== undefined) throw new UsageError(`--metrics ${text}: ${faults.join('; ')}`);
   const ip = await addressOf(host, text);
-  if (!insecure && !loopback.check(withoutZone(ip), isIPv6(ip) ? 'ipv6' : 'ipv4')) {
+  if (!insecure && !isLoopback(ip)) {
     throw new UsageError(
       `--metrics ${text}: listening on ${ip} lets anybody who reaches it read the metrics, unencrypted. Listen on 127.0.0.1, or insist with --insecure`,
     );

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { VfioUserError } from '../errors.js';
 
 /** A host and a port, as the authority of a URI and the Host header of HTTP have them. */
@@ -8,6 +8,10 @@ export interface HostPort {
   /** `undefined` when it is left to the scheme, which also knows how large it may be. */
   readonly port: number | undefined;
 }
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4'); // mapped into IPv6 as well
+loopback.addAddress('::1', 'ipv6');
 
 /**
  * Understand `host:port` of RFC 3986, section 3.2. The zone of an IPv6 address may be written as
@@ -39,6 +43,12 @@ export function withoutZone(host: string): string {
 export function splitZone(host: string): readonly [ip: string, zone: string | undefined] {
   const at = host.indexOf('%');
   return at === -1 ? [host, undefined] : [host.slice(0, at), host.slice(at + 1)];
+}
+
+/** Whether this is an IP address (with a zone or without) that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  const ip = withoutZone(host);
+  return isIP(ip) !== 0 && loopback.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4');
 }
 
 function parseName(text: string, encoded: string): string {

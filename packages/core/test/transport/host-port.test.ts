@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { formatHostPort, parseHostPort, withoutZone } from '../../src/index.js';
+import { formatHostPort, isLoopback, parseHostPort, withoutZone } from '../../src/index.js';
 
 t.test('a host and a port are what RFC 3986 and RFC 6874 say', async (t) => {
   for (const [text, host, port] of [
@@ -67,4 +67,21 @@ t.test('what was formatted is parsed again', async () => {
 t.test('other machines do not see a zone', async (t) => {
   t.equal(withoutZone('fe80::1%eth0'), 'fe80::1');
   t.equal(withoutZone('host'), 'host');
+});
+
+t.test('loopback is what this machine alone can reach', async (t) => {
+  for (const ip of ['127.0.0.1', '127.9.8.7', '::1', '::1%lo', '::ffff:127.0.0.1', '::FFFF:7f00:1'])
+    t.ok(isLoopback(ip), ip);
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    'fe80::1%lo',
+    '10.0.0.1',
+    '::ffff:10.0.0.1',
+    '128.0.0.1',
+    'localhost',
+    '',
+  ]) {
+    t.notOk(isLoopback(host), host);
+  }
 });

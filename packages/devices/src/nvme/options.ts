@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
+import { sizeText } from '@vfio-user/core';
 import { z } from 'zod';
-import { flagOption, sizeOption, sizeText } from '../settings.js';
+import { flagOption, sizeOption } from '../settings.js';
 import { isQualifiedName, parseUuid } from './identity.js';
 import { DEFAULT_BLOCK_BYTES } from './storage/image.js';
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { invalid, shown } from '../errors.js';
 
 /** One entry of a port's table of addresses. */
@@ -12,15 +13,12 @@ export interface GidInfo {
   readonly interface?: string;
 }
 
-const GROUPS = 8;
 /** Bytes of a GID. */
-export const GID_BYTES = 2 * GROUPS;
+export const GID_BYTES = 16;
 
 /** 16 bytes as the text of an IPv6 address, in its shortest form. */
 export function gidToText(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, GID_BYTES);
-  const groups = Array.from({ length: GROUPS }, (_, i) => view.getUint16(2 * i).toString(16));
-  return shortest(groups.join(':'));
+  return ipaddr.fromByteArray([...bytes]).toString();
 }
 
 /**
@@ -32,21 +30,7 @@ export function gidFromText(text: string): Uint8Array {
   if (typeof text !== 'string' || !isIPv6(text) || text.includes('%')) {
     throw invalid(`not a GID: ${shown(text)}; give an IPv6 address`);
   }
-  const [before = '', after] = shortest(text).split('::');
-  const head = before === '' ? [] : before.split(':');
-  const tail = after === undefined || after === '' ? [] : after.split(':');
-  const zeros = Array.from({ length: GROUPS - head.length - tail.length }, () => '0');
-  const bytes = new Uint8Array(GID_BYTES);
-  const view = new DataView(bytes.buffer);
-  for (const [index, group] of [...head, ...zeros, ...tail].entries()) {
-    view.setUint16(2 * index, Number.parseInt(group, 16));
-  }
-  return bytes;
-}
-
-/** Hexadecimal groups, the longest run of zeros as "::": the form the URL standard prescribes. */
-function shortest(text: string): string {
-  return new URL(`http://[${text}]`).hostname.slice(1, -1);
+  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
 }
 
 /** What sysfs says about an entry. `folder` is that of the port. */

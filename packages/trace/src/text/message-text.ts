@@ -1,6 +1,5 @@
-import { Command, ExtensionCommand, Feature } from '@vfio-user/core';
+import { Command, ExtensionCommand, Feature, sizeText } from '@vfio-user/core';
 import type { ReplyMessage, RequestMessage } from '@vfio-user/core/internal';
-import { sizeText } from '../pci/hex.js';
 import {
   DEVICE_FLAGS,
   DMA_MAP_FLAGS,

@@ -1,22 +1,30 @@
-import { type HostPort, hostPortOf, type TransportUri, VfioUserError } from '@vfio-user/core';
+import {
+  type HostPort,
+  hostPortOf,
+  parseDuration,
+  type TransportUri,
+  VfioUserError,
+} from '@vfio-user/core';
 import { checkOptions } from '@vfio-user/core/internal';
 import { z } from 'zod';
 import { hostList, originList } from '../http/allow-lists.js';
 
 /** Neither a number of a machine nor a port: both have another meaning with all bits set. */
 const VSOCK_ANY = 0xffff_ffff;
-const units = { ms: 1, s: 1000, m: 60_000 } as const;
 const defaultPorts: Readonly<Record<string, number>> = { ws: 80, wss: 443 };
 
 /** `10s`, `500ms`, `2m`. */
-const duration = z
-  .string()
-  .regex(/^\d{1,9}(ms|s|m)$/, 'expected a time such as 500ms, 10s or 2m')
-  .transform((text) => {
-    const unit = /[a-z]+$/.exec(text)?.[0] as keyof typeof units;
-    return Number.parseInt(text, 10) * units[unit];
-  })
-  .pipe(z.number().min(1, 'must not be zero'));
+const duration = z.string().transform((text, context) => {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined) return milliseconds;
+  context.addIssue({
+    code: 'custom',
+    message: /^0+[a-z]/.test(text)
+      ? 'must not be zero'
+      : 'expected a time such as 500ms, 10s or 2m',
+  });
+  return z.NEVER;
+});
 
 const file = z.string().min(1, 'expected the name of a file');
 

@@ -1,14 +1,5 @@
-import { isIPv4 } from 'node:net';
-import { VfioUserError, withoutZone } from '@vfio-user/core';
+import { isLoopback, VfioUserError } from '@vfio-user/core';
 import type { NetworkEndpoint } from './endpoint.js';
-
-/** Whether an IP address can only be reached from this machine. */
-export function isLoopback(ip: string): boolean {
-  const address = withoutZone(ip)
-    .toLowerCase()
-    .replace(/^::ffff:/, '');
-  return isIPv4(address) ? address.startsWith('127.') : address === '::1';
-}
 
 /**
  * Anybody who reaches a plain port can use the device and see what passes.

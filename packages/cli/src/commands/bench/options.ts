@@ -1,7 +1,7 @@
-import { parseSize } from '@vfio-user/devices';
+import { parseSize } from '@vfio-user/core';
 import type { RunOptions } from '../../bench/run/options.js';
 import { TEST_NAMES, type TestName } from '../../bench/tests/test-case.js';
-import { parseDuration } from '../../duration.js';
+import { durationOption } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 
 /** The options of `bench` as they are written. */
@@ -50,7 +50,7 @@ export function parseOptions(options: BenchCommandOptions): RunOptions {
       options.depth.length > 0
         ? options.depth.map((text) => wholeNumber('--depth', text, MAX_DEPTH))
         : DEFAULT_DEPTHS,
-    duration: parseDuration('--duration', options.duration),
+    duration: durationOption('--duration', options.duration),
     rounds: wholeNumber('--rounds', options.rounds, MAX_ROUNDS),
     rate: wholeNumber('--rate', options.rate, MAX_RATE),
   };

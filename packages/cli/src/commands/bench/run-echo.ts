@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { hostPortOf, parseUri } from '@vfio-user/core';
+import { hostPortOf, isLoopback, parseUri } from '@vfio-user/core';
 import { startEchoServer } from '../../bench/floor/echo-server.js';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
@@ -26,8 +25,6 @@ export async function runEcho({ listen, insecure = false }: EchoOptions, io: Io)
 function refuseNetwork(listen: string, insecure: boolean): void {
   const uri = parseUri(listen);
   if (uri.protocol !== 'tcp:' || insecure) return;
-  const { host } = hostPortOf(uri);
-  const isLoopback = host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-  if (isLoopback) return;
+  if (isLoopback(hostPortOf(uri).host)) return;
   throw new UsageError(`${listen}: anybody who gets there could use it; insist with --insecure`);
 }

@@ -1,5 +1,5 @@
 import { type Logger, startBridge } from '@vfio-user/core';
-import { parseDuration } from '../../duration.js';
+import { durationOption } from '../../duration.js';
 import type { Io } from '../../io.js';
 import { Observation, type ObserveOptions } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
@@ -17,7 +17,7 @@ export async function runBridge(
   { listen, connect, linkTimeout, ...options }: BridgeCommandOptions,
   context: { readonly io: Io; readonly logger: Logger },
 ): Promise<void> {
-  const linkTimeoutMs = parseDuration('--link-timeout', linkTimeout);
+  const linkTimeoutMs = durationOption('--link-timeout', linkTimeout);
   const choices = { insecure: options.insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen, connect], choices);
   const { logger } = context;

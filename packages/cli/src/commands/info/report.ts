@@ -1,4 +1,5 @@
-import { barText, capabilityText, headerLines, propertiesText, sizeText } from '@vfio-user/trace';
+import { sizeText } from '@vfio-user/core';
+import { barText, capabilityText, headerLines, propertiesText } from '@vfio-user/trace';
 import type { InfoReport, InterruptReport, RegionReport } from './collect.js';
 
 /** The report for people. */
