@@ -1,6 +1,16 @@
 import type { VfioUserErrorCode } from '@vfio-user/core';
 import { BenchError } from './bench/errors.js';
-import { ExitCode } from './exit-codes.js';
+
+/** What the command's exit status means. */
+export const ExitCode = {
+  OK: 0,
+  /** Something failed while running. */
+  FAILURE: 1,
+  /** The command line or a device setting is wrong; nothing was started. */
+  USAGE: 2,
+  /** Ended at once by a second SIGINT (128 + 2). */
+  INTERRUPTED: 130,
+} as const;
 
 /** The command line asks for something that cannot be. */
 export class UsageError extends Error {

@@ -8,6 +8,6 @@
  *
  * @packageDocumentation
  */
-export { ExitCode } from './exit-codes.js';
+export { ExitCode } from './errors.js';
 export { type Io, processIo } from './io.js';
 export { fail, run } from './main.js';

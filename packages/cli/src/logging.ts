@@ -48,6 +48,16 @@ export async function createLogger(level: Level): Promise<Logger> {
   const logger = pino({ level, base: null }, { write: (line) => output.write(format(line)) });
   output.onDropped = (lines) =>
     logger.warn({ lines }, `${lines} lines dropped, as nobody read the log`);
-  if (level === 'trace') (await import('./observe/message-log.js')).logMessages(logger);
+  if (level === 'trace') await logMessages(logger);
   return logger;
+}
+
+/** Log what the library tells of each message, for as long as this process lives. */
+async function logMessages(logger: Logger): Promise<void> {
+  const { commandName, diagnostics } = await import('@vfio-user/core');
+  diagnostics.request.subscribe(({ command, ...request }) =>
+    logger.trace({ command: commandName(command), ...request }, 'request'),
+  );
+  diagnostics.dma.subscribe((access) => logger.trace(access, 'DMA'));
+  diagnostics.interrupt.subscribe((interrupt) => logger.trace(interrupt, 'interrupt'));
 }

@@ -1,6 +1,5 @@
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { reportError, unexpectedText } from './errors.js';
-import { ExitCode } from './exit-codes.js';
+import { ExitCode, reportError, unexpectedText } from './errors.js';
 import { type CommandContext, type Io, processIo } from './io.js';
 import { buildProgram } from './program.js';
 

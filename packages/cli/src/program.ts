@@ -6,8 +6,8 @@ import { doctorCommand } from './commands/doctor/command.js';
 import { infoCommand } from './commands/info/command.js';
 import { serveCommand } from './commands/serve/command.js';
 import { traceCommand } from './commands/trace/command.js';
-import { addManuals } from './help/manuals.js';
 import type { CommandContext } from './io.js';
+import { addManuals } from './manuals.js';
 import { packageVersion } from './package.js';
 
 const INTRODUCTION = `PCI devices written in TypeScript, plugged into virtual machines over vfio-user.

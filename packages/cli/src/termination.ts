@@ -1,4 +1,4 @@
-import { ExitCode } from './exit-codes.js';
+import { ExitCode } from './errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

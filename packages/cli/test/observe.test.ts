@@ -18,8 +18,7 @@ import { Metrics } from '../src/observe/metrics.js';
 import { metricsAddress } from '../src/observe/metrics-address.js';
 import { MetricsServer } from '../src/observe/metrics-server.js';
 import { Observation } from '../src/observe/observation.js';
-import { summaryOf } from '../src/observe/summary.js';
-import { Tally } from '../src/observe/tally.js';
+import { summaryOf, Tally } from '../src/observe/tally.js';
 
 const PORT_0 = { text: '127.0.0.1:0', host: '127.0.0.1', ip: '127.0.0.1', port: 0, hosts: [] };
 const peer = 'somebody';

@@ -1,7 +1,6 @@
 import { LimitedLogger, type Logger } from '@vfio-user/core';
 import type { MetricsServer } from './metrics-server.js';
-import { summaryOf } from './summary.js';
-import { Tally } from './tally.js';
+import { summaryOf, Tally } from './tally.js';
 
 /** The options of commands that can be observed. */
 export interface ObserveOptions {

@@ -1,9 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel, SERVER_VERBOSE_HELP } from '../../logging.js';
-import { METRICS_HELP } from '../../observe/help.js';
 import { INSECURE_HELP } from '../../registry.js';
-import { socketGroupOption, socketModeOption } from '../../socket-permissions.js';
+import { metricsOption, socketGroupOption, socketModeOption } from '../../server-options.js';
 
 const EXAMPLES = `
 Examples:
@@ -38,7 +37,7 @@ export function bridgeCommand(context: CommandContext) {
     .requiredOption('--listen <uri>', 'where clients come to')
     .requiredOption('--connect <uri>', 'where the device is')
     .option('--link-timeout <time>', 'how long the device may be silent: 30s, 2m', '30s')
-    .option('--metrics <host:port>', METRICS_HELP)
+    .addOption(metricsOption())
     .option('--insecure', INSECURE_HELP)
     .addOption(socketModeOption())
     .addOption(socketGroupOption())

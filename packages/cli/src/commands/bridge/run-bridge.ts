@@ -4,7 +4,7 @@ import type { Io } from '../../io.js';
 import { Observation, type ObserveOptions } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
-import { type SocketPermissions, socketPermissions } from '../../socket-permissions.js';
+import { type SocketPermissions, socketPermissions } from '../../server-options.js';
 
 export interface BridgeCommandOptions extends ObserveOptions, SocketPermissions {
   readonly listen: string;

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { ExitCode } from '../../exit-codes.js';
+import { ExitCode } from '../../errors.js';
 import type { CommandContext } from '../../io.js';
 
 /** `vfio-user doctor`. */
@@ -13,8 +13,8 @@ export function doctorCommand(context: CommandContext) {
     )
     .option('--json', 'print JSON')
     .action(async (options) => {
-      const { runChecks } = await import('./run-checks.js');
-      const { doctorText } = await import('./report.js');
+      const { runChecks } = await import('./checks.js');
+      const { doctorText } = await import('./finding.js');
       const findings = await runChecks();
       const text =
         options.json === true ? JSON.stringify(findings, undefined, 2) : doctorText(findings);

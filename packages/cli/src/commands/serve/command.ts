@@ -1,9 +1,8 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel, SERVER_VERBOSE_HELP } from '../../logging.js';
-import { METRICS_HELP } from '../../observe/help.js';
 import { INSECURE_HELP } from '../../registry.js';
-import { socketGroupOption, socketModeOption } from '../../socket-permissions.js';
+import { metricsOption, socketGroupOption, socketModeOption } from '../../server-options.js';
 
 const EXAMPLES = `
 Examples:
@@ -35,7 +34,7 @@ export function serveCommand(context: CommandContext, devices: string) {
     .option('--insecure', INSECURE_HELP)
     .addOption(socketModeOption())
     .addOption(socketGroupOption())
-    .option('--metrics <host:port>', METRICS_HELP)
+    .addOption(metricsOption())
     .option('--once', 'end after the first client has left')
     .option('--socket-path <path>', 'listen on this UNIX socket (QEMU backend convention)')
     .option(

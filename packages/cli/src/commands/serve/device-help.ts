@@ -1,6 +1,6 @@
 import type { PciDeviceDefinition } from '@vfio-user/core';
 import { z } from 'zod';
-import { type Entry, listOf } from '../../help/manual.js';
+import { type Entry, listOf } from '../../manuals.js';
 
 const DEVICE_WIDTH = 18;
 
@@ -66,6 +66,22 @@ export function devicesHelp(definitions: Iterable<PciDeviceDefinition<unknown>>)
     }
   }
   return lines.join('\n');
+}
+
+/**
+ * What `--print-capabilities` answers: the shape of QEMU's vhost-user backends (`type`,
+ * `features`), and the devices behind it.
+ */
+export function backendCapabilities(definitions: Iterable<PciDeviceDefinition<unknown>>): object {
+  return {
+    type: 'pci',
+    features: ['socket-path', 'fd'],
+    devices: Array.from(definitions, (definition) => ({
+      name: definition.name,
+      description: definition.summary,
+      settings: settingsHelp(definition),
+    })),
+  };
 }
 
 function suffix(setting: SettingHelp): string {

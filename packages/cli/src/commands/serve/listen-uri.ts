@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
-import { activatedDescriptor } from './socket-activation.js';
+
+/** systemd passes its sockets from this descriptor on (sd_listen_fds). */
+const FIRST_DESCRIPTOR = 3;
 
 /** The options that say where to listen; at most one may be given. */
 export interface ListenOptions {
@@ -36,4 +38,20 @@ function descriptorNumber(text: string): number {
     throw new UsageError(`--fd ${text}: expected the number of an open descriptor, for example 3`);
   }
   return Number(text);
+}
+
+/**
+ * The listening socket that systemd's socket activation handed to process `pid`, if it did.
+ * @throws {UsageError} when it handed over more than one.
+ */
+function activatedDescriptor(env: Io['env'], pid: number): number | undefined {
+  if (env.LISTEN_PID !== String(pid)) return undefined;
+  const count = Number(env.LISTEN_FDS);
+  if (!Number.isInteger(count) || count < 1) return undefined;
+  if (count > 1) {
+    throw new UsageError(
+      `LISTEN_FDS=${count}: one device needs one socket, so one ListenStream= in the unit`,
+    );
+  }
+  return FIRST_DESCRIPTOR;
 }

@@ -2,14 +2,21 @@ import { type DeviceServer, type Logger, type PciDeviceDefinition, serve } from 
 import { builtinDevices } from '@vfio-user/devices';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
-import { Observation } from '../../observe/observation.js';
+import { Observation, type ObserveOptions } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
-import { socketPermissions } from '../../socket-permissions.js';
-import { listenUri } from './listen-uri.js';
-import { backendCapabilities } from './print-capabilities.js';
-import type { ServeOptions } from './serve-options.js';
+import { type SocketPermissions, socketPermissions } from '../../server-options.js';
+import { backendCapabilities } from './device-help.js';
+import { type ListenOptions, listenUri } from './listen-uri.js';
 import { deviceOptions, parseSettings } from './settings.js';
+
+/** The options of `serve` beside those about logging. */
+export interface ServeOptions extends ListenOptions, ObserveOptions, SocketPermissions {
+  readonly set: readonly string[];
+  readonly insecure?: true | undefined;
+  readonly once?: true | undefined;
+  readonly printCapabilities?: true | undefined;
+}
 
 /** Answer `--print-capabilities`. */
 export function printCapabilities(io: Io): void {

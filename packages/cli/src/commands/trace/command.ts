@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel } from '../../logging.js';
 import { INSECURE_HELP } from '../../registry.js';
-import { socketGroupOption, socketModeOption } from '../../socket-permissions.js';
+import { socketGroupOption, socketModeOption } from '../../server-options.js';
 
 const DEVICE_HELP = 'whose register names to show; without it, recognised by its PCI ids';
 

@@ -12,12 +12,11 @@ import {
   Tracer,
   TraceStatistics,
 } from '@vfio-user/trace';
-import { UsageError } from '../../errors.js';
-import { ExitCode } from '../../exit-codes.js';
+import { ExitCode, UsageError } from '../../errors.js';
 import type { CommandContext } from '../../io.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
-import { type SocketPermissions, socketPermissions } from '../../socket-permissions.js';
+import { type SocketPermissions, socketPermissions } from '../../server-options.js';
 import { createPrinter, deviceNames, type PrintingOptions } from './printing.js';
 
 /** How long a reader of stdout that has stopped reading may hold up the end, ms. */

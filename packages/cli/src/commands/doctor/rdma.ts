@@ -1,6 +1,6 @@
 import type { DeviceInfo, PortInfo } from 'node-rdma-ffi';
-import { type Finding, found, missing } from '../finding.js';
-import { readText } from '../read-system.js';
+import { type Finding, found, missing } from './finding.js';
+import { readText } from './read-system.js';
 
 /** What RDMA needs here: the library, the kernel's part, adapters with ports, and memory to pin. */
 export async function checkRdma(): Promise<Finding[]> {

@@ -11,6 +11,12 @@ const MODE_HELP =
   'permissions of the UNIX socket that is made, in octal (default: 0600, its owner)';
 const GROUP_HELP = 'group of that socket, by name or number; the owner must be in it, or be root';
 
+const METRICS_HELP =
+  'serve metrics for Prometheus at http://<host:port>/metrics; host:port?host=<name> adds a name by which they may be asked for';
+
+/** For commands that can be observed. */
+export const metricsOption = () => new Option('--metrics <host:port>', METRICS_HELP);
+
 /** For every command with `--listen`. */
 export const socketModeOption = () => new Option('--socket-mode <mode>', MODE_HELP);
 export const socketGroupOption = () => new Option('--socket-group <group>', GROUP_HELP);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  cannotShrink,
   createMemoryFile,
   type FileDescriptor,
   Mapping,
@@ -8,7 +9,7 @@ import {
   socketPair,
   unavailableReason,
 } from '@vfio-user/posix-ffi';
-import { type Finding, found, missing } from '../finding.js';
+import { type Finding, found, missing } from './finding.js';
 
 const NAME = 'fd passing';
 const BYTES = 16;
@@ -55,4 +56,24 @@ function passesMemory(opened: FileDescriptor[]): boolean {
   mapped.read(0, arrived);
   mapped.revoke();
   return secret.equals(arrived);
+}
+
+/** Memory whose size nobody can change: what makes it safe to map what a peer sends. */
+export function checkMemorySealing(): Finding[] {
+  const reason = unavailableReason();
+  if (reason !== undefined)
+    return [missing('memfd sealing', reason, 'it is a feature of Linux', true)];
+  try {
+    const memory = createMemoryFile('vfio-user-doctor', 4096);
+    const isSealed = cannotShrink(memory);
+    memory.close();
+    if (isSealed) return [found('memfd sealing', 'memory files can be sealed', true)];
+    return [
+      missing('memfd sealing', 'seals are accepted but not kept', 'please report this', true),
+    ];
+  } catch (error) {
+    return [
+      missing('memfd sealing', (error as Error).message, 'Linux 3.17 or newer is needed', true),
+    ];
+  }
 }
