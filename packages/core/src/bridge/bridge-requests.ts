@@ -1,4 +1,4 @@
-import { Exposures } from '../device-end/exposures.js';
+import type { DeviceEnd } from '../device-end/device-end.js';
 import { EINVAL, ENODEV, ETIMEDOUT } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Answer } from '../host-end/control-requests.js';
@@ -8,14 +8,7 @@ import { MAX_VECTORS } from '../host-end/notifiers.js';
 import { validateSetIrqs } from '../interrupts/set-irqs.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
-import {
-  Command,
-  commandName,
-  DMA_MAP_READ,
-  DMA_MAP_WRITE,
-  NUM_IRQS,
-  REGION_FLAG_MMAP,
-} from '../protocol/constants.js';
+import { Command, commandName, NUM_IRQS, REGION_FLAG_MMAP } from '../protocol/constants.js';
 import type {
   DmaMap,
   DmaUnmap,
@@ -31,22 +24,22 @@ import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
 import { BridgedDirtyPages, isDmaLogging } from './bridged-dirty-pages.js';
+import type { BridgedInterrupts } from './bridged-interrupts.js';
 import { type ClientState, tell } from './client-state.js';
 import type { FarLink } from './far-link.js';
 import { lasting, refusedByDevice } from './forwarded-access.js';
-import type { InterruptWiring } from './interrupt-wiring.js';
 
 const REGION_INFO_BYTES = 32;
 const IO_FDS_HEAD_BYTES = 16;
-const DMA_MAP_BYTES = 32;
 
 /** The two ends that a bridge joins, and what it keeps for its client. */
 export interface BridgedEnds {
   readonly host: HostEnd;
   readonly link: FarLink;
+  readonly device: DeviceEnd;
   /** The client's memory. */
   readonly space: DmaSpace;
-  readonly wiring: InterruptWiring;
+  readonly interrupts: BridgedInterrupts;
 }
 
 /**
@@ -56,25 +49,21 @@ export interface BridgedEnds {
  */
 export class BridgeRequests {
   readonly #ends: BridgedEnds;
-  readonly #exposures: Exposures;
   readonly #dirtyPages: BridgedDirtyPages;
   readonly #state: ClientState;
 
   constructor(ends: BridgedEnds) {
-    const { space, wiring } = ends;
+    const { space, interrupts } = ends;
     this.#ends = ends;
-    this.#exposures = new Exposures(space);
     this.#dirtyPages = new BridgedDirtyPages(ends);
     this.#state = {
       mappings: (far) =>
-        space
-          .mappings()
-          .map(
-            (mapping) => () =>
-              call(far, Command.DMA_MAP, this.#toTell(far, mapping), () => undefined),
-          ),
+        space.mappings().map((mapping) => () => {
+          const body = this.#mapRequest(far, mapping);
+          return call(far, Command.DMA_MAP, body, () => undefined);
+        }),
       dirtyPageLog: (far) => this.#dirtyPages.toTell(far),
-      interrupts: (far) => wiring.toTell(far),
+      interrupts: (far) => interrupts.toTell(far),
     };
   }
 
@@ -131,11 +120,9 @@ export class BridgeRequests {
     this.#dirtyPages.onLost(far);
   }
 
-  #toTell(far: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
-    const { address, size, readable, writable } = mapping;
-    const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
-    const exposed = this.#exposures.expose(far.connection, mapping);
-    return { argsz: DMA_MAP_BYTES, flags, offset: 0n, address, size, exposed };
+  #mapRequest(far: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
+    const { mappings } = this.#ends.device;
+    return mappings.mapRequest(mapping, mappings.expose(far.connection, mapping));
   }
 
   async #map(body: DmaMap, received: Received): Promise<undefined> {
@@ -144,7 +131,7 @@ export class BridgeRequests {
     // The device knows it already, or is told once it is in reach.
     if (!isNew || !link.up) return undefined;
     try {
-      return await this.#tell(Command.DMA_MAP, this.#toTell(link.peer, mapping));
+      return await this.#tell(Command.DMA_MAP, this.#mapRequest(link.peer, mapping));
     } catch (error) {
       void space.remove(mapping);
       throw error;
@@ -189,9 +176,9 @@ export class BridgeRequests {
 
   /** As many vectors as one message to the device can carry. */
   async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
-    const { link, wiring } = this.#ends;
+    const { link, interrupts } = this.#ends;
     const far = link.up ? link.peer : undefined;
-    const change = wiring.begin(body, notifiers, far);
+    const change = interrupts.begin(body, notifiers, far);
     if (far !== undefined) {
       const told = { ...body, events: change.events };
       try {

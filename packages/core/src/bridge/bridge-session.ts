@@ -1,5 +1,4 @@
-import { DmaService } from '../device-end/dma-service.js';
-import { PushSource } from '../device-end/push-source.js';
+import { DeviceEnd } from '../device-end/device-end.js';
 import { diagnostics } from '../diagnostics/channels.js';
 import { RequestRefusedError } from '../errors.js';
 import type { ToldLimits } from '../host-end/client-negotiation.js';
@@ -8,7 +7,7 @@ import { type ClientHandlers, HostEnd } from '../host-end/host-end.js';
 import type { ServerLimits } from '../host-end/limits.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
-import { Command, ExtensionCommand } from '../protocol/constants.js';
+import { Command } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
 import type { OpenWire } from '../session/open.js';
@@ -16,8 +15,8 @@ import type { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import { errnoOfUnreachable } from '../session/turned-away.js';
 import { BridgeRequests } from './bridge-requests.js';
+import { BridgedInterrupts } from './bridged-interrupts.js';
 import { FarLink, type FarLinkHandlers, type FarLinkOptions } from './far-link.js';
-import { InterruptWiring } from './interrupt-wiring.js';
 import { RegisterForwarder } from './register-forwarder.js';
 
 export interface BridgeSessionOptions extends FarLinkOptions {
@@ -40,11 +39,10 @@ export class BridgeSession implements ClientHandlers {
   /** The client's memory. */
   readonly #space: DmaSpace;
   readonly #link: FarLink;
-  readonly #wiring: InterruptWiring;
+  readonly #interrupts: BridgedInterrupts;
   readonly #registers: RegisterForwarder;
   readonly #requests: BridgeRequests;
-  readonly #dma: DmaService;
-  readonly #pushes: PushSource;
+  readonly #device: DeviceEnd;
   /** When the requests in the control queue must be answered, also one that waits behind others. */
   readonly #answerBy: number[] = [];
 
@@ -54,21 +52,26 @@ export class BridgeSession implements ClientHandlers {
     const space = new DmaSpace(logger);
     const link = new FarLink(options, this.#deviceHandlers());
     const host = new HostEnd(opened, this, { ...options, space });
-    const wiring = new InterruptWiring((action) => space.fence.run(action));
+    const interrupts = new BridgedInterrupts(space.fence);
+    const { maxDataXferSize } = limits;
+    const device = new DeviceEnd({
+      space,
+      maxDataXferSize,
+      onInterrupt: (interrupt) => interrupts.onMessage(interrupt),
+    });
     this.#space = space;
     this.#link = link;
     this.host = host;
-    this.#wiring = wiring;
-    this.#requests = new BridgeRequests({ host, link, space, wiring });
-    this.#pushes = new PushSource(space);
+    this.#device = device;
+    this.#interrupts = interrupts;
+    this.#requests = new BridgeRequests({ host, link, device, space, interrupts });
     this.#registers = new RegisterForwarder({
       host,
       link,
-      pushes: this.#pushes,
-      maxDataXferSize: limits.maxDataXferSize,
+      pushes: device.pushes,
+      maxDataXferSize,
       maxStallMs: options.answerTimeoutMs,
     });
-    this.#dma = new DmaService(space, limits.maxDataXferSize);
   }
 
   /** It is this client's turn: it is answered once the device is reached, or is told that it is not. */
@@ -111,7 +114,7 @@ export class BridgeSession implements ClientHandlers {
   onClose(error?: Error): void {
     const { logger, onEnd } = this.#options;
     const steps = [
-      () => this.#wiring.close(),
+      () => this.#interrupts.close(),
       () => this.#space.removeAll(),
       () => this.#space.connect(undefined),
     ];
@@ -130,26 +133,12 @@ export class BridgeSession implements ClientHandlers {
     };
   }
 
-  #onDeviceRequest(far: Peer, request: RequestMessage): void {
-    switch (request.command) {
-      case ExtensionCommand.INTERRUPT:
-        this.#wiring.onMessage(request.body);
-        return;
-      case ExtensionCommand.PUSH_RULES:
-        this.#pushes.replace(request.body);
-        far.reply(request.command, request.id, undefined);
-        return;
-      default:
-        this.#dma.answer(far, request);
-    }
-  }
-
   #deviceHandlers(): FarLinkHandlers {
     const { logger, connect } = this.#options;
     return {
-      onRequest: (far, request) => this.#onDeviceRequest(far, request),
+      onRequest: (far, request) => this.#device.onRequest(far, request),
       onLost: (far, error) => {
-        this.#pushes.clear();
+        this.#device.pushes.clear();
         this.#requests.onLost(far);
         if (diagnostics.link.hasSubscribers) {
           diagnostics.link.publish({ event: 'lost', device: connect, error });

@@ -1,16 +1,16 @@
+import { openDevice } from '../device-end/open-device.js';
+import { maxEvents } from '../device-end/vector-source.js';
 import { RemoteError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { commandName } from '../protocol/constants.js';
 import type {
   KnownCommand,
   ReplyBodies,
   RequestBodies,
   RequestMessage,
 } from '../protocol/messages.js';
-import { accept, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
-import { connectWire, openSession } from '../session/open.js';
 import { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
@@ -138,12 +138,7 @@ export class FarLink {
 
   /** Most interrupts that one SET_IRQS to the device can wire up. */
   get maxEvents(): number {
-    const { extensions, connection } = this.peer;
-    if (extensions.interrupts) return Number.POSITIVE_INFINITY;
-    return Math.max(
-      1,
-      Math.min(this.#capabilities.maxMsgFds, connection.capabilities.maxDescriptors),
-    );
+    return maxEvents(this.peer, this.#capabilities);
   }
 
   /** The first connection. A failure is the caller's to report: only a link that was there is made anew. */
@@ -178,27 +173,18 @@ export class FarLink {
     const time = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([time, this.#ending.signal]);
     const lostSession = this.#session;
-    const options = { maxDataXferSize, silenceMs, lostSession, logger, signal };
+    const own = { ...OWN_CAPABILITIES, maxDataXferSize };
+    const options = { registry, own, silenceMs, lostSession, logger, signal };
     try {
-      const { connection, wire } = await connectWire(registry, connect, peer, options);
-      peer.attach(connection, wire);
-      await openSession(connection, signal, () => this.#negotiate(peer));
-      this.#session = wire.peerSession ?? lostSession;
+      const { capabilities, session } = await openDevice(peer, connect, options);
+      this.#capabilities = capabilities;
+      this.#session = session ?? lostSession;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
       throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${timeoutMs / 1000} s`);
     }
     this.#peer = peer;
     return peer;
-  }
-
-  async #negotiate(peer: Peer): Promise<void> {
-    const own = { ...OWN_CAPABILITIES, maxDataXferSize: this.#options.maxDataXferSize };
-    const reply = await call(peer, Command.VERSION, offer(own), (body) => body);
-    this.#capabilities = accept(reply).peer;
-    if (peer.closed) {
-      throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
-    }
   }
 
   /** A connection that ended before it became the link is reported by {@link #connect}. */

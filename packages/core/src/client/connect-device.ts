@@ -2,7 +2,6 @@ import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { connectWire, openSession } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import { DeviceClient } from './device-client.js';
 
@@ -29,18 +28,9 @@ export interface ConnectOptions {
 export async function connectDevice(text: string, options: ConnectOptions): Promise<DeviceClient> {
   const { registry, signal, capabilities } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
-  const { maxDataXferSize } = { ...OWN_CAPABILITIES, ...capabilities };
-  const client = new DeviceClient({
-    logger,
-    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    ...(capabilities && { capabilities }),
-  });
-  const { connection, wire } = await connectWire(registry, text, client.sink, {
-    maxDataXferSize,
-    silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS,
-    logger,
-    signal,
-  });
-  await openSession(connection, signal, () => client.start(connection, wire));
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, silenceMs = DEFAULT_SILENCE_MS } = options;
+  const own = { ...OWN_CAPABILITIES, ...capabilities };
+  const client = new DeviceClient({ logger, timeoutMs, own });
+  await client.start(text, { registry, own, silenceMs, logger, signal });
   return client;
 }

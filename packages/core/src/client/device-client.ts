@@ -1,19 +1,15 @@
 import type { Iova } from '../address.js';
-import { DmaService } from '../device-end/dma-service.js';
+import { DeviceEnd } from '../device-end/device-end.js';
 import { ClientDoorbells, type Doorbell } from '../device-end/doorbells.js';
 import { ClientInterrupts, type InterruptHandler } from '../device-end/interrupts.js';
 import { ClientMemory, type DmaMapOptions } from '../device-end/memory.js';
-import { PushSource } from '../device-end/push-source.js';
+import { type OpenDeviceOptions, openDevice } from '../device-end/open-device.js';
 import { ClientRegions, type MappedRegion } from '../device-end/regions.js';
 import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
-import {
-  type Capabilities,
-  DEFAULT_CAPABILITIES,
-  OWN_CAPABILITIES,
-} from '../protocol/capabilities.js';
-import { Command, ExtensionCommand } from '../protocol/constants.js';
+import { type Capabilities, DEFAULT_CAPABILITIES } from '../protocol/capabilities.js';
+import { Command } from '../protocol/constants.js';
 import type {
   DeviceInfo,
   IrqInfo,
@@ -24,21 +20,21 @@ import type {
   RequestMessage,
   Version,
 } from '../protocol/messages.js';
-import { accept, offer } from '../protocol/version.js';
 import { runAll } from '../run-all.js';
 import { call } from '../session/call.js';
+import { openSession } from '../session/open.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
-import type { Wire } from '../session/wire.js';
 import type { Descriptor } from '../transport/resources.js';
-import type { Connection, FrameSink } from '../transport/transport.js';
+import type { Connection } from '../transport/transport.js';
 
 const INFO_BYTES = 16;
 
 export interface DeviceClientOptions {
   readonly logger: Logger;
   readonly timeoutMs: number;
-  readonly capabilities?: Partial<Capabilities>;
+  /** What the server is told of this client. */
+  readonly own: Capabilities;
 }
 
 /**
@@ -54,10 +50,8 @@ export class DeviceClient implements PeerHandlers {
   readonly #logger: Logger;
   readonly #peer: Peer;
   readonly #doorbells: ClientDoorbells;
-  readonly #own: Capabilities;
   readonly #space: DmaSpace;
-  readonly #pushes: PushSource;
-  readonly #dma: DmaService;
+  readonly #device: DeviceEnd;
   #server: Capabilities = DEFAULT_CAPABILITIES;
   #version: Version | undefined;
   #info: DeviceInfo | undefined;
@@ -65,36 +59,37 @@ export class DeviceClient implements PeerHandlers {
 
   constructor(options: DeviceClientOptions) {
     this.#logger = options.logger;
-    this.#own = { ...OWN_CAPABILITIES, ...options.capabilities };
     this.#space = new DmaSpace(options.logger);
-    this.#pushes = new PushSource(this.#space);
-    this.#dma = new DmaService(this.#space, this.#own.maxDataXferSize);
     this.#peer = new Peer(this, {
       logger: options.logger,
       timeoutMs: options.timeoutMs,
       // A server that waits for our DMA replies may leave us waiting meanwhile: keep reading.
       pauseWhenBackedUp: false,
     });
-    this.interrupts = new ClientInterrupts(this.#peer, () => this.#server.maxMsgFds);
-    this.memory = new ClientMemory(this.#peer, this.#space);
-    this.regions = new ClientRegions(this.#peer, this.#pushes, this.#own.maxDataXferSize);
-    this.#doorbells = new ClientDoorbells(this.#peer, this.#own.maxDataXferSize);
+    const { maxDataXferSize } = options.own;
+    this.#device = new DeviceEnd({
+      space: this.#space,
+      maxDataXferSize,
+      onInterrupt: (interrupt) => this.interrupts.onMessage(interrupt),
+    });
+    const { mappings, pushes } = this.#device;
+    this.interrupts = new ClientInterrupts(this.#peer, () => this.#server);
+    this.memory = new ClientMemory(this.#peer, this.#space, mappings);
+    this.regions = new ClientRegions(this.#peer, pushes, maxDataXferSize);
+    this.#doorbells = new ClientDoorbells(this.#peer, maxDataXferSize);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
   }
 
-  get sink(): FrameSink {
-    return this.#peer;
-  }
-
-  /** Negotiate and ask what the device is. Called once, by {@link connectDevice}. */
-  async start(connection: Connection, wire: Wire): Promise<void> {
-    this.#peer.attach(connection, wire);
-    const reply = await this.call(Command.VERSION, offer(this.#own), (body) => body);
-    this.#server = accept(reply).peer;
-    this.#version = reply;
-    this.#info = await this.call(Command.DEVICE_GET_INFO, { argsz: INFO_BYTES }, (body) => body);
+  /** Connect, and ask what the device is. Called once, by {@link connectDevice}. */
+  async start(text: string, options: OpenDeviceOptions): Promise<void> {
+    const { version, capabilities } = await openDevice(this.#peer, text, options);
+    this.#server = capabilities;
+    this.#version = version;
+    this.#info = await openSession(this.#peer.connection, options.signal, () =>
+      this.call(Command.DEVICE_GET_INFO, { argsz: INFO_BYTES }, (body) => body),
+    );
   }
 
   get connection(): Connection {
@@ -182,17 +177,7 @@ export class DeviceClient implements PeerHandlers {
   }
 
   onRequest(request: RequestMessage): void {
-    switch (request.command) {
-      case ExtensionCommand.INTERRUPT:
-        this.interrupts.onMessage(request.body);
-        return;
-      case ExtensionCommand.PUSH_RULES:
-        this.#pushes.replace(request.body);
-        this.#peer.reply(request.command, request.id, undefined);
-        return;
-      default:
-        this.#dma.answer(this.#peer, request);
-    }
+    this.#device.onRequest(this.#peer, request);
   }
 
   onClose(error?: Error): void {

@@ -1,4 +1,5 @@
 import { VfioUserError } from '../errors.js';
+import type { Capabilities } from '../protocol/capabilities.js';
 import {
   Command,
   IRQ_SET_ACTION_TRIGGER,
@@ -9,7 +10,8 @@ import {
 import type { Interrupt, SetIrqs } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Descriptor, EventSource } from '../transport/resources.js';
+import type { Descriptor } from '../transport/resources.js';
+import { attachEvents, maxEvents, VectorSource } from './vector-source.js';
 
 const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
@@ -20,13 +22,14 @@ export type InterruptHandler = (vector: number, count: number) => void;
 /** The client's half of the interrupts: one event a vector ("DEVICE_SET_IRQS"). */
 export class ClientInterrupts {
   readonly #peer: Peer;
-  readonly #maxDescriptors: () => number;
-  readonly #events = new Map<number, EventSource[]>();
+  readonly #server: () => Capabilities;
+  /** By interrupt index, then by vector. */
+  readonly #sources = new Map<number, VectorSource[]>();
   readonly #handlers = new Map<number, InterruptHandler>();
 
-  constructor(peer: Peer, maxDescriptors: () => number) {
+  constructor(peer: Peer, server: () => Capabilities) {
     this.#peer = peer;
-    this.#maxDescriptors = maxDescriptors;
+    this.#server = server;
   }
 
   /**
@@ -34,13 +37,16 @@ export class ClientInterrupts {
    * it was before.
    */
   async enable(index: number, count: number, handler: InterruptHandler): Promise<void> {
+    if (!this.#peer.carriesInterrupts) {
+      const text =
+        'this connection carries no interrupts: use encoding=portable, or a transport that passes descriptors';
+      throw new VfioUserError('VFU_UNSUPPORTED', text);
+    }
     const before = this.#handlers.get(index);
     // Known here first: the server may signal before its reply arrives.
     this.#handlers.set(index, handler);
     try {
-      if (this.#peer.extensions.interrupts) {
-        await this.#set({ flags: ASSIGN, index, start: 0, count, events: count });
-      } else await this.#enableByDescriptor(index, count);
+      await this.#assign(index, count);
     } catch (error) {
       if (this.#handlers.get(index) === handler) {
         if (before === undefined) this.#handlers.delete(index);
@@ -68,38 +74,31 @@ export class ClientInterrupts {
   }
 
   close(): void {
-    for (const index of [...this.#events.keys()]) this.#forget(index);
+    for (const index of [...this.#sources.keys()]) this.#forget(index);
     this.#handlers.clear();
   }
 
-  /** A vector that is wired up again keeps its event, so that no signal of it goes astray. */
-  async #enableByDescriptor(index: number, count: number): Promise<void> {
-    const { resources } = this.#peer.connection;
-    if (resources === undefined) {
-      const text =
-        'this connection carries no interrupts: use encoding=portable, or a transport that passes descriptors';
-      throw new VfioUserError('VFU_UNSUPPORTED', text);
+  /** As many vectors at a time as a message can carry. */
+  async #assign(index: number, count: number): Promise<void> {
+    const sources = this.#sources.get(index) ?? [];
+    this.#sources.set(index, sources);
+    for (let vector = sources.length; vector < count; vector++) {
+      sources.push(new VectorSource((signals) => this.#handlers.get(index)?.(vector, signals)));
     }
-    const events = this.#events.get(index) ?? [];
-    const known = events.length;
-    this.#events.set(index, events);
-    const step = Math.max(1, this.#maxDescriptors());
+    const step = Math.min(count, maxEvents(this.#peer, this.#server()));
+    const undo: (() => void)[] = [];
     try {
-      for (let vector = known; vector < count; vector++) {
-        events.push(
-          resources.createEvent((signals) => this.#handlers.get(index)?.(vector, signals)),
-        );
-      }
       for (let start = 0; start < count; start += step) {
-        const part = events.slice(start, Math.min(start + step, count));
-        const descriptors = part.map((event) => event.descriptor());
-        await this.#set({ flags: ASSIGN, index, start, count: part.length }, descriptors);
+        const part = sources.slice(start, Math.min(start + step, count));
+        const { events, descriptors, ...attached } = attachEvents(this.#peer, part);
+        undo.push(attached.undo);
+        await this.#set({ flags: ASSIGN, index, start, count: part.length, events }, descriptors);
       }
     } catch (error) {
-      for (const event of events.splice(known)) event.close();
+      for (const takeBack of undo) takeBack();
       throw error;
     }
-    for (const event of events.splice(count)) event.close();
+    for (const source of sources.splice(count)) source.close();
   }
 
   #set(request: Omit<SetIrqs, 'argsz'>, descriptors?: readonly Descriptor[]): Promise<void> {
@@ -108,8 +107,8 @@ export class ClientInterrupts {
   }
 
   #forget(index: number): void {
-    for (const event of this.#events.get(index) ?? []) event.close();
-    this.#events.delete(index);
+    for (const source of this.#sources.get(index) ?? []) source.close();
+    this.#sources.delete(index);
     this.#handlers.delete(index);
   }
 }

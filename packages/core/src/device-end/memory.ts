@@ -3,15 +3,14 @@ import { VfioUserError } from '../errors.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import type { AddedMapping } from '../memory/mapping-table.js';
-import { Command, DMA_MAP_READ, DMA_MAP_WRITE, DMA_UNMAP_ALL } from '../protocol/constants.js';
+import { Command, DMA_UNMAP_ALL } from '../protocol/constants.js';
 import type { DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
-import { Exposures } from './exposures.js';
+import type { DeviceMappings } from './device-mappings.js';
 import { allocateGuestMemory, type GuestMemory } from './guest-memory.js';
 
-const DMA_MAP_BYTES = 32;
 const DMA_UNMAP_BYTES = 24;
 
 export interface DmaMapOptions {
@@ -33,15 +32,14 @@ export interface DmaMapOptions {
 export class ClientMemory {
   readonly #peer: Peer;
   readonly #space: DmaSpace;
-
-  readonly #exposures: Exposures;
+  readonly #mappings: DeviceMappings;
   /** Requests about a mapping that the server has not answered yet. */
   readonly #changes = new Map<DmaMapping, Promise<void>>();
 
-  constructor(peer: Peer, space: DmaSpace) {
+  constructor(peer: Peer, space: DmaSpace, mappings: DeviceMappings) {
     this.#peer = peer;
     this.#space = space;
-    this.#exposures = new Exposures(space);
+    this.#mappings = mappings;
   }
 
   allocate(length: number): GuestMemory {
@@ -78,10 +76,9 @@ export class ClientMemory {
     const { mapping, isNew } = added;
     await this.#change([mapping], async () => {
       try {
-        const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
-        const exposed = share ? this.#exposures.expose(this.#peer.connection, mapping) : undefined;
-        const place = { offset: BigInt(offset), address, size };
-        const body = { argsz: DMA_MAP_BYTES, flags, ...place, exposed };
+        const { connection } = this.#peer;
+        const exposed = share ? this.#mappings.expose(connection, mapping) : undefined;
+        const body = this.#mappings.mapRequest(mapping, exposed, BigInt(offset));
         const descriptor = shareable ? memory.shared?.descriptor() : undefined;
         const descriptors = descriptor === undefined ? [] : [descriptor];
         await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);

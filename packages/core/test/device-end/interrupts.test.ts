@@ -2,6 +2,7 @@ import t from 'tap';
 import { ClientInterrupts } from '../../src/device-end/interrupts.js';
 import { EBUSY } from '../../src/errno.js';
 import { RemoteError } from '../../src/errors.js';
+import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command, Irq } from '../../src/protocol/constants.js';
 import type { SharedResources } from '../../src/transport/resources.js';
 import { FakeDescriptor, PeerFixture } from '../session/fakes.js';
@@ -32,7 +33,7 @@ function open(extensions = {}) {
   const fixture = new PeerFixture(extensions);
   const events = new Events();
   fixture.connection.resources = events.resources;
-  const interrupts = new ClientInterrupts(fixture.peer, () => 16);
+  const interrupts = new ClientInterrupts(fixture.peer, () => OWN_CAPABILITIES);
   const lastId = (): number => fixture.connection.requests(DEVICE_SET_IRQS).at(-1)!.id;
   const accept = (): void => fixture.answer(DEVICE_SET_IRQS, lastId(), undefined);
   const refuse = (): void => fixture.refuse(DEVICE_SET_IRQS, lastId(), EBUSY);

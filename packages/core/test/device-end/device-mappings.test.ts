@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Exposures } from '../../src/device-end/exposures.js';
+import { DeviceMappings } from '../../src/device-end/device-mappings.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import type { AccessRights, ExposedMemory } from '../../src/transport/one-sided.js';
 import type { Connection } from '../../src/transport/transport.js';
@@ -25,10 +25,10 @@ function fakeConnection() {
 
 t.test('a mapping is exposed with its rights until it goes away', async (t) => {
   const dma = new DmaSpace();
-  const exposures = new Exposures(dma);
+  const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
   const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096), 'r'));
-  t.match(exposures.expose(connection, mapping), [{ length: 4096, key: 1 }]);
+  t.match(mappings.expose(connection, mapping), [{ length: 4096, key: 1 }]);
   t.strictSame(open, [{ readable: true, writable: false }]);
   void dma.remove(mapping);
   t.strictSame(open, [], 'out of reach before the memory was given back');
@@ -36,12 +36,12 @@ t.test('a mapping is exposed with its rights until it goes away', async (t) => {
 
 t.test('told anew to another device, the first one has lost it', async (t) => {
   const dma = new DmaSpace();
-  const exposures = new Exposures(dma);
+  const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
   const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096)));
-  exposures.expose(connection, mapping);
+  mappings.expose(connection, mapping);
   const other = fakeConnection();
-  t.match(exposures.expose(other.connection, mapping), [{ length: 4096, key: 1 }]);
+  t.match(mappings.expose(other.connection, mapping), [{ length: 4096, key: 1 }]);
   t.equal(open.length, 0);
   t.equal(other.open.length, 1);
   void dma.remove(mapping);
@@ -50,19 +50,19 @@ t.test('told anew to another device, the first one has lost it', async (t) => {
 
 t.test('told again to the same device, it goes on with what it was told', async (t) => {
   const dma = new DmaSpace();
-  const exposures = new Exposures(dma);
+  const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
   const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096)));
-  const ranges = exposures.expose(connection, mapping);
-  t.equal(exposures.expose(connection, mapping), ranges);
+  const ranges = mappings.expose(connection, mapping);
+  t.equal(mappings.expose(connection, mapping), ranges);
   t.equal(open.length, 1);
 });
 
 t.test('nothing is exposed where that is not possible', async (t) => {
   const dma = new DmaSpace();
-  const exposures = new Exposures(dma);
+  const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
-  t.equal(exposures.expose({} as Connection, mappingOf(0, 1, new ArrayMemory(4096))), undefined);
-  t.equal(exposures.expose(connection, mappingOf(0, 1)), undefined, 'memory that is not here');
+  t.equal(mappings.expose({} as Connection, mappingOf(0, 1, new ArrayMemory(4096))), undefined);
+  t.equal(mappings.expose(connection, mappingOf(0, 1)), undefined, 'memory that is not here');
   t.strictSame(open, []);
 });

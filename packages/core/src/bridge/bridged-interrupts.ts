@@ -1,3 +1,10 @@
+import type { NotificationFence } from '../device/notification-fence.js';
+import {
+  type AttachedEvents,
+  attachEvents,
+  type NewlyAttachedEvents,
+  VectorSource,
+} from '../device-end/vector-source.js';
 import { tellInterrupt } from '../diagnostics/interrupts-told.js';
 import {
   Command,
@@ -11,7 +18,7 @@ import {
 import type { Interrupt, SetIrqs } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Descriptor, EventSource, Notifier } from '../transport/resources.js';
+import type { Notifier } from '../transport/resources.js';
 import type { Telling } from './client-state.js';
 
 const SET_IRQS_BYTES = 20;
@@ -20,6 +27,8 @@ const DISABLE = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
 const MASK = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_MASK;
 /** A message counts in 32 bits. */
 const MAX_COUNT = 0xffff_ffff;
+/** The device is not reached. */
+const NOTHING_ATTACHED: NewlyAttachedEvents = { events: undefined, descriptors: [], undo() {} };
 
 /** A vector as the client has set it up. */
 interface Vector {
@@ -28,23 +37,14 @@ interface Vector {
   /** Who wants to hear of it. */
   notifier: Notifier | undefined;
   masked: boolean;
-  /** What the device at the other end of `far` signals, where it does that by descriptor. */
-  source: { readonly far: Peer; readonly event: EventSource } | undefined;
+  /** How the device signals it by descriptor, where it does that. */
+  readonly source: VectorSource;
   /** Signals that came while it is being settled where they go; `undefined` when it is settled. */
   held: number | undefined;
 }
 
-/** Runs when every DMA write of the device that came before has reached the client's memory. */
-export type AfterWrites = (action: () => void) => void;
-
-/** What goes along with a SET_IRQS to the device: a number of events, or one descriptor each. */
-export interface ToldEvents {
-  readonly events: number | undefined;
-  readonly descriptors: readonly Descriptor[];
-}
-
 /** A SET_IRQS that the device is being told of. One of the two is called once it has answered. */
-export interface WiringChange extends ToldEvents {
+export interface InterruptsChange extends AttachedEvents {
   /** It did so, or will be told when it is back. */
   keep(): void;
   /** It refused: everything is as it was. */
@@ -55,14 +55,15 @@ export interface WiringChange extends ToldEvents {
  * The interrupts of a bridged device: what the client gave (eventfds, or a wish for messages) and
  * what it masked is kept here. It is notified when the device signals, whichever way that does it.
  */
-export class InterruptWiring {
-  readonly #afterWrites: AfterWrites;
+export class BridgedInterrupts {
+  readonly #fence: NotificationFence;
   /** By interrupt index, then by number. */
   readonly #vectors = new Map<number, Map<number, Vector>>();
   #closed = false;
 
-  constructor(afterWrites: AfterWrites) {
-    this.#afterWrites = afterWrites;
+  /** @param fence open when every DMA write of the device has reached the client's memory. */
+  constructor(fence: NotificationFence) {
+    this.#fence = fence;
   }
 
   /**
@@ -71,7 +72,7 @@ export class InterruptWiring {
    * pending as soon as it gets the request.
    * @param far the device, while it is reached.
    */
-  begin(request: SetIrqs, notifiers: readonly Notifier[], far: Peer | undefined): WiringChange {
+  begin(request: SetIrqs, notifiers: readonly Notifier[], far: Peer | undefined): InterruptsChange {
     if (notifiers.length > 0) return this.#assign(request, notifiers, far);
     const undo = this.#mask(request);
     const keep = (): void => {
@@ -106,17 +107,22 @@ export class InterruptWiring {
     { index, start }: SetIrqs,
     notifiers: readonly Notifier[],
     far: Peer | undefined,
-  ): WiringChange {
+  ): InterruptsChange {
     const vectors = notifiers.map((_, i) => this.#vector(index, start + i));
-    for (const vector of vectors) vector.held = 0;
-    const sources = vectors.map(({ source }) => source);
+    let attached = NOTHING_ATTACHED;
     const undo = (): void => {
       for (const notifier of notifiers) notifier.close();
-      for (const [i, vector] of vectors.entries()) {
-        if (vector.source !== sources[i]) closeSource(vector);
-        this.#settle(vector);
-      }
+      attached.undo();
+      for (const vector of vectors) this.#settle(vector);
     };
+    for (const vector of vectors) vector.held = 0;
+    try {
+      const sources = vectors.map(({ source }) => source);
+      if (far !== undefined) attached = attachEvents(far, sources);
+    } catch (error) {
+      undo();
+      throw error;
+    }
     const keep = (): void => {
       if (this.#closed) {
         undo();
@@ -130,7 +136,7 @@ export class InterruptWiring {
         this.#settle(vector);
       }
     };
-    return { ...this.#events(vectors, far), keep, undo };
+    return { ...attached, keep, undo };
   }
 
   /** Returns what undoes it. */
@@ -163,15 +169,15 @@ export class InterruptWiring {
 
   async #tell(far: Peer, vector: Vector): Promise<void> {
     const { index, number: start, notifier, masked } = vector;
-    const set = (flags: number, { events, descriptors }: ToldEvents): Promise<void> => {
+    const set = (flags: number, { events, descriptors }: AttachedEvents): Promise<void> => {
       const body = { argsz: SET_IRQS_BYTES, flags, index, start, count: 1, events };
       return call(far, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
     };
     const mask = async (): Promise<void> => {
-      if (masked) await set(MASK, { events: undefined, descriptors: [] });
+      if (masked) await set(MASK, NOTHING_ATTACHED);
     };
     const assign = async (): Promise<void> => {
-      if (notifier !== undefined) await set(ASSIGN, this.#events([vector], far));
+      if (notifier !== undefined) await set(ASSIGN, attachEvents(far, [vector.source]));
     };
     if (index !== Irq.INTX) {
       // Masked first: what is pending is notified at once otherwise.
@@ -188,24 +194,6 @@ export class InterruptWiring {
     }
   }
 
-  /** By descriptor the device gets the same event as before, so that no signal of it goes astray. */
-  #events(vectors: readonly Vector[], far: Peer | undefined): ToldEvents {
-    const resources = far?.connection.resources;
-    if (far?.extensions.interrupts) return { events: vectors.length, descriptors: [] };
-    if (far === undefined || resources === undefined) {
-      return { events: undefined, descriptors: [] };
-    }
-    const descriptors = vectors.map((vector) => {
-      if (vector.source?.far !== far) {
-        closeSource(vector);
-        const event = resources.createEvent((count) => this.#onSignal(vector, count));
-        vector.source = { far, event };
-      }
-      return vector.source.event.descriptor();
-    });
-    return { events: undefined, descriptors };
-  }
-
   #onSignal(vector: Vector, count: number): void {
     if (vector.held !== undefined) vector.held = Math.min(vector.held + count, MAX_COUNT);
     else this.#notify(vector, count);
@@ -217,12 +205,17 @@ export class InterruptWiring {
     if (held !== undefined && held > 0) this.#notify(vector, held);
   }
 
-  #notify({ notifier, index, number }: Vector, count: number): void {
+  /** Behind the DMA writes of the device that came before. */
+  #notify(vector: Vector, count: number): void {
+    const { notifier } = vector;
     if (notifier === undefined) return;
-    this.#afterWrites(() => {
-      tellInterrupt(index, number, count);
-      notifier.signal(count);
-    });
+    if (this.#fence.open) this.#signal(vector, notifier, count);
+    else this.#fence.run(() => this.#signal(vector, notifier, count));
+  }
+
+  #signal({ index, number }: Vector, notifier: Notifier, count: number): void {
+    tellInterrupt(index, number, count);
+    notifier.signal(count);
   }
 
   #vector(index: number, number: number): Vector {
@@ -230,9 +223,11 @@ export class InterruptWiring {
     this.#vectors.set(index, vectors);
     let vector = vectors.get(number);
     if (vector === undefined) {
-      const rest = { notifier: undefined, masked: false, source: undefined, held: undefined };
-      vector = { index, number, ...rest };
-      vectors.set(number, vector);
+      const source = new VectorSource((count) => this.#onSignal(added, count));
+      const rest = { notifier: undefined, masked: false, held: undefined };
+      const added: Vector = { index, number, source, ...rest };
+      vectors.set(number, added);
+      vector = added;
     }
     return vector;
   }
@@ -246,10 +241,5 @@ function takesBack({ flags, count }: SetIrqs): boolean {
 function release(vector: Vector): void {
   vector.notifier?.close();
   vector.notifier = undefined;
-  closeSource(vector);
-}
-
-function closeSource(vector: Vector): void {
-  vector.source?.event.close();
-  vector.source = undefined;
+  vector.source.close();
 }

@@ -1,7 +1,11 @@
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
+import { DMA_MAP_READ, DMA_MAP_WRITE } from '../protocol/constants.js';
+import type { DmaMap } from '../protocol/messages.js';
 import type { ExposedMemory, ExposedRange } from '../transport/one-sided.js';
 import type { Connection } from '../transport/transport.js';
+
+const DMA_MAP_BYTES = 32;
 
 interface Exposure {
   /** To the device that was told of it. */
@@ -10,14 +14,27 @@ interface Exposure {
 }
 
 /**
- * What this side lets a device reach by itself. A mapping that goes away is out of its reach before
- * its memory is given back.
+ * What devices are told of mappings ("DMA_MAP"), and what of them is exposed, so that they reach it
+ * by themselves. A mapping that goes away is out of their reach before its memory is given back.
  */
-export class Exposures {
+export class DeviceMappings {
   readonly #exposed = new Map<DmaMapping, Exposure>();
 
   constructor(space: DmaSpace) {
     space.onUnmap((_address, _size, mapping) => this.#revoke(mapping));
+  }
+
+  /**
+   * The request that tells a device of a mapping.
+   * @param offset where it starts in the file whose descriptor goes along, if one does.
+   */
+  mapRequest(
+    { address, size, readable, writable }: DmaMapping,
+    exposed: readonly ExposedRange[] | undefined,
+    offset = 0n,
+  ): DmaMap {
+    const flags = (readable ? DMA_MAP_READ : 0) | (writable ? DMA_MAP_WRITE : 0);
+    return { argsz: DMA_MAP_BYTES, flags, offset, address, size, exposed };
   }
 
   /**

@@ -1,0 +1,48 @@
+import type { DmaSpace } from '../memory/dma-space.js';
+import { ExtensionCommand } from '../protocol/constants.js';
+import type { Interrupt, RequestMessage } from '../protocol/messages.js';
+import type { Peer } from '../session/peer.js';
+import { DeviceMappings } from './device-mappings.js';
+import { DmaService } from './dma-service.js';
+import { PushSource } from './push-source.js';
+
+export interface DeviceEndOptions {
+  /** The memory that the device may reach. */
+  readonly space: DmaSpace;
+  /** Most bytes of one DMA_READ or DMA_WRITE. */
+  readonly maxDataXferSize: number;
+  readonly onInterrupt: (interrupt: Interrupt) => void;
+}
+
+/**
+ * What faces a device, over one connection or several after each other: what it is told of memory
+ * and takes of it, and the requests that it sends.
+ */
+export class DeviceEnd {
+  readonly mappings: DeviceMappings;
+  readonly pushes: PushSource;
+  readonly #dma: DmaService;
+  readonly #onInterrupt: (interrupt: Interrupt) => void;
+
+  constructor({ space, maxDataXferSize, onInterrupt }: DeviceEndOptions) {
+    this.mappings = new DeviceMappings(space);
+    this.pushes = new PushSource(space);
+    this.#dma = new DmaService(space, maxDataXferSize);
+    this.#onInterrupt = onInterrupt;
+  }
+
+  /** A request of the device at the other end of `peer`. */
+  onRequest(peer: Peer, request: RequestMessage): void {
+    switch (request.command) {
+      case ExtensionCommand.INTERRUPT:
+        this.#onInterrupt(request.body);
+        return;
+      case ExtensionCommand.PUSH_RULES:
+        this.pushes.replace(request.body);
+        peer.reply(request.command, request.id, undefined);
+        return;
+      default:
+        this.#dma.answer(peer, request);
+    }
+  }
+}
