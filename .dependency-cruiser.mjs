@@ -5,7 +5,7 @@
  * the packages of native calls stand alone, transports do not know each other, and no circle can arise.
  */
 const LAYERS = [
-  ['core', 'node-rdma-ffi', 'posix-ffi'],
+  ['core', 'node-rdma-ffi', 'posix-ffi', 'support'],
   ['devices', 'transport-memory', 'transport-rdma', 'transport-socket'],
   ['drivers', 'trace', 'transport-tcp', 'transport-unix'],
   ['transport-testing'],

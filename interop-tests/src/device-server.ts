@@ -1,22 +1,46 @@
-// One of our device servers as a child process, started through the CLI as a user would.
+// Our command and other programs that listen, as child processes, started as a user would.
 
-import { type CommandPrefix, ListeningProcess } from './listening-process.js';
+import { fileURLToPath } from 'node:url';
+import { ListeningProcess } from '@vfio-user/support';
+
+/** Where the `vfio-user` command lies in the workspace. */
+const CLI = fileURLToPath(new URL('../../packages/cli/bin/vfio-user.js', import.meta.url));
+
+/** Words that go before a command line and run it elsewhere, such as `ip netns exec NAME`. */
+export type CommandPrefix = readonly string[];
 
 /** What the device is given: becomes `--set` options. */
 export type DeviceSettings = Readonly<Record<string, string>>;
+
+/** Runs a command line that says where it listens. */
+export function startListening(
+  command: readonly string[],
+  prefix: CommandPrefix = [],
+): Promise<ListeningProcess> {
+  // setpriv comes last, for a process that enters a namespace stays the same one: it dies with
+  // this process even when we are killed and cannot clean up.
+  return ListeningProcess.start(command, {
+    prefix: [...prefix, 'setpriv', '--pdeathsig', 'KILL'],
+  });
+}
+
+/** Runs `vfio-user ARGUMENTS` until it listens. */
+export function vfioUser(
+  args: readonly string[],
+  prefix?: CommandPrefix,
+): Promise<ListeningProcess> {
+  return startListening([process.execPath, CLI, ...args], prefix);
+}
 
 /** Runs `vfio-user serve DEVICE --listen URI --set name=value ...` and resolves when it listens. */
 export function serveDevice(
   device: string,
   listen: string,
   settings: DeviceSettings = {},
-  prefix: CommandPrefix = [],
+  prefix?: CommandPrefix,
 ): Promise<ListeningProcess> {
   const sets = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   // Plain TCP beyond this host is wanted: the other host is a namespace of ours.
   const insecure = /^(?:tcp|ws):/.test(listen) ? ['--insecure'] : [];
-  return ListeningProcess.vfioUser(
-    ['serve', device, '--listen', listen, ...insecure, ...sets],
-    prefix,
-  );
+  return vfioUser(['serve', device, '--listen', listen, ...insecure, ...sets], prefix);
 }

@@ -3,11 +3,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Certificates, type Credentials, makeCertificates } from './certificates.js';
+import { Authority, certificateQuery, type ListeningProcess } from '@vfio-user/support';
 import { startDelayRelay } from './delay-relay/process.js';
 import type { DelayRelayOptions } from './delay-relay/relay.js';
-import { type DeviceSettings, serveDevice } from './device-server.js';
-import { ListeningProcess } from './listening-process.js';
+import { type DeviceSettings, serveDevice, vfioUser } from './device-server.js';
 import {
   createTestBench,
   type ServedDevice,
@@ -32,24 +31,30 @@ export interface BridgedDevice extends ServedDevice {
   readonly port: number;
 }
 
+/** Queries of URIs: what each side shows and trusts. */
+interface Credentials {
+  readonly server: string;
+  readonly client: string;
+}
+
 type AtEnd = (end: () => Promise<unknown>) => void;
 
 export class RemoteDevices {
   readonly hosts: TwoHosts;
   readonly #options: RemoteOptions;
-  readonly #certificates: Certificates | undefined;
+  readonly #credentials: Credentials | undefined;
   readonly #atEnd: AtEnd;
   #nextPort = FIRST_PORT;
 
   private constructor(
     hosts: TwoHosts,
     options: RemoteOptions,
-    certificates: Certificates | undefined,
+    credentials: Credentials | undefined,
     atEnd: AtEnd,
   ) {
     this.hosts = hosts;
     this.#options = options;
-    this.#certificates = certificates;
+    this.#credentials = credentials;
     this.#atEnd = atEnd;
   }
 
@@ -62,14 +67,21 @@ export class RemoteDevices {
     }
     const folder = await mkdtemp(join(tmpdir(), 'vfio-user-certificates-'));
     atEnd(() => rm(folder, { recursive: true, force: true }));
-    const certificates = await makeCertificates(folder, hosts.device.address);
-    return new RemoteDevices(hosts, options, certificates, atEnd);
+    const authority = new Authority(folder, 'authority');
+    const names = `IP:${hosts.device.address}`;
+    const server = authority.issue('server', { names, usage: 'serverAuth' });
+    const client = authority.issue('client', { usage: 'clientAuth' });
+    const credentials = {
+      server: certificateQuery(server, authority),
+      client: certificateQuery(client, authority),
+    };
+    return new RemoteDevices(hosts, options, credentials, atEnd);
   }
 
   /** Runs a device on the far host. */
   async serve(device: string, port: number, settings?: DeviceSettings): Promise<ListeningProcess> {
     const { device: host } = this.hosts;
-    const listen = this.#uri(host.address, port, this.#certificates?.server);
+    const listen = this.#uri(host.address, port, this.#credentials?.server);
     const server = await serveDevice(device, listen, settings, host.prefix);
     this.#atEnd(() => server.stop());
     return server;
@@ -79,20 +91,20 @@ export class RemoteDevices {
   async reach(port: number): Promise<string> {
     const { line } = this.#options;
     const { device, qemu } = this.hosts;
-    if (line === undefined) return this.#uri(device.address, port, this.#certificates?.client);
+    if (line === undefined) return this.#uri(device.address, port, this.#credentials?.client);
     const relay = await startDelayRelay(
       { ...line, connect: { host: device.address, port } },
       qemu.prefix,
     );
     this.#atEnd(() => relay.stop());
     const [host, relayPort] = relay.address.split(':') as [string, string]; // as it prints it
-    return this.#uri(host, Number(relayPort), this.#certificates?.client);
+    return this.#uri(host, Number(relayPort), this.#credentials?.client);
   }
 
   /** Runs a bridge on the near host. */
   async bridge(uri: string, socketPath: string): Promise<ListeningProcess> {
     const args = ['bridge', '--listen', `unix://${socketPath}`, '--connect', uri];
-    const bridge = await ListeningProcess.vfioUser(args, this.hosts.qemu.prefix);
+    const bridge = await vfioUser(args, this.hosts.qemu.prefix);
     this.#atEnd(() => bridge.stop());
     return bridge;
   }
@@ -109,10 +121,9 @@ export class RemoteDevices {
     return { server, bridge, socketPath, port };
   }
 
-  #uri(host: string, port: number, credentials: Credentials | undefined): string {
+  #uri(host: string, port: number, query = ''): string {
     const { scheme = 'tcp' } = this.#options;
     const path = scheme === 'ws' || scheme === 'wss' ? WEB_SOCKET_PATH : '';
-    const query = credentials === undefined ? '' : `?${new URLSearchParams({ ...credentials })}`;
     return `${scheme}://${host}:${port}${path}${query}`;
   }
 }

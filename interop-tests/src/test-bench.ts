@@ -1,9 +1,9 @@
 // What every interop test needs: the prepared guest files, our servers and a guest, all ended with the test.
 
+import type { ListeningProcess } from '@vfio-user/support';
 import { type DeviceSettings, serveDevice } from './device-server.js';
 import { Guest } from './guest.js';
 import type { GuestOptions } from './guest-options.js';
-import type { ListeningProcess } from './listening-process.js';
 import { type GuestFiles, prepareGuest } from './setup.js';
 import { SocketFolder } from './socket-folder.js';
 

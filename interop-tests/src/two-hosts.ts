@@ -1,14 +1,14 @@
 // Two hosts on one machine: network namespaces joined by a cable (a veth pair). Needs root.
 //
 //   const hosts = await TwoHosts.create();
-//   await ListeningProcess.vfioUser(['serve', ...], hosts.device.prefix);
+//   await vfioUser(['serve', ...], hosts.device.prefix);
 //   await hosts.unplugCable();
 //   await hosts.remove();
 
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import type { CommandPrefix } from './listening-process.js';
+import type { CommandPrefix } from './device-server.js';
 
 const run = promisify(execFile);
 

@@ -7,12 +7,12 @@ import { setTimeout } from 'node:timers/promises';
 import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import { GUEST_BASE, Guest, Registers, TestDeviceDriver } from '@vfio-user/drivers';
+import type { ListeningProcess } from '@vfio-user/support';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
 import { startDelayRelay } from '../src/delay-relay/process.js';
-import { serveDevice } from '../src/device-server.js';
-import { ListeningProcess } from '../src/listening-process.js';
+import { serveDevice, vfioUser } from '../src/device-server.js';
 
 const TRANSFER = 2 ** 20;
 /** Under way at once. */
@@ -54,7 +54,7 @@ async function open(t: Test, { megabits, encoding, bridged }: Line): Promise<Rig
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     const listen = `unix://${join(folder, 'bench.sock')}`;
     const args = ['bridge', '--listen', listen, '--connect', uri];
-    const started = await ListeningProcess.vfioUser(args);
+    const started = await vfioUser(args);
     t.teardown(() => started.stop());
     bridge = started;
     uri = listen;

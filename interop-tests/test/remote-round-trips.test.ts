@@ -9,8 +9,7 @@ import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
 import { startDelayRelay } from '../src/delay-relay/process.js';
-import { serveDevice } from '../src/device-server.js';
-import { ListeningProcess } from '../src/listening-process.js';
+import { serveDevice, vfioUser } from '../src/device-server.js';
 
 const ROUND_TRIP_MS = 20;
 const READS = 30;
@@ -77,13 +76,7 @@ t.test('a read through a bridge costs one round trip, too', async (t) => {
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const listen = `unix://${join(folder, 'disk.sock')}`;
   const connect = await farDisk(t);
-  const bridge = await ListeningProcess.vfioUser([
-    'bridge',
-    '--listen',
-    listen,
-    '--connect',
-    connect,
-  ]);
+  const bridge = await vfioUser(['bridge', '--listen', listen, '--connect', connect]);
   t.teardown(() => bridge.stop());
   check(t, await measure(t, listen));
 });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { ListeningProcess } from '../src/listening-process.js';
+import { vfioUser } from '../src/device-server.js';
 import { createTestBench } from '../src/test-bench.js';
 
 const CLI = fileURLToPath(new URL('../../packages/cli/bin/vfio-user.js', import.meta.url));
@@ -16,7 +16,7 @@ for (const memory of ['shared', 'anonymous'] as const) {
     const { socketPath: far } = await bench.serve('nvme', { size: '8M' });
     const near = bench.newSocket('trace');
     const uris = ['--listen', `unix://${near}`, '--connect', `unix://${far}`];
-    const trace = await ListeningProcess.vfioUser(['trace', ...uris, '--pcap', pcap]);
+    const trace = await vfioUser(['trace', ...uris, '--pcap', pcap]);
     bench.atEnd(() => trace.stop());
     const guest = await bench.boot({
       memory,

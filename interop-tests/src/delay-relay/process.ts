@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { type CommandPrefix, ListeningProcess } from '../listening-process.js';
+import type { ListeningProcess } from '@vfio-user/support';
+import { type CommandPrefix, startListening } from '../device-server.js';
 import type { DelayRelayOptions } from './relay.js';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -11,5 +12,5 @@ export function startDelayRelay(
 ): Promise<ListeningProcess> {
   // The same loader of TypeScript as this process has.
   const command = [process.execPath, ...process.execArgv, MAIN, JSON.stringify(options)];
-  return ListeningProcess.start(command, prefix);
+  return startListening(command, prefix);
 }

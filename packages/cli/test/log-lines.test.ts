@@ -2,7 +2,7 @@ import { connectDevice, Region, TransportRegistry } from '@vfio-user/core';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
-import { CliProcess } from './cli-process.js';
+import { runCli } from './cli-process.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 
@@ -11,10 +11,10 @@ const CC = 0x14;
 t.test('log lines are JSON in which each key stands once, errors with their reason', async (t) => {
   const folder = socketFolder(t);
   const listen = (name: string): string[] => ['--listen', `unix://${folder}/${name}.sock`];
-  const gpio = new CliProcess(t, ['serve', 'gpio', '-vv', ...listen('gpio')]);
-  const nvme = new CliProcess(t, ['serve', 'nvme', '--set', 'size=1M', ...listen('nvme')]);
+  const gpio = runCli(t, ['serve', 'gpio', '-vv', ...listen('gpio')]);
+  const nvme = runCli(t, ['serve', 'nvme', '--set', 'size=1M', ...listen('nvme')]);
   for (const process of [gpio, nvme]) await process.line('stdout', /^listening/);
-  const bridge = new CliProcess(t, [
+  const bridge = runCli(t, [
     'bridge',
     ...listen('bridge'),
     '--connect',
@@ -34,8 +34,8 @@ t.test('log lines are JSON in which each key stands once, errors with their reas
 
   const lines: Record<string, unknown>[] = [];
   for (const process of [bridge, gpio, nvme]) {
-    process.kill('SIGTERM');
-    for (const line of (await process.exit()).stderr) {
+    process.signal('SIGTERM');
+    for (const line of (await process.ended()).stderr) {
       const parsed = JSON.parse(line);
       t.equal(JSON.stringify(parsed), line, 'no key stands twice');
       t.type(parsed.level, 'number');

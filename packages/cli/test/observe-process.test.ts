@@ -1,15 +1,16 @@
 import { connectDevice, Irq, Region, TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
+import type { Program } from '@vfio-user/support';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
-import { CliProcess } from './cli-process.js';
+import { runCli } from './cli-process.js';
 import { runCaught } from './fake-io.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 const METRICS = ['--metrics', '127.0.0.1:0'];
 
-async function metricsUrl(server: CliProcess): Promise<string> {
+async function metricsUrl(server: Program): Promise<string> {
   const { url } = JSON.parse(await server.line('stderr', /"msg":"metrics"/));
   return url;
 }
@@ -20,7 +21,7 @@ async function read(url: string): Promise<string> {
 
 t.test('serve --metrics shows what a client did, until SIGTERM', async (t) => {
   const uri = `unix://${socketFolder(t)}/dev.sock`;
-  const server = new CliProcess(t, ['serve', 'bench', '--listen', uri, ...METRICS]);
+  const server = runCli(t, ['serve', 'bench', '--listen', uri, ...METRICS]);
   await server.line('stdout', /^listening /);
   const url = await metricsUrl(server);
   const client = await connectDevice(uri, { registry });
@@ -33,26 +34,26 @@ t.test('serve --metrics shows what a client did, until SIGTERM', async (t) => {
   t.match(text, 'vfio_user_requests_total{command="DEVICE_SET_IRQS",outcome="ok"} 1');
   t.match(text, 'vfio_user_errors_total{code="VFU_REQUEST_REFUSED"} 1');
   t.match(text, 'vfio_user_sessions_active 1');
-  server.kill('SIGUSR2');
+  server.signal('SIGUSR2');
   const statistics = JSON.parse(await server.line('stderr', /"statistics"/));
   t.match(statistics.requests.REGION_READ, { count: 6, failed: 1, p50Us: Number, p99Us: Number });
   await client.close();
-  server.kill('SIGTERM');
-  t.equal((await server.exit()).code, 0);
+  server.signal('SIGTERM');
+  t.equal((await server.ended()).code, 0);
   await t.rejects(read(url), 'nobody listens any more');
 });
 
 t.test('the first SIGUSR2 begins to count, the second one shows counts', async (t) => {
   const uri = `unix://${socketFolder(t)}/dev.sock`;
-  const server = new CliProcess(t, ['serve', 'counter', '--listen', uri]);
+  const server = runCli(t, ['serve', 'counter', '--listen', uri]);
   await server.line('stdout', /^listening /);
-  server.kill('SIGUSR2');
+  server.signal('SIGUSR2');
   const first = JSON.parse(await server.line('stderr', /"statistics"/));
   t.match(first, { uptimeSeconds: Number, client: 'none', counting: /from now on/ });
   const client = await connectDevice(uri, { registry });
   await client.regionRead(Region.BAR0, 0, 4);
   await client.close();
-  server.kill('SIGUSR2');
+  server.signal('SIGUSR2');
   const second = JSON.parse(await server.line('stderr', /"countedSeconds".*"statistics"/));
   t.match(second, { sessions: { begun: 1 }, requests: { REGION_READ: { count: 1 } } });
 });
@@ -62,19 +63,19 @@ t.test('bridge --metrics counts clients turned away, and devices lost and found'
   const device = `unix://${folder}/dev.sock`;
   const near = `unix://${folder}/near.sock`;
   const ends = ['--listen', near, '--connect', device];
-  const bridge = new CliProcess(t, ['bridge', ...ends, ...METRICS]);
+  const bridge = runCli(t, ['bridge', ...ends, ...METRICS]);
   await bridge.line('stdout', /^listening /);
   const url = await metricsUrl(bridge);
   await t.rejects(connectDevice(near, { registry }), { message: /VERSION/ });
   t.match(await read(url), 'turned_away_total{reason="device-unreachable"} 1');
 
-  const first = new CliProcess(t, ['serve', 'counter', '--listen', device]);
+  const first = runCli(t, ['serve', 'counter', '--listen', device]);
   await first.line('stdout', /^listening /);
   const client = await connectDevice(near, { registry });
-  first.kill('SIGTERM');
-  await first.exit();
+  first.signal('SIGTERM');
+  await first.ended();
   await bridge.line('stderr', /out of reach/);
-  const second = new CliProcess(t, ['serve', 'counter', '--listen', device]);
+  const second = runCli(t, ['serve', 'counter', '--listen', device]);
   await second.line('stdout', /^listening /);
   await bridge.line('stderr', /the device is back/);
   const text = await read(url);
@@ -89,7 +90,7 @@ t.test('metrics for everybody, or where somebody listens, end with advice', asyn
   t.match(refused, { code: 2, stderr: /--metrics 0\.0\.0\.0:0: .* insist with --insecure/ });
   const wrong = await runCaught([...listen, '--metrics', '9464']);
   t.match(wrong, { code: 2, stderr: /expected host:port/ });
-  const server = new CliProcess(t, [...listen, ...METRICS]);
+  const server = runCli(t, [...listen, ...METRICS]);
   const { host } = new URL(await metricsUrl(server));
   const taken = await runCaught(['serve', 'counter', '--socket-path=/x', '--metrics', host]);
   t.match(taken, { code: 1, stderr: /cannot listen.*\n.*Stop it, or choose another port/ });

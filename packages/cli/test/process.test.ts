@@ -9,27 +9,27 @@ import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
 import { watchTermination } from '../src/termination.js';
-import { CliProcess } from './cli-process.js';
+import { runCli } from './cli-process.js';
 import { runCaught } from './fake-io.js';
 
 const registry = new TransportRegistry([unixTransport(), tcpTransport()]);
 
 t.test('native code masks the messages of WebSockets, also from within the bundle', async (t) => {
   // The shell tells its number and becomes the command.
-  const server = new CliProcess(t, ['serve', 'counter', '--listen', 'ws://127.0.0.1:0'], {
+  const server = runCli(t, ['serve', 'counter', '--listen', 'ws://127.0.0.1:0'], {
     prefix: 'echo $$;',
   });
   const pid = await server.line('stdout', /^\d+$/);
   await server.line('stdout', /^listening/);
   t.match(readFileSync(`/proc/${pid}/maps`, 'utf8'), /bufferutil\S*\.node/);
-  server.kill('SIGTERM');
-  t.equal((await server.exit()).code, 0);
+  server.signal('SIGTERM');
+  t.equal((await server.ended()).code, 0);
 });
 
 t.test('a device serves one client after the other until SIGTERM', async (t) => {
   const path = `${socketFolder(t)}/dev.sock`;
   const uri = `unix://${path}`;
-  const server = new CliProcess(t, ['serve', 'counter', '--listen', uri, '--set', 'modulus=10']);
+  const server = runCli(t, ['serve', 'counter', '--listen', uri, '--set', 'modulus=10']);
   t.equal(await server.line('stdout', /./), `listening ${uri}`);
 
   const client = await connectDevice(uri, { registry });
@@ -39,13 +39,13 @@ t.test('a device serves one client after the other until SIGTERM', async (t) => 
   await client.close();
   const again = await connectDevice(uri, { registry });
 
-  server.kill('SIGUSR2');
+  server.signal('SIGUSR2');
   const statistics = JSON.parse(await server.line('stderr', /"statistics"/));
   t.equal(statistics.clientsServed, 2);
   await again.close();
 
-  server.kill('SIGTERM');
-  const { code, stdout, stderr } = await server.exit();
+  server.signal('SIGTERM');
+  const { code, stdout, stderr } = await server.ended();
   t.equal(code, 0);
   t.strictSame(stdout, [`listening ${uri}`], 'nothing else on stdout');
   t.match(JSON.parse(stderr.at(-1) ?? ''), { signal: 'SIGTERM', msg: 'ending' });
@@ -54,7 +54,7 @@ t.test('a device serves one client after the other until SIGTERM', async (t) => 
 
 t.test('info describes the device of a running server, for people and as JSON', async (t) => {
   const uri = `unix://${socketFolder(t)}/dev.sock`;
-  const server = new CliProcess(t, ['serve', 'counter', '--listen', uri]);
+  const server = runCli(t, ['serve', 'counter', '--listen', uri]);
   await server.line('stdout', /^listening /);
 
   const { code, stdout } = await runCaught(['info', uri]);
@@ -76,13 +76,13 @@ t.test('work of a device that fails ends neither the server nor its client', asy
   const failing = t.testdir({
     'fail.mjs': `process.on('SIGUSR1', () => Promise.reject(new Error('no such page')));`,
   });
-  const server = new CliProcess(t, ['serve', 'counter', '--listen', uri], {
+  const server = runCli(t, ['serve', 'counter', '--listen', uri], {
     prefix: `NODE_OPTIONS='--import=file://${failing}/fail.mjs'`,
   });
   await server.line('stdout', /^listening /);
   const client = await connectDevice(uri, { registry });
   await client.regionWrite(Region.BAR0, 4, Uint8Array.of(7, 0, 0, 0));
-  server.kill('SIGUSR1');
+  server.signal('SIGUSR1');
   const { level, err, msg } = JSON.parse(await server.line('stderr', /"err"/));
   t.equal(level, 50);
   t.equal(err.message, 'no such page');
@@ -91,8 +91,8 @@ t.test('work of a device that fails ends neither the server nor its client', asy
   await client.reset();
   t.strictSame([...(await client.regionRead(Region.BAR0, 0, 4))], [0, 0, 0, 0]);
   await client.close();
-  server.kill('SIGTERM');
-  t.equal((await server.exit()).code, 0);
+  server.signal('SIGTERM');
+  t.equal((await server.ended()).code, 0);
 });
 
 t.test('an error that nothing catches is told, and ends the command', async (t) => {
@@ -103,9 +103,9 @@ t.test('an error that nothing catches is told, and ends the command', async (t) 
   });
   const prefix = `NODE_OPTIONS='--import ${throwing}/preload.mjs'`;
   const uri = `unix://${socketFolder(t)}/dev.sock`;
-  const { code, stderr } = await new CliProcess(t, ['serve', 'counter', '--listen', uri], {
+  const { code, stderr } = await runCli(t, ['serve', 'counter', '--listen', uri], {
     prefix,
-  }).exit();
+  }).ended();
   t.equal(code, 1);
   t.match(stderr[0], /^vfio-user: unexpected error: Error: out of order$/);
 });
@@ -114,25 +114,25 @@ t.test('few descriptors are enough: files are not opened by the hundred', async 
   const uri = `unix://${socketFolder(t)}/dev.sock`;
   // Without the loaders that tap adds.
   const few = { prefix: 'ulimit -n 40; NODE_OPTIONS=' };
-  const server = new CliProcess(t, ['serve', 'nvme', '--set', 'size=1M', '--listen', uri], few);
+  const server = runCli(t, ['serve', 'nvme', '--set', 'size=1M', '--listen', uri], few);
   t.equal(await server.line('stdout', /./), `listening ${uri}`);
-  const info = await new CliProcess(t, ['info', uri], few).exit();
+  const info = await runCli(t, ['info', uri], few).ended();
   t.equal(info.code, 0, info.stderr.join('\n'));
 });
 
 t.test("--once with QEMU's --socket-path ends with the first client", async (t) => {
   const path = `${socketFolder(t)}/a b.sock`;
-  const server = new CliProcess(t, ['serve', 'counter', '--once', `--socket-path=${path}`]);
+  const server = runCli(t, ['serve', 'counter', '--once', `--socket-path=${path}`]);
   const [, uri = ''] = (await server.line('stdout', /^listening /)).split(' ');
   const client = await connectDevice(uri, { registry });
   await client.close();
-  t.equal((await server.exit()).code, 0);
+  t.equal((await server.ended()).code, 0);
 });
 
 t.test('--once is not for connections that say nothing: a probe, a second start', async (t) => {
   const path = `${socketFolder(t)}/dev.sock`;
   for (const uri of [`unix://${path}`, 'tcp://127.0.0.1:0', 'tcp://127.0.0.1:0?encoding=native']) {
-    const server = new CliProcess(t, ['serve', 'counter', '--once', '--listen', uri]);
+    const server = runCli(t, ['serve', 'counter', '--once', '--listen', uri]);
     const [, bound = ''] = (await server.line('stdout', /^listening /)).split(' ');
     const port = Number(/:(\d+)/.exec(bound)?.[1]);
     const probe = createConnection(uri.startsWith('unix') ? { path } : { port, host: '127.0.0.1' });
@@ -140,15 +140,15 @@ t.test('--once is not for connections that say nothing: a probe, a second start'
     probe.end();
     await once(probe.resume(), 'close');
     if (uri.startsWith('unix')) {
-      const second = new CliProcess(t, ['serve', 'gpio', '--listen', uri]);
-      const { code, stderr } = await second.exit();
+      const second = runCli(t, ['serve', 'gpio', '--listen', uri]);
+      const { code, stderr } = await second.ended();
       t.equal(code, 1);
       t.match(stderr.join('\n'), /another process listens there already/);
     }
     const client = await connectDevice(bound, { registry });
     await client.regionRead(Region.BAR0, 0, 4);
     await client.close();
-    t.equal((await server.exit()).code, 0, uri);
+    t.equal((await server.ended()).code, 0, uri);
   }
 });
 
@@ -160,11 +160,11 @@ t.test('an inherited socket whose client says nothing and goes ends the command'
     ['trace', '--listen', 'fd:3', '--connect', 'unix:///nowhere'],
   ]) {
     const [ours, theirs] = socketPair();
-    const server = new CliProcess(t, args, { inherit: theirs.number });
+    const server = runCli(t, args, { inherit: theirs.number });
     theirs.close();
     await server.line('stdout', /^listening /);
     ours.close();
-    t.equal((await server.exit()).code, 0, args.join(' '));
+    t.equal((await server.ended()).code, 0, args.join(' '));
   }
 });
 
@@ -183,11 +183,11 @@ t.test('--socket-mode and --socket-group say who may connect', async (t) => {
       [['--socket-group', String(gid)], 0o660],
       [['--socket-mode=620', `--socket-group=${gid}`], 0o620],
     ] as const) {
-      const server = new CliProcess(t, [...args, ...options]);
+      const server = runCli(t, [...args, ...options]);
       await server.line('stdout', /^listening /);
       t.equal(statSync(path).mode & 0o777, mode, `${name} ${options.join(' ')}`);
-      server.kill('SIGTERM');
-      t.equal((await server.exit()).code, 0);
+      server.signal('SIGTERM');
+      t.equal((await server.ended()).code, 0);
     }
   }
 });
@@ -215,7 +215,7 @@ t.test('info through a bridge says why there is no device, or who has it', async
   const device = `unix://${folder}/device.sock`;
   for (const query of ['', '?encoding=portable']) {
     const near = `unix://${folder}/bridge.sock${query}`;
-    const bridge = new CliProcess(t, ['bridge', '--listen', near, '--connect', device]);
+    const bridge = runCli(t, ['bridge', '--listen', near, '--connect', device]);
     await bridge.line('stdout', /^listening /);
     const none = await runCaught(['info', near]);
     t.equal(none.code, 1);
@@ -224,7 +224,7 @@ t.test('info through a bridge says why there is no device, or who has it', async
       query === '' ? /bridge.*no socket.*errno 2/ : /device.sock.*no such socket/,
     );
 
-    const server = new CliProcess(t, ['serve', 'counter', '--listen', device]);
+    const server = runCli(t, ['serve', 'counter', '--listen', device]);
     await server.line('stdout', /^listening /);
     const other = await connectDevice(device, { registry });
     const busy = await runCaught(['info', near]);
@@ -233,8 +233,8 @@ t.test('info through a bridge says why there is no device, or who has it', async
     await other.close();
     t.equal((await runCaught(['info', near])).code, 0);
     for (const process of [bridge, server]) {
-      process.kill('SIGTERM');
-      await process.exit();
+      process.signal('SIGTERM');
+      await process.ended();
     }
   }
 });
@@ -250,31 +250,31 @@ t.test('an inherited listening socket is served: --fd and systemd activation', a
     bind(socket, unixSocketAddress(path));
     listen(socket, 1);
     const inherit = socket.number;
-    const server = new CliProcess(t, ['serve', 'counter', '--once', ...args], { inherit, prefix });
+    const server = runCli(t, ['serve', 'counter', '--once', ...args], { inherit, prefix });
     socket.close();
     t.equal(await server.line('stdout', /./), 'listening fd:3');
     const client = await connectDevice(`unix://${path}`, { registry });
     t.equal(client.info.numRegions, 9);
     await client.close();
-    t.equal((await server.exit()).code, 0);
+    t.equal((await server.ended()).code, 0);
   }
 });
 
 t.test('an inherited connected socket is served until its client leaves', async (t) => {
   const [ours, theirs] = socketPair();
-  const server = new CliProcess(t, ['serve', 'counter', '--fd=3'], { inherit: theirs.number });
+  const server = runCli(t, ['serve', 'counter', '--fd=3'], { inherit: theirs.number });
   theirs.close();
   // The connection takes the descriptor over.
   const client = await connectDevice(`fd:${ours.number}`, { registry });
   t.equal(client.info.numRegions, 9);
   await client.close();
-  t.equal((await server.exit()).code, 0);
+  t.equal((await server.ended()).code, 0);
 });
 
 t.test('a reader of stdout that goes away is no error', async (t) => {
-  const command = new CliProcess(t, ['serve', '--help']);
+  const command = runCli(t, ['serve', '--help']);
   command.closeStdout();
-  t.match(await command.exit(), { code: 0, stderr: [] });
+  t.match(await command.ended(), { code: 0, stderr: [] });
 });
 
 t.test('the first SIGINT asks for a clean end, the second one ends at once', async (t) => {
@@ -303,25 +303,25 @@ t.test('SIGHUP reads certificates again and ends nothing', async (t) => {
     ['bridge', '--listen', listen, '--connect', 'unix:@vfio-user-nobody-is-here'],
     ['trace', '-v', '--listen', listen, '--connect', 'tcp://127.0.0.1:1'],
   ]) {
-    const server = new CliProcess(t, args);
+    const server = runCli(t, args);
     await server.line('stdout', /^listening tls:/);
     issue();
-    server.kill('SIGHUP');
+    server.signal('SIGHUP');
     await server.line('stderr', /renewed certificates are used/);
     writeFileSync(cert, 'half a cert');
-    server.kill('SIGHUP');
+    server.signal('SIGHUP');
     await server.line('stderr', /changed certificates cannot be used/);
     issue();
-    server.kill('SIGTERM');
-    t.match(await server.exit(), { code: 0 });
+    server.signal('SIGTERM');
+    t.match(await server.ended(), { code: 0 });
   }
 });
 
 t.test('a bridge whose device could not signal interrupts does not start', async (t) => {
   const listen = `unix://${socketFolder(t)}/bridge.sock`;
   const connect = 'tcp://127.0.0.1:7000?encoding=native';
-  const bridge = new CliProcess(t, ['bridge', '--listen', listen, '--connect', connect]);
-  const { code, stderr } = await bridge.exit();
+  const bridge = runCli(t, ['bridge', '--listen', listen, '--connect', connect]);
+  const { code, stderr } = await bridge.ended();
   t.equal(code, 2);
   t.match(stderr.join('\n'), /interrupts cannot travel over tcp: .* use encoding=portable/);
 });

@@ -3,7 +3,7 @@ import { readCapture } from '@vfio-user/trace';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
-import { CliProcess } from './cli-process.js';
+import { runCli } from './cli-process.js';
 
 const registry = new TransportRegistry([unixTransport()]);
 
@@ -11,9 +11,9 @@ const registry = new TransportRegistry([unixTransport()]);
 async function startTrace(t: Test, ...options: string[]) {
   const folder = socketFolder(t);
   const [far, near] = [`unix://${folder}/far.sock`, `unix://${folder}/near.sock`];
-  const server = new CliProcess(t, ['serve', 'counter', '--listen', far]);
+  const server = runCli(t, ['serve', 'counter', '--listen', far]);
   await server.line('stdout', /^listening /);
-  const trace = new CliProcess(t, ['trace', '--listen', near, '--connect', far, ...options]);
+  const trace = runCli(t, ['trace', '--listen', near, '--connect', far, ...options]);
   await trace.line('stdout', /listening/);
   return { trace, near, folder };
 }
@@ -25,8 +25,8 @@ t.test('a signal ends it cleanly in the middle of a session, with a whole captur
     const client = await connectDevice(near, { registry });
     await client.regionRead(Region.CONFIG, 0, 256);
     await client.regionRead(Region.BAR0, 8, 4);
-    trace.kill(signal);
-    const { code, stdout, stderr } = await trace.exit();
+    trace.signal(signal);
+    const { code, stdout, stderr } = await trace.ended();
     t.strictSame([code, stderr], [0, []]);
     t.equal(stdout[0], `listening ${near}`);
     t.match(stdout.join('\n'), /→ #\d+ +REGION_READ +BAR0\+0x8 counter WRAPPED \[4\]\n/);
@@ -34,7 +34,7 @@ t.test('a signal ends it cleanly in the middle of a session, with a whole captur
     t.match(stdout.join('\n'), /\nBAR0\+0x8 +counter WRAPPED +1 +0 +0 /);
     const messages = stdout.filter((line) => /^\d\d:.* [→←] /.test(line)).length;
     t.equal([...readCapture(pcap)].length, messages);
-    const { stdout: read } = await new CliProcess(t, ['trace', 'read', pcap]).exit();
+    const { stdout: read } = await runCli(t, ['trace', 'read', pcap]).ended();
     const printed = stdout.slice(2, 2 + messages);
     t.strictSame(read.slice(1), printed, 'read prints the same lines');
   }
@@ -44,8 +44,8 @@ t.test('--json prints nothing but objects', async (t) => {
   const { trace, near } = await startTrace(t, '--json', '--stats');
   await (await connectDevice(near, { registry })).close();
   await trace.line('stdout', /"type":"end"/);
-  trace.kill('SIGTERM');
-  const { code, stdout } = await trace.exit();
+  trace.signal('SIGTERM');
+  const { code, stdout } = await trace.ended();
   t.equal(code, 0);
   const types = stdout.map((line) => JSON.parse(line).type);
   t.strictSame([types[0], types[1], types[2]], ['listening', 'begin', 'message']);
@@ -61,8 +61,8 @@ t.test('a reader that reads no more does not keep it from ending', async (t) => 
     for (;;) await client.regionRead(Region.BAR0, 0, 4);
   };
   await t.rejects(flood(), /was not answered/, 'the session is held up');
-  trace.kill('SIGTERM');
-  t.equal((await trace.exit()).code, 0);
+  trace.signal('SIGTERM');
+  t.equal((await trace.ended()).code, 0);
   t.ok([...readCapture(pcap)].length > 100);
 });
 
@@ -72,8 +72,8 @@ t.test('a reader that goes away leaves the session alone', async (t) => {
   const client = await connectDevice(near, { registry });
   for (let i = 0; i < 100; i++) await client.regionRead(Region.BAR0, 0, 4);
   await client.close();
-  trace.kill('SIGTERM');
-  t.match(await trace.exit(), { code: 0, stderr: [] });
+  trace.signal('SIGTERM');
+  t.match(await trace.ended(), { code: 0, stderr: [] });
 });
 
 t.test(
@@ -84,18 +84,18 @@ t.test(
     await trace.line('stderr', /the capture ends here; the session goes on/);
     t.equal((await client.regionRead(Region.BAR0, 0, 4)).length, 4);
     await client.close();
-    trace.kill('SIGTERM');
-    t.equal((await trace.exit()).code, 1);
+    trace.signal('SIGTERM');
+    t.equal((await trace.ended()).code, 1);
   },
 );
 
 t.test('with --pcap - stdout is the capture, and nothing else', async (t) => {
   const folder = socketFolder(t);
   const to = ['--listen', `unix://${folder}/a.sock`, '--connect', `unix://${folder}/b.sock`];
-  const trace = new CliProcess(t, ['trace', ...to, '--pcap', '-', '--stats']);
+  const trace = runCli(t, ['trace', ...to, '--pcap', '-', '--stats']);
   t.match(await trace.line('stderr', /./), /^listening unix:/);
-  trace.kill('SIGTERM');
-  const { code, stdout } = await trace.exit();
+  trace.signal('SIGTERM');
+  const { code, stdout } = await trace.ended();
   t.equal(code, 0);
   t.notMatch(stdout.join(''), /listening|messages/);
 });

@@ -1,5 +1,5 @@
+import { Authority, noOpenssl } from '@vfio-user/support';
 import t from 'tap';
-import { Authority, noOpenssl } from './certificates.js';
 import { networkCompliance } from './networks.js';
 
 const skip = noOpenssl();

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { type Logger, parseUri, silentLogger } from '@vfio-user/core';
+import { Authority, type Certificate, noOpenssl } from '@vfio-user/support';
 import t from 'tap';
 import { tcpTransport } from '../src/index.js';
-import { Authority, type Certificate, noOpenssl } from './certificates.js';
 import { framing, GREETING, HelloHandshake, listen, Recorder, Warnings } from './support.js';
 
 const skip = noOpenssl();

@@ -6,8 +6,8 @@ import { createServer as createHttpsServer, get } from 'node:https';
 import { createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { hostPortOf, parseUri } from '@vfio-user/core';
+import { Authority, type Certificate, noOpenssl } from '@vfio-user/support';
 import t from 'tap';
-import { Authority, type Certificate, noOpenssl } from './certificates.js';
 import { join, listen, message, rawSocket, untilEnd } from './support.js';
 
 const skip = noOpenssl();
