@@ -12,8 +12,8 @@ export type CopyBlock = (dma: Dma, source: number, target: number) => void;
 
 /** By views of both places: one copy. */
 export function copyByMap(dma: Dma, source: number, target: number): void {
-  const from = dma.map(source, BLOCK_BYTES, 'read');
-  const to = dma.map(target, BLOCK_BYTES, 'write');
+  const from = dma.range(source, BLOCK_BYTES, 'read').view;
+  const to = dma.range(target, BLOCK_BYTES, 'write').view;
   if (from === undefined || to === undefined) throw new Error('guest memory is not mapped');
   to.set(from);
 }
@@ -21,7 +21,8 @@ export function copyByMap(dma: Dma, source: number, target: number): void {
 /** By reading into a buffer of the device: one copy, into memory that is not the guest's. */
 export function readIntoBuffer(buffer: Uint8Array): CopyBlock {
   return (dma, source) => {
-    if (!dma.tryRead(source, buffer)) throw new Error('guest memory is not mapped');
+    const reading = dma.range(source, BLOCK_BYTES, 'read').read(buffer);
+    if (reading !== undefined) throw new Error('guest memory is not mapped');
   };
 }
 

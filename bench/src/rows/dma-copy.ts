@@ -44,17 +44,17 @@ export async function dmaCopy(setting: Setting): Promise<Row> {
   });
   compare(
     memcpy('near: memcpy in C', NEAR, NEAR),
-    inProcess.contender('near: dma.map and set', NEAR, COUNT, copyByMap),
+    inProcess.contender('near: range.view and set', NEAR, COUNT, copyByMap),
     engine.contender('near: DMA engine of serve bench', NEAR, COUNT),
   );
   compare(
     memcpy('far: memcpy in C', FAR, FAR),
-    inProcess.contender('far: dma.map and set', FAR, COUNT, copyByMap),
+    inProcess.contender('far: range.view and set', FAR, COUNT, copyByMap),
     engine.contender('far: DMA engine of serve bench', FAR, COUNT),
   );
   compare(
     memcpy('gather: memcpy in C', FAR, BLOCK_BYTES),
-    inProcess.contender('gather: dma.tryRead', FAR, COUNT, readIntoBuffer(buffer)),
+    inProcess.contender('gather: range.read', FAR, COUNT, readIntoBuffer(buffer)),
   );
   return {
     name: 'dma-copy',

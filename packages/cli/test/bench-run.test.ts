@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Dma,
+  type DmaRange,
   definePciDevice,
   type PciDeviceDefinition,
   serve,
@@ -27,28 +29,33 @@ async function serveHere<Options>(
   return server.uri;
 }
 
+/** The object with one of its members replaced. */
+function withMember<T extends object>(object: T, replaced: Partial<T>): T {
+  return new Proxy(object, {
+    get(target, key) {
+      if (key in replaced) return Reflect.get(replaced, key);
+      const value = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 /** The bench device, with one byte of what it writes to the guest changed. */
 function corruptingBench() {
   return definePciDevice({
     ...bench,
     create(host, options) {
       const { dma } = host;
-      const tryWrite = (
-        address: Parameters<typeof dma.tryWrite>[0],
-        source: Uint8Array,
-      ): boolean => {
-        const changed = source.slice();
-        changed[changed.length >> 1] = ~(changed[changed.length >> 1] ?? 0);
-        return dma.tryWrite(address, changed);
+      const range: Dma['range'] = (...args) => {
+        const place = dma.range(...args);
+        const write: DmaRange['write'] = (source, ...rest) => {
+          const changed = source.slice();
+          changed[changed.length >> 1] = ~(changed[changed.length >> 1] ?? 0);
+          return place.write(changed, ...rest);
+        };
+        return withMember(place, { write });
       };
-      const corrupting = new Proxy(dma, {
-        get(target, key) {
-          if (key === 'tryWrite') return tryWrite;
-          const value = Reflect.get(target, key, target);
-          return typeof value === 'function' ? value.bind(target) : value;
-        },
-      });
-      return bench.create({ ...host, dma: corrupting }, options);
+      return bench.create({ ...host, dma: withMember(dma, { range }) }, options);
     },
   });
 }

@@ -19,6 +19,7 @@ export { type ConnectOptions, connectDevice } from './client/connect-device.js';
 export type { DeviceClient } from './client/device-client.js';
 export type * from './device/access.js';
 export * from './device/device.js';
+export type * from './device/dma.js';
 export type { Doorbell } from './device-end/doorbells.js';
 export type { GuestMemory } from './device-end/guest-memory.js';
 export type { InterruptHandler } from './device-end/interrupts.js';

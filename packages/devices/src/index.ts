@@ -14,7 +14,6 @@ export { type GpioOptions, gpio, type InputToggle } from './gpio/index.js';
 export {
   NVME_ADMIN_OPCODE,
   NVME_COMMAND_BYTES,
-  NVME_COMMAND_DWORDS,
   NVME_IO_OPCODE,
   type NvmeOptions,
   nvme,

@@ -5,6 +5,7 @@ import {
   type DeviceMemory,
   type Dma,
   DmaFaultError,
+  type DmaRange,
   errno,
   type InterruptMode,
   type Interrupts,
@@ -124,6 +125,26 @@ export class FakeDma implements Dma {
   /** Let the next access by message fail after it has left. */
   failNext(error: Error): void {
     this.#nextFailure = error;
+  }
+
+  range(iova: Iova, length: number): DmaRange {
+    const { length: bytes } = this.#view(iova, length);
+    const map = () => this.map(iova, length);
+    const place = (offset: number) => Number(iova) + offset;
+    return {
+      iova,
+      length: bytes,
+      get local() {
+        return map() !== undefined;
+      },
+      get view() {
+        return map();
+      },
+      read: (target, offset = 0) =>
+        this.tryRead(place(offset), target) ? undefined : this.read(place(offset), target),
+      write: (source, offset = 0) =>
+        this.tryWrite(place(offset), source) ? undefined : this.write(place(offset), source),
+    };
   }
 
   map(iova: Iova, length: number): Uint8Array | undefined {

@@ -56,16 +56,13 @@ export class DmaService {
 
   #read(peer: Peer, id: number, body: DmaAccess, refuse: (error: unknown) => void): void {
     const { address, count } = body;
-    const view = this.#space.map(address, count, 'read');
-    if (view !== undefined) {
-      peer.reply(Command.DMA_READ, id, { address, count, data: view });
-      return;
-    }
-    const data = new Uint8Array(count);
-    this.#space
-      .read(address, data)
-      .then(() => peer.reply(Command.DMA_READ, id, { address, count, data }))
-      .catch(refuse);
+    const range = this.#space.range(address, count, 'read');
+    const { view } = range;
+    const data = view ?? new Uint8Array(count);
+    const answer = (): void => peer.reply(Command.DMA_READ, id, { address, count, data });
+    const reading = view === undefined ? range.read(data) : undefined;
+    if (reading === undefined) answer();
+    else reading.then(answer).catch(refuse);
   }
 
   #write(
@@ -79,9 +76,11 @@ export class DmaService {
     const done = (): void => {
       if (!noReply) peer.reply(Command.DMA_WRITE, id, { address, count });
     };
-    if (this.#space.tryWrite(address, data)) done();
-    // The bytes outlive this message: they travel on in messages of their own.
-    else this.#space.write(address, data.slice()).then(done).catch(refuse);
+    const range = this.#space.range(address, count, 'write');
+    // What is not done at once travels on in messages of its own, and outlives this one.
+    const writing = range.write(range.local ? data : data.slice());
+    if (writing === undefined) done();
+    else writing.then(done).catch(refuse);
   }
 
   #checkEarlierWrites(peer: Peer): void {

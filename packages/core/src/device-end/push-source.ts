@@ -66,7 +66,8 @@ export class PushSource {
 
   #read(address: number | bigint, target: Uint8Array): boolean {
     try {
-      return this.#space.tryRead(address, target);
+      const range = this.#space.range(address, target.length, 'read');
+      return range.local && range.read(target) === undefined;
     } catch (error) {
       // What is not mapped is not sent; that the device learns when it asks for it.
       if (error instanceof DmaFaultError) return false;

@@ -1,9 +1,8 @@
 import type { z } from 'zod';
-import type { Iova } from '../address.js';
 import type { Logger } from '../logger.js';
-import type { WriteOrder } from '../memory/remote-memory.js';
 import type { Capability } from '../pci/capabilities/capability.js';
 import type { BlockAccess, RegisterAccess } from './access.js';
+import type { Dma, PushRings } from './dma.js';
 import type { ResetKind } from './reset-kind.js';
 
 export type { ResetKind } from './reset-kind.js';
@@ -27,70 +26,6 @@ export interface DeviceHost {
    * that fell off the bus. The configuration space stays, so that a driver can reset the function.
    */
   fail(error: unknown): void;
-}
-
-/**
- * Guest memory. Every access is checked against what the client mapped and its permissions.
- *
- * Ordering: writes become visible in the order issued, and an interrupt raised after a write is
- * seen after it, whether or not the write was awaited. So is a register that is read after it, unless
- * the write is `relaxed`: then it may be ahead of writes that have not left yet. Large data on a slow
- * line should be relaxed, as otherwise a driver waits for all of it whenever it reads a register. No
- * register may tell of a relaxed write before its promise has resolved.
- */
-export interface Dma {
-  /**
-   * A view of guest memory, or `undefined` when it is not reachable in one piece without messages.
-   * Do not keep it across an `await`: once the client unmaps the range it reads zeros and its
-   * writes are lost (but it never becomes dangerous).
-   * @throws {DmaFaultError} when the client did not map the range, or not with this permission.
-   */
-  map(iova: Iova, length: number, access: 'read' | 'write' | 'readwrite'): Uint8Array | undefined;
-  /**
-   * Copy guest memory into `target` at once if all of it is in shared memory; `false` and nothing
-   * copied otherwise.
-   * @throws {DmaFaultError}
-   */
-  tryRead(iova: Iova, target: Uint8Array): boolean;
-  tryWrite(iova: Iova, source: Uint8Array): boolean;
-  /**
-   * Works everywhere; `source`/`target` must stay untouched until it resolves. Large transfers are
-   * cut to what the client accepts.
-   * @throws {DmaFaultError} as above, also when the range is unmapped meanwhile;
-   * {RemoteError} when the client refuses; `VFU_PEER_CLOSED` when it is gone.
-   */
-  read(iova: Iova, target: Uint8Array): Promise<void>;
-  write(iova: Iova, source: Uint8Array, order?: WriteOrder): Promise<void>;
-  /**
-   * Transfers that have not left yet never will, as those of a device that is reset: their promises
-   * reject. What is left arrives before the reply to any register access of later.
-   */
-  cancelWaiting(): void;
-  /** Runs when the client maps memory, before it is told so. For devices that keep caches. */
-  onMap(listener: (iova: Iova, length: number) => void): void;
-  /** Runs when the client unmaps memory; the memory is still readable inside the listener. */
-  onUnmap(listener: (iova: Iova, length: number) => void): void;
-}
-
-/** A ring in guest memory, for example a submission queue, and the register that announces entries. */
-export interface PushedRing {
-  /** The doorbell: the driver writes the index behind the last new entry. */
-  readonly region: number;
-  readonly offset: number;
-  readonly size: 1 | 2 | 4 | 8;
-  /** Of entry 0. */
-  readonly address: Iova;
-  readonly entryBytes: number;
-  readonly entries: number;
-}
-
-/**
- * Rings whose new entries the device wants along with the doorbell, so that it need not fetch them
- * over a network. A wish: where the client does not push, the same reads go to guest memory.
- */
-export interface PushRings {
-  /** Ask for a ring that is empty now. @returns what takes the wish back. */
-  add(ring: PushedRing): () => void;
 }
 
 /** How the driver wants to be interrupted right now. */

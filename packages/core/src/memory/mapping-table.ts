@@ -78,6 +78,7 @@ export class MappingTable {
     if (this.#mappings[at] !== mapping) return;
     this.#firstPages.copyWithin(at, at + 1, this.#mappings.length);
     this.#mappings.splice(at, 1);
+    mapping.mapped = false;
     if (this.#last === mapping) this.#last = undefined;
   }
 
@@ -98,6 +99,7 @@ export class MappingTable {
     this.#firstPages.copyWithin(at + 1, at, count);
     this.#firstPages[at] = mapping.firstPage;
     this.#mappings.splice(at, 0, mapping);
+    mapping.mapped = true;
   }
 
   /** How many mappings start at or before `page`. */

@@ -1,7 +1,7 @@
 import { type Iova, iovaText } from '../address.js';
 import type { ExposedRange } from '../transport/one-sided.js';
 import type { MappedMemory } from '../transport/resources.js';
-import { PAGE_BYTES, pageOf } from './page.js';
+import { offsetInPage, PAGE_BYTES, pageOf } from './page.js';
 
 /** What a client asks to have mapped ("DMA_MAP"). */
 export interface MappingRequest {
@@ -32,6 +32,8 @@ export class DmaMapping {
   readonly fileOffset: bigint;
   readonly memory: MappedMemory | undefined;
   readonly exposed: readonly ExposedRange[];
+  /** It is in the table: what was looked up before can still be reached. */
+  mapped = false;
 
   constructor(init: DmaMappingInit) {
     this.address = init.address;
@@ -42,6 +44,11 @@ export class DmaMapping {
     this.fileOffset = init.fileOffset;
     this.memory = init.memory;
     this.exposed = init.exposed ?? [];
+  }
+
+  /** How far an address in it is from its start, bytes. */
+  offsetOf(iova: Iova): number {
+    return (pageOf(iova) - this.firstPage) * PAGE_BYTES + offsetInPage(iova);
   }
 
   get pages(): number {

@@ -1,4 +1,5 @@
 import type { Iova } from '../address.js';
+import type { WriteOrder } from '../device/dma.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
@@ -6,7 +7,7 @@ import { Command } from '../protocol/constants.js';
 import type { Peer } from '../session/peer.js';
 import { DmaTransfer } from './dma-transfer.js';
 import type { DmaMapping } from './mapping.js';
-import type { RemoteMemory, WriteOrder } from './remote-memory.js';
+import type { RemoteMemory } from './remote-memory.js';
 import { TransferQueue } from './transfer-queue.js';
 import { WriteFence } from './write-fence.js';
 

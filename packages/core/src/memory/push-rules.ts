@@ -1,5 +1,5 @@
 import type { Iova } from '../address.js';
-import type { PushedRing, PushRings } from '../device/device.js';
+import type { PushedRing, PushRings } from '../device/dma.js';
 import type { PushedMemory as PushedRange, PushRule } from '../protocol/messages.js';
 import type { PushedMemory } from './pushed-memory.js';
 

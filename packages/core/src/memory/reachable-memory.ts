@@ -1,10 +1,10 @@
 import { advanceIova, type Iova } from '../address.js';
+import type { WriteOrder } from '../device/dma.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 import { allEnded } from './all-ended.js';
 import type { DmaMapping } from './mapping.js';
-import type { RemoteMemory, WriteOrder } from './remote-memory.js';
-import { offsetOf } from './walk-mappings.js';
+import type { RemoteMemory } from './remote-memory.js';
 
 type Direction = 'read' | 'write';
 
@@ -55,7 +55,7 @@ export class ReachableMemory implements RemoteMemory {
     data: Uint8Array,
     order?: WriteOrder,
   ): Promise<void> {
-    const start = offsetOf(mapping, address);
+    const start = mapping.offsetOf(address);
     const [first] = mapping.exposed;
     // Nearly always all of a mapping is exposed, in one piece.
     if (first !== undefined && start >= first.offset) {

@@ -1,13 +1,8 @@
 import type { Iova } from '../address.js';
+import type { WriteOrder } from '../device/dma.js';
 import { EFAULT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';
-
-/**
- * Whether a register read that is answered after a write was issued is answered behind it (`strict`),
- * or may be ahead of a write that has not left yet (`relaxed`).
- */
-export type WriteOrder = 'strict' | 'relaxed';
 
 /** Guest memory that is not mapped here: what a session offers for mappings without a descriptor. */
 export interface RemoteMemory {

@@ -6,14 +6,12 @@ import type { WriteFence } from './write-fence.js';
 /** Accesses that wait in the fence for the writes issued before them. */
 export class WaitingAccesses {
   readonly #fence: WriteFence;
-  readonly #isMapped: (mapping: DmaMapping) => boolean;
   #count = 0;
   /** Counts {@link cancel}. */
   #life = 0;
 
-  constructor(fence: WriteFence, isMapped: (mapping: DmaMapping) => boolean) {
+  constructor(fence: WriteFence) {
     this.#fence = fence;
-    this.#isMapped = isMapped;
   }
 
   /** How many wait. */
@@ -44,7 +42,7 @@ export class WaitingAccesses {
           if (refused !== this.#fence.refused) {
             throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: a write before it failed`);
           }
-          if (!this.#isMapped(mapping)) {
+          if (!mapping.mapped) {
             throw new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while it waited`);
           }
           resolve(access());

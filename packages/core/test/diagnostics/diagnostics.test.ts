@@ -15,7 +15,14 @@ import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command, ExtensionCommand, Irq } from '../../src/protocol/constants.js';
 import { offer } from '../../src/protocol/version.js';
 import { ManualFence, notifiers, setIrqs } from '../device/fakes.js';
-import { ArrayMemory, addMapping, ManualRemote, mappingOf } from '../memory/fakes.js';
+import {
+  ArrayMemory,
+  addMapping,
+  ManualRemote,
+  mappingOf,
+  tryRead,
+  tryWrite,
+} from '../memory/fakes.js';
 import { PeerFixture, turn } from '../session/fakes.js';
 import { listenTo } from './listen.js';
 
@@ -34,7 +41,7 @@ t.test('without listeners no clock is read and nothing is published', async (t) 
   fixture.receive(Command.REGION_WRITE, WRITE, { noReply: true });
   const dma = new DmaSpace();
   addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
-  dma.tryWrite(BASE, new Uint8Array(4));
+  tryWrite(dma, BASE, new Uint8Array(4));
   fixture.end();
   t.strictSame([now(), publish()], [[], []]);
 });
@@ -137,9 +144,9 @@ t.test('memory is told by the way it was reached', async (t) => {
   addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
   addMapping(dma, mappingOf(BASE + PAGE, 1, new ArrayMemory(PAGE)));
   addMapping(dma, mappingOf(BASE + 2 * PAGE, 1));
-  dma.tryRead(BASE, new Uint8Array(3));
-  dma.tryWrite(BASE + PAGE - 2, new Uint8Array(4));
-  dma.map(BASE, 5, 'readwrite');
+  tryRead(dma, BASE, new Uint8Array(3));
+  tryWrite(dma, BASE + PAGE - 2, new Uint8Array(4));
+  dma.range(BASE, 5, 'readwrite').view;
   dma.pushed.put(BASE + 2 * PAGE, new Uint8Array(6));
   await dma.read(BASE + 2 * PAGE, new Uint8Array(6));
   t.strictSame(seen, [

@@ -1,9 +1,9 @@
 import t from 'tap';
 import { EACCES, ECANCELED, EFAULT, ENOENT } from '../../src/errno.js';
-import { RemoteError } from '../../src/errors.js';
+import { DmaFaultError, RemoteError } from '../../src/errors.js';
 import { silentLogger } from '../../src/logger.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
-import { ArrayMemory, addMapping, ManualRemote, mappingOf } from './fakes.js';
+import { ArrayMemory, addMapping, ManualRemote, mappingOf, tryRead, tryWrite } from './fakes.js';
 
 const PAGE = 4096;
 const FAULT = { code: 'VFU_DMA_FAULT' };
@@ -29,12 +29,12 @@ function bytes(length: number, value: number): Uint8Array {
 
 t.test('a range in one shared mapping is reached at once and by a view', async (t) => {
   const { dma, low } = mixedSpace();
-  t.ok(dma.tryWrite(0x10ffe, bytes(4, 7)), 'across a page border');
+  t.ok(tryWrite(dma, 0x10ffe, bytes(4, 7)), 'across a page border');
   t.strictSame([...low.bytes.subarray(0xffd, 0x1003)], [0, 7, 7, 7, 7, 0]);
   const target = bytes(4, 0);
-  t.ok(dma.tryRead(0x10ffe, target));
+  t.ok(tryRead(dma, 0x10ffe, target));
   t.strictSame([...target], [7, 7, 7, 7]);
-  const view = dma.map(0x10ffe, 4, 'readwrite');
+  const view = dma.range(0x10ffe, 4, 'readwrite').view;
   view?.set([1, 2, 3, 4]);
   await dma.read(0x10ffe, target);
   t.strictSame([...target], [1, 2, 3, 4]);
@@ -49,21 +49,21 @@ t.test('a range over several shared mappings is read and written whole', async (
     addMapping(dma, mappingOf(index * PAGE, 1, memory));
   });
   const source = Uint8Array.from({ length: PAGE + 20 }, (_, index) => index);
-  t.ok(dma.tryWrite(PAGE - 10, source));
+  t.ok(tryWrite(dma, PAGE - 10, source));
   t.strictSame(memories[0]?.bytes.subarray(PAGE - 10), source.subarray(0, 10));
   t.strictSame(memories[1]?.bytes, source.subarray(10, PAGE + 10));
   t.strictSame(memories[2]?.bytes.subarray(0, 10), source.subarray(PAGE + 10));
   const target = bytes(source.length, 0);
-  t.ok(dma.tryRead(PAGE - 10, target));
+  t.ok(tryRead(dma, PAGE - 10, target));
   t.strictSame(target, source);
-  t.equal(dma.map(PAGE - 10, 20, 'read'), undefined, 'no view of it in one piece');
+  t.equal(dma.range(PAGE - 10, 20, 'read').view, undefined, 'no view of it in one piece');
 });
 
 t.test('memory without a descriptor is reached by messages only', async (t) => {
   const { dma, remote, mappings } = mixedSpace();
-  t.equal(dma.map(0x12000, 8, 'read'), undefined);
-  t.notOk(dma.tryRead(0x12000, bytes(8, 0)));
-  t.notOk(dma.tryWrite(0x12000, bytes(8, 0)));
+  t.equal(dma.range(0x12000, 8, 'read').view, undefined);
+  t.notOk(tryRead(dma, 0x12000, bytes(8, 0)));
+  t.notOk(tryWrite(dma, 0x12000, bytes(8, 0)));
   const target = bytes(8, 0);
   const done = dma.read(0x12010, target);
   const [transfer] = remote.transfers;
@@ -98,13 +98,13 @@ t.test('a range over shared and message memory is cut at the border', async (t) 
 t.test('memory that is not mapped is a fault, and nothing is transferred', async (t) => {
   const { dma, low, remote } = mixedSpace();
   for (const iova of [0xffff, 0x14000, 2n ** 63n, -1, Number.NaN]) {
-    t.throws(() => dma.tryRead(iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
-    t.throws(() => dma.map(iova, 1, 'read'), { ...FAULT, errno: ENOENT });
+    t.throws(() => tryRead(dma, iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+    t.throws(() => dma.range(iova, 1, 'read').view, { ...FAULT, errno: ENOENT });
     await t.rejects(dma.write(iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
   }
   dma.remove(dma.exact(0x13000, PAGE)!);
   await t.rejects(dma.write(0x11ff8, bytes(PAGE + 16, 9)), { ...FAULT, errno: ENOENT });
-  t.throws(() => dma.map(0x12ff8, 16, 'read'), { ...FAULT, errno: ENOENT });
+  t.throws(() => dma.range(0x12ff8, 16, 'read').view, { ...FAULT, errno: ENOENT });
   t.equal(low.bytes.at(-1), 0);
   t.equal(remote.transfers.length, 0);
 });
@@ -116,13 +116,13 @@ t.test('permissions of every piece are checked first', async (t) => {
   addMapping(dma, mappingOf(PAGE, 1, readable, 'r'));
   addMapping(dma, mappingOf(3 * PAGE, 1, writable, 'w'));
   const refused = { ...FAULT, errno: EACCES };
-  t.throws(() => dma.tryWrite(PAGE, bytes(1, 1)), refused);
-  t.throws(() => dma.map(PAGE, 1, 'readwrite'), refused);
-  t.ok(dma.map(PAGE, 1, 'read'));
-  t.throws(() => dma.tryRead(3 * PAGE, bytes(1, 0)), refused);
-  t.throws(() => dma.map(3 * PAGE, 1, 'readwrite'), refused);
-  t.ok(dma.map(3 * PAGE, 1, 'write'));
-  t.throws(() => dma.map(PAGE - 4, 8, 'write'), refused);
+  t.throws(() => tryWrite(dma, PAGE, bytes(1, 1)), refused);
+  t.throws(() => dma.range(PAGE, 1, 'readwrite').view, refused);
+  t.ok(dma.range(PAGE, 1, 'read').view);
+  t.throws(() => tryRead(dma, 3 * PAGE, bytes(1, 0)), refused);
+  t.throws(() => dma.range(3 * PAGE, 1, 'readwrite').view, refused);
+  t.ok(dma.range(3 * PAGE, 1, 'write').view);
+  t.throws(() => dma.range(PAGE - 4, 8, 'write').view, refused);
   await t.rejects(dma.write(PAGE - 4, bytes(8, 1)), refused);
   t.equal(both?.bytes.at(-1), 0, 'the part that is writable is left alone too');
 });
@@ -133,11 +133,11 @@ t.test('the end of the address space is reached and never passed', async (t) => 
   const start = 2n ** 64n - 4096n;
   addMapping(dma, mappingOf(0, 1, new ArrayMemory(PAGE)));
   addMapping(dma, mappingOf(start, 1, memory));
-  t.ok(dma.tryWrite(start + 4092n, bytes(4, 6)));
+  t.ok(tryWrite(dma, start + 4092n, bytes(4, 6)));
   t.strictSame([...memory.bytes.subarray(4091)], [0, 6, 6, 6, 6]);
   for (const length of [5, 5000, 2 * PAGE]) {
-    t.throws(() => dma.tryWrite(start + 4092n, bytes(length, 1)), { ...FAULT, errno: ENOENT });
-    t.throws(() => dma.map(start + 4092n, length, 'read'), { ...FAULT, errno: ENOENT });
+    t.throws(() => tryWrite(dma, start + 4092n, bytes(length, 1)), { ...FAULT, errno: ENOENT });
+    t.throws(() => dma.range(start + 4092n, length, 'read').view, { ...FAULT, errno: ENOENT });
   }
 });
 
@@ -163,8 +163,8 @@ t.test('an address reaches the client in canonical form', async (t) => {
 t.test('a shared write stays behind message writes, and everything stays behind it', async (t) => {
   const { dma, remote, low } = mixedSpace();
   const message = dma.write(0x12000, bytes(4, 1));
-  t.notOk(dma.tryWrite(0x10000, bytes(4, 2)));
-  t.equal(dma.map(0x10000, 4, 'write'), undefined);
+  t.notOk(tryWrite(dma, 0x10000, bytes(4, 2)));
+  t.equal(dma.range(0x10000, 4, 'write').view, undefined);
   const shared = dma.write(0x10000, bytes(4, 2));
   let seen: number | undefined;
   dma.fence.run(() => {
@@ -178,7 +178,7 @@ t.test('a shared write stays behind message writes, and everything stays behind 
   t.equal(remote.transfers.length, 2);
   remote.transfers[1]?.end();
   await Promise.all([message, shared, later]);
-  t.ok(dma.tryWrite(0x10000, bytes(4, 4)), 'and then the way is free');
+  t.ok(tryWrite(dma, 0x10000, bytes(4, 4)), 'and then the way is free');
 });
 
 t.test('a shared write behind a message write that is refused is not done', async (t) => {
@@ -189,7 +189,7 @@ t.test('a shared write behind a message write that is refused is not done', asyn
   await t.rejects(data, { code: 'VFU_REMOTE_ERROR', errno: EFAULT });
   await t.rejects(entry, { ...FAULT, errno: ECANCELED });
   t.strictSame(low.bytes.subarray(0, 8), bytes(8, 0));
-  t.ok(dma.tryWrite(0x10000, bytes(8, 3)), 'the next one is');
+  t.ok(tryWrite(dma, 0x10000, bytes(8, 3)), 'the next one is');
 });
 
 t.test('a read finds what was written before it', async (t) => {
@@ -197,8 +197,8 @@ t.test('a read finds what was written before it', async (t) => {
   void dma.write(0x12000, bytes(4, 1));
   void dma.write(0x10000, bytes(4, 2));
   const target = bytes(4, 0);
-  t.notOk(dma.tryRead(0x10000, target));
-  t.equal(dma.map(0x10000, 4, 'read'), undefined);
+  t.notOk(tryRead(dma, 0x10000, target));
+  t.equal(dma.range(0x10000, 4, 'read').view, undefined);
   const read = dma.read(0x10000, target);
   remote.transfers[0]?.end();
   await read;
@@ -207,7 +207,7 @@ t.test('a read finds what was written before it', async (t) => {
 
 t.test('unmapping cancels messages under way and revokes the memory', async (t) => {
   const { dma, low, mappings } = mixedSpace();
-  const view = dma.map(0x10000, 4, 'write');
+  const view = dma.range(0x10000, 4, 'write').view;
   view?.fill(1);
   const read = dma.read(0x12000, bytes(4, 0));
   dma.remove(mappings.messages);
@@ -215,7 +215,7 @@ t.test('unmapping cancels messages under way and revokes the memory', async (t) 
   dma.remove(mappings.low);
   t.ok(low.closed);
   t.strictSame([...(view ?? [])], [0, 0, 0, 0]);
-  t.throws(() => dma.tryRead(0x10000, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+  t.throws(() => tryRead(dma, 0x10000, bytes(1, 0)), { ...FAULT, errno: ENOENT });
   t.equal(dma.mappingCount, 1);
 });
 
@@ -262,7 +262,7 @@ t.test('listeners hear of mappings, with the memory still there on unmap', async
   const heard: unknown[] = [];
   dma.onMap((iova, length) => heard.push(['map', iova, length]));
   dma.onUnmap((iova, length) =>
-    heard.push(['unmap', iova, length, dma.tryRead(iova, bytes(1, 0))]),
+    heard.push(['unmap', iova, length, tryRead(dma, iova, bytes(1, 0))]),
   );
   addMapping(dma, mappingOf(PAGE, 2, new ArrayMemory(2 * PAGE)));
   dma.removeAll();
@@ -293,7 +293,7 @@ t.test('what fails while a mapping goes away is logged, and the rest is done', a
   addMapping(dma, mappingOf(0, 1, Object.assign(low, { close: fails('close') })));
   addMapping(dma, mappingOf(PAGE, 1, high));
   dma.startDirtyLog(PAGE);
-  dma.tryWrite(0, bytes(4, 1));
+  tryWrite(dma, 0, bytes(4, 1));
   t.equal(dma.removeAll(), undefined);
   t.equal(dma.mappingCount, 0);
   t.ok(high.closed);
@@ -330,19 +330,19 @@ t.test('writes to shared memory are logged, reads and messages are not', async (
     return bits[0] as number;
   };
   dma.startDirtyLog(PAGE);
-  dma.map(0x10000, 4, 'read');
-  dma.tryRead(0x10000, bytes(4, 0));
+  dma.range(0x10000, 4, 'read').view;
+  tryRead(dma, 0x10000, bytes(4, 0));
   t.equal(dirty(), 0);
-  dma.tryWrite(0x11000, bytes(4, 0));
+  tryWrite(dma, 0x11000, bytes(4, 0));
   t.equal(dirty(), 0b10);
-  dma.map(0x10ffe, 4, 'write');
+  dma.range(0x10ffe, 4, 'write').view;
   t.equal(dirty(), 0b11);
   const write = dma.write(0x11ffc, bytes(PAGE + 8, 1));
   t.equal(dirty(), 0b10, 'the end of the range waits behind the message');
   remote.transfers[0]?.end();
   await write;
   t.equal(dirty(), 0b1000);
-  dma.tryWrite(0x13000, bytes(4, 0));
+  tryWrite(dma, 0x13000, bytes(4, 0));
   dma.remove(dma.exact(0x13000, PAGE)!);
   addMapping(dma, mappingOf(0x13000, 1, new ArrayMemory(PAGE)));
   t.equal(dirty(), 0, 'a mapping starts clean');
@@ -386,4 +386,70 @@ t.test('writes to exposed memory are logged, as the client does not see them', a
   remote.transfers[0]?.end();
   await written;
   t.equal(report(), 0b10, 'so a report that came too early loses nothing');
+});
+
+t.test('a range reads and writes parts of itself, at once or by a promise', async (t) => {
+  const { dma, remote, low } = mixedSpace();
+  const range = dma.range(0x11ff8, 16, 'readwrite');
+  t.equal(range.view, undefined, 'over two mappings');
+  t.notOk(range.local, 'the second of which takes messages');
+  t.equal(range.write(bytes(8, 5)), undefined, 'the first part is done at once');
+  t.strictSame([...low.bytes.subarray(-9)], [0, 5, 5, 5, 5, 5, 5, 5, 5]);
+  const target = bytes(4, 0);
+  t.equal(range.read(target, 4), undefined);
+  t.strictSame([...target], [5, 5, 5, 5]);
+  const writing = range.write(bytes(4, 6), 10);
+  t.match(remote.transfers, [{ kind: 'write', address: 0x12002, data: { length: 4 } }]);
+  remote.transfers[0]?.end();
+  await writing;
+  t.throws(() => range.write(bytes(4, 0), 13), RangeError);
+  t.throws(() => range.read(bytes(17, 0)), RangeError);
+  t.throws(() => range.read(bytes(1, 0), -1), RangeError);
+  t.throws(() => dma.range(0x10000, 4, 'read').write(bytes(4, 0)), TypeError);
+  t.throws(() => dma.range(0x10000, 4, 'write').read(bytes(4, 0)), TypeError);
+});
+
+t.test('a range that was kept finds what is mapped there now, with its rights', async (t) => {
+  const { dma, mappings } = mixedSpace();
+  const range = dma.range(0x10000, 8, 'write');
+  const over = dma.range(0x11ffc, 8, 'read');
+  dma.remove(mappings.low);
+  for (const use of [
+    () => range.write(bytes(8, 1)),
+    () => range.view,
+    () => range.local,
+    () => over.read(bytes(8, 0)),
+  ]) {
+    t.throws(use, { ...FAULT, errno: ENOENT });
+  }
+  const again = new ArrayMemory(2 * PAGE);
+  addMapping(dma, mappingOf(0x10000, 2, again));
+  t.equal(range.write(bytes(8, 2)), undefined);
+  t.equal(again.bytes[7], 2);
+  dma.remove(dma.exact(0x10000, 2 * PAGE)!);
+  addMapping(dma, mappingOf(0x10000, 2, new ArrayMemory(2 * PAGE), 'r'));
+  t.throws(() => range.write(bytes(8, 3)), { ...FAULT, errno: EACCES });
+});
+
+t.test('memory that fails is an error of the call, or of its promise if others move', async (t) => {
+  const { dma, remote } = mixedSpace();
+  const broken = new ArrayMemory(PAGE);
+  broken.write = () => {
+    throw new DmaFaultError(EFAULT, 'no page');
+  };
+  addMapping(dma, mappingOf(0x14000, 1, broken));
+  const alone = dma.range(0x14000, 4, 'write');
+  t.throws(() => alone.write(bytes(4, 1)), { ...FAULT, errno: EFAULT });
+  addMapping(dma, mappingOf(0x15000, 1));
+  t.throws(() => dma.range(0x14ffc, 8, 'write').write(bytes(8, 1)), { ...FAULT, errno: EFAULT });
+  t.equal(remote.transfers.length, 0, 'nothing behind it has left');
+  dma.remove(dma.exact(0x13000, PAGE)!);
+  addMapping(dma, mappingOf(0x13000, 1, undefined));
+  const mixed = dma.range(0x13ffc, 8, 'write').write(bytes(8, 1));
+  remote.transfers[0]?.end();
+  await t.rejects(
+    mixed ?? Promise.resolve(),
+    { ...FAULT, errno: EFAULT },
+    'behind a message it fails in its turn',
+  );
 });

@@ -1,4 +1,5 @@
 import type { Iova } from '../../src/address.js';
+import type { Dma } from '../../src/device/dma.js';
 import { RemoteError } from '../../src/errors.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
 import type { MappingTable } from '../../src/memory/mapping-table.js';
@@ -125,4 +126,16 @@ export function addMapping(
     take: () => ({ memory, exposed }),
   });
   return mapping;
+}
+
+/** Read if all of the range is in shared memory and nothing has to be waited for. */
+export function tryRead(dma: Dma, iova: Iova, target: Uint8Array): boolean {
+  const range = dma.range(iova, target.length, 'read');
+  return range.local && range.read(target) === undefined;
+}
+
+/** As {@link tryRead}. */
+export function tryWrite(dma: Dma, iova: Iova, source: Uint8Array): boolean {
+  const range = dma.range(iova, source.length, 'write');
+  return range.local && range.write(source) === undefined;
 }

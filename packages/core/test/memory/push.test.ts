@@ -98,6 +98,13 @@ t.test('memory that the device may not read is not pushed', async (t) => {
   }
 });
 
+/** Whether a read is done at once, with what was pushed. */
+function taken(dma: DmaSpace, iova: number, target: Uint8Array): boolean {
+  const reading = dma.range(iova, target.length, 'read').read(target);
+  reading?.catch(() => undefined);
+  return reading === undefined;
+}
+
 t.test('what was pushed is read once, and nothing that was not asked for is kept', async (t) => {
   const dma = space(undefined);
   const rules = new PushRules(dma.pushed);
@@ -105,7 +112,7 @@ t.test('what was pushed is read once, and nothing that was not asked for is kept
   const entry = (value: number) => new Uint8Array(64).fill(value);
 
   rules.take([{ address: 0x4000, data: entry(1) }]);
-  t.notOk(dma.tryRead(0x4000, target), 'before the device asks');
+  t.notOk(taken(dma, 0x4000, target), 'before the device asks');
 
   const told: number[] = [];
   rules.connect((sent) => told.push(sent.length));
@@ -120,29 +127,29 @@ t.test('what was pushed is read once, and nothing that was not asked for is kept
     { address: 0x41f0, data: entry(3) },
   ]);
   const both = new Uint8Array(128);
-  t.ok(dma.tryRead(0x4000, both), 'pieces that touch are one');
+  t.ok(taken(dma, 0x4000, both), 'pieces that touch are one');
   t.strictSame([both[0], both[127]], [1, 2]);
-  t.notOk(dma.tryRead(0x4000, target), 'a second time');
-  t.notOk(dma.tryRead(0x41f0, target), 'beyond the ring');
+  t.notOk(taken(dma, 0x4000, target), 'a second time');
+  t.notOk(taken(dma, 0x41f0, target), 'beyond the ring');
 
   rules.take([{ address: 0x4000, data: entry(4) }]);
   rules.take([{ address: 0x4000, data: entry(5) }]);
-  t.ok(dma.tryRead(0x4000, target));
+  t.ok(taken(dma, 0x4000, target));
   t.equal(target[0], 5, 'the newest counts');
 
   rules.take([{ address: 0x4000, data: entry(6) }]);
   await dma.write(0x4010, new Uint8Array(4)).catch(() => undefined);
-  t.notOk(dma.tryRead(0x4000, target), 'the device wrote over a part of it');
+  t.notOk(taken(dma, 0x4000, target), 'the device wrote over a part of it');
 
   rules.take([{ address: 0x4000, data: entry(7) }]);
   remove();
-  t.notOk(dma.tryRead(0x4000, target), 'the ring is gone');
+  t.notOk(taken(dma, 0x4000, target), 'the ring is gone');
   rules.add(RING);
-  t.notOk(dma.tryRead(0x4000, target), 'and a new one at its place begins empty');
+  t.notOk(taken(dma, 0x4000, target), 'and a new one at its place begins empty');
 
   rules.take([{ address: 0x4000, data: entry(8) }]);
   dma.removeAll();
-  t.throws(() => dma.tryRead(0x4000, target), { message: /did not map/ }, 'unmapped');
+  t.throws(() => taken(dma, 0x4000, target), { message: /did not map/ }, 'unmapped');
 });
 
 t.test('pushed memory reads as the newest bytes of any puts, or not at all', async () => {

@@ -14,7 +14,7 @@ import {
   FEATURE_SET as SET,
 } from '../../src/protocol/constants.js';
 import type { DeviceFeature } from '../../src/protocol/messages.js';
-import { ArrayMemory, addMapping, mappingOf } from '../memory/fakes.js';
+import { ArrayMemory, addMapping, mappingOf, tryWrite } from '../memory/fakes.js';
 
 const PAGE = 4096;
 const MAX = 1 << 20;
@@ -82,7 +82,7 @@ function logging(maxDataXferSize = MAX) {
   };
   const dirty = (...range: [Iova, Iova, Iova?]): number => report(...range).data[24] as number;
   const write = (iova: number, length: number): void => {
-    set.dma.tryWrite(iova, new Uint8Array(length));
+    tryWrite(set.dma, iova, new Uint8Array(length));
   };
   return { ...set, report, dirty, write };
 }

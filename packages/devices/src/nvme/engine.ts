@@ -7,7 +7,6 @@ import { Features } from './admin/features.js';
 import { Statistics } from './admin/statistics.js';
 import { Timestamp } from './admin/timestamp.js';
 import { Completer } from './commands/completer.js';
-import { Dispatcher } from './commands/dispatcher.js';
 import { Executor } from './commands/executor.js';
 import { PostedWrites } from './commands/posted-writes.js';
 import type { ControllerState } from './controller-state.js';
@@ -72,7 +71,6 @@ export class Engine implements ControllerState {
     this.features = new Features(ioQueues, namespace.storage.hasVolatileCache);
     this.interrupts = new InterruptLines(host.interrupts, this.queues);
     const posted = new PostedWrites(
-      host.dma,
       (error) => onFatal('a write to guest memory failed', error),
       kick,
     );
@@ -86,14 +84,21 @@ export class Engine implements ControllerState {
     this.events = new AsyncEvents(completer);
     this.doorbells = new Doorbells(this);
     this.#resolver = new DataPointerResolver(host.dma);
-    const executor = new Executor(host, this.#resolver, completer, posted);
-    this.scheduler = new Scheduler({
+    const executor = new Executor({
       dma: host.dma,
+      logger: host.logger,
+      admin: adminCommandSet(this),
+      io: ioCommandSet(this),
+      resolver: this.#resolver,
+      completer,
+      posted,
+    });
+    this.scheduler = new Scheduler({
       queues: this.queues,
       features: this.features,
       events: this.events,
       completer,
-      dispatcher: new Dispatcher(adminCommandSet(this), ioCommandSet(this), executor, completer),
+      executor,
       onFatal,
     });
   }
@@ -108,8 +113,6 @@ export class Engine implements ControllerState {
       interruptsEnabled: true,
     });
     const submissionQueue = new SubmissionQueue(dma, { id: 0, ...submission, completionQueue });
-    completionQueue.ring.check();
-    submissionQueue.ring.check();
     this.configuration = configuration;
     this.#resolver.pageBytes = MIN_PAGE_BYTES << configuration.pageShift;
     this.queues.addCompletion(completionQueue);

@@ -2,7 +2,7 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { Dma, Iova, Logger } from '@vfio-user/core';
 import type { InterruptUnit } from './interrupt-unit.js';
 import { errnoOf, Job } from './job.js';
-import { SequenceWriter } from './sequence-writer.js';
+import { NUMBER_BYTES, SequenceWriter } from './sequence-writer.js';
 
 /** A burst command together with the registers' values at the moment it was written. */
 export interface BurstRequest {
@@ -80,7 +80,9 @@ export class BurstGenerator {
 
   async #send(job: Job, request: BurstRequest, signal: AbortSignal): Promise<void> {
     const { count, vector, period, address } = request;
-    const numbers = address === undefined ? undefined : new SequenceWriter(this.#dma, address);
+    const place =
+      address === undefined ? undefined : this.#dma.range(address, NUMBER_BYTES, 'write');
+    const numbers = place && new SequenceWriter(place);
     const startedAt = performance.now();
     while (this.sent < count) {
       const due = dueAfter(performance.now() - startedAt, request);

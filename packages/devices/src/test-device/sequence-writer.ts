@@ -1,22 +1,21 @@
-import type { Dma, Iova } from '@vfio-user/core';
+import type { DmaRange } from '@vfio-user/core';
 import { outcomeOf } from './outcome.js';
 
+/** Bytes of a number. */
+export const NUMBER_BYTES = 4;
 /** Writes under way at once; each needs bytes of its own until it ends. */
 const WINDOW = 64;
-const NUMBER_BYTES = 4;
 
-/** Writes numbers to one guest address, one after the other, without waiting for each. */
+/** Writes numbers to one place, one after the other, without waiting for each. */
 export class SequenceWriter {
-  readonly #dma: Dma;
-  readonly #address: Iova;
+  readonly #place: DmaRange;
   readonly #bytes = new Uint8Array(WINDOW * NUMBER_BYTES);
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #outcomes: (Promise<unknown> | undefined)[] = new Array(WINDOW).fill(undefined);
   #slot = 0;
 
-  constructor(dma: Dma, address: Iova) {
-    this.#dma = dma;
-    this.#address = address;
+  constructor(place: DmaRange) {
+    this.#place = place;
   }
 
   /** All of the window is under way: {@link settle} before the next {@link write}. */
@@ -36,9 +35,8 @@ export class SequenceWriter {
     const start = this.#slot * NUMBER_BYTES;
     const bytes = this.#bytes.subarray(start, start + NUMBER_BYTES);
     this.#view.setUint32(start, number, true);
-    if (!this.#dma.tryWrite(this.#address, bytes)) {
-      this.#outcomes[this.#slot] = outcomeOf(this.#dma.write(this.#address, bytes));
-    }
+    const writing = this.#place.write(bytes);
+    if (writing !== undefined) this.#outcomes[this.#slot] = outcomeOf(writing);
     this.#slot = (this.#slot + 1) % WINDOW;
   }
 

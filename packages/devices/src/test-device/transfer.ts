@@ -33,23 +33,16 @@ export function createTransfer(request: DmaRequest, dma: Dma, memory: Uint8Array
 
 function copyGuest({ source, destination, chunk }: DmaRequest, dma: Dma): Transfer {
   const buffers = new ChunkBuffers(chunk);
-
-  async function copySlowly(from: Iova, to: Iova, buffer: Uint8Array): Promise<void> {
-    if (!dma.tryRead(from, buffer)) await dma.read(from, buffer);
-    if (!dma.tryWrite(to, buffer)) await dma.write(to, buffer, 'relaxed');
-  }
-
   return {
     start(offset, size, slot) {
-      const from = advanceIova(source, offset);
-      const to = advanceIova(destination, offset);
-      const fromView = dma.map(from, size, 'read');
-      const toView = dma.map(to, size, 'write');
-      if (fromView === undefined || toView === undefined) {
-        return copySlowly(from, to, buffers.get(slot, size));
-      }
-      toView.set(fromView);
-      return undefined;
+      const from = dma.range(advanceIova(source, offset), size, 'read');
+      const to = dma.range(advanceIova(destination, offset), size, 'write');
+      const view = to.local ? from.view : undefined;
+      if (view !== undefined) return to.write(view);
+      const buffer = buffers.get(slot, size);
+      const store = (): Promise<void> | undefined => to.write(buffer, 0, 'relaxed');
+      const reading = from.read(buffer);
+      return reading === undefined ? store() : reading.then(store);
     },
   };
 }
@@ -58,9 +51,8 @@ function load({ source, destination }: DmaRequest, dma: Dma, memory: Uint8Array)
   const base = Number(destination);
   return {
     start(offset, size) {
-      const from = advanceIova(source, offset);
-      const target = memory.subarray(base + offset, base + offset + size);
-      return dma.tryRead(from, target) ? undefined : dma.read(from, target);
+      const from = dma.range(advanceIova(source, offset), size, 'read');
+      return from.read(memory.subarray(base + offset, base + offset + size));
     },
   };
 }
@@ -69,9 +61,8 @@ function store({ source, destination }: DmaRequest, dma: Dma, memory: Uint8Array
   const base = Number(source);
   return {
     start(offset, size) {
-      const to = advanceIova(destination, offset);
-      const data = memory.subarray(base + offset, base + offset + size);
-      return dma.tryWrite(to, data) ? undefined : dma.write(to, data, 'relaxed');
+      const to = dma.range(advanceIova(destination, offset), size, 'write');
+      return to.write(memory.subarray(base + offset, base + offset + size), 0, 'relaxed');
     },
   };
 }
@@ -84,9 +75,8 @@ function fill({ destination, chunk, length, pattern }: DmaRequest, dma: Dma): Tr
   const bytes = new Uint8Array(words.buffer);
   return {
     start(offset, size) {
-      const to = advanceIova(destination, offset);
-      const data = bytes.subarray(0, size);
-      return dma.tryWrite(to, data) ? undefined : dma.write(to, data, 'relaxed');
+      const to = dma.range(advanceIova(destination, offset), size, 'write');
+      return to.write(bytes.subarray(0, size), 0, 'relaxed');
     },
   };
 }
@@ -106,14 +96,16 @@ class Checksum implements Transfer {
   }
 
   start(offset: number, size: number, slot: number): Promise<void> | undefined {
-    const from = advanceIova(this.#source, offset);
-    const view = this.#waiting === 0 ? this.#dma.map(from, size, 'read') : undefined;
+    const range = this.#dma.range(advanceIova(this.#source, offset), size, 'read');
+    const view = this.#waiting === 0 ? range.view : undefined;
     if (view !== undefined) {
       this.#add(offset, view);
       return undefined;
     }
+    const reading = range.read(this.#buffers.get(slot, size));
     this.#waiting++;
-    return this.#dma.read(from, this.#buffers.get(slot, size));
+    // In its turn, also when it was read at once.
+    return reading ?? Promise.resolve();
   }
 
   finish(offset: number, size: number, slot: number): void {

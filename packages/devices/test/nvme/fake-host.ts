@@ -2,7 +2,9 @@ import {
   type DeviceHost,
   type DeviceMemory,
   type Dma,
+  type DmaAccess,
   DmaFaultError,
+  type DmaRange,
   type InterruptMode,
   type Iova,
   silentLogger,
@@ -97,6 +99,26 @@ export class FakeHost implements DeviceHost, Dma {
       readBlock: (offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
       writeBlock: (offset, source) => bytes.set(source, offset),
       close() {},
+    };
+  }
+
+  range(iova: Iova, length: number, access: DmaAccess): DmaRange {
+    this.#find(iova, length, access !== 'read');
+    const map = () => this.map(iova, length, access);
+    const place = (offset: number) => Number(iova) + offset;
+    return {
+      iova,
+      length,
+      get local() {
+        return map() !== undefined;
+      },
+      get view() {
+        return map();
+      },
+      read: (target, offset = 0) =>
+        this.tryRead(place(offset), target) ? undefined : this.read(place(offset), target),
+      write: (source, offset = 0) =>
+        this.tryWrite(place(offset), source) ? undefined : this.write(place(offset), source),
     };
   }
 

@@ -1,5 +1,5 @@
 import type { Iova } from '@vfio-user/core';
-import { NVME_COMMAND_DWORDS } from '@vfio-user/devices';
+import { NVME_COMMAND_BYTES } from '@vfio-user/devices';
 
 /** A submission queue entry; what is missing is 0. */
 export interface NvmeCommand {
@@ -46,7 +46,7 @@ export class SubmissionRing {
   /** The caller knows that there is room. */
   place(command: NvmeCommand): void {
     const words = this.#words;
-    const at = this.#tail * NVME_COMMAND_DWORDS;
+    const at = (this.#tail * NVME_COMMAND_BYTES) / 4;
     words[at] = command.opcode | ((command.flags ?? 0) << 8) | (command.id << 16);
     words[at + 1] = command.namespaceId ?? 0;
     words.fill(0, at + 2, at + 6);

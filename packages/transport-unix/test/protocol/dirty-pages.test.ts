@@ -107,9 +107,9 @@ t.test('nothing is dirty at first, and nothing is known without logging', async 
 t.test('writes make pages dirty, reads do not', async (t) => {
   const { client, fixture, dma } = await logging(t);
   await dma.read(BASE, Buffer.alloc(PAGE));
-  dma.map(BASE, 100, 'read');
+  dma.range(BASE, 100, 'read').view;
   t.equal(await bitmap(client), 0n);
-  dma.map(BASE + 5 * PAGE, 100, 'readwrite');
+  dma.range(BASE + 5 * PAGE, 100, 'readwrite').view;
   for (const page of [0, 6, 7, 8, 9]) await dirty(fixture, page);
   t.equal(await bitmap(client), 0b11_1110_0001n);
 });

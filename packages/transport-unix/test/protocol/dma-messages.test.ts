@@ -1,7 +1,7 @@
 import { EventFdReader } from '@vfio-user/posix-ffi';
 import t, { type Test } from 'tap';
 import { CAPABILITIES, serveTestDevice } from './fixture.js';
-import { failure, turn } from './gate.js';
+import { failure, tryRead, turn } from './gate.js';
 import type { RawMessage } from './message-reader.js';
 import type { RawClient } from './raw-client.js';
 import * as request from './requests.js';
@@ -63,8 +63,8 @@ async function serveOne(client: RawClient, memory: Buffer): Promise<RawMessage> 
 t.test('memory without a descriptor is read by DMA_READ', async (t) => {
   const { client, dma } = await withoutDescriptor(t);
   const target = Buffer.alloc(64);
-  t.equal(dma.map(BASE, 64, 'read'), undefined);
-  t.equal(dma.tryRead(BASE, target), false);
+  t.equal(dma.range(BASE, 64, 'read').view, undefined);
+  t.equal(tryRead(dma, BASE, target), false);
   const done = dma.read(BASE + 0x10, target);
   const memory = Buffer.alloc(PAGE, 0x5a);
   const asked = await serveOne(client, memory);
@@ -283,8 +283,8 @@ t.test('a range across shared and unshared memory is one transfer', async (t) =>
   await done;
   t.ok(memory.every((byte) => byte === 7));
   const ends = Buffer.alloc(8);
-  t.ok(dma.tryRead(BASE - 4, ends.subarray(0, 4)));
-  t.ok(dma.tryRead(BASE + 16 * PAGE, ends.subarray(4)));
+  t.ok(tryRead(dma, BASE - 4, ends.subarray(0, 4)));
+  t.ok(tryRead(dma, BASE + 16 * PAGE, ends.subarray(4)));
   t.ok(ends.every((byte) => byte === 7));
 });
 

@@ -131,7 +131,7 @@ t.test('once it is answered the memory is out of reach, also through an old view
   const file = fixture.memory(PAGE);
   const guest = Mapping.create(file, { length: PAGE, writable: true });
   await client.call(DMA_MAP, dmaMap({ address: 0, size: PAGE }), { fds: [file] });
-  const view = fixture.device.host.dma.map(0, 4, 'readwrite');
+  const view = fixture.device.host.dma.range(0, 4, 'readwrite').view;
   if (view === undefined) throw new Error('no view');
   view.set([1, 2, 3, 4]);
   await client.call(DMA_UNMAP, dmaUnmap({ address: 0, size: PAGE }));

@@ -1,3 +1,4 @@
+import type { Dma, Iova } from '@vfio-user/core';
 /** A promise that a test settles when it likes. */
 export class Gate {
   readonly passed: Promise<void>;
@@ -42,4 +43,16 @@ export async function failure(promise: Promise<unknown>): Promise<number> {
     return (error as { errno: number }).errno;
   }
   throw new Error('it did not fail');
+}
+
+/** Read if all of the range is in shared memory and nothing has to be waited for. */
+export function tryRead(dma: Dma, iova: Iova, target: Uint8Array): boolean {
+  const range = dma.range(iova, target.length, 'read');
+  return range.local && range.read(target) === undefined;
+}
+
+/** As {@link tryRead}. */
+export function tryWrite(dma: Dma, iova: Iova, source: Uint8Array): boolean {
+  const range = dma.range(iova, source.length, 'write');
+  return range.local && range.write(source) === undefined;
 }

@@ -1,7 +1,7 @@
 import { RequestRefusedError } from '@vfio-user/core';
 import t, { type Test } from 'tap';
 import { type Fixture, serveTestDevice } from './fixture.js';
-import { Gate, until } from './gate.js';
+import { Gate, tryWrite, until } from './gate.js';
 import { errnoOf, payloadOf, type RawClient } from './raw-client.js';
 import * as request from './requests.js';
 import {
@@ -144,7 +144,7 @@ t.test('a device may use guest memory while it is told of changes', async (t) =>
     const { device } = fixture;
     const used: string[] = [];
     const use = (iova: number): void => {
-      used.push(`0x${iova.toString(16)} ${device.host.dma.tryWrite(iova, Buffer.alloc(8))}`);
+      used.push(`0x${iova.toString(16)} ${tryWrite(device.host.dma, iova, Buffer.alloc(8))}`);
     };
     if (busy) device.onQuiesce = () => new Promise((resolve) => setImmediate(resolve));
     device.host.dma.onMap((iova) => use(Number(iova)));
@@ -184,7 +184,7 @@ t.test('a function-level reset is answered first, then the device becomes quiet'
   fixture.device.onQuiesce = () => gate.passed;
   let usable: boolean | undefined;
   fixture.device.onReset = () => {
-    usable = fixture.device.host.dma.tryWrite(0x1000, Buffer.alloc(1));
+    usable = tryWrite(fixture.device.host.dma, 0x1000, Buffer.alloc(1));
   };
   await functionLevelReset(client);
   t.strictSame(fixture.device.takeCalls(), ['quiesce']);

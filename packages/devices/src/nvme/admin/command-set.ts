@@ -1,4 +1,4 @@
-import { type CommandSet, commandSet, NO_COMPLETION } from '../commands/handler.js';
+import { type CommandSet, commandSet, NO_COMPLETION, withoutData } from '../commands/handler.js';
 import type { ControllerState } from '../controller-state.js';
 import { STATUS } from '../status.js';
 import { ADMIN_OPCODE } from './constants.js';
@@ -11,7 +11,6 @@ import {
   deleteCompletionQueue,
   deleteSubmissionQueue,
 } from './queue-commands.js';
-import { withoutData } from './without-data.js';
 
 /** Abort: "the command was not aborted". */
 const NOT_ABORTED = 1;

@@ -1,13 +1,11 @@
 import type { Iova } from '@vfio-user/core';
 import type { Command } from '../commands/command.js';
-import { COMMAND_BYTES } from '../commands/command-size.js';
-import type { CommandHandler } from '../commands/handler.js';
+import { type CommandHandler, withoutData } from '../commands/handler.js';
 import type { ControllerState } from '../controller-state.js';
 import { COMPLETION_BYTES, CompletionQueue } from '../queues/completion-queue.js';
-import { SubmissionQueue } from '../queues/submission-queue.js';
+import { COMMAND_BYTES, SubmissionQueue } from '../queues/submission-queue.js';
 import { MAX_QUEUE_ENTRIES, MIN_PAGE_BYTES } from '../registers.js';
 import { STATUS, type Status } from '../status.js';
-import { withoutData } from './without-data.js';
 
 const PHYSICALLY_CONTIGUOUS = 1 << 0;
 const INTERRUPTS_ENABLED = 1 << 1;
@@ -33,7 +31,6 @@ export function createCompletionQueue(state: ControllerState): CommandHandler {
     const { base, entryCount } = placeOf(command);
     const init = { id, base, entryCount, interruptVector, interruptsEnabled };
     const queue = new CompletionQueue(state.host.dma, init);
-    queue.ring.check();
     state.queues.addCompletion(queue);
     state.resetDoorbell(id, 'head');
     return STATUS.SUCCESS;
@@ -59,7 +56,6 @@ export function createSubmissionQueue(state: ControllerState): CommandHandler {
     const { base, entryCount } = placeOf(command);
     const init = { id, base, entryCount, completionQueue };
     const queue = new SubmissionQueue(state.host.dma, init);
-    queue.ring.check();
     state.queues.addSubmission(queue);
     state.resetDoorbell(id, 'tail');
     return STATUS.SUCCESS;

@@ -1,6 +1,7 @@
 import { type Iova, iovaFromHalves } from '@vfio-user/core';
-import type { SubmissionQueue } from '../queues/submission-queue.js';
-import { COMMAND_DWORDS } from './command-size.js';
+import { COMMAND_BYTES, type SubmissionQueue } from '../queues/submission-queue.js';
+
+const COMMAND_DWORDS = COMMAND_BYTES / 4;
 
 /** Which way the data of a command goes; the values are bits 1:0 of its opcode (NVM Express 1.4, 4.2). */
 export const DIRECTION = { NONE: 0, FROM_HOST: 1, TO_HOST: 2 } as const;

@@ -9,8 +9,9 @@ import type { PostedWrites } from './posted-writes.js';
 
 /** Posts completion queue entries, and one interrupt per queue for all that a turn has posted. */
 export class Completer {
-  /** Identifies the stretch of code in which a view of guest memory stays valid. */
-  epoch = 0;
+  /** Counts turns: the stretches of code in which a view of guest memory stays valid. */
+  #turn = 0;
+  #inTurn = false;
   readonly #interrupts: InterruptLines;
   readonly #errorLog: ErrorLog;
   readonly #posted: PostedWrites;
@@ -41,15 +42,21 @@ export class Completer {
     this.#onCompleted = init.onCompleted;
   }
 
-  /** Within a turn, which ends with {@link flushInterrupts}. */
-  complete(command: Command, status: Status): void {
-    this.completeById(command.queue, command.id, status, command.result);
+  /** Several commands in one go. @returns the number of the turn, for views of rings. */
+  beginTurn(): number {
+    this.#inTurn = true;
+    return ++this.#turn;
   }
 
-  completeOutsideTurn(command: Command, status: Status): void {
-    this.epoch++;
-    this.complete(command, status);
-    if (this.#isFlushScheduled) return;
+  endTurn(): void {
+    this.#inTurn = false;
+    this.#turn++;
+  }
+
+  complete(command: Command, status: Status): void {
+    if (!this.#inTurn) this.#turn++;
+    this.completeById(command.queue, command.id, status, command.result);
+    if (this.#inTurn || this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
     queueMicrotask(() => {
       this.#isFlushScheduled = false;
@@ -77,19 +84,18 @@ export class Completer {
     command.queue.completionQueue.reserved--;
   }
 
-  /** True when there was something to tell. */
+  /** Tell the host of what was completed; true when there was something. */
   flushInterrupts(): boolean {
     return this.#interrupts.flush();
   }
 
   #post(target: CompletionQueue, queue: SubmissionQueue): void {
     try {
-      const entries = target.ring.view(this.epoch);
+      const entries = target.ring.view(this.#turn);
       if (entries !== undefined) target.post(this.#entry, entries);
       else {
-        const bytes = new Uint8Array(COMPLETION_BYTES);
-        const address = target.encode(this.#entry, new DataView(bytes.buffer));
-        this.#posted.send(address, bytes, () => queue.state === 'reset');
+        const writing = target.send(this.#entry);
+        if (writing !== undefined) this.#posted.add(writing, COMPLETION_BYTES, queue);
       }
       this.#interrupts.posted(target);
     } catch (error) {

@@ -1,11 +1,13 @@
-import type { DeviceHost } from '@vfio-user/core';
-import { type DataPointerResolver, NOT_MAPPED } from '../data-pointer/resolver.js';
-import { SegmentList } from '../data-pointer/segment-list.js';
+import type { Dma, Logger } from '@vfio-user/core';
+import { GuestBuffer } from '../data-pointer/guest-buffer.js';
+import type { DataPointerResolver } from '../data-pointer/resolver.js';
+import type { SubmissionQueue } from '../queues/submission-queue.js';
 import { STATUS, type Status } from '../status.js';
-import { type Command, DIRECTION } from './command.js';
+import { type Command, DATA_POINTER, DIRECTION } from './command.js';
 import type { Completer } from './completer.js';
 import { statusOfFailure } from './failure.js';
-import { type CommandHandler, NO_COMPLETION, type Outcome } from './handler.js';
+import { type CommandHandler, type CommandSet, NO_COMPLETION } from './handler.js';
+import { gather } from './pieces.js';
 import type { PostedWrites } from './posted-writes.js';
 
 /** What may be under way on copies at a time; it bounds the memory a guest makes us allocate. */
@@ -17,156 +19,181 @@ const ADMIN_BYTES = 1024 * 1024;
 
 const NO_DATA: readonly Uint8Array[] = [];
 
+/** What an {@link Executor} works with. */
+export interface ExecutorInit {
+  readonly dma: Dma;
+  readonly logger: Logger;
+  readonly admin: CommandSet;
+  readonly io: CommandSet;
+  readonly resolver: DataPointerResolver;
+  readonly completer: Completer;
+  readonly posted: PostedWrites;
+}
+
 /**
- * Runs commands: at once on views of guest memory if all of it is at hand and nothing has to wait,
- * otherwise on a copy, since a view must not outlive the turn.
+ * Runs each command by what its opcode means in its queue: on views of guest memory where all of it
+ * has one, otherwise on a copy. Nothing waits unless guest memory or the storage takes time.
  */
 export class Executor {
-  readonly #host: DeviceHost;
-  readonly #resolver: DataPointerResolver;
-  readonly #completer: Completer;
-  readonly #posted: PostedWrites;
-  readonly #segments = new SegmentList();
-  readonly #pieces: Uint8Array[] = [];
+  readonly #init: ExecutorInit;
+  #buffer = new GuestBuffer();
   #runningCommands = 0;
   #runningBytes = 0;
 
-  constructor(
-    host: DeviceHost,
-    resolver: DataPointerResolver,
-    completer: Completer,
-    posted: PostedWrites,
-  ) {
-    this.#host = host;
-    this.#resolver = resolver;
-    this.#completer = completer;
-    this.#posted = posted;
+  constructor(init: ExecutorInit) {
+    this.#init = init;
   }
 
-  /** No further command of an I/O queue, or of the admin queue, may be started now. */
-  isFull(isAdmin: boolean): boolean {
-    const bytes = this.#runningBytes + this.#posted.bytes;
-    if (isAdmin) {
-      return (
-        this.#runningCommands >= MAX_RUNNING_COMMANDS + ADMIN_COMMANDS ||
-        bytes >= MAX_RUNNING_BYTES + ADMIN_BYTES
-      );
-    }
-    return this.#runningCommands >= MAX_RUNNING_COMMANDS || bytes >= MAX_RUNNING_BYTES;
+  /** No further command of this queue may be started now. */
+  isFull(queue: SubmissionQueue): boolean {
+    const isAdmin = queue.id === 0;
+    const commands = MAX_RUNNING_COMMANDS + (isAdmin ? ADMIN_COMMANDS : 0);
+    const bytes = MAX_RUNNING_BYTES + (isAdmin ? ADMIN_BYTES : 0);
+    return (
+      this.#runningCommands >= commands || this.#runningBytes + this.#init.posted.bytes >= bytes
+    );
   }
 
   /** `command` may be used again when this returns. */
-  execute(command: Command, handler: CommandHandler): void {
-    const outcome = this.#attempt(command, handler);
-    if (typeof outcome === 'object') this.#finishLater(command.clone(), outcome);
-    else if (outcome === NO_COMPLETION) this.#completer.leaveOpen(command);
-    else if (typeof outcome === 'number' && outcome !== NOT_MAPPED) {
-      this.#completer.complete(command, outcome);
+  execute(command: Command): void {
+    const isAdmin = command.queue.id === 0;
+    const handler = (isAdmin ? this.#init.admin : this.#init.io)[command.opcode];
+    const { completer } = this.#init;
+    if (handler === undefined) completer.complete(command, STATUS.INVALID_OPCODE);
+    else if (command.fused !== 0 || !hasValidDataPointer(command, isAdmin)) {
+      completer.complete(command, STATUS.INVALID_FIELD);
     } else {
-      const copy = command.clone();
-      const perform =
-        typeof outcome === 'function'
-          ? outcome
-          : (data: Uint8Array) => handler.perform(copy, [data]);
-      this.#finishLater(copy, this.#runOnCopy(copy, perform));
-    }
-  }
-
-  #attempt(command: Command, handler: CommandHandler): Outcome {
-    try {
-      const status = handler.check(command);
-      if (status !== STATUS.SUCCESS) return status;
-      if (command.dataLength === 0) return handler.perform(command, NO_DATA);
-      const resolved = this.#resolver.resolveNow(command, this.#segments);
-      if (resolved !== STATUS.SUCCESS) return resolved;
-      if (!this.#mapPieces(command)) return NOT_MAPPED;
-      return handler.perform(command, this.#pieces);
-    } catch (error) {
-      return statusOfFailure(error, command, this.#host.logger);
-    } finally {
-      this.#pieces.length = 0;
-    }
-  }
-
-  #mapPieces(command: Command): boolean {
-    const access = command.direction === DIRECTION.TO_HOST ? 'write' : 'read';
-    for (let index = 0; index < this.#segments.count; index++) {
-      const { dma } = this.#host;
-      const piece = dma.map(this.#segments.address(index), this.#segments.length(index), access);
-      if (piece === undefined) return false;
-      this.#pieces.push(piece);
-    }
-    return true;
-  }
-
-  #finishLater(command: Command, outcome: Promise<Status>): void {
-    this.#runningCommands++;
-    this.#runningBytes += command.dataLength;
-    command.queue.commandStarted();
-    outcome
-      .catch((error) => statusOfFailure(error, command, this.#host.logger))
-      .then((status) => {
-        this.#runningCommands--;
-        this.#runningBytes -= command.dataLength;
-        this.#completer.completeOutsideTurn(command, status);
-        command.queue.commandEnded();
-      });
-  }
-
-  async #runOnCopy(command: Command, perform: (data: Uint8Array) => Outcome): Promise<Status> {
-    const segments = new SegmentList();
-    const resolved = await this.#resolver.resolve(command, segments);
-    if (resolved !== STATUS.SUCCESS) return resolved;
-    const copy = new Uint8Array(command.dataLength);
-    if (command.direction === DIRECTION.FROM_HOST) await this.#fetch(segments, copy);
-    else this.#checkWritable(segments);
-    // Nothing of an earlier life of the controller may reach the storage.
-    if (command.queue.state === 'reset') return STATUS.ABORT_REQUESTED;
-    const outcome = perform(copy);
-    const status = await (typeof outcome === 'function' ? outcome(copy) : outcome);
-    if (status === STATUS.SUCCESS && command.direction === DIRECTION.TO_HOST) {
-      this.#send(command, segments, copy);
-    }
-    return status;
-  }
-
-  async #fetch(segments: SegmentList, target: Uint8Array): Promise<void> {
-    const { dma } = this.#host;
-    const transfers: Promise<void>[] = [];
-    let done = 0;
-    for (let index = 0; index < segments.count; index++) {
-      const length = segments.length(index);
-      const piece = target.subarray(done, done + length);
-      const address = segments.address(index);
-      if (!dma.tryRead(address, piece)) transfers.push(dma.read(address, piece));
-      done += length;
-    }
-    if (transfers.length === 0) return;
-    for (const outcome of await Promise.allSettled(transfers)) {
-      if (outcome.status === 'rejected') throw outcome.reason;
-    }
-  }
-
-  /** A posted write reports no fault to the command: look for one before. */
-  #checkWritable(segments: SegmentList): void {
-    for (let index = 0; index < segments.count; index++) {
-      this.#host.dma.map(segments.address(index), segments.length(index), 'write');
-    }
-  }
-
-  /** @throws {DmaFaultError} when the memory was unmapped while the command ran. */
-  #send(command: Command, segments: SegmentList, source: Uint8Array): void {
-    if (command.queue.state === 'reset') return;
-    let done = 0;
-    for (let index = 0; index < segments.count; index++) {
-      const length = segments.length(index);
-      const piece = source.subarray(done, done + length);
-      const address = segments.address(index);
-      // At once where that is possible: the command fails if the host has no page for it.
-      if (!this.#host.dma.tryWrite(address, piece)) {
-        this.#posted.send(address, piece, () => command.queue.state === 'reset');
+      try {
+        this.#begin(command, handler);
+      } catch (error) {
+        this.#fail(command, error);
       }
-      done += length;
     }
   }
+
+  #begin(command: Command, handler: CommandHandler): void {
+    const status = handler.check(command);
+    if (status !== STATUS.SUCCESS) this.#init.completer.complete(command, status);
+    else if (command.dataLength === 0) this.#perform(command, handler, NO_DATA);
+    else {
+      const buffer = this.#buffer;
+      const resolved = this.#init.resolver.resolve(command, buffer);
+      if (typeof resolved === 'number') this.#transfer(command, handler, resolved, buffer);
+      else {
+        this.#wait(command, resolved, (own, found) => this.#transfer(own, handler, found, buffer));
+      }
+    }
+  }
+
+  /** Go on when the data pointer was followed. */
+  #transfer(command: Command, handler: CommandHandler, found: Status, buffer: GuestBuffer): void {
+    if (found !== STATUS.SUCCESS) {
+      this.#init.completer.complete(command, found);
+      return;
+    }
+    const isToHost = command.direction === DIRECTION.TO_HOST;
+    buffer.lookUp(this.#init.dma, isToHost ? 'write' : 'read');
+    const views = buffer.views();
+    if (views !== undefined) {
+      this.#perform(command, handler, views, buffer);
+      return;
+    }
+    const copy = new Uint8Array(command.dataLength);
+    const reading = isToHost ? undefined : buffer.read(copy);
+    if (reading === undefined) this.#perform(command, handler, [copy], buffer, copy);
+    else {
+      this.#wait(command, reading, (own) => this.#perform(own, handler, [copy], buffer, copy));
+    }
+  }
+
+  /** @param copy what `data` consists of, unless that is guest memory itself. */
+  #perform(
+    command: Command,
+    handler: CommandHandler,
+    data: readonly Uint8Array[],
+    buffer?: GuestBuffer,
+    copy?: Uint8Array,
+  ): void {
+    // Nothing of an earlier life of the controller may reach the storage.
+    if (command.queue.state === 'reset') {
+      this.#init.completer.complete(command, STATUS.ABORT_REQUESTED);
+      return;
+    }
+    const outcome = handler.perform(command, data);
+    if (typeof outcome === 'number') this.#end(command, outcome, buffer, copy);
+    else if (typeof outcome === 'object') {
+      this.#wait(command, outcome, (own, status) => this.#end(own, status, buffer, copy));
+    } else {
+      const kept = copy ?? this.#copyOf(command, data);
+      this.#wait(command, outcome(kept), (own, status) => this.#end(own, status, buffer, kept));
+    }
+  }
+
+  /** A view must not outlive the turn. */
+  #copyOf({ direction, dataLength }: Command, data: readonly Uint8Array[]): Uint8Array {
+    return direction === DIRECTION.TO_HOST ? new Uint8Array(dataLength) : gather(data, dataLength);
+  }
+
+  #end(
+    command: Command,
+    status: Status | typeof NO_COMPLETION,
+    buffer: GuestBuffer | undefined,
+    copy: Uint8Array | undefined,
+  ): void {
+    const { completer, posted } = this.#init;
+    if (status === NO_COMPLETION) {
+      completer.leaveOpen(command);
+      return;
+    }
+    const { queue } = command;
+    const isToHost = command.direction === DIRECTION.TO_HOST;
+    if (isToHost && copy !== undefined && status === STATUS.SUCCESS && queue.state !== 'reset') {
+      buffer?.write(copy, (writing, bytes) => posted.add(writing, bytes, queue));
+    }
+    completer.complete(command, status);
+  }
+
+  /** Go on with a copy of the command, as it cannot end in this turn. */
+  #wait<Value>(
+    command: Command,
+    work: Promise<Value>,
+    next: (own: Command, value: Value) => void,
+  ): void {
+    const own = command.clone();
+    // What waits keeps its buffer.
+    this.#buffer = new GuestBuffer();
+    this.#runningCommands++;
+    this.#runningBytes += own.dataLength;
+    own.queue.commandStarted();
+    work.then(
+      (value) => {
+        try {
+          next(own, value);
+        } catch (error) {
+          this.#fail(own, error);
+        }
+        this.#ended(own);
+      },
+      (error) => {
+        this.#fail(own, error);
+        this.#ended(own);
+      },
+    );
+  }
+
+  #ended(command: Command): void {
+    this.#runningCommands--;
+    this.#runningBytes -= command.dataLength;
+    command.queue.commandEnded();
+  }
+
+  #fail(command: Command, error: unknown): void {
+    this.#init.completer.complete(command, statusOfFailure(error, command, this.#init.logger));
+  }
+}
+
+/** Admin commands use PRPs only (NVM Express 1.4, figure 105). */
+function hasValidDataPointer(command: Command, isAdmin: boolean): boolean {
+  const kind = command.dataPointer;
+  return isAdmin ? kind === DATA_POINTER.PRP : kind !== DATA_POINTER.RESERVED;
 }

@@ -1,4 +1,4 @@
-import type { Status } from '../status.js';
+import { STATUS, type Status } from '../status.js';
 import type { Command } from './command.js';
 
 /** The command stays open: an asynchronous event request. */
@@ -34,4 +34,11 @@ export function commandSet(handlers: Readonly<Record<number, CommandHandler>>): 
   const set: (CommandHandler | undefined)[] = new Array(256).fill(undefined);
   for (const [opcode, handler] of Object.entries(handlers)) set[Number(opcode)] = handler;
   return set;
+}
+
+/** A handler for a command that transfers nothing. */
+export function withoutData(
+  perform: (command: Command) => ReturnType<CommandHandler['perform']>,
+): CommandHandler {
+  return { check: () => STATUS.SUCCESS, perform };
 }

@@ -1,4 +1,4 @@
-import type { Dma, Iova } from '@vfio-user/core';
+import type { SubmissionQueue } from '../queues/submission-queue.js';
 
 /**
  * Writes to guest memory that nobody waits for, like posted writes on PCI Express: what follows
@@ -6,13 +6,11 @@ import type { Dma, Iova } from '@vfio-user/core';
  * register tells of them, so none is kept behind them.
  */
 export class PostedWrites {
-  readonly #dma: Dma;
   readonly #onFailure: (error: unknown) => void;
   readonly #onDrained: () => void;
   #bytes = 0;
 
-  constructor(dma: Dma, onFailure: (error: unknown) => void, onDrained: () => void) {
-    this.#dma = dma;
+  constructor(onFailure: (error: unknown) => void, onDrained: () => void) {
     this.#onFailure = onFailure;
     this.#onDrained = onDrained;
   }
@@ -22,17 +20,16 @@ export class PostedWrites {
     return this.#bytes;
   }
 
-  /** `source` is given away. `isStale` tells whether a failure still interests anybody. */
-  send(iova: Iova, source: Uint8Array, isStale: () => boolean): void {
-    this.#bytes += source.length;
-    this.#dma
-      .write(iova, source, 'relaxed')
-      .catch((error) => {
-        if (!isStale()) this.#onFailure(error);
-      })
-      .finally(() => {
-        this.#bytes -= source.length;
-        this.#onDrained();
-      });
+  /** A failure interests nobody any more once `queue` is reset. */
+  add(writing: Promise<void>, bytes: number, queue: SubmissionQueue): void {
+    this.#bytes += bytes;
+    const ended = (): void => {
+      this.#bytes -= bytes;
+      this.#onDrained();
+    };
+    writing.then(ended, (error) => {
+      if (queue.state !== 'reset') this.#onFailure(error);
+      ended();
+    });
   }
 }

@@ -2,7 +2,7 @@ import { getIova, type Iova } from '@vfio-user/core';
 import type { Command } from '../commands/command.js';
 import { MIN_PAGE_BYTES } from '../registers.js';
 import { STATUS, type Status } from '../status.js';
-import type { SegmentList } from './segment-list.js';
+import type { GuestBuffer } from './guest-buffer.js';
 import type { DataPointerWalker } from './walker.js';
 
 const ENTRY_BYTES = 8;
@@ -14,16 +14,16 @@ export class PrpWalker implements DataPointerWalker {
   listAddress: Iova = 0;
   listBytes = 0;
   #remaining = 0;
-  #segments!: SegmentList; // set by begin(), before which feed() has no use
+  #buffer!: GuestBuffer; // set by begin(), before which feed() has no use
 
-  begin(command: Command, segments: SegmentList): Status {
+  begin(command: Command, buffer: GuestBuffer): Status {
     const { prp1, prp2, dataLength } = command;
-    this.#segments = segments;
+    this.#buffer = buffer;
     this.listBytes = 0;
     const offset = this.#offsetInPage(prp1);
     if (offset % 4 !== 0) return STATUS.INVALID_PRP_OFFSET;
     const first = Math.min(this.pageBytes - offset, dataLength);
-    segments.add(prp1, first);
+    buffer.add(prp1, first);
     this.#remaining = dataLength - first;
     if (this.#remaining === 0) return STATUS.SUCCESS;
     if (this.#remaining <= this.pageBytes) return this.#addPage(prp2);
@@ -53,7 +53,7 @@ export class PrpWalker implements DataPointerWalker {
   #addPage(address: Iova): Status {
     if (this.#offsetInPage(address) !== 0) return STATUS.INVALID_PRP_OFFSET;
     const length = Math.min(this.pageBytes, this.#remaining);
-    this.#segments.add(address, length);
+    this.#buffer.add(address, length);
     this.#remaining -= length;
     return STATUS.SUCCESS;
   }

@@ -1,62 +1,57 @@
 import type { Dma } from '@vfio-user/core';
 import { type Command, DATA_POINTER } from '../commands/command.js';
+import { MIN_PAGE_BYTES } from '../registers.js';
 import { STATUS, type Status } from '../status.js';
+import type { GuestBuffer } from './guest-buffer.js';
 import { PrpWalker } from './prp-walker.js';
-import type { SegmentList } from './segment-list.js';
 import { SglWalker } from './sgl-walker.js';
-import { type DataPointerWalker, MAX_LIST_BYTES } from './walker.js';
-
-/** Some guest memory takes messages to reach. Nothing has been changed. */
-export const NOT_MAPPED = -1;
+import type { DataPointerWalker } from './walker.js';
 
 /** Finds the guest memory of a command. */
 export class DataPointerResolver {
+  /** CC.MPS, bytes. */
+  pageBytes = MIN_PAGE_BYTES;
   readonly #dma: Dma;
-  readonly #prp = new PrpWalker();
-  readonly #sgl = new SglWalker();
-  readonly #list = new Uint8Array(MAX_LIST_BYTES);
-  readonly #listView = new DataView(this.#list.buffer);
+  #prp = new PrpWalker();
+  #sgl = new SglWalker();
 
   constructor(dma: Dma) {
     this.#dma = dma;
   }
 
-  /** CC.MPS, bytes. */
-  set pageBytes(value: number) {
-    this.#prp.pageBytes = value;
+  /** Fill `buffer`; at once unless a list takes messages to read. @throws {DmaFaultError} */
+  resolve(command: Command, buffer: GuestBuffer): Status | Promise<Status> {
+    buffer.clear();
+    if (command.dataPointer !== DATA_POINTER.PRP) {
+      return this.#walk(this.#sgl, this.#sgl.begin(command, buffer));
+    }
+    this.#prp.pageBytes = this.pageBytes;
+    return this.#walk(this.#prp, this.#prp.begin(command, buffer));
   }
 
-  /** At once, or {@link NOT_MAPPED}. @throws {DmaFaultError} */
-  resolveNow(command: Command, segments: SegmentList): Status | typeof NOT_MAPPED {
-    segments.clear();
-    const walker = command.dataPointer === DATA_POINTER.PRP ? this.#prp : this.#sgl;
-    let status = walker.begin(command, segments);
+  #walk(walker: DataPointerWalker, begun: Status): Status | Promise<Status> {
+    let status = begun;
     while (status === STATUS.SUCCESS && walker.listBytes > 0) {
-      const list = this.#list.subarray(0, walker.listBytes);
-      if (!this.#dma.tryRead(walker.listAddress, list)) return NOT_MAPPED;
-      status = walker.feed(this.#listView);
+      const range = this.#dma.range(walker.listAddress, walker.listBytes, 'read');
+      const { view } = range;
+      const list = view ?? new Uint8Array(walker.listBytes);
+      const reading = view === undefined ? range.read(list) : undefined;
+      if (reading !== undefined) {
+        this.#giveAway(walker);
+        return reading.then(() => this.#walk(walker, feed(walker, list)));
+      }
+      status = feed(walker, list);
     }
     return status;
   }
 
-  /** The same with messages. @throws {DmaFaultError} */
-  async resolve(command: Command, segments: SegmentList): Promise<Status> {
-    segments.clear();
-    const walker = this.#freshWalker(command);
-    let status = walker.begin(command, segments);
-    while (status === STATUS.SUCCESS && walker.listBytes > 0) {
-      const list = new Uint8Array(walker.listBytes);
-      await this.#dma.read(walker.listAddress, list);
-      status = walker.feed(new DataView(list.buffer));
-    }
-    return status;
+  /** It belongs to a command that waits: the next one needs another. */
+  #giveAway(walker: DataPointerWalker): void {
+    if (walker === this.#prp) this.#prp = new PrpWalker();
+    if (walker === this.#sgl) this.#sgl = new SglWalker();
   }
+}
 
-  /** Several commands resolve at the same time there. */
-  #freshWalker(command: Command): DataPointerWalker {
-    if (command.dataPointer !== DATA_POINTER.PRP) return new SglWalker();
-    const walker = new PrpWalker();
-    walker.pageBytes = this.#prp.pageBytes;
-    return walker;
-  }
+function feed(walker: DataPointerWalker, list: Uint8Array): Status {
+  return walker.feed(new DataView(list.buffer, list.byteOffset, list.length));
 }

@@ -1,7 +1,7 @@
 import { getIova, type Iova } from '@vfio-user/core';
 import type { Command } from '../commands/command.js';
 import { STATUS, type Status } from '../status.js';
-import type { SegmentList } from './segment-list.js';
+import type { GuestBuffer } from './guest-buffer.js';
 import { type DataPointerWalker, MAX_LIST_BYTES } from './walker.js';
 
 const DESCRIPTOR_BYTES = 16;
@@ -18,10 +18,10 @@ export class SglWalker implements DataPointerWalker {
   #inLastSegment = false;
   #remaining = 0;
   #descriptors = 0;
-  #segments!: SegmentList; // set by begin(), before which feed() has no use
+  #buffer!: GuestBuffer; // set by begin(), before which feed() has no use
 
-  begin(command: Command, segments: SegmentList): Status {
-    this.#segments = segments;
+  begin(command: Command, buffer: GuestBuffer): Status {
+    this.#buffer = buffer;
     this.#remaining = command.dataLength;
     this.#descriptors = 0;
     this.#inLastSegment = false;
@@ -45,7 +45,7 @@ export class SglWalker implements DataPointerWalker {
     switch (type) {
       case TYPE.DATA_BLOCK: {
         const used = Math.min(length, this.#remaining);
-        this.#segments.add(address, used);
+        this.#buffer.add(address, used);
         this.#remaining -= used;
         // The descriptor in the command stands alone.
         return this.#descriptors === 0 ? this.#whenShort() : STATUS.SUCCESS;

@@ -1,6 +1,5 @@
 import type { Dma, Iova } from '@vfio-user/core';
 import { Ring } from './ring.js';
-import { storeFence } from './store-fence.js';
 
 /** Bytes of a completion queue entry. */
 export const COMPLETION_BYTES = 16;
@@ -40,9 +39,10 @@ export class CompletionQueue {
   #tail = 0;
   #phase = 1;
 
+  /** @throws {DmaFaultError} when it is not in guest memory. */
   constructor(dma: Dma, init: CompletionQueueInit) {
     this.id = init.id;
-    this.ring = new Ring(dma, init.base, init.entryCount, COMPLETION_BYTES, 'write');
+    this.ring = new Ring(dma, { ...init, entryBytes: COMPLETION_BYTES, access: 'write' });
     this.interruptVector = init.interruptVector;
     this.interruptsEnabled = init.interruptsEnabled;
   }
@@ -84,14 +84,16 @@ export class CompletionQueue {
     this.#advance();
   }
 
-  /** The same as bytes to send to the address returned. */
-  encode(completion: Completion, entry: DataView): Iova {
-    const address = this.ring.addressOf(this.#tail);
+  /** The same for a ring that takes messages to reach. @throws {DmaFaultError} */
+  send(completion: Completion): Promise<void> | undefined {
+    const bytes = new Uint8Array(COMPLETION_BYTES);
+    const entry = new DataView(bytes.buffer);
     entry.setUint32(0, completion.result, true);
     entry.setUint32(8, (completion.queueId << 16) | completion.queueHead, true);
     entry.setUint32(12, this.#lastDword(completion), true);
+    const offset = this.#tail * COMPLETION_BYTES;
     this.#advance();
-    return address;
+    return this.ring.range.write(bytes, offset, 'relaxed');
   }
 
   #lastDword({ commandId, status }: Completion): number {
@@ -104,4 +106,14 @@ export class CompletionQueue {
       this.#phase ^= 1;
     }
   }
+}
+
+const word = new Int32Array(1);
+
+/**
+ * Keeps the stores before it ahead of the stores after it, for a reader which polls the same
+ * memory on another processor.
+ */
+function storeFence(): void {
+  Atomics.add(word, 0, 1);
 }

@@ -1,8 +1,7 @@
 import type { PushRings } from '@vfio-user/core';
-import { COMMAND_BYTES } from '../commands/command-size.js';
 import { DOORBELL_BYTES, DOORBELLS_OFFSET } from '../registers.js';
 import type { CompletionQueue } from './completion-queue.js';
-import type { SubmissionQueue } from './submission-queue.js';
+import { COMMAND_BYTES, type SubmissionQueue } from './submission-queue.js';
 
 /** The queues of an enabled controller by identifier, the admin pair first. */
 export class QueueSet {

@@ -1,14 +1,11 @@
-import type { Dma } from '@vfio-user/core';
 import type { AsyncEvents } from '../admin/async-events.js';
 import type { Features } from '../admin/features.js';
 import { Command } from '../commands/command.js';
-import { COMMAND_BYTES } from '../commands/command-size.js';
 import type { Completer } from '../commands/completer.js';
-import type { Dispatcher } from '../commands/dispatcher.js';
+import type { Executor } from '../commands/executor.js';
 import type { DoorbellPage } from './doorbell-page.js';
-import { Pacemaker } from './pacemaker.js';
 import type { QueueSet } from './queue-set.js';
-import type { SubmissionQueue } from './submission-queue.js';
+import { COMMAND_BYTES, type SubmissionQueue } from './submission-queue.js';
 
 /** What one turn may do, so that register accesses are answered in between. */
 const TURN_COMMANDS = 64;
@@ -19,27 +16,41 @@ const MAX_FETCH = 32;
 const MAX_FETCHING = 64;
 /** Looks at mapped doorbells before the event loop gets its turn: a few microseconds. */
 const SPINS = 256;
+/** After the last activity: how long to poll in every turn of the event loop, milliseconds. */
+const HOT_MS = 20;
+/** How long to poll with the short pause, milliseconds. */
+const WARM_MS = 1000;
+/** Pauses, milliseconds: what waking up costs in delay, against what waiting costs in processor time. */
+const SHORT_PAUSE_MS = 1;
+const LONG_PAUSE_MS = 10;
 
 /** What the scheduler works with. */
 export interface SchedulerInit {
-  readonly dma: Dma;
   readonly queues: QueueSet;
   readonly features: Features;
   readonly events: AsyncEvents;
   readonly completer: Completer;
-  readonly dispatcher: Dispatcher;
+  readonly executor: Executor;
   /** A queue cannot be read any more. */
   onFatal(reason: string, error: unknown): void;
 }
 
-/** Takes commands from the submission queues, round robin, a bounded amount in each turn. */
+/**
+ * Takes commands from the submission queues, round robin, a bounded amount in each turn. Work makes
+ * the next turn that of the event loop, so that messages are answered in between; polling mapped
+ * doorbells slows down the longer nothing happens.
+ */
 export class Scheduler {
   readonly #init: SchedulerInit;
-  readonly #pacemaker = new Pacemaker(() => this.#turn());
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lastActivityMs = 0;
   #command: Command | undefined;
   #first = 0;
   #bytesLeft = 0;
   #fetching = 0;
+  /** See {@link Completer.beginTurn}. */
+  #turnNumber = 0;
   /** Present while the client may ring without a message. */
   page: DoorbellPage | undefined;
 
@@ -49,24 +60,47 @@ export class Scheduler {
 
   /** Something was rung, ended or made room. */
   kick(): void {
-    this.#pacemaker.soon();
+    if (this.#immediate !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#immediate = setImmediate(this.#turn);
   }
 
   stop(): void {
-    this.#pacemaker.stop();
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+    this.#immediate = undefined;
+    this.#timer = undefined;
   }
 
-  #turn(): void {
-    const { queues } = this.#init;
+  readonly #turn = (): void => {
+    this.#immediate = undefined;
+    this.#timer = undefined;
+    const { completer, queues, onFatal } = this.#init;
     let wasActive = false;
     try {
+      this.#turnNumber = completer.beginTurn();
       wasActive = this.#work();
+      completer.flushInterrupts();
     } catch (error) {
-      this.#init.onFatal('the controller failed', error);
+      onFatal('the controller failed', error);
+    } finally {
+      completer.endTurn();
     }
-    if (this.#hasWork()) this.#pacemaker.soon();
-    else if (this.page !== undefined && queues.submission.length > 0) {
-      this.#pacemaker.poll(wasActive);
+    if (this.#hasWork()) this.kick();
+    else if (this.page !== undefined && queues.submission.length > 0) this.#poll(wasActive);
+  };
+
+  /** Look again, sooner or later. */
+  #poll(wasActive: boolean): void {
+    const now = performance.now();
+    if (wasActive) this.#lastActivityMs = now;
+    const idleMs = now - this.#lastActivityMs;
+    if (idleMs < HOT_MS) this.kick();
+    else if (this.#immediate === undefined && this.#timer === undefined) {
+      const pause = idleMs < WARM_MS ? SHORT_PAUSE_MS : LONG_PAUSE_MS;
+      // Polling alone does not keep the process alive.
+      this.#timer = setTimeout(this.#turn, pause).unref();
     }
   }
 
@@ -76,7 +110,6 @@ export class Scheduler {
     let spins = this.page === undefined ? 0 : SPINS;
     let wasActive = false;
     this.#bytesLeft = TURN_BYTES;
-    completer.epoch++;
     while (commandsLeft > 0 && this.#bytesLeft > 0) {
       const rang = this.page?.poll() ?? false;
       const adminQueue = queues.submissionQueue(0);
@@ -92,9 +125,6 @@ export class Scheduler {
       if (completer.flushInterrupts() && this.#hasWork()) continue;
       if (spins-- === 0) break;
     }
-    completer.flushInterrupts();
-    // Views of guest memory end with the turn.
-    completer.epoch++;
     return wasActive;
   }
 
@@ -117,15 +147,12 @@ export class Scheduler {
     if (count === 0) return 0;
     let entries: DataView | undefined;
     try {
-      entries = queue.ring.view(this.#init.completer.epoch);
+      entries = queue.ring.view(this.#turnNumber);
     } catch (error) {
-      this.#init.onFatal(`submission queue ${queue.id} is not in guest memory`, error);
+      this.#lost(queue, error);
       return 0;
     }
-    if (entries === undefined) {
-      this.#fetchByMessage(queue);
-      return 0;
-    }
+    if (entries === undefined) return this.#fetch(queue);
     let taken = 0;
     while (taken < count && this.#bytesLeft > 0 && this.#ready(queue) > 0) {
       queue.completionQueue.reserved++;
@@ -139,14 +166,14 @@ export class Scheduler {
     this.#command ??= new Command(queue);
     this.#command.load(queue, entries, offset);
     queue.fetched(1);
-    this.#init.dispatcher.dispatch(this.#command);
+    this.#init.executor.execute(this.#command);
     this.#bytesLeft -= this.#command.dataLength;
   }
 
   /** Commands of a queue which could be started now. */
   #ready(queue: SubmissionQueue): number {
     if (queue.state !== 'running' || queue.isFetching) return 0;
-    if (this.#init.dispatcher.isFull(queue) || this.#fetching >= MAX_FETCHING) return 0;
+    if (this.#init.executor.isFull(queue) || this.#fetching >= MAX_FETCHING) return 0;
     return Math.max(0, Math.min(queue.waiting, queue.completionQueue.free));
   }
 
@@ -154,22 +181,37 @@ export class Scheduler {
     return this.#init.queues.submission.some((queue) => this.#ready(queue) > 0);
   }
 
-  #fetchByMessage(queue: SubmissionQueue): void {
+  /**
+   * Read entries of a ring that is not at hand. Those that came along with the doorbell are taken at
+   * once. @returns how many were.
+   */
+  #fetch(queue: SubmissionQueue): number {
     const toEnd = queue.ring.entryCount - queue.head;
     const count = Math.min(this.#ready(queue), toEnd, MAX_FETCH);
     const bytes = new Uint8Array(count * COMMAND_BYTES);
+    const entries = new DataView(bytes.buffer);
+    queue.completionQueue.reserved += count;
+    let reading: Promise<void> | undefined;
+    try {
+      reading = queue.ring.range.read(bytes, queue.head * COMMAND_BYTES);
+    } catch (error) {
+      this.#lost(queue, error);
+      return 0;
+    }
+    if (reading === undefined) {
+      this.#takeAll(queue, entries, count);
+      return count;
+    }
     queue.isFetching = true;
     this.#fetching += count;
-    queue.completionQueue.reserved += count;
-    this.#init.dma.read(queue.ring.addressOf(queue.head), bytes).then(
-      () => this.#takeFetched(queue, new DataView(bytes.buffer), count),
+    reading.then(
+      () => this.#takeFetched(queue, entries, count),
       (error) => {
         this.#fetching -= count;
-        if (queue.state !== 'reset') {
-          this.#init.onFatal(`submission queue ${queue.id} is not in guest memory`, error);
-        }
+        if (queue.state !== 'reset') this.#lost(queue, error);
       },
     );
+    return 0;
   }
 
   #takeFetched(queue: SubmissionQueue, entries: DataView, count: number): void {
@@ -180,10 +222,19 @@ export class Scheduler {
       queue.completionQueue.reserved -= count;
       return;
     }
-    this.#init.completer.epoch++;
-    for (let index = 0; index < count; index++) this.#take(queue, entries, index * COMMAND_BYTES);
-    this.#init.completer.flushInterrupts();
-    this.#init.completer.epoch++;
+    const { completer } = this.#init;
+    this.#turnNumber = completer.beginTurn();
+    this.#takeAll(queue, entries, count);
+    completer.flushInterrupts();
+    completer.endTurn();
     this.kick();
+  }
+
+  #takeAll(queue: SubmissionQueue, entries: DataView, count: number): void {
+    for (let index = 0; index < count; index++) this.#take(queue, entries, index * COMMAND_BYTES);
+  }
+
+  #lost(queue: SubmissionQueue, error: unknown): void {
+    this.#init.onFatal(`submission queue ${queue.id} is not in guest memory`, error);
   }
 }

@@ -1,7 +1,9 @@
 import type { Dma, Iova } from '@vfio-user/core';
-import { COMMAND_BYTES } from '../commands/command-size.js';
 import type { CompletionQueue } from './completion-queue.js';
 import { Ring } from './ring.js';
+
+/** Bytes of a submission queue entry. */
+export const COMMAND_BYTES = 64;
 
 /** How a submission queue is made. */
 export interface SubmissionQueueInit {
@@ -30,9 +32,10 @@ export class SubmissionQueue {
   #running = 0;
   #whenIdle: (() => void) | undefined;
 
+  /** @throws {DmaFaultError} when it is not in guest memory. */
   constructor(dma: Dma, init: SubmissionQueueInit) {
     this.id = init.id;
-    this.ring = new Ring(dma, init.base, init.entryCount, COMMAND_BYTES, 'read');
+    this.ring = new Ring(dma, { ...init, entryBytes: COMMAND_BYTES, access: 'read' });
     this.completionQueue = init.completionQueue;
   }
 

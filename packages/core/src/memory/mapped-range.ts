@@ -1,0 +1,161 @@
+import { advanceIova, type Iova } from '../address.js';
+import type { DmaAccess, DmaRange, WriteOrder } from '../device/dma.js';
+import { tellAccess } from '../diagnostics/dma-told.js';
+import { checkRights } from './access-faults.js';
+import { allEnded } from './all-ended.js';
+import type { DmaMapping } from './mapping.js';
+import type { MemoryAccess } from './memory-access.js';
+
+/** Where a range is looked up, and how what is found there is reached. */
+export interface RangeSpace {
+  readonly access: MemoryAccess;
+  /**
+   * The mapping in which `length` bytes from `iova` on begin.
+   * @throws {DmaFaultError} ENOENT when there is none, or the address space ends before them.
+   */
+  mappingAt(iova: Iova, length: number): DmaMapping;
+}
+
+/** The part of a range that lies in one mapping. */
+interface Piece {
+  readonly mapping: DmaMapping;
+  /** Bytes from the start of the mapping. */
+  readonly offset: number;
+  /** Bytes from the start of the range. */
+  readonly start: number;
+  readonly length: number;
+}
+
+type Transfer = (
+  mapping: DmaMapping,
+  offset: number,
+  bytes: Uint8Array,
+) => Promise<void> | undefined;
+
+/** See {@link DmaRange}. Nearly always in one mapping; what needs more keeps a list of pieces. */
+export class MappedRange implements DmaRange {
+  readonly iova: Iova;
+  readonly length: number;
+  readonly #mode: DmaAccess;
+  readonly #space: RangeSpace;
+  #mapping: DmaMapping;
+  /** Of the range in {@link #mapping}, bytes. */
+  #offset = 0;
+  #pieces: readonly Piece[] | undefined;
+
+  /** @throws {DmaFaultError} */
+  constructor(space: RangeSpace, iova: Iova, length: number, mode: DmaAccess) {
+    this.#space = space;
+    this.iova = iova;
+    this.length = length;
+    this.#mode = mode;
+    this.#mapping = this.#find();
+  }
+
+  get local(): boolean {
+    this.#update();
+    if (!this.#space.access.fence.open) return false;
+    if (this.#pieces === undefined) return this.#mapping.memory !== undefined;
+    return this.#pieces.every(({ mapping }) => mapping.memory !== undefined);
+  }
+
+  get view(): Uint8Array | undefined {
+    this.#update();
+    if (this.#pieces !== undefined) return undefined;
+    return this.#space.access.view(this.#mapping, this.#offset, this.length, this.#mode);
+  }
+
+  read(target: Uint8Array, offset = 0): Promise<void> | undefined {
+    if (this.#mode === 'write') throw new TypeError('the range was asked for to be written');
+    this.#check(offset, target.length);
+    const { access } = this.#space;
+    if (this.#pieces === undefined) {
+      const at = this.#offset + offset;
+      if (access.takePushed(this.#mapping, at, target)) return undefined;
+      const moving = access.read(this.#mapping, at, target);
+      if (moving === undefined) tellAccess('shared', 'read', target.length);
+      return moving;
+    }
+    return this.#byPieces('read', target, offset, (mapping, at, piece) =>
+      access.read(mapping, at, piece),
+    );
+  }
+
+  write(source: Uint8Array, offset = 0, order: WriteOrder = 'strict'): Promise<void> | undefined {
+    if (this.#mode === 'read') throw new TypeError('the range was asked for to be read');
+    this.#check(offset, source.length);
+    const { access } = this.#space;
+    if (this.#pieces === undefined) {
+      const moving = access.write(this.#mapping, this.#offset + offset, source, order);
+      if (moving === undefined) tellAccess('shared', 'write', source.length);
+      return moving;
+    }
+    return this.#byPieces('write', source, offset, (mapping, at, piece) =>
+      access.write(mapping, at, piece, order),
+    );
+  }
+
+  #check(offset: number, length: number): void {
+    if (!(offset >= 0 && offset + length <= this.length)) {
+      throw new RangeError(`${length} bytes at ${offset} of a range of ${this.length} bytes`);
+    }
+    this.#update();
+  }
+
+  /** Look again if something of it was unmapped since: it may be mapped anew. */
+  #update(): void {
+    const isGone = this.#pieces?.some(({ mapping }) => !mapping.mapped) ?? !this.#mapping.mapped;
+    if (isGone) this.#mapping = this.#find();
+  }
+
+  /** Checks everything before anything is touched, so that a fault leaves no half-done transfer. */
+  #find(): DmaMapping {
+    const { iova, length } = this;
+    const writes = this.#mode !== 'read';
+    const reads = this.#mode !== 'write';
+    const first = this.#space.mappingAt(iova, length);
+    this.#offset = first.offsetOf(iova);
+    this.#pieces = undefined;
+    checkRights(first, iova, writes, reads);
+    let start = first.size - this.#offset;
+    if (start >= length) return first;
+    const pieces: Piece[] = [{ mapping: first, offset: this.#offset, start: 0, length: start }];
+    while (start < length) {
+      const address = advanceIova(iova, start);
+      const mapping = this.#space.mappingAt(address, 0);
+      checkRights(mapping, address, writes, reads);
+      const part = Math.min(mapping.size, length - start);
+      pieces.push({ mapping, offset: 0, start, length: part });
+      start += part;
+    }
+    this.#pieces = pieces;
+    return first;
+  }
+
+  #byPieces(
+    direction: 'read' | 'write',
+    bytes: Uint8Array,
+    offset: number,
+    transfer: Transfer,
+  ): Promise<void> | undefined {
+    const under: Promise<void>[] = [];
+    let atOnce = 0;
+    for (const { mapping, offset: inMapping, start, length } of this.#pieces as readonly Piece[]) {
+      const from = Math.max(start, offset);
+      const to = Math.min(start + length, offset + bytes.length);
+      if (from >= to) continue;
+      try {
+        const part = bytes.subarray(from - offset, to - offset);
+        const moving = transfer(mapping, inMapping + from - start, part);
+        if (moving === undefined) atOnce += part.length;
+        else under.push(moving);
+      } catch (error) {
+        if (under.length === 0) throw error;
+        // The buffer is in use until the others have ended.
+        under.push(Promise.reject(error));
+      }
+    }
+    if (atOnce > 0) tellAccess('shared', direction, atOnce);
+    return under.length === 0 ? undefined : allEnded(under);
+  }
+}

@@ -1,0 +1,128 @@
+import { advanceIova, type Iova } from '../address.js';
+import type { DmaAccess, WriteOrder } from '../device/dma.js';
+import { tellAccess } from '../diagnostics/dma-told.js';
+import type { DirtyLog } from './dirty-log.js';
+import type { DmaMapping } from './mapping.js';
+import { PushedMemory } from './pushed-memory.js';
+import { goneMemory, type RemoteMemory } from './remote-memory.js';
+import { WaitingAccesses } from './waiting-accesses.js';
+import { WriteFence } from './write-fence.js';
+
+/**
+ * Reaches mapped memory in the order that devices rely on: at once where it is shared and nothing
+ * is under way, otherwise by a promise. Offsets are in the mapping, and were checked.
+ */
+export class MemoryAccess {
+  /** What notifications wait for: see {@link WriteFence}. */
+  readonly fence = new WriteFence();
+  /** Memory of the client that came along with its register writes. */
+  readonly pushed = new PushedMemory();
+  /** How mappings without shared memory are reached; `undefined` when the client is gone. */
+  remote: RemoteMemory | undefined;
+  dirtyLog: DirtyLog | undefined;
+  readonly #waiting = new WaitingAccesses(this.fence);
+
+  view(
+    mapping: DmaMapping,
+    offset: number,
+    length: number,
+    mode: DmaAccess,
+  ): Uint8Array | undefined {
+    if (!this.fence.open) return undefined;
+    const view = mapping.memory?.view(offset, length);
+    if (view === undefined) return undefined;
+    if (mode !== 'read') this.dirtyLog?.mark(mapping.firstPage, offset, length);
+    tellAccess('view', mode, length);
+    return view;
+  }
+
+  /** Take what came along with a register write; `false` when it did not, or not all of it. */
+  takePushed(mapping: DmaMapping, offset: number, target: Uint8Array): boolean {
+    if (mapping.memory !== undefined) return false;
+    const taken = this.pushed.take(advanceIova(mapping.address, offset), target);
+    if (taken) tellAccess('pushed', 'read', target.length);
+    return taken;
+  }
+
+  /** Copy out; `undefined` when it is done. What is done at once the caller tells of. */
+  read(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> | undefined {
+    const { memory } = mapping;
+    if (memory === undefined) return this.#ask(mapping, offset, target);
+    if (this.fence.open) {
+      memory.read(offset, target);
+      return undefined;
+    }
+    return this.#waiting.run(mapping, () => {
+      memory.read(offset, target);
+      tellAccess('shared', 'read', target.length);
+    });
+  }
+
+  /** Copy in; as {@link read}. */
+  write(
+    mapping: DmaMapping,
+    offset: number,
+    source: Uint8Array,
+    order: WriteOrder,
+  ): Promise<void> | undefined {
+    if (mapping.memory === undefined) return this.#send(mapping, offset, source, order);
+    if (this.fence.open) {
+      this.#store(mapping, offset, source);
+      return undefined;
+    }
+    return this.#waiting.run(mapping, () => {
+      this.#store(mapping, offset, source);
+      tellAccess('shared', 'write', source.length);
+    });
+  }
+
+  cancelWaiting(): void {
+    this.#waiting.cancel();
+    this.remote?.cancelWaiting();
+  }
+
+  #store(mapping: DmaMapping, offset: number, source: Uint8Array): void {
+    this.dirtyLog?.mark(mapping.firstPage, offset, source.length);
+    mapping.memory?.write(offset, source);
+  }
+
+  #ask(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> {
+    const address = advanceIova(mapping.address, offset);
+    if (!this.#overtakes(mapping)) return this.#remoteFor(mapping).read(mapping, address, target);
+    return this.#waiting.run(mapping, () =>
+      this.#remoteFor(mapping).read(mapping, address, target),
+    );
+  }
+
+  #send(mapping: DmaMapping, offset: number, source: Uint8Array, order: WriteOrder): Promise<void> {
+    const address = advanceIova(mapping.address, offset);
+    this.pushed.drop(address, source.length);
+    // Messages keep their order among themselves: only what waits can be overtaken.
+    if (this.#waiting.count === 0 && !this.#overtakes(mapping)) {
+      return this.#sendNow(mapping, offset, address, source, order);
+    }
+    return this.#waiting.run(mapping, () => this.#sendNow(mapping, offset, address, source, order));
+  }
+
+  #sendNow(
+    mapping: DmaMapping,
+    offset: number,
+    address: Iova,
+    source: Uint8Array,
+    order: WriteOrder,
+  ): Promise<void> {
+    const sent = this.#remoteFor(mapping).write(mapping, address, source, order);
+    if (mapping.exposed.length === 0) return sent;
+    // Not before: a report in between would take the page for clean although it changes.
+    return sent.finally(() => this.dirtyLog?.mark(mapping.firstPage, offset, source.length));
+  }
+
+  /** An adapter may be ahead of the client, who carries out the messages sent before. */
+  #overtakes(mapping: DmaMapping): boolean {
+    return mapping.exposed.length > 0 && !this.fence.open;
+  }
+
+  #remoteFor(mapping: DmaMapping): RemoteMemory {
+    return this.remote ?? goneMemory(mapping);
+  }
+}
