@@ -25,7 +25,7 @@ export { BatchedWriter } from './batched-writer.js';
 export type { DeviceNames, RegisterName } from './decode/device-view.js';
 export { TraceDecoder } from './decode/trace-decoder.js';
 export type { TracedAccess, TracedMessage, TracedRequest } from './decode/traced-message.js';
-export type { Packet } from './packet.js';
+export type { Packet, RelaySide } from './packet.js';
 export { readCapture } from './pcap/capture-reader.js';
 export { CaptureWriter, encodeFileHeader, encodePacket } from './pcap/capture-writer.js';
 export type { CapabilityFields } from './pci/capability-decoders.js';
@@ -37,8 +37,9 @@ export {
 } from './pci/config-space.js';
 export { barText, capabilityText, headerLines, propertiesText } from './pci/format.js';
 export type { DecodedBar, DecodedHeader } from './pci/header.js';
+export { JsonPrinter, type Printer, TextPrinter } from './printer.js';
 export { type Relay, type RelayOptions, startRelay } from './relay/relay.js';
-export type { RelayArrival, RelayObserver, RelaySide } from './relay/relay-observer.js';
+export type { RelayArrival, RelayObserver } from './relay/relay-observer.js';
 export {
   type RelayedSession,
   type RelaySessionOptions,
@@ -55,5 +56,4 @@ export { statisticsText } from './statistics/statistics-text.js';
 export { messageJson, stringify } from './text/message-json.js';
 export { messageLine } from './text/message-line.js';
 export { choosePalette, coloured, type Palette, plain } from './text/palette.js';
-export { JsonPrinter, type Printer, TextPrinter } from './text/printer.js';
 export { type SessionBegin, type SessionEnd, Tracer, type TraceSink } from './tracer.js';

@@ -1,6 +1,8 @@
 import type { EncodingName } from '@vfio-user/core';
 import { type Encoding, nativeEncodingFor, PortableEncoding } from '@vfio-user/core/internal';
-import type { RelaySide } from './relay/relay-observer.js';
+
+/** The two ends of a session that is passed through. */
+export type RelaySide = 'client' | 'server';
 
 /** Something that one side of a session said, as it is traced and saved. */
 export interface Packet {

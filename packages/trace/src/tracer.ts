@@ -2,8 +2,8 @@ import type { EncodingName, Frame } from '@vfio-user/core';
 import type { DeviceNames } from './decode/device-view.js';
 import { TraceDecoder } from './decode/trace-decoder.js';
 import type { TracedMessage } from './decode/traced-message.js';
-import type { Packet } from './packet.js';
-import type { RelayArrival, RelayObserver, RelaySide } from './relay/relay-observer.js';
+import type { Packet, RelaySide } from './packet.js';
+import type { RelayArrival, RelayObserver } from './relay/relay-observer.js';
 
 /** Session numbers have 16 bits in a file. */
 const MAX_SESSION = 0xffff;

@@ -14,9 +14,9 @@ import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import type { Test } from 'tap';
 import { BatchedWriter } from '../src/batched-writer.js';
+import { TextPrinter } from '../src/printer.js';
 import { type Relay, startRelay } from '../src/relay/relay.js';
 import { plain } from '../src/text/palette.js';
-import { TextPrinter } from '../src/text/printer.js';
 import { Tracer } from '../src/tracer.js';
 
 /** Takes lines, and lets a test wait for one, or stop taking them. */

@@ -1,7 +1,6 @@
 import { Command, type Frame, Region } from '@vfio-user/core';
 import { decodePreface, type Encoding, type Message, type Preface } from '@vfio-user/core/internal';
-import { encodingNamed, MAX_DATA_BYTES, type Packet } from '../packet.js';
-import type { RelaySide } from '../relay/relay-observer.js';
+import { encodingNamed, MAX_DATA_BYTES, type Packet, type RelaySide } from '../packet.js';
 import { type DeviceNames, DeviceView } from './device-view.js';
 import type { TracedAccess, TracedMessage, TracedRequest } from './traced-message.js';
 

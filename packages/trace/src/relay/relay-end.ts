@@ -5,7 +5,8 @@ import {
   type FrameSink,
   VfioUserError,
 } from '@vfio-user/core';
-import type { RelayObserver, RelaySide } from './relay-observer.js';
+import type { RelaySide } from '../packet.js';
+import type { RelayObserver } from './relay-observer.js';
 
 /** Why a side is not read: the other is not there yet, has no room, or the observer has none. */
 type StopReason = 'awaits' | 'full' | 'held';

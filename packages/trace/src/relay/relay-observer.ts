@@ -1,7 +1,5 @@
 import type { EncodingName, Frame } from '@vfio-user/core';
-
-/** The two ends of a session that is passed through. */
-export type RelaySide = 'client' | 'server';
+import type { RelaySide } from '../packet.js';
 
 /** A client that came. */
 export interface RelayArrival {

@@ -1,6 +1,6 @@
 import { commandName } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
-import type { RelaySide } from '../relay/relay-observer.js';
+import type { RelaySide } from '../packet.js';
 import { regionName } from '../text/names.js';
 import type { TraceSink } from '../tracer.js';
 import { Latencies, type LatencySummary } from './latencies.js';

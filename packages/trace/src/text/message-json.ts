@@ -32,15 +32,19 @@ export function messageJson({
   });
 }
 
-/** Values as they are written everywhere in JSON of this command. */
-export function stringify(value: unknown): string {
-  return JSON.stringify(value, (_key, one: unknown) => {
-    if (typeof one === 'bigint') return `0x${one.toString(16)}`;
-    if (!(one instanceof Uint8Array)) return one;
-    return Buffer.from(one.buffer, one.byteOffset, Math.min(one.length, HELD_BYTES)).toString(
-      'hex',
-    );
-  });
+/**
+ * JSON with 64-bit numbers and bytes as hexadecimal strings, of which it has the first 4096 bytes.
+ * @param indent spaces of a level; without it, one line.
+ */
+export function stringify(value: unknown, indent?: number): string {
+  return JSON.stringify(value, replace, indent);
+}
+
+function replace(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `0x${value.toString(16)}`;
+  if (!(value instanceof Uint8Array)) return value;
+  const held = Math.min(value.length, HELD_BYTES);
+  return Buffer.from(value.buffer, value.byteOffset, held).toString('hex');
 }
 
 /** To the microsecond. */

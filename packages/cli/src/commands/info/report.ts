@@ -1,5 +1,5 @@
 import { sizeText } from '@vfio-user/core';
-import { barText, capabilityText, headerLines, propertiesText } from '@vfio-user/trace';
+import { barText, capabilityText, headerLines, propertiesText, stringify } from '@vfio-user/trace';
 import type { InfoReport, InterruptReport, RegionReport } from './collect.js';
 
 /** The report for people. */
@@ -19,9 +19,7 @@ export function infoText(info: InfoReport): string {
 
 /** The report for programs. 64-bit numbers are hexadecimal strings. */
 export function infoJson(info: InfoReport): string {
-  const replace = (_key: string, value: unknown): unknown =>
-    typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
-  return JSON.stringify(info, replace, 2);
+  return stringify(info, 2);
 }
 
 function regionText(info: InfoReport, region: RegionReport): string {

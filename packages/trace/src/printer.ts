@@ -1,12 +1,12 @@
-import type { BatchedWriter } from '../batched-writer.js';
-import type { TracedMessage } from '../decode/traced-message.js';
-import type { TraceSummary } from '../statistics/statistics.js';
-import { statisticsText } from '../statistics/statistics-text.js';
-import type { SessionBegin, SessionEnd, TraceSink } from '../tracer.js';
-import { isoTime, messageJson, stringify } from './message-json.js';
-import { messageLine } from './message-line.js';
-import type { Palette } from './palette.js';
-import { harmless, timeText } from './values.js';
+import type { BatchedWriter } from './batched-writer.js';
+import type { TracedMessage } from './decode/traced-message.js';
+import type { TraceSummary } from './statistics/statistics.js';
+import { statisticsText } from './statistics/statistics-text.js';
+import { isoTime, messageJson, stringify } from './text/message-json.js';
+import { messageLine } from './text/message-line.js';
+import type { Palette } from './text/palette.js';
+import { harmless, timeText } from './text/values.js';
+import type { SessionBegin, SessionEnd, TraceSink } from './tracer.js';
 
 /** Puts a trace into words. */
 export interface Printer extends Required<TraceSink> {
