@@ -12,7 +12,7 @@ import {
   type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
-import { PendingConnections } from '@vfio-user/core/internal';
+import { PendingConnections } from '@vfio-user/core/transport';
 import { RdmaConnection } from './connection/rdma-connection.js';
 import { type AdapterChoice, chooseAdapter } from './endpoint/adapter-choice.js';
 import { Endpoint } from './endpoint/endpoint.js';

@@ -11,24 +11,9 @@ export function fileDescriptor(descriptor: Descriptor): FileDescriptor {
   );
 }
 
-/** The descriptors of one message. On failure all of them are closed. */
-export function fileDescriptors(
-  descriptors: readonly Descriptor[],
-  limit: number,
-): readonly FileDescriptor[] {
-  if (descriptors.length === 0) return NONE;
-  try {
-    if (descriptors.length > limit) {
-      throw new VfioUserError(
-        'VFU_UNSUPPORTED',
-        `${descriptors.length} descriptors in one message, at most ${limit} can be passed: split them`,
-      );
-    }
-    return descriptors.map(fileDescriptor);
-  } catch (error) {
-    closeAll(descriptors);
-    throw error;
-  }
+/** Those of one message. */
+export function fileDescriptors(descriptors: readonly Descriptor[]): readonly FileDescriptor[] {
+  return descriptors.length === 0 ? NONE : descriptors.map(fileDescriptor);
 }
 
 /** Close all of them; those that are closed already do not mind. */

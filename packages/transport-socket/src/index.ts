@@ -6,6 +6,5 @@
  */
 export { type AcceptEvents, AcceptLoop } from './accept-loop.js';
 export { fileDescriptor } from './descriptors.js';
-export type { StreamConnectionParts, StreamSettings } from './parts.js';
-export { StreamConnection } from './stream-connection.js';
+export { type SocketConnectionParts, socketConnection } from './socket-connection.js';
 export { systemFailure } from './system-failure.js';

@@ -1,18 +1,16 @@
 import { lookup } from 'node:dns/promises';
-import { VfioUserError } from '@vfio-user/core';
+import { type ConnectionOptions, resolveOptions as resolve } from '@vfio-user/core/transport';
 
 /** The addresses of a host; rejects when there is no such host. */
 export type Lookup = (host: string) => Promise<readonly { readonly address: string }[]>;
 
 /** What can be tuned; every default is meant to be right. */
-export interface TcpTransportOptions {
+export interface TcpTransportOptions extends ConnectionOptions {
   /**
    * Listen beyond this machine also without encryption and without knowing who connects: whoever
    * reaches the port may use the device. Default `false`.
    */
   readonly insecure?: boolean;
-  /** Largest message, bytes: bounds what one peer can make us allocate. Default 32 MiB. */
-  readonly maxFrameBytes?: number;
   /**
    * Connections of one listener that are not through TLS, HTTP and their greeting, at a time; the
    * oldest makes room for the next. Default 64.
@@ -28,14 +26,6 @@ export interface TcpTransportOptions {
    * `?timeout=` in a URI wins. Default 30000.
    */
   readonly peerTimeoutMs?: number;
-  /** How long `close()` waits for the peer to read what is queued, ms. Default 5000. */
-  readonly closeTimeoutMs?: number;
-  /** `send()` asks the caller to stop above this many queued bytes. Default 1 MiB. */
-  readonly highWaterBytes?: number;
-  /** `onDrain()` asks it to go on below this many. Default 256 KiB. */
-  readonly lowWaterBytes?: number;
-  /** A connection whose peer leaves more than this unread is ended. Default 256 MiB. */
-  readonly maxQueuedBytes?: number;
   /**
    * `tcp:` and `vsock:` await the next message actively for up to this long if messages come that
    * quickly, which saves a wake-up. 0 switches it off. Default 100.
@@ -55,37 +45,17 @@ export interface TcpTransportOptions {
 /** The options with the defaults filled in. */
 export type Settings = Required<TcpTransportOptions>;
 
-const defaults: Settings = {
-  insecure: false,
-  maxFrameBytes: 32 * 1024 * 1024,
-  maxPending: 64,
-  handshakeTimeoutMs: 5000,
-  connectTimeoutMs: 5000,
-  peerTimeoutMs: 30_000,
-  closeTimeoutMs: 5000,
-  highWaterBytes: 1024 * 1024,
-  lowWaterBytes: 256 * 1024,
-  maxQueuedBytes: 256 * 1024 * 1024,
-  maxSpinUs: 100,
-  backlog: 64,
-  systemCalls: true,
-  lookup: (host) => lookup(host, { all: true }),
-};
-
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
 export function resolveOptions(options: TcpTransportOptions): Settings {
-  const settings = { ...defaults, ...options };
-  for (const [name, value] of Object.entries(settings)) {
-    if (typeof value === 'number' && !(value >= 0)) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', `${name} must not be negative, it is ${value}`);
-    }
-  }
-  const { lowWaterBytes, highWaterBytes } = settings;
-  if (lowWaterBytes > highWaterBytes) {
-    throw new VfioUserError(
-      'VFU_CONFIG_INVALID',
-      `lowWaterBytes (${lowWaterBytes}) must not be above highWaterBytes (${highWaterBytes})`,
-    );
-  }
-  return settings;
+  return resolve(options, {
+    insecure: false,
+    maxPending: 64,
+    handshakeTimeoutMs: 5000,
+    connectTimeoutMs: 5000,
+    peerTimeoutMs: 30_000,
+    maxSpinUs: 100,
+    backlog: 64,
+    systemCalls: true,
+    lookup: (host: string) => lookup(host, { all: true }),
+  });
 }

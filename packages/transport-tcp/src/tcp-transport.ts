@@ -11,9 +11,9 @@ import {
   VfioUserError,
   withPort,
 } from '@vfio-user/core';
-import { openClient } from '@vfio-user/core/internal';
+import { openClient } from '@vfio-user/core/transport';
 import { type Endpoint, parseEndpoint, QUERY_KEYS } from './address/endpoint.js';
-import { networkCapabilities, type PartsOf } from './connection/parts.js';
+import { networkCapabilities, type PartsOf } from './connection-parts.js';
 import { NetworkListener } from './listener/network-listener.js';
 import { acceptorFor, bind } from './network/bind.js';
 import { dial, isSecure } from './network/dial.js';

@@ -1,11 +1,11 @@
 /**
- * What a transport is tested with: the compliance suite, an in-process transport, faults, recordings.
+ * What a transport is tested with: the compliance suite, faults, recordings.
  *
  * ```ts
- * import { TransportRegistry } from '@vfio-user/core';
- * import { memoryTransport } from '@vfio-user/transport-testing';
+ * import { transportCompliance } from '@vfio-user/transport-testing';
+ * import t from 'tap';
  *
- * const registry = new TransportRegistry([memoryTransport()]);
+ * transportCompliance(t, { name: 'mine', transport, address: () => 'mine:test', ... });
  * ```
  *
  * @packageDocumentation
@@ -19,11 +19,6 @@ export type { ByteFaults } from './faults/byte-pipe.js';
 export { ByteRelay, type ByteRelayOptions, type SocketAddress } from './faults/byte-relay.js';
 export type { TransportFaults } from './faults/faults.js';
 export { faultyTransport } from './faults/faulty-transport.js';
-export {
-  type MemoryTransport,
-  type MemoryTransportOptions,
-  memoryTransport,
-} from './memory/memory-transport.js';
 export {
   type RecordedDescriptor,
   type RecordedMessage,

@@ -1,12 +1,8 @@
 import { connectDevice, Irq, Region, serve, TransportRegistry } from '@vfio-user/core';
 import { bench, benchRegisters as register } from '@vfio-user/devices';
+import { memoryTransport } from '@vfio-user/transport-memory';
 import t from 'tap';
-import {
-  faultyTransport,
-  memoryTransport,
-  type TransportFaults,
-  transportCompliance,
-} from '../src/index.js';
+import { faultyTransport, type TransportFaults, transportCompliance } from '../src/index.js';
 
 const KEPT_VIEWS = 'an ArrayBuffer cannot be taken from one of two owners in the same process';
 

@@ -1,7 +1,7 @@
 import { connectDevice, definePciDevice, Region, serve, TransportRegistry } from '@vfio-user/core';
 import { counter } from '@vfio-user/devices';
+import { memoryTransport } from '@vfio-user/transport-memory';
 import t from 'tap';
-import { memoryTransport } from '../src/index.js';
 
 const PAGE = 4096;
 

@@ -1,5 +1,6 @@
+import { type MemoryTransportOptions, memoryTransport } from '@vfio-user/transport-memory';
 import t from 'tap';
-import { type MemoryTransportOptions, memoryTransport, transportCompliance } from '../src/index.js';
+import { transportCompliance } from '../src/index.js';
 
 const KEPT_VIEWS = 'an ArrayBuffer cannot be taken from one of two owners in the same process';
 

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { connectDevice, serve, startBridge, TransportRegistry } from '@vfio-user/core';
 import { bench } from '@vfio-user/devices';
+import { memoryTransport } from '@vfio-user/transport-memory';
 import t from 'tap';
-import { memoryTransport } from '../src/index.js';
 import { ScriptedDevice } from './bridge/scripted-device.js';
 
 const REASON = new Error('not any more');

@@ -1,17 +1,11 @@
-import { VfioUserError } from '@vfio-user/core';
+import {
+  type ConnectionLimits,
+  type ConnectionOptions,
+  resolveOptions as resolve,
+} from '@vfio-user/core/transport';
 
 /** What can be tuned; every default is meant to be right. */
-export interface UnixTransportOptions {
-  /** Largest message, bytes: bounds what one peer can make us allocate. Default 32 MiB. */
-  readonly maxFrameBytes?: number;
-  /** `send()` asks the caller to stop above this many queued bytes. Default 1 MiB. */
-  readonly highWaterBytes?: number;
-  /** `onDrain()` asks it to go on below this many. Default 256 KiB. */
-  readonly lowWaterBytes?: number;
-  /** A connection whose peer leaves more than this unread is ended. Default 256 MiB. */
-  readonly maxQueuedBytes?: number;
-  /** How long `close()` waits for the peer to read what is queued. Default 5000. */
-  readonly closeTimeoutMs?: number;
+export interface UnixTransportOptions extends ConnectionOptions {
   /** How long `connect()` tries while the listener's backlog is full. Default 5000. */
   readonly connectTimeoutMs?: number;
   /** How long a peer may take for its greeting, where `?encoding=portable` asks for one. Default 5000. */
@@ -44,38 +38,19 @@ export interface UnixTransportOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = Required<Omit<UnixTransportOptions, 'socketGroup'>> &
+export type Settings = ConnectionLimits &
+  Required<Omit<UnixTransportOptions, 'socketGroup'>> &
   Pick<UnixTransportOptions, 'socketGroup'>;
-
-const defaults: Settings = {
-  maxFrameBytes: 32 * 1024 * 1024,
-  highWaterBytes: 1024 * 1024,
-  lowWaterBytes: 256 * 1024,
-  maxQueuedBytes: 256 * 1024 * 1024,
-  closeTimeoutMs: 5000,
-  connectTimeoutMs: 5000,
-  handshakeTimeoutMs: 5000,
-  maxPending: 64,
-  maxSpinUs: 100,
-  socketMode: 0o600,
-  backlog: 16,
-  mapUnsealed: 'trusted',
-};
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
 export function resolveOptions(options: UnixTransportOptions): Settings {
-  const settings = { ...defaults, ...options };
-  for (const [name, value] of Object.entries(settings)) {
-    if (typeof value === 'number' && !(value >= 0)) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', `${name} must not be negative, it is ${value}`);
-    }
-  }
-  const { lowWaterBytes, highWaterBytes } = settings;
-  if (lowWaterBytes > highWaterBytes) {
-    throw new VfioUserError(
-      'VFU_CONFIG_INVALID',
-      `lowWaterBytes (${lowWaterBytes}) must not be above highWaterBytes (${highWaterBytes})`,
-    );
-  }
-  return settings;
+  return resolve(options, {
+    connectTimeoutMs: 5000,
+    handshakeTimeoutMs: 5000,
+    maxPending: 64,
+    maxSpinUs: 100,
+    socketMode: 0o600,
+    backlog: 16,
+    mapUnsealed: 'trusted',
+  });
 }

@@ -13,7 +13,12 @@ import {
   type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
-import { openClient, openServer, PendingConnections } from '@vfio-user/core/internal';
+import {
+  type FramedConnection,
+  openClient,
+  openServer,
+  PendingConnections,
+} from '@vfio-user/core/transport';
 import {
   FileDescriptor,
   hostPageBytes,
@@ -22,7 +27,7 @@ import {
   SCM_MAX_FD,
   unavailableReason,
 } from '@vfio-user/posix-ffi';
-import { StreamConnection, systemFailure } from '@vfio-user/transport-socket';
+import { socketConnection, systemFailure } from '@vfio-user/transport-socket';
 import { encodingOf, parseUnixUri, type UnixAddress } from './address.js';
 import { connectSocket } from './connect-socket.js';
 import { bindSocket } from './listener/bound-socket.js';
@@ -193,10 +198,10 @@ class UnixTransport implements Transport {
     peer: Peer,
     framing: Framing,
     onClosed?: () => void,
-  ): StreamConnection {
+  ): FramedConnection {
     const { mapUnsealed } = this.#settings;
     const mapsUnsealed = mapUnsealed === 'trusted' ? peer.trusted : mapUnsealed === 'always';
-    return new StreamConnection(socket, {
+    return socketConnection(socket, {
       peer: peer.name,
       capabilities: this.#capabilities,
       resources: new UnixResources(mapsUnsealed),

@@ -172,6 +172,13 @@ export class FrameAssembler {
     return frame;
   }
 
+  /** Throw away what was received and not handed out, descriptors included. */
+  discard(): void {
+    this.#start = this.#end;
+    this.#wanted = this.#framing.headerBytes;
+    this.#batches.release();
+  }
+
   /** The stream is over: nothing more will come that a frame would have to wait for. */
   finish(): void {
     this.#batches.finish();

@@ -1,21 +1,15 @@
 import { silentLogger } from '../logger.js';
-import type { Opening } from './opening.js';
+import type { FramedConnection } from './framed-connection.js';
 import type { PendingConnections } from './pending-connections.js';
-import type { Accept, Connection, FrameSink, OpenContext } from './transport.js';
-
-/** A stream connection that was not begun yet. */
-export interface NewConnection extends Connection {
-  /** Begin, with the handshake if there is one. Call it once. */
-  open(opening: Opening): void;
-}
+import type { Accept, FrameSink, OpenContext } from './transport.js';
 
 /** Begin a connection as a client: resolves once the handshake is complete. */
-export function openClient<C extends NewConnection>(
-  connection: C,
+export function openClient(
+  connection: FramedConnection,
   sink: FrameSink,
   { handshake, signal }: OpenContext,
   handshakeTimeoutMs: number,
-): Promise<C> {
+): Promise<FramedConnection> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => connection.abort(signal?.reason);
     if (signal?.aborted) {
@@ -53,7 +47,7 @@ export interface ServerOpening {
 
 /** Begin a connection as a server: it is accepted once the handshake is complete. */
 export function openServer(
-  connection: NewConnection,
+  connection: FramedConnection,
   { accept, context, handshakeTimeoutMs, pending, refused }: ServerOpening,
 ): void {
   const handshake = context.handshake?.();

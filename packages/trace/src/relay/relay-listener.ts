@@ -10,7 +10,7 @@ import {
   type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
-import { PendingConnections } from '@vfio-user/core/internal';
+import { PendingConnections } from '@vfio-user/core/transport';
 import type { RelayArrival, RelayObserver } from './relay-observer.js';
 import { type RelayedSession, relaySession } from './relay-session.js';
 import { RelayedPreface } from './relayed-preface.js';

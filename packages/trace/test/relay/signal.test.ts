@@ -1,6 +1,6 @@
 import { connectDevice, serve, TransportRegistry } from '@vfio-user/core';
 import { counter } from '@vfio-user/devices';
-import { memoryTransport } from '@vfio-user/transport-testing';
+import { memoryTransport } from '@vfio-user/transport-memory';
 import t, { type Test } from 'tap';
 import { type Relay, startRelay } from '../../src/index.js';
 

@@ -1,5 +1,5 @@
 import type { Frame, Framing } from '@vfio-user/core';
-import { FrameAssembler } from '@vfio-user/core/internal';
+import { FrameAssembler } from '@vfio-user/core/transport';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import type { Credits } from './credits.js';
 

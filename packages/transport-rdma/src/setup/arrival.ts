@@ -8,7 +8,7 @@ import {
   type Logger,
   VfioUserError,
 } from '@vfio-user/core';
-import type { PendingConnections } from '@vfio-user/core/internal';
+import type { PendingConnections } from '@vfio-user/core/transport';
 import { RdmaConnection } from '../connection/rdma-connection.js';
 import type { Endpoint, EndpointEvents } from '../endpoint/endpoint.js';
 import { HELLO } from '../endpoint/flags.js';

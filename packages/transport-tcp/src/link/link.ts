@@ -1,6 +1,6 @@
 /** What a link reports. Nothing more comes after `onEnd` or `onError`. */
 export interface LinkEvents {
-  /** Bytes of the stream, for the duration of the call. */
+  /** Bytes of the stream, to keep. */
   onData(bytes: Uint8Array): void;
   /** The peer closed in an orderly way. */
   onEnd(): void;

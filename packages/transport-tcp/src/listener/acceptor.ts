@@ -1,10 +1,10 @@
-import type { NewConnection } from '@vfio-user/core/internal';
+import type { FramedConnection } from '@vfio-user/core/transport';
 import type { RawSocket } from '../stack/stack.js';
 
 /** What becomes of an accepted socket. */
-export interface Arrival {
+export interface AcceptOutcome {
   /** It speaks what it should: frames, or the handshake before them, come next. */
-  established(connection: NewConnection): void;
+  established(connection: FramedConnection): void;
   /** It does not; the socket is closed already or will be. */
   rejected(reason: string): void;
   /** Nobody waits for it any more: the socket is closed. */
@@ -13,5 +13,5 @@ export interface Arrival {
 
 /** Makes connections of accepted sockets: directly, with TLS, or by HTTP. */
 export interface Acceptor {
-  accept(socket: RawSocket, arrival: Arrival): void | Promise<void>;
+  accept(socket: RawSocket, outcome: AcceptOutcome): void | Promise<void>;
 }

@@ -6,7 +6,7 @@ import {
   silentLogger,
   VfioUserError,
 } from '@vfio-user/core';
-import { type NewConnection, openServer, PendingConnections } from '@vfio-user/core/internal';
+import { type FramedConnection, openServer, PendingConnections } from '@vfio-user/core/transport';
 import type { Settings } from '../options.js';
 import type { RawListener, RawSocket } from '../stack/stack.js';
 import type { Acceptor } from './acceptor.js';
@@ -85,7 +85,7 @@ export class NetworkListener implements Listener {
     this.#logger.error({ err: error, uri: this.uri }, 'cannot accept a connection');
   }
 
-  #open(connection: NewConnection): void {
+  #open(connection: FramedConnection): void {
     const { accept, context, settings } = this.#parts;
     openServer(connection, {
       accept,

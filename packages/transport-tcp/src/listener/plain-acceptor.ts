@@ -1,4 +1,4 @@
-import type { PartsOf } from '../connection/parts.js';
+import type { PartsOf } from '../connection-parts.js';
 import type { Acceptor } from './acceptor.js';
 
 /** Frames directly on the socket: tcp: and vsock:. */

@@ -3,7 +3,7 @@ import { attemptFailed } from '@vfio-user/core/internal';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { type ResolveLimits, resolveHostInTime } from '../address/resolve.js';
 import { refuseUntrustedNetwork } from '../address/trust.js';
-import type { PartsOf } from '../connection/parts.js';
+import type { PartsOf } from '../connection-parts.js';
 import type { Acceptor } from '../listener/acceptor.js';
 import { plainAcceptor } from '../listener/plain-acceptor.js';
 import type { Settings } from '../options.js';

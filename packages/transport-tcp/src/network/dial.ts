@@ -1,9 +1,9 @@
 import type { Logger } from '@vfio-user/core';
-import type { NewConnection } from '@vfio-user/core/internal';
+import type { FramedConnection } from '@vfio-user/core/transport';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { resolveHostInTime } from '../address/resolve.js';
-import { LinkConnection } from '../connection/link-connection.js';
-import type { PartsOf } from '../connection/parts.js';
+import type { PartsOf } from '../connection-parts.js';
+import { linkConnection } from '../link/link-port.js';
 import { SocketLink } from '../link/socket-link.js';
 import type { Settings } from '../options.js';
 import { unreachable } from '../stack/failure.js';
@@ -26,7 +26,7 @@ export interface DialContext {
 }
 
 /** Connect to an endpoint, up to where frames or the handshake before them begin. */
-export async function dial(endpoint: Endpoint, context: DialContext): Promise<NewConnection> {
+export async function dial(endpoint: Endpoint, context: DialContext): Promise<FramedConnection> {
   const { settings, partsOf } = context;
   const deadline = performance.now() + settings.connectTimeoutMs;
   const timeLeft = (): number => Math.max(1, Math.ceil(deadline - performance.now()));
@@ -45,10 +45,9 @@ export async function dial(endpoint: Endpoint, context: DialContext): Promise<Ne
   const plain = socket.stream();
   const stream =
     credentials === undefined ? plain : await secureClient(plain, { ...limits, credentials });
-  if (endpoint.scheme === 'tls')
-    return new LinkConnection(new SocketLink(stream, explainTls), parts);
+  if (endpoint.scheme === 'tls') return linkConnection(new SocketLink(stream, explainTls), parts);
   const maxPayload = settings.maxFrameBytes;
-  return new LinkConnection(await webSocketClient(stream, { ...limits, maxPayload }), parts);
+  return linkConnection(await webSocketClient(stream, { ...limits, maxPayload }), parts);
 }
 
 /** Whether the scheme is encrypted. */

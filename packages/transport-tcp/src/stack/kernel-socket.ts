@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
-import type { NewConnection } from '@vfio-user/core/internal';
+import type { FramedConnection } from '@vfio-user/core/transport';
 import type { FileDescriptor } from '@vfio-user/posix-ffi';
-import { StreamConnection } from '@vfio-user/transport-socket';
-import type { ConnectionParts } from '../connection/parts.js';
+import { socketConnection } from '@vfio-user/transport-socket';
+import type { ConnectionParts } from '../connection-parts.js';
 import type { RawSocket } from './stack.js';
 
 /** A socket of the kernel that nobody reads yet. */
@@ -24,8 +24,8 @@ export class KernelSocket implements RawSocket {
     return stream;
   }
 
-  connection({ peer, framing, capabilities, settings }: ConnectionParts): NewConnection {
-    return new StreamConnection(this.#socket, {
+  connection({ peer, framing, capabilities, settings }: ConnectionParts): FramedConnection {
+    return socketConnection(this.#socket, {
       peer,
       framing,
       capabilities,

@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { formatHostPort } from '@vfio-user/core';
-import type { NewConnection } from '@vfio-user/core/internal';
+import type { FramedConnection } from '@vfio-user/core/transport';
 import type { InternetAddress } from '@vfio-user/posix-ffi';
-import { LinkConnection } from '../connection/link-connection.js';
-import type { ConnectionParts } from '../connection/parts.js';
+import type { ConnectionParts } from '../connection-parts.js';
+import { linkConnection } from '../link/link-port.js';
 import { SocketLink } from '../link/socket-link.js';
 import { timedOut } from './failure.js';
 import type { BindOptions, DialOptions, RawListener, RawSocket, Stack } from './stack.js';
@@ -67,8 +67,8 @@ export class NodeSocket implements RawSocket {
     return this.#socket;
   }
 
-  connection(parts: ConnectionParts): NewConnection {
-    return new LinkConnection(new SocketLink(this.#socket, (error) => error), parts);
+  connection(parts: ConnectionParts): FramedConnection {
+    return linkConnection(new SocketLink(this.#socket, (error) => error), parts);
   }
 
   destroy(): void {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { NewConnection } from '@vfio-user/core/internal';
-import type { ConnectionParts } from '../connection/parts.js';
+import type { FramedConnection } from '@vfio-user/core/transport';
+import type { ConnectionParts } from '../connection-parts.js';
 
 /** A connected socket that nothing was read from yet. One of its methods takes it over. */
 export interface RawSocket {
@@ -9,7 +9,7 @@ export interface RawSocket {
   /** As a socket of Node, to put TLS or HTTP on top of it. */
   stream(): Socket;
   /** Frames directly on it. */
-  connection(parts: ConnectionParts): NewConnection;
+  connection(parts: ConnectionParts): FramedConnection;
   /** Close it at once. */
   destroy(): void;
   /** Runs `listener` once, when it is closed, whoever took it over. */

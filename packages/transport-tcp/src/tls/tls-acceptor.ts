@@ -1,6 +1,6 @@
 import type { Logger } from '@vfio-user/core';
-import { LinkConnection } from '../connection/link-connection.js';
-import type { PartsOf } from '../connection/parts.js';
+import type { PartsOf } from '../connection-parts.js';
+import { linkConnection } from '../link/link-port.js';
 import { SocketLink } from '../link/socket-link.js';
 import type { Acceptor } from '../listener/acceptor.js';
 import type { RenewableCredentials } from './credential-store.js';
@@ -14,16 +14,16 @@ export function tlsAcceptor(
   logger: Logger,
 ): Acceptor {
   return {
-    async accept(socket, arrival) {
+    async accept(socket, outcome) {
       const { peer } = socket;
       const current = await credentials.refresh(logger);
-      if (arrival.isOver()) return;
+      if (outcome.isOver()) return;
       secureServer(socket.stream(), current, {
         onSecure: (secured) => {
           const link = new SocketLink(secured, explainTls);
-          arrival.established(new LinkConnection(link, partsOf(peer)));
+          outcome.established(linkConnection(link, partsOf(peer)));
         },
-        onFailure: arrival.rejected,
+        onFailure: outcome.rejected,
       });
     },
   };

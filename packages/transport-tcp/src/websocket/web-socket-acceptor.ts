@@ -3,12 +3,12 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '@vfio-user/core';
 import { WebSocketServer } from 'ws';
 import type { NetworkEndpoint } from '../address/endpoint.js';
-import { LinkConnection } from '../connection/link-connection.js';
-import type { PartsOf } from '../connection/parts.js';
+import type { PartsOf } from '../connection-parts.js';
 import { intrusionOf } from '../http/intrusion.js';
 import { OwnHosts } from '../http/own-hosts.js';
+import { linkConnection } from '../link/link-port.js';
 import { WebSocketLink } from '../link/web-socket-link.js';
-import type { Acceptor, Arrival } from '../listener/acceptor.js';
+import type { AcceptOutcome, Acceptor } from '../listener/acceptor.js';
 import type { RenewableCredentials } from '../tls/credential-store.js';
 import { secureServer } from '../tls/secure-server.js';
 
@@ -25,7 +25,7 @@ export interface WebSocketAcceptorOptions {
 
 interface Client {
   readonly peer: string;
-  readonly arrival: Arrival;
+  readonly outcome: AcceptOutcome;
 }
 
 const FORBIDDEN = 'This device was not told of such a host or page; its log says which.\n';
@@ -51,37 +51,37 @@ export function webSocketAcceptor(
   const server = createServer((request, response) => {
     const { socket, method, url } = request;
     const intrusion = intrusionOf(request, own, http.origins);
-    clients.get(socket)?.arrival.rejected(intrusion ?? `a plain HTTP request: ${method} ${url}`);
+    clients.get(socket)?.outcome.rejected(intrusion ?? `a plain HTTP request: ${method} ${url}`);
     if (intrusion === undefined) askForUpgrade(response);
     else response.writeHead(403, { Connection: 'close' }).end(FORBIDDEN);
   });
   server.on('clientError', (error, socket) => {
-    clients.get(socket)?.arrival.rejected(`it does not speak HTTP: ${error.message}`);
+    clients.get(socket)?.outcome.rejected(`it does not speak HTTP: ${error.message}`);
     hangUp(socket, 400);
   });
   server.on('upgrade', (request, socket, head) => {
     const client = clients.get(socket);
     // One that has lost its connection meanwhile.
     if (client === undefined) return;
-    const { peer, arrival } = client;
+    const { peer, outcome } = client;
     const intrusion = intrusionOf(request, own, http.origins);
     if (intrusion !== undefined) {
-      arrival.rejected(intrusion);
+      outcome.rejected(intrusion);
       hangUp(socket, 403, FORBIDDEN);
       return;
     }
     if (pathOf(request) !== path) {
-      arrival.rejected(`it asked for the path ${request.url}, the device is at ${path}`);
+      outcome.rejected(`it asked for the path ${request.url}, the device is at ${path}`);
       hangUp(socket, 404);
       return;
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const link = new WebSocketLink(webSocket, (error) => error);
-      arrival.established(new LinkConnection(link, partsOf(peer)));
+      outcome.established(linkConnection(link, partsOf(peer)));
     });
   });
   webSockets.on('wsClientError', (error, socket) => {
-    clients.get(socket)?.arrival.rejected(`a bad WebSocket request: ${error.message}`);
+    clients.get(socket)?.outcome.rejected(`a bad WebSocket request: ${error.message}`);
     hangUp(socket, 400);
   });
 
@@ -90,16 +90,16 @@ export function webSocketAcceptor(
     server.emit('connection', stream);
   };
   return {
-    async accept(socket, arrival) {
-      const client = { peer: socket.peer, arrival };
+    async accept(socket, outcome) {
+      const client = { peer: socket.peer, outcome };
       if (credentials === undefined) {
         speakHttp(socket.stream(), client);
       } else {
         const current = await credentials.refresh(logger);
-        if (arrival.isOver()) return;
+        if (outcome.isOver()) return;
         secureServer(socket.stream(), current, {
           onSecure: (secured) => speakHttp(secured, client),
-          onFailure: arrival.rejected,
+          onFailure: outcome.rejected,
         });
       }
     },

@@ -16,8 +16,8 @@ import {
 import { connectWire, type OpenWire, OWN_CAPABILITIES, offer } from '@vfio-user/core/internal';
 import { bench } from '@vfio-user/devices';
 import { TestDeviceDriver } from '@vfio-user/drivers';
+import { type MemoryTransport, memoryTransport } from '@vfio-user/transport-memory';
 import type { Test } from 'tap';
-import { type MemoryTransport, memoryTransport } from '../../src/index.js';
 import { type Script, ScriptedDevice } from './scripted-device.js';
 
 export const PORTABLE = '?encoding=portable';

@@ -1,5 +1,6 @@
+import { memoryTransport } from '@vfio-user/transport-memory';
 import t from 'tap';
-import { memoryTransport, sessionCompliance } from '../../src/index.js';
+import { sessionCompliance } from '../../src/index.js';
 
 const PORTABLE = '?encoding=portable';
 

@@ -8,7 +8,7 @@ const COPY_BYTES = 4096;
  * Collects messages, so that all of one turn leave as one piece. What is small is copied side by
  * side into blocks, which are used again once nothing of them is under way.
  */
-export class Outbox {
+export class LinkWriter {
   readonly #link: Link;
   readonly #onLeft: () => void;
   #block = new Uint8Array(BLOCK_BYTES);

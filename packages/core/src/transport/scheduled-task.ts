@@ -1,5 +1,5 @@
 /** Runs something later, once, however often that was asked for until then. */
-export class OnceLater {
+export class ScheduledTask {
   readonly #defer: (run: () => void) => void;
   readonly #run: () => void;
   #scheduled = false;

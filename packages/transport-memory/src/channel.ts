@@ -5,15 +5,11 @@ import type { MemoryEvent } from './memory-event.js';
 const TURN_ITEMS = 64;
 const TURN_BYTES = 262_144;
 
-/** Above this the sender is told to stop producing, below the other to go on. */
-const HIGH_WATER_BYTES = 262_144;
-const LOW_WATER_BYTES = 65_536;
-
 /** A frame under way. */
 export interface SentFrame {
   readonly head: Uint8Array;
   /** Still the sender's memory, until the frame is delivered. */
-  data: Uint8Array | undefined;
+  readonly data: Uint8Array;
   readonly descriptors: readonly MemoryDescriptor[];
 }
 
@@ -29,69 +25,74 @@ export interface Receiver {
   deliverFrame(frame: SentFrame): void;
   /** The sender closed after all that came before. */
   deliverEnd(): void;
+  /** The sender aborted: this overtakes what came before. */
+  deliverAbort(): void;
 }
 
 /**
  * One direction of a connection: frames and signals in one queue, delivered in later turns of the
- * event loop. It outlives its sender, like bytes that are in a socket already.
+ * event loop.
  */
 export class Channel {
-  readonly #onDrain: () => void;
+  /** Runs when frames were delivered. */
+  onDelivered: () => void = () => {};
   #receiver: Receiver | undefined;
   readonly #queue: (SentFrame | Signal)[] = [];
   /** What lies before it in the queue has been delivered. */
   #next = 0;
   #bytes = 0;
-  #senderWaits = false;
-  #ending = false;
+  #end: 'in order' | 'aborted' | undefined;
   #closed = false;
   #scheduled: NodeJS.Immediate | undefined;
   readonly #deliver = (): void => this.#deliverTurn();
 
-  constructor(onDrain: () => void) {
-    this.#onDrain = onDrain;
+  /** Bytes of frames that were not delivered. */
+  get queuedBytes(): number {
+    return this.#bytes;
   }
 
   connect(receiver: Receiver): void {
     this.#receiver = receiver;
-    this.schedule();
+    if (this.#end === 'aborted') receiver.deliverAbort();
+    else this.schedule();
   }
 
-  /** Returns `false` above the high-water mark. */
-  pushFrame(frame: SentFrame): boolean {
-    if (this.#closed || this.#ending) {
+  pushFrame(frame: SentFrame): void {
+    if (this.#closed) {
       discard(frame);
-      return true;
+      return;
     }
     this.#queue.push(frame);
     this.#bytes += sizeOf(frame);
     this.schedule();
-    if (this.#bytes > HIGH_WATER_BYTES) this.#senderWaits = true;
-    return !this.#senderWaits;
   }
 
   /** Signals that nothing separates are delivered as one, with their count. */
   pushSignal(event: MemoryEvent, count: number): void {
-    if (this.#closed || this.#ending) return;
+    if (this.#closed || this.#end !== undefined) return;
     const last = this.#next < this.#queue.length ? this.#queue.at(-1) : undefined;
     if (last !== undefined && 'event' in last && last.event === event) last.count += count;
     else this.#queue.push({ event, count });
     this.schedule();
   }
 
-  /** The sender is done: what is queued still arrives, out of memory that is nobody else's. */
+  /** The sender is done: what is queued still arrives. */
   end(): void {
-    if (this.#ending) return;
-    this.#ending = true;
-    for (const item of this.#queue.slice(this.#next)) {
-      if ('head' in item) item.data = item.data?.slice();
-    }
+    this.#end ??= 'in order';
     this.schedule();
+  }
+
+  /** The sender is gone: what is queued is lost. */
+  abort(): void {
+    this.#end = 'aborted';
+    this.close();
+    this.#receiver?.deliverAbort();
   }
 
   /** Nothing more is delivered. */
   close(): void {
     this.#closed = true;
+    this.#bytes = 0;
     clearImmediate(this.#scheduled);
     for (const item of this.#queue.splice(this.#next)) if ('head' in item) discard(item);
   }
@@ -100,7 +101,7 @@ export class Channel {
   schedule(): void {
     if (this.#closed || this.#scheduled !== undefined) return;
     if (this.#receiver === undefined || this.#receiver.paused) return;
-    if (this.#next === this.#queue.length && !this.#ending) return;
+    if (this.#next === this.#queue.length && this.#end === undefined) return;
     this.#scheduled = setImmediate(this.#deliver);
   }
 
@@ -125,17 +126,17 @@ export class Channel {
     this.#queue.splice(0, this.#next);
     this.#next = 0;
     if (this.#closed) return;
-    if (this.#senderWaits && this.#bytes <= LOW_WATER_BYTES) {
-      this.#senderWaits = false;
-      this.#onDrain();
+    if (bytes > 0) this.onDelivered();
+    if (this.#end !== undefined && this.#queue.length === 0 && !receiver.paused) {
+      receiver.deliverEnd();
+    } else {
+      this.schedule();
     }
-    if (this.#ending && this.#queue.length === 0 && !receiver.paused) receiver.deliverEnd();
-    else this.schedule();
   }
 }
 
 function sizeOf({ head, data }: SentFrame): number {
-  return head.length + (data?.length ?? 0);
+  return head.length + data.length;
 }
 
 function discard(frame: SentFrame): void {

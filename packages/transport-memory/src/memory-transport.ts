@@ -12,21 +12,33 @@ import {
   type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
-import { openClient, openServer, PendingConnections } from '@vfio-user/core/internal';
-import { MemoryConnection } from './memory-connection.js';
+import {
+  type ConnectionLimits,
+  type ConnectionOptions,
+  FramedConnection,
+  openClient,
+  openServer,
+  PendingConnections,
+  resolveOptions,
+  type StreamEvents,
+} from '@vfio-user/core/transport';
+import { Channel } from './channel.js';
 import { MemoryHandles } from './memory-handles.js';
+import { MemoryPort } from './memory-port.js';
+import { MemoryResources } from './memory-resources.js';
 import { SharedSegment } from './memory-segment.js';
 
-/** Switches capabilities off, so that what replaces them is exercised. */
-export interface MemoryTransportOptions {
+/**
+ * Switches capabilities off, so that what replaces them is exercised. A frame has 16 MiB at most by
+ * default, `highWaterBytes` is 256 KiB and `lowWaterBytes` 64 KiB.
+ */
+export interface MemoryTransportOptions extends ConnectionOptions {
   /** `false`: no descriptors, and so neither shared memory nor notifications. */
   readonly fdPassing?: boolean;
   readonly sharedMemory?: boolean;
   /** `false`: notifications overtake frames. */
   readonly orderedNotifications?: boolean;
-  /** 16 MiB when absent. */
-  readonly maxFrameBytes?: number;
-  /** 16 when absent. */
+  /** Most descriptors in one frame. Default 16. */
   readonly maxDescriptors?: number;
 }
 
@@ -52,6 +64,7 @@ export class MemoryTransport implements Transport {
   readonly schemes = ['memory'];
   readonly queryKeys = ['encoding'];
   readonly createMemory?: (name: string, length: number) => SharedMemory;
+  readonly #limits: ConnectionLimits;
   readonly #capabilities: TransportCapabilities;
   readonly #handles = new MemoryHandles();
   readonly #listening = new Map<string, Listening>();
@@ -59,12 +72,14 @@ export class MemoryTransport implements Transport {
 
   constructor(options: MemoryTransportOptions) {
     const { fdPassing = true, sharedMemory = true, orderedNotifications = true } = options;
+    const waterMarks = { highWaterBytes: 2 ** 18, lowWaterBytes: 2 ** 16 };
+    this.#limits = resolveOptions(options, { maxFrameBytes: 2 ** 24, ...waterMarks });
     this.#capabilities = {
       fdPassing,
       sharedMemory: fdPassing && sharedMemory,
       oneSidedMemory: false,
       orderedNotifications,
-      maxFrameBytes: options.maxFrameBytes ?? 2 ** 24,
+      maxFrameBytes: this.#limits.maxFrameBytes,
       maxDescriptors: fdPassing ? (options.maxDescriptors ?? 16) : 0,
     };
     if (this.#capabilities.sharedMemory) {
@@ -90,9 +105,12 @@ export class MemoryTransport implements Transport {
     if (listening === undefined) {
       throw new VfioUserError('VFU_SYSTEM_ERROR', `${uri.href}: nobody listens there`);
     }
-    const client = this.#end(uri, uri.href, context);
-    const server = this.#end(uri, `${uri.href}#${++this.#connections}`, listening.context);
-    client.join(server);
+    const requests = new Channel();
+    const replies = new Channel();
+    const serverName = `${uri.href}#${++this.#connections}`;
+    const client = this.#end(uri, uri.href, context, { incoming: replies, outgoing: requests });
+    const served = { incoming: requests, outgoing: replies };
+    const server = this.#end(uri, serverName, listening.context, served);
     openServer(server, {
       ...listening,
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
@@ -118,10 +136,22 @@ export class MemoryTransport implements Transport {
     return { uri: uri.href, close };
   }
 
-  #end(uri: TransportUri, peer: string, { framing }: OpenContext): MemoryConnection {
+  #end(
+    uri: TransportUri,
+    peer: string,
+    { framing }: OpenContext,
+    channels: { readonly incoming: Channel; readonly outgoing: Channel },
+  ): FramedConnection {
+    const limits = this.#limits;
     const portable = this.encodingFor(uri) === 'portable';
     const capabilities = portable ? withoutDescriptors(this.#capabilities) : this.#capabilities;
-    return new MemoryConnection({ peer, capabilities, framing, handles: this.#handles });
+    const { fdPassing, orderedNotifications, maxFrameBytes } = capabilities;
+    const resources = fdPassing
+      ? new MemoryResources(channels.outgoing, orderedNotifications, this.#handles)
+      : undefined;
+    const parts = { peer, resources, maxFrameBytes, ...channels };
+    const port = (events: StreamEvents): MemoryPort => new MemoryPort(parts, events);
+    return new FramedConnection({ peer, capabilities, framing, limits, port });
   }
 }
 

@@ -10,8 +10,9 @@ import {
 } from '@vfio-user/core';
 import type { Channel } from './channel.js';
 import { memoryDescriptor } from './memory-descriptor.js';
-import { MemoryEvent, OrderedNotifier, OvertakingNotifier } from './memory-event.js';
+import { MemoryEvent } from './memory-event.js';
 import type { MemoryHandles } from './memory-handles.js';
+import { OrderedNotifier, OvertakingNotifier } from './memory-notifier.js';
 import { MemorySegment, SegmentMapping, SharedSegment } from './memory-segment.js';
 
 /** What one end of an in-process connection makes of descriptors. */

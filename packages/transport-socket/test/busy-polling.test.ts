@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SpinBudget } from '../src/spin-budget.js';
+import { BusyPolling } from '../src/busy-polling.js';
 
 /** How long messages take, ms, by how they are waited for. */
 interface Pace {
@@ -9,11 +9,11 @@ interface Pace {
 
 /** A receiver whose messages come as they do on some machine. */
 class Receiver {
-  readonly spin: SpinBudget;
+  readonly spin: BusyPolling;
   #now = 0;
 
   constructor(maxUs = 100) {
-    this.spin = new SpinBudget(maxUs);
+    this.spin = new BusyPolling(maxUs);
   }
 
   /** Whether the next message would be waited for actively. */

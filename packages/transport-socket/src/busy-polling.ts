@@ -18,7 +18,7 @@ const WEIGHT = 1 / 32;
  * more than it saves. Which it is, nobody says: both ways are tried, now and then, and the one that
  * gets messages faster is kept.
  */
-export class SpinBudget {
+export class BusyPolling {
   readonly #maxMs: number;
   #lastMs = Number.NEGATIVE_INFINITY;
   /** Messages are waited for actively at present. */

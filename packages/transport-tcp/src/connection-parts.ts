@@ -1,5 +1,5 @@
 import type { Framing, TransportCapabilities } from '@vfio-user/core';
-import type { Settings } from '../options.js';
+import type { Settings } from './options.js';
 
 /** What a connection is made of besides its stream. */
 export interface ConnectionParts {

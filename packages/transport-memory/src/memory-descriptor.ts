@@ -1,16 +1,15 @@
 import { type Descriptor, VfioUserError } from '@vfio-user/core';
-import type { MemoryEvent } from './memory-event.js';
 import type { MemoryHandles } from './memory-handles.js';
-import type { MemorySegment } from './memory-segment.js';
 
 /** Stands for a passed file descriptor: names a piece of memory or an event of this process. */
 export class MemoryDescriptor implements Descriptor {
-  readonly target: MemorySegment | MemoryEvent;
+  /** A `MemorySegment` or a `MemoryEvent`. */
+  readonly target: object;
   readonly #handles: MemoryHandles;
   readonly #release: () => void;
   #closed = false;
 
-  constructor(target: MemorySegment | MemoryEvent, handles: MemoryHandles) {
+  constructor(target: object, handles: MemoryHandles) {
     this.target = target;
     this.#handles = handles;
     this.#release = handles.take();

@@ -1,0 +1,308 @@
+import { VfioUserError } from '../errors.js';
+import { closeTimedOut, cutOff, leavesUnread } from './close-reasons.js';
+import type { ConnectionLimits } from './connection-options.js';
+import { FrameAssembler } from './frame-assembler.js';
+import type { OneSidedMemory } from './one-sided.js';
+import { type Opening, OpeningPhase } from './opening.js';
+import type { Descriptor, SharedResources } from './resources.js';
+import { ScheduledTask } from './scheduled-task.js';
+import type { ConnectionState, StreamEvents, StreamPort } from './stream-port.js';
+import type { Connection, FrameSink, Framing, TransportCapabilities } from './transport.js';
+
+/** What a connection is made of. */
+export interface FramedConnectionParts {
+  /** For logs. */
+  readonly peer: string;
+  readonly capabilities: TransportCapabilities;
+  readonly framing: Framing;
+  readonly limits: ConnectionLimits;
+  /** Makes what carries the bytes; it belongs to the connection. */
+  port(events: StreamEvents): StreamPort;
+}
+
+/**
+ * Frames over a byte stream: the one state machine of all connections. It is `new` until
+ * {@link open}, `opening` while the peers shake hands, then `open`; `closing` from {@link close} on,
+ * until what was queued has left and the peer has ended its side, too; and `ended` at last.
+ */
+export class FramedConnection implements Connection, StreamEvents {
+  readonly peer: string;
+  readonly capabilities: TransportCapabilities;
+  readonly resources: SharedResources | undefined;
+  readonly oneSided: OneSidedMemory | undefined;
+  readonly assembler: FrameAssembler;
+  readonly #limits: ConnectionLimits;
+  readonly #port: StreamPort;
+  readonly #closed: Promise<void>;
+  #resolveClosed: () => void = () => {};
+  /** At the end of this turn: everything that is sent until then leaves as one piece. */
+  readonly #turnEnd = new ScheduledTask(process.nextTick, () => this.#push());
+  /** Later, so that no frame is delivered from within `resume()`. */
+  readonly #resumption = new ScheduledTask(setImmediate, () => this.#resumeReceiving());
+  #state: ConnectionState = 'new';
+  #opening: OpeningPhase | undefined;
+  #sink: FrameSink | undefined;
+  #paused = false;
+  /** Received frames are being handled. */
+  #delivering = false;
+  /** `send()` returned false, and no drain was told since. */
+  #owesDrain = false;
+  /** Bytes that left after the peer had let them wait. */
+  #takenLater = 0;
+  /** The peer sends nothing more. */
+  #peerEnded = false;
+  #endReason: Error | undefined;
+  /** The peer was told that nothing more comes. */
+  #endSent = false;
+  #closeTimer: NodeJS.Timeout | undefined;
+  #closeError: Error | undefined;
+  /** The port has given everything back. */
+  #released = false;
+
+  constructor({ peer, capabilities, framing, limits, port }: FramedConnectionParts) {
+    this.peer = peer;
+    this.capabilities = capabilities;
+    this.#limits = limits;
+    const { maxFrameBytes } = limits;
+    const { maxDescriptors } = capabilities;
+    this.assembler = new FrameAssembler(framing, { maxFrameBytes, maxDescriptors });
+    this.#port = port(this);
+    this.resources = this.#port.resources;
+    this.oneSided = this.#port.oneSided;
+    this.#closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get bytesMoved(): number {
+    return this.assembler.receivedBytes + this.#takenLater;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Begin, with the handshake if there is one. Call it once. */
+  open(opening: Opening): void {
+    this.#state = 'opening';
+    this.#opening = new OpeningPhase(this.peer, opening, (error) => this.#end(error));
+    const { greeting } = this.#opening;
+    if (greeting === undefined) this.#advance();
+    else this.send(greeting);
+    if (this.state === 'ended') return;
+    this.#port.start();
+    if (this.#paused && !this.#isOver) this.#port.pause();
+  }
+
+  send(
+    head: Uint8Array,
+    data: Uint8Array = NO_BYTES,
+    descriptors: readonly Descriptor[] = NO_DESCRIPTORS,
+  ): boolean {
+    if (this.#state !== 'open' && this.#state !== 'opening') {
+      closeAll(descriptors);
+      return true;
+    }
+    try {
+      if (descriptors.length > 0) this.#checkCount(descriptors);
+      this.#port.send(head, data, descriptors, this.#moreFollows());
+    } catch (error) {
+      closeAll(descriptors);
+      throw error;
+    }
+    const { queuedBytes } = this.#port;
+    if (queuedBytes <= this.#limits.highWaterBytes) return true;
+    if (queuedBytes > this.#limits.maxQueuedBytes) {
+      this.#end(leavesUnread(this.peer, queuedBytes));
+      return true;
+    }
+    this.#owesDrain = true;
+    return false;
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    if (!this.#isOver) this.#port.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#resumption.schedule();
+  }
+
+  close(): Promise<void> {
+    if (this.#state === 'new') {
+      this.#end(undefined);
+    } else if (!this.#isOver) {
+      this.#state = 'closing';
+      this.#closeTimer = setTimeout(() => this.#onCloseTimeout(), this.#limits.closeTimeoutMs);
+      // What comes does not matter any more, only that it is over.
+      if (!this.#delivering) this.#discardReceived();
+      this.#port.resume();
+      this.#push();
+      this.#finishClosing();
+    }
+    return this.#closed;
+  }
+
+  abort(reason: Error): void {
+    this.#end(reason);
+  }
+
+  onReceived(): void {
+    // What comes while frames are handled, is seen behind them.
+    if (this.#delivering) return;
+    if (this.#state === 'closing') this.#discardReceived();
+    else if (!this.#paused && !this.#isOver) this.#deliver();
+  }
+
+  onSent(waitedBytes = this.#owesDrain ? 1 : 0): void {
+    this.#takenLater += waitedBytes;
+    if (this.#state === 'closing') this.#finishClosing();
+    if (!this.#owesDrain || this.#port.queuedBytes > this.#limits.lowWaterBytes) return;
+    this.#owesDrain = false;
+    if (this.#state === 'open') this.#sink?.onDrain();
+  }
+
+  onEnd(reason?: Error): void {
+    this.#peerEnded = true;
+    this.#endReason = reason;
+    this.assembler.finish();
+    if (this.#state === 'closing') this.#finishClosing();
+    else if (!this.#paused && !this.#isOver && !this.#delivering) this.#deliver();
+  }
+
+  onGone(error?: Error): void {
+    // Once everything was said and done, it does not matter how it ends.
+    this.#end(this.#endSent ? undefined : error);
+  }
+
+  /** Closing, or closed. */
+  get #isOver(): boolean {
+    return this.#state === 'closing' || this.#state === 'ended';
+  }
+
+  #checkCount({ length }: readonly Descriptor[]): void {
+    const { maxDescriptors, fdPassing } = this.capabilities;
+    if (length <= maxDescriptors) return;
+    const text = fdPassing
+      ? `${length} descriptors in one message, at most ${maxDescriptors} can be passed: split them`
+      : 'descriptors cannot be passed on this connection';
+    throw new VfioUserError('VFU_UNSUPPORTED', text);
+  }
+
+  /** Whether a frame may wait because `push` is near: at the end of the batch or of the turn. */
+  #moreFollows(): boolean {
+    if (this.#delivering) return true;
+    if (this.#port.gathers) this.#turnEnd.schedule();
+    return this.#port.gathers;
+  }
+
+  #push(): void {
+    if (this.#state !== 'ended') this.#port.push();
+  }
+
+  #resumeReceiving(): void {
+    if (this.#paused || this.#isOver) return;
+    // What was received before the pause is still there.
+    this.#deliver();
+    if (!this.#paused && !this.#isOver) this.#port.resume();
+  }
+
+  /** Hand out the whole frames that are there; what they are answered leaves as one piece. */
+  #deliver(): void {
+    this.#delivering = true;
+    try {
+      do {
+        if (this.#state === 'opening') this.#advance();
+        while (this.#state === 'open' && !this.#paused) {
+          const frame = this.assembler.next();
+          if (frame === undefined) break;
+          this.#sink?.onFrame(frame);
+        }
+      } while (!this.#paused && !this.#isOver && this.#port.read(this.assembler));
+    } catch (error) {
+      this.#end(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#delivering = false;
+    if (this.#state === 'closing') this.#discardReceived();
+    this.#push();
+    if (this.#peerEnded && !this.#paused && !this.#isOver) this.#onEndOfStream();
+  }
+
+  /** Frames begin once the handshake is complete. */
+  #advance(): void {
+    const sink = this.#opening?.advance(this.assembler, (answer) => this.send(answer));
+    if (sink === undefined) return;
+    this.#opening = undefined;
+    this.#sink = sink;
+    if (this.#state === 'opening') this.#state = 'open';
+    // It may have been ended by whoever was asked for the sink.
+    if (this.#released) this.#reportClose(sink);
+  }
+
+  #onEndOfStream(): void {
+    const { pendingBytes } = this.assembler;
+    const isCutOff = pendingBytes > 0 && this.#state === 'open';
+    this.#end(isCutOff ? cutOff(this.peer, pendingBytes) : this.#endReason);
+  }
+
+  #discardReceived(): void {
+    do this.assembler.discard();
+    while (this.#port.read(this.assembler));
+  }
+
+  /** Once everything has left, say so to the peer and wait for its own end. */
+  #finishClosing(): void {
+    if (this.#state !== 'closing' || this.#port.queuedBytes > 0) return;
+    if (this.#peerEnded) {
+      this.#end(undefined);
+    } else if (!this.#endSent) {
+      this.#endSent = true;
+      this.#port.end();
+    }
+  }
+
+  #onCloseTimeout(): void {
+    const { queuedBytes } = this.#port;
+    const { closeTimeoutMs } = this.#limits;
+    // All was said: then it does not matter that the peer never answered.
+    this.#end(
+      queuedBytes === 0 ? undefined : closeTimedOut(this.peer, queuedBytes, closeTimeoutMs),
+    );
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#closeError = error;
+    clearTimeout(this.#closeTimer);
+    const destroyed = this.#port.destroy(error);
+    this.assembler.release();
+    if (destroyed === undefined) this.#onReleased();
+    else void destroyed.finally(() => this.#onReleased());
+  }
+
+  #onReleased(): void {
+    this.#released = true;
+    this.#resolveClosed();
+    if (this.#sink !== undefined) this.#reportClose(this.#sink);
+    else this.#opening?.fail(this.#closeError);
+  }
+
+  /** Later, so that no call into the connection calls back before it returned. */
+  #reportClose(sink: FrameSink): void {
+    queueMicrotask(() => sink.onClose(this.#closeError));
+  }
+}
+
+function closeAll(descriptors: readonly Descriptor[]): void {
+  // Nearly every message has none, and an iterator costs more than this look.
+  if (descriptors.length === 0) return;
+  for (const descriptor of descriptors) descriptor.close();
+}
+
+const NO_BYTES = new Uint8Array(0);
+const NO_DESCRIPTORS: readonly Descriptor[] = Object.freeze([]);

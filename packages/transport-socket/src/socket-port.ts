@@ -1,0 +1,264 @@
+import { markAsUntransferable } from 'node:worker_threads';
+import type { Descriptor, SharedResources } from '@vfio-user/core';
+import { errorCode } from '@vfio-user/core/internal';
+import {
+  type FrameAssembler,
+  ScheduledTask,
+  type StreamEvents,
+  type StreamPort,
+} from '@vfio-user/core/transport';
+import {
+  addressOf,
+  type FileDescriptor,
+  MessageSocket,
+  Poller,
+  SHUT_WR,
+  shutdown,
+} from '@vfio-user/posix-ffi';
+import { BusyPolling } from './busy-polling.js';
+import { lost, readsNoMore } from './close-reason.js';
+import { closeAll, fileDescriptors } from './descriptors.js';
+import { Sender } from './sender.js';
+
+/** Attempts to receive per turn of the event loop while waiting actively. */
+const ATTEMPTS_PER_TURN = 2;
+
+/** What a port is made of besides its socket. */
+export interface SocketPortParts {
+  /** For logs. */
+  readonly peer: string;
+  readonly resources: SharedResources | undefined;
+  /** For how long the next message is awaited actively, at most. */
+  readonly maxSpinUs: number;
+  /**
+   * Across a network, a segment costs more than a copy: messages of one turn leave together. And a
+   * close takes back what was sent if something is left unread: it waits for the end of the peer.
+   */
+  readonly network: boolean;
+  /** Runs when the socket is closed. */
+  onClosed?(): void;
+}
+
+/** The bytes of a connected stream socket, which it owns. */
+export class SocketPort implements StreamPort {
+  readonly resources: SharedResources | undefined;
+  readonly gathers: boolean;
+  readonly #parts: SocketPortParts;
+  readonly #events: StreamEvents;
+  readonly #socket: FileDescriptor;
+  readonly #messages: MessageSocket;
+  readonly #poller: Poller;
+  readonly #sender: Sender;
+  readonly #polling: BusyPolling;
+  /** Between two turns of the event loop. */
+  readonly #nextTurn = new ScheduledTask(setImmediate, () => this.#onTurn());
+  /** The assembler's buffer, and where it is. */
+  #bytes: Uint8Array | undefined;
+  #address = 0;
+  #receives = false;
+  #started = false;
+  #destroyed = false;
+  /** The peer sends nothing more. */
+  #ended = false;
+  /** Why the peer takes nothing more. */
+  #deaf: Error | undefined;
+
+  constructor(socket: FileDescriptor, parts: SocketPortParts, events: StreamEvents) {
+    this.resources = parts.resources;
+    this.gathers = parts.network;
+    this.#parts = parts;
+    this.#events = events;
+    this.#socket = socket;
+    this.#messages = new MessageSocket(socket);
+    this.#sender = new Sender(this.#messages);
+    this.#polling = new BusyPolling(parts.maxSpinUs);
+    this.#poller = new Poller(socket, (readable, writable) => this.#onReady(readable, writable));
+  }
+
+  get queuedBytes(): number {
+    return this.#sender.queuedBytes;
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#receives = true;
+    this.#watch();
+  }
+
+  send(
+    head: Uint8Array,
+    data: Uint8Array,
+    descriptors: readonly Descriptor[],
+    more: boolean,
+  ): void {
+    if (this.#deaf !== undefined) {
+      closeAll(descriptors);
+      return;
+    }
+    const files = fileDescriptors(descriptors);
+    try {
+      this.#sender.send(head, data, files, more);
+    } catch (error) {
+      closeAll(files);
+      this.#onSendFailure(error);
+    }
+    if (this.#sender.queuedBytes > 0) this.#watch();
+  }
+
+  push(): void {
+    this.#transmit('push');
+    if (this.#sender.queuedBytes > 0) this.#watch();
+  }
+
+  read(): boolean {
+    return false;
+  }
+
+  pause(): void {
+    this.#receives = false;
+    this.#watch();
+  }
+
+  resume(): void {
+    if (this.#receives || this.#ended) return;
+    this.#receives = true;
+    this.#watch();
+    this.#nextTurn.schedule();
+  }
+
+  end(): void {
+    // Between processes of one machine, what was sent can be received also after a close.
+    if (!this.#parts.network) {
+      this.#events.onEnd();
+      return;
+    }
+    try {
+      shutdown(this.#socket, SHUT_WR);
+    } catch {
+      // The peer is gone already.
+      this.#events.onEnd();
+    }
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#receives = false;
+    this.#poller.close();
+    this.#socket.close();
+    this.#sender.clear();
+    this.#parts.onClosed?.();
+  }
+
+  #onReady(readable: boolean, writable: boolean): void {
+    if (writable && this.#sender.queuedBytes > 0) this.#flush();
+    if (readable && this.#receive()) this.#awaitNext();
+    // A poller that reported an error watches no more.
+    this.#watch();
+  }
+
+  /**
+   * Wait actively for the next message. Everything else, also what the handler of the last message
+   * started, gets its turn between the attempts.
+   */
+  #onTurn(): void {
+    for (let attempt = 0; attempt < ATTEMPTS_PER_TURN; attempt++) {
+      if (this.#receive()) break;
+    }
+    this.#awaitNext();
+  }
+
+  #awaitNext(): void {
+    if (this.#receives && (this.#deaf || this.#polling.pays(performance.now())))
+      this.#nextTurn.schedule();
+  }
+
+  /** One attempt. Returns whether there was something. */
+  #receive(): boolean {
+    if (!this.#receives) return false;
+    const { assembler } = this.#events;
+    let count: number;
+    try {
+      count = this.#call(assembler);
+      if (count > 0) {
+        this.#polling.arrived(performance.now());
+        assembler.commit(count, this.#messages.takeDescriptors());
+      }
+    } catch (error) {
+      this.#events.onGone(lost(this.#parts.peer, 'receive from', error));
+      return false;
+    }
+    if (count > 0) {
+      this.#events.onReceived();
+      return true;
+    }
+    if (count === 0) {
+      this.#onEnd();
+      return true;
+    }
+    // A peer that left would have ended the stream: this one only stopped reading.
+    if (this.#deaf !== undefined) this.#events.onGone(readsNoMore(this.#parts.peer));
+    return false;
+  }
+
+  /** One system call, which never waits: the kernel writes straight into the assembler's buffer. */
+  #call(assembler: FrameAssembler): number {
+    assembler.reserve();
+    if (assembler.bytes !== this.#bytes) this.#locate(assembler.bytes);
+    try {
+      return this.#messages.receive(this.#address + assembler.end, assembler.space);
+    } catch (error) {
+      // A peer that closed before it read everything still ended its own stream in an orderly way,
+      // as it is between processes of one machine.
+      if (!this.#parts.network && errorCode(error) === 'ECONNRESET') return 0;
+      throw error;
+    }
+  }
+
+  #locate(bytes: Uint8Array): void {
+    // A handler that transferred it to a worker would leave the kernel writing into freed memory.
+    markAsUntransferable(bytes.buffer);
+    this.#bytes = bytes;
+    this.#address = addressOf(bytes);
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    this.#receives = false;
+    this.#watch();
+    this.#events.onEnd(this.#parts.network ? this.#deaf : undefined);
+  }
+
+  #flush(): void {
+    const before = this.#sender.queuedBytes;
+    this.#transmit('flush');
+    this.#watch();
+    this.#events.onSent(before - this.#sender.queuedBytes);
+  }
+
+  #transmit(how: 'push' | 'flush'): void {
+    try {
+      this.#sender[how]();
+    } catch (error) {
+      this.#onSendFailure(error);
+    }
+  }
+
+  #onSendFailure(error: unknown): void {
+    this.#sender.clear();
+    const reason = lost(this.#parts.peer, 'send to', error);
+    const code = errorCode(error);
+    if (code !== 'EPIPE' && code !== 'ECONNRESET') {
+      this.#events.onGone(reason);
+      return;
+    }
+    // What the peer sent before it left can still be received, and then the end of the stream.
+    this.#deaf = reason;
+    if (!this.#receives || this.#events.state === 'closing') this.#events.onGone();
+    else this.#nextTurn.schedule();
+  }
+
+  #watch(): void {
+    if (this.#started && !this.#destroyed)
+      this.#poller.watch(this.#receives, this.#sender.queuedBytes > 0);
+  }
+}
