@@ -16,6 +16,7 @@ export type * from './handshake.js';
 export {
   formatHostPort,
   type HostPort,
+  isLoopback,
   parseHostPort,
   splitZone,
   withoutZone,

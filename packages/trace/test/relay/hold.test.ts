@@ -1,6 +1,6 @@
 import { connectDevice, serve, TransportRegistry } from '@vfio-user/core';
 import { counter } from '@vfio-user/devices';
-import { memoryTransport } from '@vfio-user/transport-testing';
+import { memoryTransport } from '@vfio-user/transport-memory';
 import t from 'tap';
 import { startRelay } from '../../src/index.js';
 
