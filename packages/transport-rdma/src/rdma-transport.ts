@@ -13,19 +13,19 @@ import {
   VfioUserError,
 } from '@vfio-user/core';
 import { PendingConnections } from '@vfio-user/core/transport';
-import { RdmaConnection } from './connection/rdma-connection.js';
+import { rdmaConnection } from './connection/rdma-connection.js';
 import { type AdapterChoice, chooseAdapter } from './endpoint/adapter-choice.js';
-import { Endpoint } from './endpoint/endpoint.js';
+import { QueuePairEnd } from './endpoint/queue-pair-end.js';
 import { type RdmaTransportOptions, resolveOptions, type Settings } from './options.js';
 import { boundUri, parseTarget, QUERY_KEYS, type RdmaTarget } from './rdma-uri.js';
 import { Arrival } from './setup/arrival.js';
 import { BareHandshake } from './setup/bare-handshake.js';
+import { BootstrapSink } from './setup/bootstrap-sink.js';
 import { ClientHandshake } from './setup/client-handshake.js';
-import { Lifeline } from './setup/lifeline.js';
+import { QueuePairProbe } from './setup/queue-pair-probe.js';
 import { ATTACHMENT } from './setup/records.js';
 import { ServerHandshake } from './setup/server-handshake.js';
 import type { SetupOutcome } from './setup/setup-handshake.js';
-import { Trial } from './setup/trial.js';
 
 /** vfio-user over RDMA: `rdma:`. */
 export function rdmaTransport(options: RdmaTransportOptions): Transport {
@@ -49,9 +49,9 @@ class RdmaTransport implements Transport {
     const settings = this.#settings;
     const target = parseTarget(uri, settings.bootstrap);
     const choice = this.#choose(target);
-    const lifeline = new Lifeline();
+    const bootstrapSink = new BootstrapSink();
     let handshake: ClientHandshake | undefined;
-    const bootstrap = await settings.bootstrap.connect(target.bootstrap, lifeline, {
+    const bootstrap = await settings.bootstrap.connect(target.bootstrap, bootstrapSink, {
       ...context,
       handshake: () => {
         handshake = new ClientHandshake(
@@ -62,7 +62,7 @@ class RdmaTransport implements Transport {
       },
     });
     const outcome = (handshake as ClientHandshake | undefined)?.outcome ?? NOT_SET_UP;
-    const joined = await this.#join(outcome, bootstrap, lifeline, sink, context);
+    const joined = await this.#join(outcome, bootstrap, bootstrapSink, sink, context);
     if (!('reason' in joined)) return joined;
     const { logger = silentLogger, signal } = context;
     if (signal?.aborted) {
@@ -79,7 +79,7 @@ class RdmaTransport implements Transport {
       { uri: target.href, peer: bootstrap.peer, reason },
       'no RDMA, everything goes by messages',
     );
-    lifeline.handTo(sink);
+    bootstrapSink.handTo(sink);
     return bootstrap;
   }
 
@@ -142,15 +142,17 @@ class RdmaTransport implements Transport {
   #endpointMaker(
     choice: AdapterChoice | Error,
     { logger = silentLogger }: OpenContext,
-  ): (() => Endpoint) | undefined {
-    return choice instanceof Error ? undefined : () => new Endpoint(choice, this.#settings, logger);
+  ): (() => QueuePairEnd) | undefined {
+    return choice instanceof Error
+      ? undefined
+      : () => new QueuePairEnd(choice, this.#settings, logger);
   }
 
   /** A connection over the queue pair, if a message goes both ways. */
   #join(
     outcome: SetupOutcome,
     bootstrap: Connection,
-    lifeline: Lifeline,
+    bootstrapSink: BootstrapSink,
     sink: FrameSink,
     { framing, logger = silentLogger, signal }: OpenContext,
   ): Promise<Connection | { readonly reason: string }> {
@@ -158,16 +160,19 @@ class RdmaTransport implements Transport {
     const { endpoint, peer } = outcome;
     const settings = this.#settings;
     return new Promise((resolve) => {
-      const trial = new Trial({
+      const trial = new QueuePairProbe({
         endpoint,
         peer,
         timeoutMs: settings.setupTimeoutMs,
         signal,
         onPassed() {
-          const parts = { endpoint, peer, bootstrap, framing, settings, logger };
-          const connection = new RdmaConnection(parts, sink);
-          endpoint.handOver(connection);
-          lifeline.handTo(connection.lifeline);
+          const parts = { endpoint, peer, bootstrap, bootstrapSink, framing, settings, logger };
+          const connection = rdmaConnection(parts);
+          connection.open({
+            handshakeTimeoutMs: settings.setupTimeoutMs,
+            ready: () => sink,
+            failed() {},
+          });
           resolve(connection);
         },
         onFailed(reason) {
@@ -175,7 +180,7 @@ class RdmaTransport implements Transport {
           resolve({ reason });
         },
       });
-      lifeline.handTo(trial);
+      bootstrapSink.handTo(trial);
       trial.start();
     });
   }

@@ -1,6 +1,6 @@
 import type { Handshake } from '@vfio-user/core';
 import t from 'tap';
-import type { Endpoint } from '../src/endpoint/endpoint.js';
+import type { QueuePairEnd } from '../src/endpoint/queue-pair-end.js';
 import { ATTACHMENT, decodeRecord, encodeRecord, type PeerSetup } from '../src/setup/records.js';
 import { ServerHandshake } from '../src/setup/server-handshake.js';
 
@@ -31,7 +31,7 @@ function offer(join: (peer: PeerSetup) => void) {
       join(peer);
     },
     close: () => void log.push('closed'),
-  } as unknown as Endpoint;
+  } as unknown as QueuePairEnd;
   const handshake = new ServerHandshake(inner, () => endpoint);
   handshake.consume(encodeRecord({ rdma: 'offer', ...setup, queuePair: 77 }));
   const answer = decodeRecord(handshake.takeAnswer() as Uint8Array)?.value;

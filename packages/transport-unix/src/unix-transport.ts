@@ -43,7 +43,7 @@ export function unixTransport(options: UnixTransportOptions = {}): Transport {
 }
 
 /** Who came, and to whom. */
-interface Arrival {
+interface AcceptedSocket {
   readonly uri: string;
   readonly peer: Peer;
   readonly accept: Accept;
@@ -181,8 +181,8 @@ class UnixTransport implements Transport {
     });
   }
 
-  #accept(socket: FileDescriptor, arrival: Arrival): void {
-    const { peer, accept, context, uri, pending, onClosed } = arrival;
+  #accept(socket: FileDescriptor, accepted: AcceptedSocket): void {
+    const { peer, accept, context, uri, pending, onClosed } = accepted;
     openServer(this.#connection(socket, peer, context.framing, onClosed), {
       accept,
       context,

@@ -9,11 +9,11 @@ import {
   VfioUserError,
 } from '@vfio-user/core';
 import type { PendingConnections } from '@vfio-user/core/transport';
-import { RdmaConnection } from '../connection/rdma-connection.js';
-import type { Endpoint, EndpointEvents } from '../endpoint/endpoint.js';
+import { rdmaConnection } from '../connection/rdma-connection.js';
 import { HELLO } from '../endpoint/flags.js';
+import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
 import type { Settings } from '../options.js';
-import { Lifeline } from './lifeline.js';
+import { BootstrapSink } from './bootstrap-sink.js';
 import type { PeerSetup } from './records.js';
 import type { SetupOutcome } from './setup-handshake.js';
 
@@ -37,11 +37,11 @@ export interface ArrivalParts {
 const WAYS = 2;
 
 /** A client of a listener, until its first message shows which way it speaks. */
-export class Arrival implements FrameSink, EndpointEvents {
+export class Arrival implements FrameSink, QueuePairEvents {
   readonly #parts: ArrivalParts;
-  readonly #lifeline = new Lifeline();
+  readonly #bootstrapSink = new BootstrapSink();
   #timer: NodeJS.Timeout | undefined;
-  #joined: { readonly endpoint: Endpoint; readonly peer: PeerSetup } | undefined;
+  #joined: { readonly endpoint: QueuePairEnd; readonly peer: PeerSetup } | undefined;
 
   private constructor(parts: ArrivalParts) {
     this.#parts = parts;
@@ -51,7 +51,7 @@ export class Arrival implements FrameSink, EndpointEvents {
   static take(parts: ArrivalParts): FrameSink {
     const arrival = new Arrival(parts);
     arrival.#begin();
-    return arrival.#lifeline;
+    return arrival.#bootstrapSink;
   }
 
   onFrame(frame: Frame): void {
@@ -99,7 +99,7 @@ export class Arrival implements FrameSink, EndpointEvents {
       return;
     }
     this.#joined = outcome;
-    this.#lifeline.handTo(this);
+    this.#bootstrapSink.handTo(this);
     this.#awaitFirstMessage();
     try {
       outcome.endpoint.start(this);
@@ -126,20 +126,16 @@ export class Arrival implements FrameSink, EndpointEvents {
     this.#parts.pending.delete(this);
   }
 
-  #serve(endpoint: Endpoint, peer: PeerSetup): void {
+  #serve(endpoint: QueuePairEnd, peer: PeerSetup): void {
     const { bootstrap, framing, settings, logger, accept, handshake } = this.#parts;
-    let sink: FrameSink | undefined;
-    const connection = new RdmaConnection(
-      { endpoint, peer, bootstrap, framing, settings, logger },
-      {
-        onFrame: (frame) => sink?.onFrame(frame),
-        onDrain: () => sink?.onDrain(),
-        onClose: (error) => sink?.onClose(error),
-      },
-    );
-    sink = accept(connection, handshake);
-    endpoint.handOver(connection);
-    this.#lifeline.handTo(connection.lifeline);
+    const bootstrapSink = this.#bootstrapSink;
+    const parts = { endpoint, peer, bootstrap, bootstrapSink, framing, settings, logger };
+    const connection = rdmaConnection(parts);
+    connection.open({
+      handshakeTimeoutMs: settings.setupTimeoutMs,
+      ready: () => accept(connection, handshake),
+      failed() {},
+    });
   }
 
   /** Serve the client by messages, or turn it away if nothing but RDMA is wanted. */
@@ -153,7 +149,7 @@ export class Arrival implements FrameSink, EndpointEvents {
     }
     logger.warn({ peer, reason }, 'no RDMA, a client is served by messages');
     const sink = accept(bootstrap, handshake);
-    this.#lifeline.handTo(sink);
+    this.#bootstrapSink.handTo(sink);
     if (first !== undefined) sink.onFrame(first);
   }
 }

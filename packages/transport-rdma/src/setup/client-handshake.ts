@@ -1,10 +1,10 @@
-import type { Endpoint } from '../endpoint/endpoint.js';
+import type { QueuePairEnd } from '../endpoint/queue-pair-end.js';
 import { refusal, type SetupRecord } from './records.js';
 import { SetupHandshake } from './setup-handshake.js';
 
 /** The client's side: it offers an end, if it can make one. */
 export class ClientHandshake extends SetupHandshake {
-  #endpoint: Endpoint | undefined;
+  #endpoint: QueuePairEnd | undefined;
   #reason = '';
 
   protected begin(): void {

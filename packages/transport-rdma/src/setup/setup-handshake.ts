@@ -1,5 +1,5 @@
 import type { Handshake } from '@vfio-user/core';
-import type { Endpoint } from '../endpoint/endpoint.js';
+import type { QueuePairEnd } from '../endpoint/queue-pair-end.js';
 import {
   decodeRecord,
   encodeRecord,
@@ -10,7 +10,7 @@ import {
 
 /** What setting up led to: both ends joined, or why there is no queue pair. */
 export type SetupOutcome =
-  | { readonly endpoint: Endpoint; readonly peer: PeerSetup }
+  | { readonly endpoint: QueuePairEnd; readonly peer: PeerSetup }
   | { readonly reason: string };
 
 /**
@@ -20,14 +20,14 @@ export type SetupOutcome =
  */
 export abstract class SetupHandshake implements Handshake {
   readonly inner: Handshake;
-  readonly #createEndpoint: (() => Endpoint) | undefined;
+  readonly #createEndpoint: (() => QueuePairEnd) | undefined;
   #innerBytes: number | undefined;
   #answer: Uint8Array | undefined;
-  #endpoint: Endpoint | undefined;
+  #endpoint: QueuePairEnd | undefined;
   #outcome: SetupOutcome = { reason: 'the connection has not been set up' };
 
   /** @param createEndpoint makes an end of ours; absent where this side cannot do RDMA. */
-  constructor(inner: Handshake, createEndpoint: (() => Endpoint) | undefined) {
+  constructor(inner: Handshake, createEndpoint: (() => QueuePairEnd) | undefined) {
     this.inner = inner;
     this.#createEndpoint = createEndpoint;
   }
@@ -80,12 +80,12 @@ export abstract class SetupHandshake implements Handshake {
   }
 
   /** An end of ours. @throws when the adapter refuses. */
-  protected createEndpoint(): Endpoint {
-    this.#endpoint = this.#createEndpoint?.() as Endpoint;
+  protected createEndpoint(): QueuePairEnd {
+    this.#endpoint = this.#createEndpoint?.() as QueuePairEnd;
     return this.#endpoint;
   }
 
-  protected joined(endpoint: Endpoint, peer: PeerSetup): void {
+  protected joined(endpoint: QueuePairEnd, peer: PeerSetup): void {
     this.#outcome = { endpoint, peer };
   }
 

@@ -1,11 +1,11 @@
 import type { FrameSink } from '@vfio-user/core';
-import type { Endpoint, EndpointEvents } from '../endpoint/endpoint.js';
 import { HELLO } from '../endpoint/flags.js';
+import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
 import type { PeerSetup } from './records.js';
 
-/** What a client's {@link Trial} needs. */
-export interface TrialParts {
-  readonly endpoint: Endpoint;
+/** What a client's {@link QueuePairProbe} needs. */
+export interface QueuePairProbeParts {
+  readonly endpoint: QueuePairEnd;
   readonly peer: PeerSetup;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
@@ -18,12 +18,12 @@ export interface TrialParts {
  * A client sends the first message over the queue pair and waits for the server's: a network may
  * carry TCP and not RDMA.
  */
-export class Trial implements FrameSink, EndpointEvents {
-  readonly #parts: TrialParts;
+export class QueuePairProbe implements FrameSink, QueuePairEvents {
+  readonly #parts: QueuePairProbeParts;
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
 
-  constructor(parts: TrialParts) {
+  constructor(parts: QueuePairProbeParts) {
     const { timeoutMs, signal } = parts;
     this.#parts = parts;
     this.#timer = setTimeout(() => this.#fail(`${NOTHING_CAME} within ${timeoutMs} ms`), timeoutMs);

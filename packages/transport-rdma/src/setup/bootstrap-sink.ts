@@ -1,7 +1,7 @@
 import type { Frame, FrameSink } from '@vfio-user/core';
 
 /** Receives from the bootstrap connection, on behalf of whoever it is for at the time. */
-export class Lifeline implements FrameSink {
+export class BootstrapSink implements FrameSink {
   #target: FrameSink | undefined;
   #closed: { readonly error: Error | undefined } | undefined;
 

@@ -23,7 +23,7 @@ const MAX_INLINE_BYTES = 128;
 const SPARE_COMPLETIONS = 16;
 
 /** Who handles what completes. */
-export interface EndpointEvents {
+export interface QueuePairEvents {
   /** This request and those before it have been carried out. */
   onSent(id: number): void;
   /** A message of `length` bytes lies in a slot. */
@@ -35,7 +35,7 @@ export interface EndpointEvents {
 }
 
 /** An end of one queue pair, with all that belongs to it. Each connection has its own. */
-export class Endpoint {
+export class QueuePairEnd {
   readonly device: string;
   readonly queuePair: QueuePair;
   /** Everything that leaves goes through it. */
@@ -56,7 +56,7 @@ export class Endpoint {
     readonly length: number;
     readonly localKey: number;
   };
-  #events: EndpointEvents | undefined;
+  #events: QueuePairEvents | undefined;
   #failure: string | undefined;
   #closed = false;
 
@@ -112,14 +112,14 @@ export class Endpoint {
   }
 
   /** `events` gets everything that has come, and will come. */
-  start(events: EndpointEvents): void {
+  start(events: QueuePairEvents): void {
     this.#events = events;
     this.#completions.start((count) => this.#onCompletions(count));
     if (this.#failure !== undefined) events.onFailed(this.#failure);
   }
 
   /** Another handler takes over. */
-  handOver(events: EndpointEvents): void {
+  handOver(events: QueuePairEvents): void {
     this.#events = events;
   }
 
@@ -192,7 +192,7 @@ export class Endpoint {
 }
 
 /** Ends whose memory an adapter may still write to: it must not be used for anything else. */
-const unreleased = new Set<Endpoint>();
+const unreleased = new Set<QueuePairEnd>();
 
 /** Events after which nothing can be expected of a queue pair. A port may come back in time. */
 const ENDS_EVERYTHING: ReadonlySet<DeviceEventCode> = new Set([
