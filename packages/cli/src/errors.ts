@@ -12,12 +12,12 @@ export const ExitCode = {
   INTERRUPTED: 130,
 } as const;
 
-/** The command line asks for something that cannot be. */
+/** The command line is wrong. */
 export class UsageError extends Error {
   readonly code = 'VFU_CONFIG_INVALID' satisfies VfioUserErrorCode;
 }
 
-/** An error as a person at a terminal wants it. */
+/** An error as it is printed. */
 export interface ErrorReport {
   readonly text: string;
   readonly exitCode: number;
@@ -49,7 +49,7 @@ export async function reportError(error: unknown): Promise<ErrorReport> {
   };
 }
 
-/** For what was not thrown on purpose: the stack is what a bug report needs. */
+/** For an error that was not thrown on purpose: with its stack, for a bug report. */
 export function unexpectedText(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `vfio-user: unexpected error: ${stack}`;
@@ -63,7 +63,7 @@ async function ownCode(error: unknown): Promise<VfioUserErrorCode | undefined> {
   return VfioUserError.is(error) ? error.code : undefined;
 }
 
-/** What the error, or the nearest of its causes that knows, says should be done. */
+/** The advice of the error or of the nearest of its causes that has any. */
 function adviceOf(error: Error): string | undefined {
   for (const each of causesOf(error)) {
     if ('advice' in each && typeof each.advice === 'string') return each.advice;

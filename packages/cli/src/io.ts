@@ -5,18 +5,18 @@ import { standardOutput } from './non-blocking-output.js';
 export interface Io {
   /** Results. */
   stdout(text: string): void;
-  /** The same, for results that keep coming: it says when its reader is slow. */
+  /** Standard output as a stream, with back-pressure, for results that keep coming. */
   readonly stdoutStream: Writable & { readonly isTTY?: boolean };
-  /** Errors in words; logs go to the logger. */
+  /** Errors; logs go to the logger. */
   stderr(text: string): void;
-  /** A line for whoever started this. Unlike a result it is no reason to wait for its reader. */
+  /** A line for whoever started the process; dropped rather than waited for if nobody reads it. */
   announce?(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** End at once, for when a reader of stdout neither reads nor leaves. */
   exit(code: number): void;
 }
 
-/** The process's own. */
+/** Those of this process. */
 export const processIo: Io = {
   stdout: (text) => void process.stdout.write(text),
   stdoutStream: process.stdout,
@@ -26,7 +26,7 @@ export const processIo: Io = {
   exit: (code) => process.exit(code),
 };
 
-/** What a command gets beside its arguments. */
+/** What every command runs with, besides its arguments. */
 export interface CommandContext {
   readonly io: Io;
   /** Exit status of a command that ended without an error. */

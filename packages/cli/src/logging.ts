@@ -5,7 +5,7 @@ import { standardOutput } from './non-blocking-output.js';
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 type Level = (typeof LEVELS)[number];
 
-/** `-v` of a command that serves clients, as `--help` says it. */
+/** Help of `-v` for commands that serve clients. */
 export const SERVER_VERBOSE_HELP =
   'log more (-v: debug; -vv: trace, each request, DMA access and interrupt)';
 
@@ -52,7 +52,7 @@ export async function createLogger(level: Level): Promise<Logger> {
   return logger;
 }
 
-/** Log what the library tells of each message, for as long as this process lives. */
+/** Log each request, DMA access and interrupt from now on. */
 async function logMessages(logger: Logger): Promise<void> {
   const { commandName, diagnostics } = await import('@vfio-user/core');
   diagnostics.request.subscribe(({ command, ...request }) =>

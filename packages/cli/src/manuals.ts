@@ -1,13 +1,13 @@
 import { type CommandUnknownOpts, Help } from '@commander-js/extra-typings';
 
-/** A word and what it means, a line of a list. */
+/** A line of a list: a term and its meaning. */
 export type Entry = readonly [term: string, meaning: string];
 
-/** What stands below a command's options in its `--help`, as on a page of a manual. */
+/** The sections below the options in a command's `--help`, as in a manual page. */
 interface Manual {
-  /** Lines, where the command itself brings none. */
+  /** Lines, for commands that have none in their own help text. */
   readonly examples?: readonly string[];
-  /** Beside 0, 1 and 2, or in other words. */
+  /** Besides, or instead of, the usual 0, 1 and 2. */
   readonly exitStatus?: readonly Entry[];
   readonly environment?: readonly Entry[];
   readonly seeAlso: readonly string[];
@@ -25,7 +25,7 @@ const INTERRUPTED: Entry = ['130', 'ended at once by a second Ctrl-C'];
 const RDMA_LIBRARY: Entry = ['NODE_RDMA_LIBRARY', 'libibverbs for rdma:, when not the usual one'];
 const NO_COLOR: Entry = ['NO_COLOR', 'when set and not empty, print without colours'];
 
-/** By the words that lead to a command; `''` is the program itself. */
+/** By command path, for example `trace read`; `''` is the program itself. */
 const MANUALS: Readonly<Record<string, Manual>> = {
   '': {
     exitStatus: [INTERRUPTED],
@@ -98,7 +98,7 @@ const MANUALS: Readonly<Record<string, Manual>> = {
   },
 };
 
-/** Add to every command of the program what belongs below its options. */
+/** Add its manual to the help of every command. */
 export function addManuals(program: CommandUnknownOpts): void {
   walk(program, []);
 }
@@ -109,7 +109,7 @@ function walk(command: CommandUnknownOpts, path: readonly string[]): void {
   for (const child of command.commands) walk(child, [...path, child.name()]);
 }
 
-/** A list with its words in one column, wrapped like the options above it. */
+/** A list with the terms in one column, wrapped like the options above it. */
 export function listOf(entries: readonly Entry[], termWidth = TERM_WIDTH): string {
   const help = new Help();
   return entries

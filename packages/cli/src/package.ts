@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// This file is in src, in dist or in bundle: all of them are beside these two.
+// This file is in src, dist or bundle, all of them siblings of bin and package.json.
 
 /** The script of the command. */
 export const COMMAND = fileURLToPath(new URL('../bin/vfio-user.js', import.meta.url));

@@ -3,7 +3,7 @@ import type { Transport, TransportRegistry } from '@vfio-user/core';
 export interface TransportChoices {
   /** Listen beyond this host without TLS. */
   readonly insecure?: boolean | undefined;
-  /** Of a UNIX socket that is made. */
+  /** Permissions of the UNIX socket that is created. */
   readonly socketMode?: number | undefined;
   readonly socketGroup?: string | undefined;
 }

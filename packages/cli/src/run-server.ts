@@ -10,14 +10,14 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** What a server gets beside its own. */
+/** What every server runs with, besides its own options. */
 export interface ServerContext {
   readonly io: Io;
   readonly logger: Logger;
   readonly registry: TransportRegistry;
-  /** Adds to what a server says of itself when SIGUSR2 asks. */
+  /** Adds to the server's own statistics for SIGUSR2. */
   readonly observation?: { statistics(own: object): object };
-  /** Says where it listens, when not in the way of every other command. */
+  /** Prints where it listens, in place of `listening <uri>` on stdout. */
   announce?(uri: string): void;
 }
 

@@ -1,7 +1,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { UsageError } from './errors.js';
 
-/** Who may connect to a UNIX socket that a command makes, as the command line has it. */
+/** The options about who may connect to the UNIX socket that a command creates. */
 export interface SocketPermissions {
   readonly socketMode?: string | undefined;
   readonly socketGroup?: string | undefined;
@@ -49,7 +49,7 @@ export function socketPermissions(
   };
 }
 
-/** Who gives a group and no mode wants it to get in. */
+/** Of a socket with a group and no mode given. */
 const GROUP_MODE = 0o660;
 
 function modeOf(text: string): number {

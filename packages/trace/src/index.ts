@@ -1,5 +1,5 @@
 /**
- * Sessions of vfio-user: watched as they pass, saved, decoded, added up; and configuration space in words.
+ * vfio-user sessions: relayed, captured, decoded and counted; and PCI configuration space as text.
  *
  * ```ts
  * import { registerMaps } from '@vfio-user/devices';

@@ -1,10 +1,10 @@
 import type { EncodingName } from '@vfio-user/core';
 import { type Encoding, nativeEncodingFor, PortableEncoding } from '@vfio-user/core/internal';
 
-/** The two ends of a session that is passed through. */
+/** The two ends of a session. */
 export type RelaySide = 'client' | 'server';
 
-/** Something that one side of a session said, as it is traced and saved. */
+/** A message or preface of a session, as it is traced and captured. */
 export interface Packet {
   /** Microseconds since 1970. */
   readonly timeUs: number;
@@ -14,16 +14,16 @@ export interface Packet {
   readonly encoding: EncodingName;
   /** A preface comes before the first message of the portable encoding. */
   readonly kind: 'message' | 'preface';
-  /** How many descriptors came along. */
+  /** How many descriptors were passed with it. */
   readonly descriptors: number;
-  /** Borrowed: valid until whoever is handed the packet returns. */
+  /** Borrowed: valid until the callee returns. */
   readonly bytes: Uint8Array;
-  /** Bytes that it had on the wire: more than `bytes` where a file does not hold all of it. */
+  /** Bytes on the wire; more than `bytes` has when a capture cut it off. */
   readonly length: number;
 }
 
 /**
- * Most bytes of data in one message that a trace takes: above what clients and servers negotiate
+ * Largest data of a message that is decoded or relayed: above what clients and servers negotiate
  * (1 MiB), and a bound for what a peer can make this process reserve.
  */
 export const MAX_DATA_BYTES = 16 * 2 ** 20;

@@ -5,10 +5,10 @@ import { statisticsText } from './statistics/statistics-text.js';
 import { isoTime, messageJson, stringify } from './text/message-json.js';
 import { messageLine } from './text/message-line.js';
 import type { Palette } from './text/palette.js';
-import { harmless, timeText } from './text/values.js';
+import { escapeControls, timeText } from './text/values.js';
 import type { SessionBegin, SessionEnd, TraceSink } from './tracer.js';
 
-/** Puts a trace into words. */
+/** Writes a trace as text. */
 export interface Printer extends Required<TraceSink> {
   statistics(summary: TraceSummary): void;
 }
@@ -17,7 +17,7 @@ export interface Printer extends Required<TraceSink> {
 export class TextPrinter implements Printer {
   readonly #writer: BatchedWriter;
   readonly #palette: Palette;
-  /** The session of the last line: messages of another one are announced. */
+  /** Of the last line: a headline comes before messages of another session. */
   #session = 0;
 
   constructor(writer: BatchedWriter, palette: Palette) {
@@ -26,7 +26,7 @@ export class TextPrinter implements Printer {
   }
 
   onBegin({ session, timeUs, encoding, peer }: SessionBegin): void {
-    const who = peer === undefined ? '' : ` of ${harmless(peer)}`;
+    const who = peer === undefined ? '' : ` of ${escapeControls(peer)}`;
     this.#headline(timeUs, `session ${session}${who}, ${encoding} encoding`);
     this.#session = session;
   }
@@ -39,7 +39,7 @@ export class TextPrinter implements Printer {
   }
 
   onEnd({ session, timeUs, reason }: SessionEnd): void {
-    const why = reason === undefined ? '' : `: ${this.#palette.error(harmless(reason))}`;
+    const why = reason === undefined ? '' : `: ${this.#palette.error(escapeControls(reason))}`;
     this.#headline(timeUs, `session ${session} has ended${why}`);
   }
 

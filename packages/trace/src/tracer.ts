@@ -5,7 +5,7 @@ import type { TracedMessage } from './decode/traced-message.js';
 import type { Packet, RelaySide } from './packet.js';
 import type { RelayArrival, RelayObserver } from './relay/relay-observer.js';
 
-/** Session numbers have 16 bits in a file. */
+/** A capture has 16 bits for the number of a session. */
 const MAX_SESSION = 0xffff;
 
 /** The beginning of a session. */
@@ -14,7 +14,7 @@ export interface SessionBegin {
   /** Microseconds since 1970. */
   readonly timeUs: number;
   readonly encoding: EncodingName;
-  /** The client; a file does not know it. */
+  /** Who the client is; absent for a capture, which does not record it. */
   readonly peer?: string;
 }
 
@@ -23,11 +23,11 @@ export interface SessionEnd {
   readonly session: number;
   /** Microseconds since 1970. */
   readonly timeUs: number;
-  /** Why, unless one side left. */
+  /** Absent when one side left in order. */
   readonly reason?: string | undefined;
 }
 
-/** Takes what is traced: a printer, statistics, a capture, or something of a program's own. Must not throw. */
+/** Gets what is traced: a printer, statistics, a capture, or your own. Must not throw. */
 export interface TraceSink {
   onBegin?(begin: SessionBegin): void;
   /** @param traced valid until this returns. */
@@ -35,7 +35,7 @@ export interface TraceSink {
   onEnd?(end: SessionEnd): void;
 }
 
-/** Decodes sessions, as they pass a relay or come from a capture, for one or more sinks. */
+/** Decodes the sessions of a relay or of a capture for one or more sinks. */
 export class Tracer {
   readonly #sinks: readonly TraceSink[];
   readonly #decoder: TraceDecoder;
@@ -46,7 +46,7 @@ export class Tracer {
     this.#decoder = new TraceDecoder(names);
   }
 
-  /** A client came to a relay. What this returns is for the relay. */
+  /** The observer for a client that connected to a relay: pass this to `startRelay`. */
   observe({ peer, encoding }: RelayArrival): RelayObserver {
     const session = (this.#lastSession % MAX_SESSION) + 1;
     this.#lastSession = session;
@@ -74,7 +74,7 @@ export class Tracer {
     };
   }
 
-  /** A packet of a capture. The first one of a session begins it; a capture does not tell its end. */
+  /** Decode a packet of a capture. The first one of a session begins it; a capture does not record its end. */
   replay(packet: Packet): void {
     const { session, timeUs, encoding } = packet;
     if (!this.#decoder.follows(session)) this.#begin({ session, timeUs, encoding });
@@ -105,7 +105,7 @@ function packetOf(
   };
 }
 
-/** Microseconds since 1970, never going back. */
+/** Microseconds since 1970, monotonic. */
 function nowUs(): number {
   return (performance.timeOrigin + performance.now()) * 1000;
 }

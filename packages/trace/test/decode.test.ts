@@ -9,7 +9,7 @@ import type { Packet } from '../src/packet.js';
 import { messageJson } from '../src/text/message-json.js';
 import { messageLine } from '../src/text/message-line.js';
 import { choosePalette, coloured, plain } from '../src/text/palette.js';
-import { durationText, harmless } from '../src/text/values.js';
+import { durationText, escapeControls } from '../src/text/values.js';
 
 const names = { candidates: [...registerMaps.values()] };
 
@@ -136,7 +136,7 @@ t.test('a message nobody understands is shown as bytes, with the reason', async 
 });
 
 t.test('what a terminal would act on is escaped', async (t) => {
-  t.equal(harmless('\x1b[2Jbad\r\n\x9b\u202e'), '\\u001b[2Jbad\\u000d\\u000a\\u009b\\u202e');
+  t.equal(escapeControls('\x1b[2Jbad\r\n\x9b\u202e'), '\\u001b[2Jbad\\u000d\\u000a\\u009b\\u202e');
   const capabilities = '{"x":"\x1b]0;title\x07"}';
   const version = { major: 0, minor: 1, capabilities };
   const bytes = bytesOf(native.encodeRequest(Command.VERSION, 1, version));

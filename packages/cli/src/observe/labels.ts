@@ -10,7 +10,7 @@ import {
 } from '@vfio-user/core';
 import { isUnreachable } from '@vfio-user/core/internal';
 
-// A peer chooses numbers: labels come from lists that end, so that it cannot make ever more of them.
+// A peer chooses the numbers; labels come from fixed lists, so that it cannot create new ones.
 
 const COMMANDS: ReadonlySet<number> = new Set([
   ...Object.values(Command),

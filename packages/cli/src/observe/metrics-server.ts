@@ -9,7 +9,7 @@ import type { Metrics } from './metrics.js';
 import type { MetricsAddress } from './metrics-address.js';
 
 const PATH = '/metrics';
-/** More than any number of scrapers. The one that was used least lately makes room for the next. */
+/** More than there are scrapers. The connection used least recently makes room for the next. */
 const MAX_CONNECTIONS = 64;
 
 /** Shows metrics over HTTP, at one path. */
@@ -31,7 +31,7 @@ export class MetricsServer {
     };
     const server = createServer((request, response) => {
       keep(request.socket);
-      // A page whose name suddenly stands for this machine must not read them either.
+      // DNS rebinding: a web page whose name resolves to this machine must not read them.
       if (own.includes(request.headers.host)) void answer(request, response, metrics);
       else refuse(request, response, logger);
     });

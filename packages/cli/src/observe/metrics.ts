@@ -4,7 +4,7 @@ import { commandLabel } from './labels.js';
 import { type CountedMetric, countedMetrics, requestDuration } from './metric-table.js';
 import type { Tally } from './tally.js';
 
-/** The metrics of this process, in Prometheus' words. */
+/** The metrics of this process for Prometheus. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #duration: Histogram;
@@ -41,7 +41,7 @@ export class Metrics {
     if (duration === undefined) {
       const label = commandLabel(command);
       duration = this.#duration.labels(label);
-      // A peer may use ever other numbers that are no commands.
+      // Unknown numbers are not kept: a peer could send any of them.
       if (label !== 'unknown') this.#byCommand.set(command, duration);
     }
     duration.observe(durationMs / 1000);

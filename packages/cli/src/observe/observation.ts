@@ -9,8 +9,8 @@ export interface ObserveOptions {
 }
 
 /**
- * What operators learn of a running server. Counting costs a little with every message, so it
- * begins when somebody wants to know: at once with `--metrics`, else with the first SIGUSR2.
+ * Metrics and statistics of a running server. Counting costs a little with every message, so it
+ * begins when it is asked for: at once with `--metrics`, else with the first SIGUSR2.
  */
 export class Observation {
   readonly #tally = new Tally();
@@ -28,7 +28,7 @@ export class Observation {
     return observation;
   }
 
-  /** For SIGUSR2: `own` is what the server says of itself. */
+  /** The statistics for SIGUSR2; `own` are those of the server itself. */
   statistics(own: object): object {
     const now = performance.now();
     const since = this.#countingSince;

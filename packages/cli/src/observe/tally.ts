@@ -34,7 +34,7 @@ export interface DmaCounts {
   bytes: number;
 }
 
-/** Counts what the library tells, from {@link start} until {@link stop}. */
+/** Counts what the diagnostics channels publish, from {@link start} until {@link stop}. */
 export class Tally {
   /** By command. */
   readonly requests = new Map<string, RequestCounts>();
@@ -122,7 +122,7 @@ function add(counts: Map<string, number>, label: string, count: number): void {
   counts.set(label, (counts.get(label) ?? 0) + count);
 }
 
-/** What a tally has counted so far, to be read by a person or logged as JSON. */
+/** The counts so far, as an object to be logged. */
 export function summaryOf(tally: Tally): object {
   return {
     sessions: {

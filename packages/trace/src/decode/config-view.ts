@@ -13,7 +13,7 @@ export interface MsixPlace {
   readonly pendingBits: { readonly bar: number; readonly offset: number };
 }
 
-/** Configuration space as far as it was seen being read. What was not reads as zero. */
+/** Configuration space as far as the client has read it; zero elsewhere. */
 export class ConfigView {
   readonly #bytes = new Uint8Array(CONFIG_BYTES);
   readonly #config = new ConfigBytes(this.#bytes);
@@ -21,7 +21,7 @@ export class ConfigView {
   #capabilities: readonly CapabilityPlace[] | undefined;
   #msix: MsixPlace | undefined;
 
-  /** The device answered a read. */
+  /** The device answered a read at `offset` with `data`. */
   learn(offset: number, data: Uint8Array): void {
     if (offset < 0 || offset >= CONFIG_BYTES) return;
     this.#bytes.set(data.subarray(0, CONFIG_BYTES - offset), offset);
@@ -29,7 +29,7 @@ export class ConfigView {
     this.#capabilities = undefined;
   }
 
-  /** Vendor, device and class, once they were read. */
+  /** Vendor, device and class; `undefined` until they were read. */
   get ids(): PciIds | undefined {
     const vendorId = this.#config.u16(0);
     if (this.#seen === 0 || vendorId === 0) return undefined;
@@ -70,7 +70,7 @@ export class ConfigView {
 
 const ENTRY_FIELDS = ['ADDRESS_LO', 'ADDRESS_HI', 'DATA', 'CONTROL'];
 
-/** The name of a place in the MSI-X table or the pending bits. */
+/** The name of an offset in the MSI-X table or the pending bit array. */
 export function msixName(
   { vectors, table, pendingBits }: MsixPlace,
   bar: number,

@@ -11,7 +11,7 @@ export interface DeviceNames {
   readonly candidates?: readonly RegisterMap[];
 }
 
-/** What lies at a place of a region. */
+/** What is at an offset of a region. */
 export interface RegisterName {
   /** `undefined` where no name is known. */
   readonly name: string | undefined;
@@ -22,7 +22,7 @@ export interface RegisterName {
 const UNKNOWN: RegisterName = { name: undefined, isImplemented: true };
 const NOTHING: RegisterName = { name: undefined, isImplemented: false };
 
-/** What a session has shown of its device so far. */
+/** What is known of the device of a session so far. */
 export class DeviceView {
   readonly config = new ConfigView();
   readonly #names: DeviceNames;

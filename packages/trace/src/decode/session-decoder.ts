@@ -8,7 +8,7 @@ const NO_ACCESSES: readonly TracedAccess[] = [];
 
 type Access = Omit<TracedAccess, 'register'>;
 
-/** Decodes one session from its beginning on, and learns from it what device it is about. */
+/** Decodes one session from its beginning, and recognises its device by the configuration space that is read. */
 export class SessionDecoder {
   readonly #encoding: Encoding;
   readonly #device: DeviceView;
@@ -48,7 +48,7 @@ export class SessionDecoder {
     return { packet, message, accesses };
   }
 
-  /** A reply that does not repeat the place is about that of its request. */
+  /** Replies that do not name the offset again have the accesses of their request. */
   #accessesOfReply(message: Message, request: TracedRequest | undefined): readonly TracedAccess[] {
     const own = accessesOf(message);
     if (own.length === 0) return request?.accesses ?? NO_ACCESSES;
@@ -68,7 +68,7 @@ export class SessionDecoder {
   }
 }
 
-/** With zeros for what a file does not hold: how much there was is part of the message. */
+/** A message that was cut off is filled up with zeros: its length is part of it. */
 function frameOf({ bytes: held, length }: Packet): Frame {
   let bytes = held;
   if (held.length < length) {
@@ -104,7 +104,7 @@ function accessesOf(message: Message): readonly Access[] {
   }
 }
 
-/** Requests without a reply so far, of each side. Ids have 16 bits, which bounds how many there are. */
+/** Open requests of each side. At most 65,536: ids have 16 bits. */
 class RequestLog {
   readonly #open = {
     client: new Map<number, TracedRequest>(),

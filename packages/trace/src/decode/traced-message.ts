@@ -2,7 +2,7 @@ import type { Message, Preface } from '@vfio-user/core/internal';
 import type { Packet } from '../packet.js';
 import type { RegisterName } from './device-view.js';
 
-/** An access to a region: of a request, or what a reply answers. */
+/** An access to a region, of a request or of the request that a reply answers. */
 export interface TracedAccess {
   readonly isWrite: boolean;
   readonly region: number;
@@ -13,7 +13,7 @@ export interface TracedAccess {
   readonly data?: Uint8Array | undefined;
 }
 
-/** What is remembered of a request until its reply comes. */
+/** What is kept of a request until its reply comes. */
 export interface TracedRequest {
   readonly command: number;
   readonly timeUs: number;

@@ -5,11 +5,11 @@ import { attemptFailed } from '@vfio-user/core/internal';
 /** Read ahead, bytes. */
 const CHUNK_BYTES = 65_536;
 
-/** A file that is read from start to end. */
+/** A file read from start to end, in chunks. */
 export class CaptureFile {
   readonly #path: string;
   readonly #descriptor: number;
-  /** Read and not handed out. What was handed out stays: a chunk is never filled a second time. */
+  /** Read ahead. A chunk is never filled a second time, so what was returned stays valid. */
   #ahead: Uint8Array = new Uint8Array(0);
 
   /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when it cannot be opened. */

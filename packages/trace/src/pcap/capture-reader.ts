@@ -15,15 +15,15 @@ import {
   RECORD_HEADER_BYTES,
 } from './format.js';
 
-/** How the numbers of a file are to be read. */
+/** Byte order and resolution of a file's numbers. */
 interface NumberFormat {
   readonly isLittleEndian: boolean;
   readonly subsecondsPerMicrosecond: number;
 }
 
 /**
- * The packets of a capture, one after the other. Also reads what other programs made of one: other
- * byte orders, and times in microseconds.
+ * The packets of a capture, one after the other, read synchronously. Captures that other programs
+ * rewrote are read too: in either byte order, with times in nanoseconds or microseconds.
  * @throws {VfioUserError} naming what is wrong, and at which packet; those before it were returned.
  */
 export function* readCapture(path: string): Generator<Packet, void> {
@@ -66,7 +66,7 @@ function readFormat(file: CaptureFile): NumberFormat {
   throw file.failure(header.length === 0 ? 'the file is empty' : 'no pcap file');
 }
 
-/** The packet behind `header`, or in words why there is none. */
+/** The packet behind `header`, or why there is none. */
 function readPacket(file: CaptureFile, header: Uint8Array, format: NumberFormat): Packet | string {
   if (header.length < RECORD_HEADER_BYTES) return 'the file ends in the middle of its header';
   const { isLittleEndian, subsecondsPerMicrosecond } = format;

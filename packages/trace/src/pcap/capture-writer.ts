@@ -17,7 +17,7 @@ import {
   VERSION_MINOR,
 } from './format.js';
 
-/** Saves what is traced. A capture has prefaces and messages; who the client was and why it left is not in it. */
+/** Captures prefaces and messages. Who the client is and why a session ended is not in a capture. */
 export class CaptureWriter implements TraceSink {
   readonly #writer: BatchedWriter;
 
@@ -32,7 +32,7 @@ export class CaptureWriter implements TraceSink {
   }
 }
 
-/** What a file starts with. */
+/** The header of a capture file. */
 export function encodeFileHeader(): Uint8Array {
   const bytes = new Uint8Array(FILE_HEADER_BYTES);
   const view = new DataView(bytes.buffer);
@@ -44,7 +44,7 @@ export function encodeFileHeader(): Uint8Array {
   return bytes;
 }
 
-/** A packet as a file holds it: a copy, cut off where it is too long. */
+/** The record of a packet in a capture file: a copy, cut off at 262,136 bytes. */
 export function encodePacket(packet: Packet): Uint8Array {
   const held = Math.min(packet.bytes.length, SNAPSHOT_BYTES - PSEUDO_HEADER_BYTES);
   const start = RECORD_HEADER_BYTES + PSEUDO_HEADER_BYTES;

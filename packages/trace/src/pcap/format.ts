@@ -13,7 +13,7 @@ export const MAGIC_PCAPNG = 0x0a0d0d0a;
 export const VERSION_MAJOR = 2;
 export const VERSION_MINOR = 4;
 
-/** LINKTYPE_USER0: for private use, which is what a capture of vfio-user is so far. */
+/** LINKTYPE_USER0, for private use: vfio-user has no link type of its own. */
 export const LINK_TYPE = 147;
 
 /** Most bytes of a packet that a file holds. Wireshark refuses a file that holds more. */
@@ -29,5 +29,5 @@ export const DIRECTIONS = ['client', 'server'] as const;
 export const ENCODINGS = ['native', 'portable'] as const;
 export const KINDS = ['message', 'preface'] as const;
 
-/** The largest packet that a file of ours can speak of: what a message has beside its data is small. */
+/** Largest length of a message in a capture: its data, and ample room for what is around it. */
 export const MAX_PACKET_BYTES = MAX_DATA_BYTES + 2 ** 20;

@@ -1,7 +1,7 @@
 import type { ConfigBytes } from './config-bytes.js';
 import { hex } from './hex.js';
 
-/** What a capability says, in the words of `vfio-user info`. */
+/** The decoded fields of a capability, by name. */
 export type CapabilityFields = Readonly<Record<string, string | number | boolean>>;
 
 /** Name of a capability and how to read it; `base` is the offset of its header. */

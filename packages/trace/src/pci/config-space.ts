@@ -3,13 +3,13 @@ import { type CapabilityPlace, listCapabilities } from './capability-list.js';
 import { ConfigBytes } from './config-bytes.js';
 import { type DecodedHeader, decodeHeader } from './header.js';
 
-/** A capability with what it says; `fields` is empty where its id is not decoded. */
+/** A capability with its fields; none where its id is not decoded. */
 export interface DecodedCapability extends CapabilityPlace {
   readonly name: string;
   readonly fields: CapabilityFields;
 }
 
-/** Everything `vfio-user info` says about a configuration space. */
+/** A configuration space, decoded. */
 export interface DecodedConfigSpace extends DecodedHeader {
   readonly capabilities: readonly DecodedCapability[];
 }

@@ -1,7 +1,7 @@
 import { className } from './class-names.js';
 import type { ConfigBytes } from './config-bytes.js';
 
-/** A base address register of a type 0 header. Its size is not in it: the region tells. */
+/** A base address register of a type 0 header. It does not hold its size: the region does. */
 export interface DecodedBar {
   readonly index: number;
   readonly kind: 'memory32' | 'memory64' | 'io';
@@ -36,7 +36,7 @@ const COMMAND_BITS: Readonly<Record<string, number>> = {
 };
 const STATUS_BITS: Readonly<Record<string, number>> = { INTx: 3, Cap: 4, '66MHz': 5, FastB2B: 7 };
 
-/** Decode the header. The BARs need the region sizes to tell an absent one from one at address 0. */
+/** Decode the header. Only the region's size tells an absent BAR from one at address 0. */
 export function decodeHeader(
   config: ConfigBytes,
   isPresent: (bar: number) => boolean,

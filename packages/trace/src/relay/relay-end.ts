@@ -8,24 +8,24 @@ import {
 import type { RelaySide } from '../packet.js';
 import type { RelayObserver } from './relay-observer.js';
 
-/** Why a side is not read: the other is not there yet, has no room, or the observer has none. */
+/** Why a side is not read: the other is not connected yet or full, or the observer holds the session. */
 type StopReason = 'awaits' | 'full' | 'held';
 
 /** Receives from one side of a relayed session and sends to the opposite one. */
 export class RelayEnd implements FrameSink {
   readonly #side: RelaySide;
   readonly #observer: RelayObserver;
-  readonly #descriptorsAreExtras: boolean;
+  readonly #descriptorsAreOptional: boolean;
   readonly #stops = new Set<StopReason>();
   error: Error | undefined;
   connection: Connection | undefined;
   opposite: RelayEnd | undefined;
   hasEnded = false;
 
-  constructor(side: RelaySide, observer: RelayObserver, descriptorsAreExtras: boolean) {
+  constructor(side: RelaySide, observer: RelayObserver, descriptorsAreOptional: boolean) {
     this.#side = side;
     this.#observer = observer;
-    this.#descriptorsAreExtras = descriptorsAreExtras;
+    this.#descriptorsAreOptional = descriptorsAreOptional;
   }
 
   connected(connection: Connection): void {
@@ -48,7 +48,7 @@ export class RelayEnd implements FrameSink {
     const descriptors = this.#passable(frame.descriptors, to);
     if (descriptors === undefined) return;
     const { bytes, start, length } = frame;
-    // All of it as the head, which is copied if it cannot leave at once: the frame ends with this call.
+    // All of it as the head, which is copied if it cannot be sent at once: the frame is valid during this call only.
     const message = bytes.subarray(start, start + length);
     if (to?.send(message, undefined, descriptors) === false) this.stop('full');
   }
@@ -65,7 +65,7 @@ export class RelayEnd implements FrameSink {
     else this.#observer.onEnd(opposite?.error ?? error);
   }
 
-  /** The descriptors that go along with a message; `undefined` when it cannot go without the rest. */
+  /** The descriptors to pass on with a message; `undefined` when it cannot be passed on without those that cannot. */
   #passable(
     descriptors: readonly Descriptor[],
     to: Connection | undefined,
@@ -73,7 +73,7 @@ export class RelayEnd implements FrameSink {
     const limit = to?.capabilities.maxDescriptors ?? 0;
     if (descriptors.length <= limit) return descriptors;
     for (const descriptor of descriptors) descriptor.close();
-    if (this.#descriptorsAreExtras) return [];
+    if (this.#descriptorsAreOptional) return [];
     const text =
       `the ${this.#side} passed ${descriptors.length} descriptor(s), the other side takes ${limit}: ` +
       'memory and interrupts would be missing. Both sides must be UNIX sockets, or use a bridge';

@@ -29,22 +29,22 @@ export interface RelaySettings {
   readonly framing: Framing;
 }
 
-/** What the relay keeps of a session under way. */
-interface Passage {
+/** What the relay keeps of an open session. */
+interface OpenSession {
   readonly client: Connection;
   readonly session: RelayedSession;
-  /** Ends the attempt to reach the server. */
+  /** Aborts connecting to the server. */
   readonly abort: AbortController;
 }
 
-/** Sessions in which the client has not said anything, at a time; the oldest makes room. */
+/** Sessions whose client has sent nothing yet, at most; the oldest makes room. */
 const MAX_SILENT = 64;
 
 /** Listens for clients and passes their sessions through. */
 export class RelayListener {
   readonly closed: Promise<void>;
   readonly #settings: RelaySettings;
-  readonly #passages = new Set<Passage>();
+  readonly #open = new Set<OpenSession>();
   readonly #holders = new Set<object>();
   readonly #silent = new PendingConnections(MAX_SILENT);
   #listener: Listener | undefined;
@@ -67,7 +67,7 @@ export class RelayListener {
   }
 
   async listen({ transport, uri }: RelayAddress, signal?: AbortSignal): Promise<void> {
-    // Nothing is said to the client before the server has said it.
+    // The client gets no preface before the server's has arrived.
     const handshake = (): Handshake => new RelayedPreface();
     this.#listener = await transport.listen(
       uri,
@@ -78,24 +78,24 @@ export class RelayListener {
   }
 
   statistics(): { readonly sessions: number; readonly open: number } {
-    return { sessions: this.#sessions, open: this.#passages.size };
+    return { sessions: this.#sessions, open: this.#open.size };
   }
 
   hold(by: object): void {
     this.#holders.add(by);
-    for (const { session } of this.#passages) session.hold();
+    for (const { session } of this.#open) session.hold();
   }
 
   release(by: object): void {
     this.#holders.delete(by);
     if (this.#holders.size > 0) return;
-    for (const { session } of this.#passages) session.release();
+    for (const { session } of this.#open) session.release();
   }
 
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#listener?.close();
-    for (const passage of this.#passages) closePassage(passage);
+    for (const open of this.#open) closeOpenSession(open);
     this.#settle();
     await this.closed;
   }
@@ -124,24 +124,24 @@ export class RelayListener {
           observer.onFrame(sender, frame);
         },
         onEnd: (error) => {
-          this.#passages.delete(passage);
+          this.#open.delete(open);
           this.#silent.delete(client);
           logger.info({ peer, ...(error && { reason: error.message }) }, 'session ended');
           observer.onEnd(error);
           this.#settle();
         },
       },
-      { descriptorsAreExtras: encoding === 'portable' },
+      { descriptorsAreOptional: encoding === 'portable' },
     );
-    const passage: Passage = { client, session, abort };
-    this.#passages.add(passage);
+    const open: OpenSession = { client, session, abort };
+    this.#open.add(open);
     this.#silent.add(client, (reason) => {
       abort.abort(reason);
       client.abort(reason);
     });
     this.#sessions += 1;
     if (this.#holders.size > 0) session.hold();
-    if (this.#isClosing) closePassage(passage);
+    if (this.#isClosing) closeOpenSession(open);
     return session;
   }
 
@@ -156,11 +156,11 @@ export class RelayListener {
   }
 
   #settle(): void {
-    if (this.#isClosing && this.#passages.size === 0) this.#resolveClosed();
+    if (this.#isClosing && this.#open.size === 0) this.#resolveClosed();
   }
 }
 
-function closePassage({ client, abort }: Passage): void {
+function closeOpenSession({ client, abort }: OpenSession): void {
   abort.abort(new VfioUserError('VFU_PEER_CLOSED', 'the relay is ending'));
   void client.close();
 }

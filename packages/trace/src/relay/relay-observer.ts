@@ -1,25 +1,25 @@
 import type { EncodingName, Frame } from '@vfio-user/core';
 import type { RelaySide } from '../packet.js';
 
-/** A client that came. */
+/** A client that connected. */
 export interface RelayArrival {
-  /** Who it is, as its transport tells. */
+  /** Who it is, as its transport describes it. */
   readonly peer: string;
   readonly encoding: EncodingName;
 }
 
-/** Sees a session go by. Must not throw: the session does not know that it is watched. */
+/** Watches a session that is relayed. Must not throw. */
 export interface RelayObserver {
   /**
-   * What `sender` says before its first message; only the portable encoding has that. Valid until
+   * The preface of `sender`, which the portable encoding has before the first message. Valid until
    * this returns.
    */
   onPreface?(sender: RelaySide, preface: Uint8Array): void;
   /**
    * A whole message of `sender`, just before it is passed on. Valid until this returns; its
-   * descriptors can be looked at, but belong to the message.
+   * descriptors may be looked at, not closed.
    */
   onFrame(sender: RelaySide, frame: Frame): void;
-  /** Called exactly once, when both connections have ended. `error`: why, unless one side left. */
+  /** Called exactly once, when both connections have ended. `error` is absent when one side left in order. */
   onEnd(error?: Error): void;
 }

@@ -2,26 +2,26 @@ import type { Connection, FrameSink } from '@vfio-user/core';
 import { RelayEnd } from './relay-end.js';
 import type { RelayObserver } from './relay-observer.js';
 
-/** A session that is passed through. The client's connection delivers to it. */
+/** A session that is passed through: the sink of the client's connection. */
 export interface RelayedSession extends FrameSink {
-  /** Read nothing more from either side: whoever watches cannot keep up. */
+  /** Stop reading from either side, because the observer cannot keep up. */
   hold(): void;
-  /** The end of {@link hold}. */
+  /** Read again after {@link hold}. */
   release(): void;
 }
 
-/** How a relay treats what cannot pass. */
+/** What to do with descriptors that cannot be passed on. */
 export interface RelaySessionOptions {
   /**
    * Whether a message means the same without its descriptors, as in the portable encoding: then
    * those that the other side cannot take are left out, otherwise they end the session.
    */
-  readonly descriptorsAreExtras?: boolean;
+  readonly descriptorsAreOptional?: boolean;
 }
 
 /**
- * Stand between a client and its server: pass whole messages on, with their descriptors, and show
- * them to `observer`. Both connections must speak the same encoding; nothing is translated.
+ * Pass whole messages between a client and its server, with their descriptors, and show them to
+ * `observer`. Both connections must speak the same encoding; nothing is translated.
  * Back-pressure is passed on too, and so is the end of either.
  *
  * ```ts
@@ -38,10 +38,10 @@ export function relaySession(
   client: Connection,
   connectServer: (sink: FrameSink) => Promise<Connection>,
   observer: RelayObserver,
-  { descriptorsAreExtras = false }: RelaySessionOptions = {},
+  { descriptorsAreOptional = false }: RelaySessionOptions = {},
 ): RelayedSession {
-  const fromClient = new RelayEnd('client', observer, descriptorsAreExtras);
-  const fromServer = new RelayEnd('server', observer, descriptorsAreExtras);
+  const fromClient = new RelayEnd('client', observer, descriptorsAreOptional);
+  const fromServer = new RelayEnd('server', observer, descriptorsAreOptional);
   fromClient.opposite = fromServer;
   fromServer.opposite = fromClient;
   fromClient.connected(client);

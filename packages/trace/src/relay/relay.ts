@@ -11,16 +11,16 @@ import { encodingNamed, MAX_DATA_BYTES } from '../packet.js';
 import { type RelayAddress, RelayListener } from './relay-listener.js';
 import type { RelayArrival, RelayObserver } from './relay-observer.js';
 
-/** Passes sessions on, until it is closed. */
+/** Passes sessions on until it is closed. */
 export interface Relay {
   /** Where it really listens: port 0 is already resolved. */
   readonly uri: string;
   /** Resolves when the relay has ended. */
   readonly closed: Promise<void>;
-  /** Read nothing more from anybody, until all who called this have called {@link Relay.release}. */
+  /** Stop reading from all clients and servers until everybody who called this has called {@link Relay.release}. */
   hold(by: object): void;
   release(by: object): void;
-  /** For operators: how many sessions there were, and how many are open. */
+  /** Sessions so far, and those open now. */
   statistics(): { readonly sessions: number; readonly open: number };
   /** Stop listening, and end the sessions after what is queued. */
   close(): Promise<void>;
@@ -28,14 +28,14 @@ export interface Relay {
 
 export interface RelayOptions {
   readonly registry: TransportRegistry;
-  /** Where clients come to. */
+  /** The URI that clients connect to. */
   readonly listen: string;
-  /** Where the server is. */
+  /** The URI of the server. */
   readonly connect: string;
   /** Called for each client; what it returns sees the session. */
   observe(arrival: RelayArrival): RelayObserver;
   /**
-   * Most bytes of data in one message: what a peer can make the relay reserve.
+   * Largest data of a message, bytes: what a peer can make the relay reserve.
    * @default 16 MiB, above what clients and servers negotiate.
    */
   readonly maxDataXferSize?: number;

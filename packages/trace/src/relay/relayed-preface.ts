@@ -1,11 +1,11 @@
 import type { Handshake } from '@vfio-user/core';
 import { prefaceLength, withoutAttachment } from '@vfio-user/core/internal';
 
-/** Takes what one side says before its first frame, to be said to the other. */
+/** Receives the preface of one side, to be sent to the other. */
 export class RelayedPreface implements Handshake {
   readonly greeting: Uint8Array;
   readonly #onReceived: (preface: Uint8Array) => void;
-  /** What the peer said, for the other side; there once the handshake is complete. */
+  /** The peer's preface for the other side, once the handshake is complete. */
   received: Uint8Array | undefined;
 
   /**

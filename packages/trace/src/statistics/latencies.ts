@@ -1,6 +1,6 @@
-/** Parts of a doubling: a percentile is off by at most 1/16. */
+/** Buckets per power of two: a percentile is off by at most 1/16. */
 const PARTS = 16;
-/** From 1/8 microsecond up to some minutes. */
+/** From 1/8 microsecond to nine minutes. */
 const LOWEST_US = 0.125;
 const DOUBLINGS = 32;
 
@@ -21,7 +21,7 @@ export class Latencies {
     this.#maxUs = Math.max(this.#maxUs, us);
   }
 
-  /** `undefined` without any latency. */
+  /** `undefined` when nothing was added. */
   summary(): LatencySummary | undefined {
     if (this.#total === 0) return undefined;
     return { p50Us: this.#percentile(0.5), p99Us: this.#percentile(0.99), maxUs: this.#maxUs };

@@ -3,14 +3,14 @@ import { durationText } from '../text/values.js';
 import type { LatencySummary } from './latencies.js';
 import type { PlaceStatistics, TraceSummary } from './statistics.js';
 
-/** Places in the table of people; JSON has all of them. */
+/** Places in the table; JSON has all of them. */
 const SHOWN_PLACES = 20;
 /** Names of places that the device does not implement. */
 const SHOWN_MISSING = 40;
 
 const LATENCY_HEAD = ['p50', 'p99', 'max'];
 
-/** The tables for people. */
+/** The summary as tables for a terminal. */
 export function statisticsText(summary: TraceSummary): string {
   const { messages, bytes, malformed, commands, places, otherAccesses } = summary;
   const broken = malformed === 0 ? '' : `, ${malformed} of them undecodable`;

@@ -5,23 +5,23 @@ import { regionName } from '../text/names.js';
 import type { TraceSink } from '../tracer.js';
 import { Latencies, type LatencySummary } from './latencies.js';
 
-/** Most places that are told apart: a guest can touch any offset. */
+/** Places (offsets of regions) counted one by one, at most: a guest can access any offset. */
 const MAX_PLACES = 4096;
-/** Most commands that are told apart: a peer can send any number. */
+/** Commands counted one by one, at most: a peer can send any number. */
 const MAX_COMMANDS = 256;
 
-/** One command as one side sends it. */
+/** Requests of one command from one side. */
 export interface CommandStatistics {
   readonly command: string;
   readonly from: RelaySide;
   readonly requests: number;
   readonly errors: number;
-  /** Of requests and replies together. */
+  /** Of requests and replies. */
   readonly bytes: number;
   readonly latency: LatencySummary | undefined;
 }
 
-/** One offset of a region. */
+/** Accesses to one offset of a region. */
 export interface PlaceStatistics {
   readonly region: string;
   readonly offset: number;
@@ -30,7 +30,7 @@ export interface PlaceStatistics {
   readonly writes: number;
   readonly errors: number;
   readonly latency: LatencySummary | undefined;
-  /** The device answered with an error, or it has no such register as far as is known. */
+  /** `false` when an access was answered with an error, or the device is known to have no register there. */
   readonly isImplemented: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface TraceSummary {
   readonly commands: readonly CommandStatistics[];
   /** The most frequent first. */
   readonly places: readonly PlaceStatistics[];
-  /** Accesses to places beyond those that are told apart. */
+  /** Accesses to places beyond those counted one by one. */
   readonly otherAccesses: number;
 }
 

@@ -2,10 +2,10 @@ import { commandName } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
 import { regionName } from './names.js';
 
-/** Bytes of data that an object holds; how many there were is in `bytes` and `count`. */
+/** Bytes of data written at most; `bytes` and `count` tell the full length. */
 const HELD_BYTES = 4096;
 
-/** One line of JSON about one message. 64-bit numbers are hexadecimal strings, and so are bytes. */
+/** One message as a line of JSON. 64-bit numbers and bytes are hexadecimal strings. */
 export function messageJson({
   packet,
   message,
@@ -33,8 +33,8 @@ export function messageJson({
 }
 
 /**
- * JSON with 64-bit numbers and bytes as hexadecimal strings, of which it has the first 4096 bytes.
- * @param indent spaces of a level; without it, one line.
+ * JSON with 64-bit numbers and bytes as hexadecimal strings; of bytes, the first 4096.
+ * @param indent spaces per level; without it, one line.
  */
 export function stringify(value: unknown, indent?: number): string {
   return JSON.stringify(value, replace, indent);
@@ -47,7 +47,7 @@ function replace(_key: string, value: unknown): unknown {
   return Buffer.from(value.buffer, value.byteOffset, held).toString('hex');
 }
 
-/** To the microsecond. */
+/** ISO 8601 in UTC, with microseconds. */
 export function isoTime(timeUs: number): string {
   const micros = String(Math.floor(timeUs % 1000)).padStart(3, '0');
   return new Date(timeUs / 1000).toISOString().replace('Z', `${micros}Z`);

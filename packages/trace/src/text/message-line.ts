@@ -3,13 +3,13 @@ import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
 import { replyText, requestText } from './message-text.js';
 import { regionName } from './names.js';
 import type { Palette } from './palette.js';
-import { dataText, durationText, harmless, hexText, rawText, timeText } from './values.js';
+import { dataText, durationText, escapeControls, hexText, rawText, timeText } from './values.js';
 
 const ID_COLUMNS = 6;
 const COMMAND_COLUMNS = 22;
 const LATENCY_COLUMNS = 6;
 
-/** One line about one message: time, direction, id, command, latency of a reply, and what it says. */
+/** One message as a line: time, direction, id, command, latency of a reply, body. */
 export function messageLine(traced: TracedMessage, palette: Palette): string {
   const { packet, message, latencyUs } = traced;
   const time = palette.dim(timeText(packet.timeUs));
@@ -31,14 +31,14 @@ function latencyText(kind: string, latencyUs: number | undefined): string {
 function detailsOf({ message, accesses, packet }: TracedMessage, palette: Palette): string {
   const parts: string[] = [];
   for (const access of accesses) parts.push(accessText(access, palette));
-  if (message?.kind === 'request') parts.push(harmless(requestText(message)));
-  if (message?.kind === 'reply') parts.push(harmless(replyText(message)));
+  if (message?.kind === 'request') parts.push(escapeControls(requestText(message)));
+  if (message?.kind === 'reply') parts.push(escapeControls(replyText(message)));
   if (message?.kind === 'error') {
-    const text = message.text === undefined ? '' : `: ${harmless(message.text)}`;
+    const text = message.text === undefined ? '' : `: ${escapeControls(message.text)}`;
     parts.push(palette.error(`${errno.errnoText(message.errno)}${text}`));
   }
   if (message?.kind === 'malformed') {
-    parts.push(`${palette.error(harmless(message.reason))} | ${rawText(packet.bytes)}`);
+    parts.push(`${palette.error(escapeControls(message.reason))} | ${rawText(packet.bytes)}`);
   }
   if (message !== undefined && 'noReply' in message && message.noReply) parts.push('(no reply)');
   if (packet.descriptors > 0) parts.push(palette.value(`fds=${packet.descriptors}`));
@@ -58,9 +58,9 @@ function prefaceText({ preface, packet }: TracedMessage, palette: Palette): stri
   const command = palette.request('preface'.padEnd(COMMAND_COLUMNS));
   const start = `${blank} ${command} ${' '.repeat(LATENCY_COLUMNS)}`;
   if (preface === undefined || typeof preface === 'string') {
-    return `${start} ${palette.error(harmless(preface ?? ''))} | ${rawText(packet.bytes)}`;
+    return `${start} ${palette.error(escapeControls(preface ?? ''))} | ${rawText(packet.bytes)}`;
   }
   const { major, minor, session, capabilities } = preface;
   const id = Buffer.from(session).toString('hex');
-  return `${start} ${major}.${minor} session ${id} ${harmless(capabilities.join(' '))}`;
+  return `${start} ${major}.${minor} session ${id} ${escapeControls(capabilities.join(' '))}`;
 }

@@ -14,7 +14,7 @@ import {
 } from './names.js';
 import { dataText, flagsText, hexText } from './values.js';
 
-/** What a request asks for, other than accesses to regions. */
+/** The body of a request as text; empty for plain region accesses, which have a text of their own. */
 export function requestText({ command, body }: RequestMessage): string {
   switch (command) {
     case Command.VERSION:
@@ -72,7 +72,7 @@ export function requestText({ command, body }: RequestMessage): string {
   }
 }
 
-/** What a reply says, other than about accesses to regions. */
+/** The body of a reply as text; empty for region accesses. */
 export function replyText({ command, body }: ReplyMessage): string {
   switch (command) {
     case Command.VERSION:
@@ -113,7 +113,7 @@ export function replyText({ command, body }: ReplyMessage): string {
   }
 }
 
-/** What DEVICE_FEATURE is about, in both directions. */
+/** Flags and data of DEVICE_FEATURE, of a request or a reply. */
 function featureText(flags: number, data: Uint8Array): string {
   const { feature, name, operations, operationNames } = splitFeature(flags);
   const text = `${name} ${flagsText(operations, operationNames)}`;

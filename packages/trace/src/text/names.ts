@@ -31,7 +31,7 @@ import {
   Region,
 } from '@vfio-user/core';
 
-/** Short names of the bits of each command's flags. */
+/** Short names of flag bits, by command. */
 export const DMA_MAP_FLAGS = {
   read: DMA_MAP_READ,
   write: DMA_MAP_WRITE,
@@ -79,7 +79,7 @@ export function splitFeature(flags: number): {
   };
 }
 
-/** A VFIO_DEVICE_STATE_* in words. */
+/** The name of a VFIO_DEVICE_STATE_*. */
 export function deviceStateName(state: number): string {
   return nameOf(DeviceState, state) ?? `state ${state}`;
 }

@@ -1,4 +1,4 @@
-/** How parts of a line are set off from each other. */
+/** Colours for the parts of a line. */
 export interface Palette {
   dim(text: string): string;
   request(text: string): string;
@@ -12,7 +12,7 @@ function same(text: string): string {
   return text;
 }
 
-/** For files, pipes and people who asked for it. */
+/** No colours: for files, pipes, and where NO_COLOR is set. */
 export const plain: Palette = {
   dim: same,
   request: same,
@@ -26,7 +26,7 @@ function ansi(code: number): (text: string) => string {
   return (text) => `\x1b[${code}m${text}\x1b[0m`;
 }
 
-/** For terminals. */
+/** ANSI colours, for terminals. */
 export const coloured: Palette = {
   dim: ansi(90),
   request: ansi(36),
@@ -36,7 +36,7 @@ export const coloured: Palette = {
   error: ansi(31),
 };
 
-/** Colours on a terminal, unless NO_COLOR says no (https://no-color.org). */
+/** `coloured` on a terminal, unless NO_COLOR is set and not empty (https://no-color.org). */
 export function choosePalette(isTerminal: boolean, noColor: string | undefined): Palette {
   return isTerminal && (noColor ?? '') === '' ? coloured : plain;
 }

@@ -1,10 +1,10 @@
-/** Bytes of data that a line shows. */
+/** Bytes of data shown at most. */
 const SHOWN_BYTES = 16;
 
-/** Bytes of a message that a line shows when nothing else can be said of it. */
+/** Bytes of an undecodable message shown at most. */
 const SHOWN_RAW_BYTES = 128;
 
-/** What a register holds, as a number; anything else as bytes. */
+/** 1, 2, 4 or 8 bytes as a little-endian number, anything else as bytes. */
 export function dataText(data: Uint8Array): string {
   if (data.length !== 1 && data.length !== 2 && data.length !== 4 && data.length !== 8) {
     return bytesText(data, SHOWN_BYTES);
@@ -14,7 +14,7 @@ export function dataText(data: Uint8Array): string {
   return `0x${digits}`;
 }
 
-/** A message nobody understands. */
+/** An undecodable message as bytes. */
 export function rawText(bytes: Uint8Array): string {
   return bytesText(bytes, SHOWN_RAW_BYTES);
 }
@@ -25,7 +25,7 @@ function bytesText(bytes: Uint8Array, limit: number): string {
   return bytes.length > limit ? `${text} ... +${bytes.length - limit}` : text;
 }
 
-/** The names of the bits that are set, then what has no name; `0` for none. */
+/** The names of the bits that are set, joined by `|`, then the unnamed rest in hexadecimal; `0` for none. */
 export function flagsText(value: number, names: Readonly<Record<string, number>>): string {
   let rest = value;
   const found: string[] = [];
@@ -42,8 +42,8 @@ export function hexText(value: number | bigint): string {
   return `0x${value.toString(16)}`;
 }
 
-/** Words of a peer, without what would make a terminal do something. */
-export function harmless(text: string): string {
+/** Text of a peer with its control characters escaped, so that it cannot drive a terminal. */
+export function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return `\\u${code.toString(16).padStart(4, '0')}`;
@@ -59,7 +59,7 @@ export function durationText(us: number): string {
   return `${(us / 1e6).toFixed(2)}s`;
 }
 
-/** The time of day here, to the microsecond. */
+/** The local time of day, with microseconds. */
 export function timeText(timeUs: number): string {
   const date = new Date(timeUs / 1000);
   const two = (value: number): string => String(value).padStart(2, '0');

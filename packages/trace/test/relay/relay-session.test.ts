@@ -216,7 +216,7 @@ t.test(
 );
 
 t.test('descriptors that a message can do without are left out', async (t) => {
-  const relay = new RelayFixture({ descriptorsAreExtras: true });
+  const relay = new RelayFixture({ descriptorsAreOptional: true });
   await relay.connect();
   let closed = 0;
   const descriptors = Array.from({ length: 5 }, () => ({ close: () => closed++ }));
