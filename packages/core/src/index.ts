@@ -20,6 +20,8 @@ export type { DeviceClient } from './client/device-client.js';
 export type * from './device/access.js';
 export * from './device/device.js';
 export type * from './device/dma.js';
+export { TestHost, type TestHostOptions, type TestMapping } from './device/test-host.js';
+export type { TestMessages } from './device/test-memory.js';
 export type { Doorbell } from './device-end/doorbells.js';
 export type { GuestMemory } from './device-end/guest-memory.js';
 export type { InterruptHandler } from './device-end/interrupts.js';

@@ -1,14 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TestHost } from '@vfio-user/core';
 import t, { type Test } from 'tap';
-import { type GpioOptions, gpio } from '../src/gpio/index.js';
-import { FakeHost, registersOf, until } from './fake-host.js';
+import { gpio } from '../src/gpio/index.js';
 
-async function createCard(t: Test, options: Partial<GpioOptions> = {}) {
-  const host = new FakeHost({ interruptMode: 'intx' });
-  const device = await gpio.create(host, { inputs: 0, loopback: false, ...options });
-  t.teardown(() => device.close?.());
-  return { host, device, ports: registersOf(device, 2) };
+async function createCard(t: Test, options: Record<string, unknown> = {}) {
+  const host = await TestHost.plugIn(gpio, options);
+  t.teardown(() => host.close());
+  const ports = {
+    read: (offset: number, size: number) => host.read(2, offset, size),
+    write: (offset: number, size: number, value: number) => host.write(2, offset, size, value),
+  };
+  return { host, ports };
 }
 
 t.test('inputs read as configured', async (t) => {
@@ -35,40 +38,40 @@ t.test('an input change holds INTx until it is cleared, once interrupts are enab
 
   ports.write(0, 1, 0x01);
   t.equal(ports.read(1, 1), 0x01, 'the input follows its output');
-  t.notOk(host.interrupts.intx, 'interrupts start disabled');
+  t.notOk(host.intx, 'interrupts start disabled');
 
   ports.read(2, 1);
-  t.notOk(host.interrupts.intx, 'a change before does not count');
+  t.notOk(host.intx, 'a change before does not count');
   ports.write(4, 1, 0x02);
-  t.ok(host.interrupts.intx);
+  t.ok(host.intx);
   t.equal(ports.read(6, 1), 0b110, 'inputs 8-15 changed');
   ports.write(0, 1, 0x00);
   t.equal(ports.read(6, 1), 0b111);
 
   ports.write(2, 1, 0);
-  t.notOk(host.interrupts.intx, 'disabling releases the line');
+  t.notOk(host.intx, 'disabling releases the line');
   ports.read(2, 1);
-  t.ok(host.interrupts.intx, 'and enabling asserts what is still pending');
+  t.ok(host.intx, 'and enabling asserts what is still pending');
   ports.write(1, 1, 0);
-  t.notOk(host.interrupts.intx);
+  t.notOk(host.intx);
   t.equal(ports.read(6, 1), 0);
 
   ports.write(2, 1, 0);
   ports.write(0, 1, 0x01);
-  t.notOk(host.interrupts.intx, 'disabled again');
+  t.notOk(host.intx, 'disabled again');
 });
 
 t.test('reset turns outputs and interrupts off and leaves the inputs alone', async (t) => {
-  const { host, device, ports } = await createCard(t, { inputs: 0x1234, loopback: true });
+  const { host, ports } = await createCard(t, { inputs: 0x1234, loopback: true });
   ports.read(2, 1);
   ports.write(0, 1, 0xff);
 
-  await device.reset('device');
+  await host.reset('device');
 
   t.equal(ports.read(0, 1), 0);
   t.equal(ports.read(5, 1), 0x12);
   t.equal(ports.read(6, 1), 0);
-  t.notOk(host.interrupts.intx);
+  t.notOk(host.intx);
 });
 
 t.test('filters are kept, and wide accesses reach every port', async (t) => {
@@ -86,31 +89,37 @@ t.test('filters are kept, and wide accesses reach every port', async (t) => {
 });
 
 t.test('an input toggles by itself', async (t) => {
-  const { host, ports } = await createCard(t, { toggle: { line: 9, periodMs: 1 } });
+  const { host, ports } = await createCard(t, { toggle: '9:1' });
   ports.read(2, 1);
-  await until(() => host.interrupts.intx);
+  await host.until(() => host.intx, 'an interrupt');
   t.equal(ports.read(6, 1), 0b110);
-  await until(() => host.logged.length >= 2);
+  await host.until(() => host.logged.length >= 2, 'two lines of the log');
   t.strictSame(host.logged.slice(0, 2), ['input 9 high', 'input 9 low']);
 });
 
 t.test('inputs follow a file', async (t) => {
   const file = join(t.testdir({ 'inputs.txt': '0x00ff\n' }), 'inputs.txt');
   const { host, ports } = await createCard(t, { file });
-  await until(() => ports.read(1, 1) === 0xff);
+  await host.until(() => ports.read(1, 1) === 0xff, 'the first levels');
 
   writeFileSync(file, 'gibberish');
-  await until(() => host.logged.some((line) => line.startsWith('expected input levels')));
+  await host.until(
+    () => host.logged.some((line) => line.startsWith('expected input levels')),
+    'a line of the log',
+  );
   t.equal(ports.read(1, 1), 0xff, 'kept as they are');
 
   writeFileSync(file, '0x8000');
-  await until(() => ports.read(5, 1) === 0x80);
+  await host.until(() => ports.read(5, 1) === 0x80, 'the new levels');
   t.equal(ports.read(1, 1), 0);
 });
 
 t.test('a file that is not there is reported and changes nothing', async (t) => {
   const { host, ports } = await createCard(t, { inputs: 0x0042, file: join(t.testdir(), 'none') });
-  await until(() => host.logged.some((line) => line.startsWith('cannot read')));
+  await host.until(
+    () => host.logged.some((line) => line.startsWith('cannot read')),
+    'a line of the log',
+  );
   t.equal(ports.read(1, 1), 0x42);
 });
 

@@ -1,9 +1,8 @@
-import type { Iova } from '@vfio-user/core';
+import { type Iova, TestHost, type TestHostOptions } from '@vfio-user/core';
 import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
 import { bench } from '../src/test-device/index.js';
 import * as reg from '../src/test-device/registers.js';
-import { FakeHost, type FakeHostOptions, registersOf, until } from './fake-host.js';
 import { registerPort } from './register-port.js';
 
 /** Bytes of device memory. */
@@ -12,20 +11,31 @@ export const MEMORY = 2 ** 20;
 /** STATUS of what ended with an error. */
 export const FAILED = reg.STATUS_DONE | reg.STATUS_FAILED;
 
-/** Of guest memory everything, nothing, or every other page is shared. */
-export const bySharedMemory: FakeHostOptions = {};
-export const byMessages: FakeHostOptions = { isShared: () => false };
-export const byBoth: FakeHostOptions = { isShared: (offset) => (offset >> 12) % 2 === 1 };
+/** Bytes of guest memory, from address 0 on. */
+const GUEST_BYTES = 2 ** 20;
+const PAGE_BYTES = 4096;
+
+/** What of guest memory is shared: everything, nothing, or every other page. */
+export type Sharing = 'shared' | 'messages' | 'both';
 
 /** The device with its driver's view of it. */
-export async function createBench(t: Test, options: FakeHostOptions = {}) {
-  const host = new FakeHost(options);
-  const device = await bench.create(host, { memory: MEMORY, vectors: 32 });
-  t.teardown(() => device.close?.());
-  const driver = new TestDeviceDriver(registerPort(device));
-  const registers = registersOf(device, 0);
-  const get = (offset: number): number => registers.read(offset, 4);
-  const set = (offset: number, value: number): void => registers.write(offset, 4, value);
+export async function createBench(
+  t: Test,
+  sharing: Sharing = 'shared',
+  options: TestHostOptions = {},
+) {
+  const host = await TestHost.plugIn(bench, { memory: MEMORY, vectors: 32 }, options);
+  const { device } = host;
+  t.teardown(() => host.close());
+  const guest = new Uint8Array(GUEST_BYTES);
+  const step = sharing === 'both' ? PAGE_BYTES : GUEST_BYTES;
+  for (let at = 0, by = sharing; at < GUEST_BYTES; at += step) {
+    if (sharing === 'both') by = (at / PAGE_BYTES) % 2 === 1 ? 'shared' : 'messages';
+    host.map(at, guest.subarray(at, at + step), { by: by === 'both' ? 'shared' : by });
+  }
+  const driver = new TestDeviceDriver(registerPort(host));
+  const get = (offset: number): number => host.read(0, offset, 4);
+  const set = (offset: number, value: number): void => host.write(0, offset, 4, value);
   const set64 = (offset: number, value: number | bigint): void => {
     set(offset, Number(BigInt(value) & 0xffff_ffffn));
     set(offset + 4, Number(BigInt(value) >> 32n));
@@ -42,9 +52,9 @@ export async function createBench(t: Test, options: FakeHostOptions = {}) {
   }
   async function run(command: number, operation: Operation): Promise<void> {
     start(command, operation);
-    await until(() => get(reg.DMA_STATUS) !== reg.STATUS_BUSY);
+    await host.until(() => get(reg.DMA_STATUS) !== reg.STATUS_BUSY, 'the end of the transfer');
   }
-  return { host, device, registers, get, set, set64, memory, start, run };
+  return { host, guest, device, get, set, set64, memory, start, run };
 }
 
 interface Operation {

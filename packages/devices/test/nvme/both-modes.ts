@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap';
-import { Driver } from './driver.js';
-import type { MemoryMode } from './fake-host.js';
+import { Driver, type MemoryMode } from './driver.js';
 
 /** Run a test with guest memory at hand, and with guest memory behind messages. */
 export function inBothModes(

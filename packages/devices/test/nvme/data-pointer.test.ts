@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { inBothModes } from './both-modes.js';
-import { type Driver, PAGE, pattern, type QueuePair, type Result } from './driver.js';
-import { GUEST_BASE } from './fake-host.js';
+import { type Driver, GUEST_BASE, PAGE, pattern, type QueuePair, type Result } from './driver.js';
 
 const BLOCK = 512;
 const PRP_OFFSET = 0x13;

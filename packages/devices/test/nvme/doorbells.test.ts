@@ -90,7 +90,7 @@ t.test('auto lets map and polls only for a client that names no capabilities', a
   const mayMap = (namesCapabilities: boolean) =>
     driver.device.bars?.[0]?.mayMap?.({ namesCapabilities });
   t.equal(mayMap(true), false, 'QEMU');
-  driver.host.interruptMode = 'intx';
+  driver.host.useInterrupts('intx');
   driver.enable();
   t.equal(await loadsOf(() => settle()), 0, 'not even with INTx');
   t.equal(mayMap(false), true, 'SPDK');

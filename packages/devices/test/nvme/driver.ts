@@ -1,4 +1,4 @@
-import type { AccessSize, Iova, PciDevice, RegisterAccess } from '@vfio-user/core';
+import { type Iova, type PciDevice, TestHost, type TestHostOptions } from '@vfio-user/core';
 import {
   NvmeController,
   type NvmeRequest,
@@ -9,11 +9,19 @@ import {
 import { nvme } from '../../src/nvme/index.js';
 import { DOORBELLS_OFFSET, REGISTER } from '../../src/nvme/registers.js';
 import { registerPort } from '../register-port.js';
-import { FakeHost, GUEST_BASE, GUEST_BYTES, type MemoryMode } from './fake-host.js';
 
 export type { QueuePair, Result };
 
 export const PAGE = 4096;
+
+/** How guest memory is reached: as views, or only by messages. */
+export type MemoryMode = 'mapped' | 'messages';
+
+/** Where guest memory starts, so that address 0 is a fault. */
+export const GUEST_BASE = 0x10_0000;
+export const GUEST_BYTES = 32 * 1024 * 1024;
+/** Guest memory the device may read, but not write. */
+export const READ_ONLY_BASE = 0x8000_0000;
 
 /** A command as a test puts it together; what is missing is 0. */
 export interface CommandFields {
@@ -29,7 +37,7 @@ export interface CommandFields {
 
 /** The NVMe driver on a device in this process, with memory to hand out and interrupts in the test's hands. */
 export class Driver {
-  readonly host: FakeHost;
+  readonly host: TestHost;
   readonly device: PciDevice;
   /** Whether completions are taken out when an interrupt comes. */
   isReaping = true;
@@ -38,19 +46,17 @@ export class Driver {
   /** How doorbells are rung. */
   ring: (offset: number, value: number) => void = (offset, value) => this.write32(offset, value);
   readonly #controller: NvmeController;
-  readonly #registers: RegisterAccess;
   #nextPage = GUEST_BASE;
 
-  constructor(host: FakeHost, device: PciDevice) {
+  constructor(host: TestHost) {
     this.host = host;
-    this.device = device;
-    this.#registers = device.bars?.[0]?.access as RegisterAccess; // BAR0 holds registers
+    this.device = host.device;
     const doorbells = {
       store: (offset: number, value: number) => this.ring(DOORBELLS_OFFSET + offset, value),
       close() {},
     };
     const bytes = (address: number, length: number) => host.guest(address, length);
-    this.#controller = new NvmeController(new Registers(registerPort(device)), doorbells, bytes);
+    this.#controller = new NvmeController(new Registers(registerPort(host)), doorbells, bytes);
     host.onInterrupt = () => {
       if (this.isReaping) this.reap();
     };
@@ -59,10 +65,14 @@ export class Driver {
   static async create(
     mode: MemoryMode,
     set: Record<string, unknown> = {},
-    host = new FakeHost(mode),
+    options: TestHostOptions = {},
   ): Promise<Driver> {
-    const options = nvme.options.parse(set.file === undefined ? { size: '16M', ...set } : set);
-    return new Driver(host, await nvme.create(host, options));
+    const settings = set.file === undefined ? { size: '16M', ...set } : set;
+    const host = await TestHost.plugIn(nvme, settings, options);
+    const by = mode === 'mapped' ? 'shared' : mode;
+    host.map(GUEST_BASE, GUEST_BYTES, { by });
+    host.map(READ_ONLY_BASE, 64 * 1024, { by, rights: 'r' });
+    return new Driver(host);
   }
 
   get admin(): QueuePair {
@@ -74,16 +84,16 @@ export class Driver {
     return this.#controller.queues;
   }
 
-  read(offset: number, size: AccessSize): number {
-    return this.#registers.read(offset, size);
+  read(offset: number, size: number): number {
+    return this.host.read(0, offset, size);
   }
 
   read32(offset: number): number {
-    return this.#registers.read(offset, 4) >>> 0;
+    return this.host.read(0, offset, 4);
   }
 
   write32(offset: number, value: number): void {
-    this.#registers.write(offset, 4, value);
+    this.host.write(0, offset, 4, value);
   }
 
   /** Fresh pages; with 0, where the next ones will be. */

@@ -97,7 +97,7 @@ inBothModes('two submission queues may share a completion queue', async (t, driv
 inBothModes(
   'INTx stays up while completions are unacknowledged and unmasked',
   async (t, driver) => {
-    driver.host.interruptMode = 'intx';
+    driver.host.useInterrupts('intx');
     driver.isReaping = false;
     const done = driver.execute({ opcode: 0x06, prp1: driver.pages(), dwords: [1] });
     await settle();
@@ -171,17 +171,17 @@ t.test('commands under way do not complete after a reset', async (t) => {
   driver.bytes(page, BLOCK).fill(0xbb);
 
   for (const stage of [1, 2]) {
-    driver.host.isHeld = true;
+    driver.host.messages.hold = () => true;
     void write(driver, queue, 5, page);
     await settle(2);
     for (let step = 1; step < stage; step++) {
-      for (const message of driver.host.held.splice(0)) message();
+      driver.host.messages.answer();
       await settle(2);
     }
-    t.ok(driver.host.held.length > 0, `stage ${stage}: a message is under way`);
+    t.ok(driver.host.messages.underWay > 0, `stage ${stage}: a message is under way`);
     driver.disable();
     driver.host.raised.length = 0;
-    driver.host.release();
+    driver.host.messages.release();
     await settle();
     t.strictSame(driver.host.raised, [], 'no interrupt after the reset');
     driver.enable();
@@ -200,16 +200,15 @@ t.test('a command fetched for an earlier life of the controller does not run', a
   const queue = await driver.queuePair(1, 16);
   const data = driver.pages();
   driver.bytes(data, BLOCK).fill(0xcc);
-  const { dma } = driver.host;
-  const map = dma.map.bind(dma);
   // The data is at hand, only the queue takes a message.
-  dma.map = (iova, length, access) =>
-    iova === data ? driver.bytes(data, length) : map(iova, length, access);
-  driver.host.isHeld = true;
+  const page = driver.bytes(data, PAGE);
+  driver.host.unmap(data, PAGE);
+  driver.host.map(data, page, { by: 'shared' });
+  driver.host.messages.hold = () => true;
   void write(driver, queue, 0, data);
   await settle(2);
   driver.disable();
-  driver.host.release();
+  driver.host.messages.release();
   await settle();
   driver.enable();
   const target = driver.pages();
@@ -221,11 +220,11 @@ t.test('losing the client in the middle of everything is survived', async (t) =>
   const driver = await Driver.create('messages');
   driver.enable();
   const queue = await driver.queuePair(1, 64);
-  driver.host.isHeld = true;
+  driver.host.messages.hold = () => true;
   for (let block = 0; block < 20; block++) void write(driver, queue, block, driver.pages());
   await settle(2);
   driver.host.unmapAll();
-  driver.host.release();
+  driver.host.messages.release();
   await settle();
   t.equal(driver.read32(0x1c) & 2, 2, 'a fatal status');
   driver.device.reset('connection-lost');
@@ -255,15 +254,7 @@ t.test('deleting a queue waits for its commands', async (t) => {
   const queue = await driver.queuePair(1, 16);
   const data = driver.pages();
   let wasWritten = false;
-  const { dma } = driver.host;
-  const realRead = dma.read.bind(dma);
-  let finish: () => void = () => {};
-  dma.read = (iova, target) =>
-    iova === data
-      ? new Promise((resolve) => {
-          finish = () => void realRead(iova, target).then(resolve);
-        })
-      : realRead(iova, target);
+  driver.host.messages.hold = (address) => address === data;
   void write(driver, queue, 0, data).then(() => {
     wasWritten = true;
   });
@@ -275,7 +266,7 @@ t.test('deleting a queue waits for its commands', async (t) => {
   });
   await settle();
   t.notOk(isDeleted, 'the command is still under way');
-  finish();
+  driver.host.messages.release();
   t.equal(await deletion, 0);
   t.ok(wasWritten, 'it completed before');
 });

@@ -1,6 +1,5 @@
 import t from 'tap';
 import { Driver, settle } from './driver.js';
-import { FakeHost } from './fake-host.js';
 
 t.test('the registers say what the controller can do', async (t) => {
   const driver = await Driver.create('mapped');
@@ -32,9 +31,7 @@ t.test('the device is an NVMe controller with a mappable place for doorbells', a
 
 t.test('doorbells are trapped where a page of the host holds registers as well', async (t) => {
   for (const doorbells of ['mapped', 'auto']) {
-    const host = new FakeHost('mapped');
-    host.pageBytes = 0x10000;
-    const driver = await Driver.create('mapped', { doorbells }, host);
+    const driver = await Driver.create('mapped', { doorbells }, { pageBytes: 0x10000 });
     t.equal(driver.device.bars?.[0]?.mappable, undefined);
     driver.enable();
     const identify = { opcode: 0x06, prp1: driver.pages(), dwords: [1] };

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { FileStorage } from '../../src/nvme/storage/file-storage.js';
-import { Driver, PAGE, pattern, type QueuePair, settle } from './driver.js';
-import type { MemoryMode } from './fake-host.js';
+import { Driver, type MemoryMode, PAGE, pattern, type QueuePair, settle } from './driver.js';
 
 const OP = { FLUSH: 0, WRITE: 1, READ: 2, COMPARE: 5 } as const;
 

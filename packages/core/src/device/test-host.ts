@@ -1,0 +1,296 @@
+import { setImmediate } from 'node:timers/promises';
+import { advanceIova, type Iova, iovaText } from '../address.js';
+import { VfioUserError } from '../errors.js';
+import type { InterruptController } from '../interrupts/interrupt-controller.js';
+import type { Logger } from '../logger.js';
+import type { DmaMapping } from '../memory/mapping.js';
+import { checkOptions } from '../option-faults.js';
+import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
+import {
+  IRQ_SET_ACTION_TRIGGER,
+  IRQ_SET_ACTION_UNMASK,
+  IRQ_SET_DATA_EVENTFD,
+  IRQ_SET_DATA_NONE,
+  Irq,
+} from '../protocol/constants.js';
+import { DeviceInstance } from '../server/device-instance.js';
+import type { InterruptMode, PciDevice, PciDeviceDefinition, ResetKind } from './device.js';
+import { readRegion, writeRegion } from './region.js';
+import { ArrayMemory, TestMessages, writeText } from './test-memory.js';
+
+/** How long {@link TestHost.until} waits, milliseconds. */
+const PATIENCE_MS = 10_000;
+
+const INDEXES = { msix: Irq.MSIX, msi: Irq.MSI, intx: Irq.INTX } as const;
+
+/** How a {@link TestHost} is made. */
+export interface TestHostOptions {
+  /** Bytes of a page of the host: 4096 when absent. */
+  readonly pageBytes?: number;
+  /** What the driver uses: MSI-X when absent, or the best that the device has. */
+  readonly interrupts?: InterruptMode;
+}
+
+/** How guest memory is mapped for the device. */
+export interface TestMapping {
+  /** What the device may do: `rw` when absent. */
+  readonly rights?: 'r' | 'w' | 'rw';
+  /** How it is reached: `shared`, as from a local client, when absent; `messages` as over a network. */
+  readonly by?: 'shared' | 'messages';
+}
+
+/**
+ * A machine for tests of a device, which is plugged in: the core's own checks of guest memory, order
+ * and interrupts, with the guest and its driver in the hands of the test.
+ *
+ * ```ts
+ * const host = await TestHost.plugIn(counter, { modulus: 10 });
+ * host.write(0, 4, 4, 12);
+ * assert.deepEqual(host.events, ['msix 0']);
+ * ```
+ */
+export class TestHost {
+  readonly device: PciDevice;
+  /**
+   * What the guest notices, in order: `write 0x1000 4` (address and bytes; not what is stored through
+   * a view), `msix 0`, `msi 3`, `intx`, `error`, `release`.
+   */
+  readonly events: string[] = [];
+  /** Texts of what the device logged. */
+  readonly logged: string[];
+  /** Vectors of the messages that were sent, in order. */
+  readonly raised: number[] = [];
+  /** Runs at each interrupt, as an interrupt handler does. */
+  onInterrupt: () => void = () => {};
+  /** The messages by which guest memory is reached that is not shared. */
+  readonly messages: TestMessages;
+  readonly #instance: DeviceInstance;
+  readonly #guest: { readonly base: Iova; readonly bytes: Uint8Array }[] = [];
+  readonly #bytes = new Map<DmaMapping, Uint8Array>();
+
+  private constructor(instance: DeviceInstance, device: PciDevice, logged: string[]) {
+    const { dma } = instance;
+    this.#instance = instance;
+    this.device = device;
+    this.logged = logged;
+    this.messages = new TestMessages(
+      dma.fence,
+      (mapping) => this.#bytes.get(mapping) ?? new Uint8Array(mapping.size),
+      (address, length) => this.events.push(writeText(address, length)),
+    );
+    dma.connect(this.messages);
+  }
+
+  /**
+   * Create the device with settings as `--set` takes them.
+   * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the device refuses its settings.
+   */
+  static async plugIn<Options>(
+    definition: PciDeviceDefinition<Options>,
+    settings: Readonly<Record<string, unknown>> = {},
+    { pageBytes = SMALLEST_PAGE_BYTES, interrupts }: TestHostOptions = {},
+  ): Promise<TestHost> {
+    const { options, faults } = checkOptions(definition.options, settings);
+    if (faults !== undefined) {
+      throw new VfioUserError('VFU_CONFIG_INVALID', `${definition.name}: ${faults.join('; ')}`);
+    }
+    const logged: string[] = [];
+    let device: PciDevice | undefined;
+    const kept: PciDeviceDefinition<Options> = {
+      ...definition,
+      create: async (host, given) => {
+        device = await definition.create(host, given);
+        return device;
+      },
+    };
+    const logger = listLogger(logged);
+    const instance = await DeviceInstance.create(kept, options, logger, { pageBytes });
+    const host = new TestHost(instance, device as PciDevice, logged); // create() has made it
+    const best = (['msix', 'msi', 'intx'] as const).find((mode) => host.#count(mode) > 0);
+    host.useInterrupts(interrupts ?? best ?? 'none');
+    return host;
+  }
+
+  // ---- registers
+
+  /** A driver reads a register: bytes 1, 2, 4 or any others of a BAR. */
+  read(bar: number, offset: number, size: number): number {
+    const bytes = this.readBytes(bar, offset, size);
+    return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+  }
+
+  /** A driver writes a register. */
+  write(bar: number, offset: number, size: number, value: number): void {
+    const bytes = new Uint8Array(size);
+    for (let at = 0, rest = value; at < size; at++, rest = Math.floor(rest / 256)) bytes[at] = rest;
+    this.writeBytes(bar, offset, bytes);
+  }
+
+  /** @param region a BAR, or another `Region`. @throws {RequestRefusedError} beyond its end. */
+  readBytes(region: number, offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    readRegion(this.#region(region), offset, bytes);
+    this.#afterAccess();
+    return bytes;
+  }
+
+  writeBytes(region: number, offset: number, bytes: Uint8Array): void {
+    writeRegion(this.#region(region), offset, bytes);
+    this.#afterAccess();
+  }
+
+  // ---- guest memory
+
+  /**
+   * Map guest memory for the device: whole pages.
+   * @param memory bytes of it, or so many that are new.
+   * @returns the memory, for the guest.
+   */
+  map(address: Iova, memory: number | Uint8Array, mapping: TestMapping = {}): Uint8Array {
+    const bytes = typeof memory === 'number' ? new Uint8Array(memory) : memory;
+    this.#guest.push({ base: address, bytes });
+    this.#map(address, bytes, mapping);
+    return bytes;
+  }
+
+  /** The guest's own access to what was mapped once, also when it no longer is. */
+  guest(address: Iova, length: number): Uint8Array {
+    for (const { base, bytes } of this.#guest) {
+      const offset = Number(BigInt(address) - BigInt(base));
+      if (offset >= 0 && offset + length <= bytes.length) {
+        return bytes.subarray(offset, offset + length);
+      }
+    }
+    throw new RangeError(`the guest has no ${length} bytes of memory at ${iovaText(address)}`);
+  }
+
+  /** The client unmaps a range of whole pages; the rest of its mapping stays. */
+  unmap(address: Iova, length: number): void {
+    const { dma } = this.#instance;
+    const mapping = dma.mappingAt(address, length);
+    const bytes = this.#bytes.get(mapping) as Uint8Array; // of a mapping of ours
+    const { address: base, size, readable, writable, memory } = mapping;
+    const start = mapping.offsetOf(address);
+    const rights = readable ? (writable ? 'rw' : 'r') : 'w';
+    const by = memory === undefined ? 'messages' : 'shared';
+    void dma.remove(mapping);
+    this.#bytes.delete(mapping);
+    const after = start + length;
+    if (start > 0) this.#map(base, bytes.subarray(0, start), { rights, by });
+    if (after < size) {
+      this.#map(advanceIova(base, after), bytes.subarray(after), { rights, by });
+    }
+  }
+
+  /** The client unmaps everything. */
+  unmapAll(): void {
+    void this.#instance.dma.removeAll();
+    this.#bytes.clear();
+  }
+
+  // ---- interrupts
+
+  /** The driver wants to be interrupted in another way. */
+  useInterrupts(mode: InterruptMode): void {
+    const { interrupts } = this.#instance;
+    for (const index of Object.values(INDEXES)) disable(interrupts, index);
+    this.#wire(Irq.ERR, 'error');
+    this.#wire(Irq.REQ, 'release');
+    if (mode !== 'none') this.#wire(INDEXES[mode], mode);
+  }
+
+  /** Whether the device holds the INTx line up. */
+  get intx(): boolean {
+    return this.#instance.interrupts.intxAsserted;
+  }
+
+  // ---- the device's life
+
+  /** The device is reset, and what a driver programmed around it. */
+  async reset(kind: ResetKind): Promise<void> {
+    await this.#instance.reset(kind);
+  }
+
+  close(): Promise<void> {
+    return this.#instance.close();
+  }
+
+  /**
+   * Let the event loop turn until `condition` holds.
+   * @param what for the error, when it does not within 10 seconds.
+   */
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!condition()) {
+      if (performance.now() > deadline) {
+        const last = this.events.slice(-5).join(', ') || 'nothing';
+        throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s; the guest last saw: ${last}`);
+      }
+      await setImmediate();
+    }
+  }
+
+  #region(index: number) {
+    const region = this.#instance.pci.region(index);
+    if (region === undefined) throw new RangeError(`the device has no region ${index}`);
+    return region;
+  }
+
+  #map(address: Iova, bytes: Uint8Array, { rights = 'rw', by = 'shared' }: TestMapping): void {
+    const request = {
+      address,
+      size: bytes.length,
+      readable: rights !== 'w',
+      writable: rights !== 'r',
+      fileOffset: 0n,
+    };
+    const memory = new ArrayMemory(bytes, (offset, length) =>
+      this.events.push(writeText(advanceIova(address, offset), length)),
+    );
+    const { mapping } = this.#instance.dma.add(request, {
+      isSame: () => false,
+      take: () => ({ memory: by === 'shared' ? memory : undefined }),
+    });
+    this.#bytes.set(mapping, bytes);
+  }
+
+  #count(mode: keyof typeof INDEXES): number {
+    return this.#instance.interrupts.info(INDEXES[mode]).count;
+  }
+
+  #wire(index: number, name: string): void {
+    const { interrupts } = this.#instance;
+    const { count } = interrupts.info(index);
+    if (count === 0) return;
+    const isMessage = index === Irq.MSIX || index === Irq.MSI;
+    const notifiers = Array.from({ length: count }, (_, vector) => ({
+      signal: () => {
+        this.events.push(isMessage ? `${name} ${vector}` : name);
+        if (isMessage) this.raised.push(vector);
+        this.onInterrupt();
+      },
+      close() {},
+    }));
+    const flags = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
+    interrupts.apply({ argsz: 0, flags, index, start: 0, count, events: count }, notifiers);
+  }
+
+  /** A handler has ended when it has brought the line down: the next rise is an interrupt again. */
+  #afterAccess(): void {
+    const { interrupts } = this.#instance;
+    if (interrupts.intxAsserted || interrupts.info(Irq.INTX).count === 0) return;
+    const flags = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_UNMASK;
+    interrupts.apply({ argsz: 0, flags, index: Irq.INTX, start: 0, count: 1 }, []);
+  }
+}
+
+function disable(interrupts: InterruptController, index: number): void {
+  const flags = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
+  interrupts.apply({ argsz: 0, flags, index, start: 0, count: 0 }, []);
+}
+
+function listLogger(logged: string[]): Logger {
+  const log = (_fields: object, message: string): void => void logged.push(message);
+  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
+  return logger;
+}

@@ -1,0 +1,150 @@
+import { type Iova, iovaText } from '../address.js';
+import { ECANCELED } from '../errno.js';
+import { DmaFaultError, RemoteError } from '../errors.js';
+import type { DmaMapping } from '../memory/mapping.js';
+import type { RemoteMemory } from '../memory/remote-memory.js';
+import type { WriteFence } from '../memory/write-fence.js';
+import type { MappedMemory } from '../transport/resources.js';
+
+/** Guest memory in an array, which tells of writes. What is unmapped reads zeros in views, too. */
+export class ArrayMemory implements MappedMemory {
+  readonly #bytes: Uint8Array;
+  readonly #onWrite: (offset: number, length: number) => void;
+
+  constructor(bytes: Uint8Array, onWrite: (offset: number, length: number) => void) {
+    this.#bytes = bytes;
+    this.#onWrite = onWrite;
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  view(offset: number, length: number): Uint8Array {
+    return this.#bytes.subarray(offset, offset + length);
+  }
+
+  read(offset: number, target: Uint8Array): void {
+    target.set(this.view(offset, target.length));
+  }
+
+  write(offset: number, source: Uint8Array): void {
+    this.#bytes.set(source, offset);
+    this.#onWrite(offset, source.length);
+  }
+
+  close(): void {}
+}
+
+interface Message {
+  readonly mapping: DmaMapping;
+  /** Answer it, or with an error refuse it. */
+  end(error?: Error): void;
+}
+
+/** Messages to the owner of guest memory, answered in order: soon, or when the test says so. */
+export class TestMessages implements RemoteMemory {
+  /** So many were sent. */
+  sent = 0;
+  /** The most that were under way at once. */
+  mostUnderWay = 0;
+  /** Which are held back until {@link answer}: those to these addresses. */
+  hold: (address: Iova) => boolean = () => false;
+  readonly #fence: WriteFence;
+  readonly #bytesOf: (mapping: DmaMapping) => Uint8Array;
+  readonly #onWrite: (address: Iova, length: number) => void;
+  #underWay: Message[] = [];
+  #failure: Error | undefined;
+
+  constructor(
+    fence: WriteFence,
+    bytesOf: (mapping: DmaMapping) => Uint8Array,
+    onWrite: (address: Iova, length: number) => void,
+  ) {
+    this.#fence = fence;
+    this.#bytesOf = bytesOf;
+    this.#onWrite = onWrite;
+  }
+
+  get underWay(): number {
+    return this.#underWay.length;
+  }
+
+  /** The next message is answered with this error. */
+  failNext(error: Error): void {
+    this.#failure = error;
+  }
+
+  /** Answer those under way now; what is sent in consequence is under way then. */
+  answer(): void {
+    for (const message of this.#underWay.slice()) message.end();
+  }
+
+  /** Answer them all, and hold no more. */
+  release(): void {
+    this.hold = () => false;
+    this.answer();
+  }
+
+  read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void> {
+    return this.#send(mapping, address, undefined, () =>
+      target.set(this.#place(mapping, address, target.length)),
+    );
+  }
+
+  write(mapping: DmaMapping, address: Iova, source: Uint8Array): Promise<void> {
+    return this.#send(mapping, address, this.#fence.begin(), () => {
+      this.#place(mapping, address, source.length).set(source);
+      this.#onWrite(address, source.length);
+    });
+  }
+
+  cancel(mapping: DmaMapping): undefined {
+    const error = new DmaFaultError(ECANCELED, `DMA to ${mapping}: unmapped while under way`);
+    for (const message of this.#underWay.slice()) {
+      if (message.mapping === mapping) message.end(error);
+    }
+  }
+
+  /** What was sent has left. */
+  cancelWaiting(): void {}
+
+  #send(
+    mapping: DmaMapping,
+    address: Iova,
+    write: number | undefined,
+    run: () => void,
+  ): Promise<void> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    this.sent++;
+    return new Promise((resolve, reject) => {
+      const message: Message = {
+        mapping,
+        end: (error = failure) => {
+          const at = this.#underWay.indexOf(message);
+          if (at < 0) return;
+          this.#underWay.splice(at, 1);
+          if (error === undefined) run();
+          if (write !== undefined && error instanceof RemoteError) this.#fence.refuse(write);
+          else if (write !== undefined) this.#fence.end(write);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      this.#underWay.push(message);
+      this.mostUnderWay = Math.max(this.mostUnderWay, this.#underWay.length);
+      if (!this.hold(address)) setImmediate(() => message.end());
+    });
+  }
+
+  #place(mapping: DmaMapping, address: Iova, length: number): Uint8Array {
+    const offset = mapping.offsetOf(address);
+    return this.#bytesOf(mapping).subarray(offset, offset + length);
+  }
+}
+
+/** For the list of events. */
+export function writeText(address: Iova, length: number): string {
+  return `write ${iovaText(address)} ${length}`;
+}
