@@ -55,7 +55,7 @@ async function rig(t: Test): Promise<Rig> {
 /** Every kind of request that QEMU makes of a device that it has started. */
 function requestsOfAll(client: DeviceClient): Record<string, () => Promise<unknown>> {
   const word = new Uint8Array(4);
-  const memory = client.memory.allocate(EXTRA.size);
+  const memory = client.allocateMemory(EXTRA.size);
   return {
     'a register read': () => client.regionRead(Region.BAR0, 8, 4),
     'a register write': () => client.regionWrite(Region.BAR0, 0x24, word),

@@ -41,7 +41,7 @@ t.test('a session goes through nginx', async (t) => {
   });
 
   await t.test('8 MiB go both ways by DMA, each ending with an interrupt', async (t) => {
-    const memory = client.memory.allocate(2 * DMA_BYTES);
+    const memory = client.allocateMemory(2 * DMA_BYTES);
     await client.dmaMap({ address: BASE, memory });
     const data = randomFillSync(new Uint8Array(DMA_BYTES));
     memory.write(0, data);

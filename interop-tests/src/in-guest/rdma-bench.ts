@@ -12,7 +12,7 @@ for (const uri of process.argv.slice(2)) {
   const measured = new Promise<void>((resolve) => {
     void client.enableInterrupts(Irq.MSIX, 1, () => resolve());
   });
-  const memory = client.memory.allocate(2 ** 20);
+  const memory = client.allocateMemory(2 ** 20);
   await client.dmaMap({ address: 0x1_0000_0000, memory });
   await measured;
   await client.close();

@@ -35,7 +35,7 @@ export async function movesMemory(
   rdma: CountedRdma,
 ): Promise<void> {
   const { client } = driver;
-  const memory = client.memory.allocate(2 * LARGEST);
+  const memory = client.allocateMemory(2 * LARGEST);
   const whole = memory.view(0, memory.length) as Uint8Array;
   for (let i = 0; i < LARGEST; i += 1021) whole[i] = i % 251;
   await client.dmaMap({ address: BASE, memory });
@@ -59,7 +59,7 @@ export async function movesMemory(
 /** The device writes a number and interrupts, and so on: no interrupt comes before its number. */
 export async function keepsOrder(t: Test, driver: TestDeviceDriver): Promise<void> {
   const { client } = driver;
-  const memory = client.memory.allocate(4096);
+  const memory = client.allocateMemory(4096);
   const bytes = memory.view(0, 4) as Uint8Array;
   const number = new DataView(bytes.buffer, bytes.byteOffset);
   await client.dmaMap({ address: BASE, memory });
@@ -82,7 +82,7 @@ export async function keepsOrder(t: Test, driver: TestDeviceDriver): Promise<voi
 /** Starts DMA of 16 MiB that is repeated practically without end, and returns once it is under way. */
 export async function keepBusy(driver: TestDeviceDriver): Promise<void> {
   const { client } = driver;
-  const memory = client.memory.allocate(2 * LARGEST);
+  const memory = client.allocateMemory(2 * LARGEST);
   await client.dmaMap({ address: BASE, memory });
   await driver.startDma({
     command: register.DMA_COPY_GUEST,

@@ -27,7 +27,7 @@ t.test('serve --metrics shows what a client did, until SIGTERM', async (t) => {
   const client = await connectDevice(uri, { registry });
   for (let i = 0; i < 5; i++) await client.regionRead(Region.BAR0, register.ID, 4);
   await t.rejects(client.regionRead(77, 0, 4), { message: /refused REGION_READ/ });
-  await client.interrupts.enable(Irq.MSIX, 1, () => {});
+  await client.enableInterrupts(Irq.MSIX, 1, () => {});
   const text = await read(url);
   t.match(text, 'vfio_user_requests_total{command="REGION_READ",outcome="ok"} 5');
   t.match(text, 'vfio_user_requests_total{command="REGION_READ",outcome="error"} 1');

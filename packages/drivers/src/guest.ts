@@ -15,7 +15,7 @@ export class Guest {
 
   /** Map `length` bytes of memory at {@link GUEST_BASE}, every page touched. */
   static async plugIn(client: DeviceClient, length: number): Promise<Guest> {
-    const memory = client.memory.allocate(length);
+    const memory = client.allocateMemory(length);
     const guest = new Guest(client, memory);
     try {
       guest.view(0, length).fill(1);

@@ -15,7 +15,7 @@ async function exercise(t: Test, client: DeviceClient): Promise<void> {
   await client.enableInterrupts(Irq.MSIX, 2, (vector) => {
     if (vector === 1) signalled();
   });
-  const memory = client.memory.allocate(PAGE);
+  const memory = client.allocateMemory(PAGE);
   await client.dmaMap({ address: 0x1_0000, memory });
   await fillGuest(client, 0x1_0000, PAGE);
   await interrupt;
@@ -84,11 +84,11 @@ t.test('descriptors that cannot pass end the session, and the next one is served
     serve: 'tcp://127.0.0.1:0?encoding=native',
   });
   const client = await trace.connect();
-  await t.rejects(client.dmaMap({ address: 0, memory: client.memory.allocate(PAGE) }));
+  await t.rejects(client.dmaMap({ address: 0, memory: client.allocateMemory(PAGE) }));
   await trace.reader.line(/session 1 has ended: the client passed 1 descriptor.* use a bridge$/);
 
   const careful = await trace.connect();
-  const memory = careful.memory.allocate(PAGE);
+  const memory = careful.allocateMemory(PAGE);
   await careful.dmaMap({ address: 0, memory, share: false });
   await writeRegister(careful, 0x10, 1);
   await careful.close();

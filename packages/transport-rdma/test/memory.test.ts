@@ -57,14 +57,14 @@ async function connect(t: Test, fabric: FakeFabric, uri: string, warnings = new 
 t.test('mapped memory is reached by RDMA, unless it is kept back', async (t) => {
   const { server, fabric } = await serveBench(t);
   const client = await connect(t, fabric, server.uri);
-  const memory = client.memory.allocate(4 * PAGE);
+  const memory = client.allocateMemory(4 * PAGE);
   await client.dmaMap({ address: BASE, memory });
   t.equal(await fill(client, BASE + 10, 2 * PAGE, 0x5a), 0);
   t.ok(memory.view(10, 2 * PAGE)?.every((byte) => byte === 0x5a));
   t.equal(memory.view(9, 1)?.[0], 0);
   const { transfers } = fabric;
   t.ok(transfers > 0, 'by RDMA');
-  const own = client.memory.allocate(PAGE);
+  const own = client.allocateMemory(PAGE);
   await client.dmaMap({ address: BASE + MIB, memory: own, share: false });
   t.equal(await fill(client, BASE + MIB, PAGE, 0x21), 0);
   t.ok(own.view(0, PAGE)?.every((byte) => byte === 0x21));
@@ -75,14 +75,14 @@ t.test('unmapped memory is out of reach before the answer', async (t) => {
   const { server, fabric } = await serveBench(t);
   const client = await connect(t, fabric, server.uri);
   const before = fabric.regions.size;
-  const memory = client.memory.allocate(PAGE);
+  const memory = client.allocateMemory(PAGE);
   await client.dmaMap({ address: BASE, memory });
   t.equal(fabric.regions.size, before + 1);
   await client.dmaUnmap(BASE, PAGE);
   t.equal(fabric.regions.size, before);
   t.equal(await fill(client, BASE, PAGE, 1), ENOENT);
   await client.dmaMap({ address: BASE, memory });
-  await client.memory.unmapAll();
+  await client.dmaUnmapAll();
   t.equal(fabric.regions.size, before);
 });
 
@@ -92,7 +92,7 @@ t.test('memory that cannot be pinned at once is registered in pieces', async (t)
   const client = await connect(t, fabric, server.uri, warnings);
   fabric.faults.maxPinned = 12 * MIB;
   const before = fabric.regions.size;
-  const memory = client.memory.allocate(40 * MIB);
+  const memory = client.allocateMemory(40 * MIB);
   await client.dmaMap({ address: BASE, memory });
   t.equal(fabric.regions.size, before + 4, 'of 10 MiB');
   t.strictSame(warnings.texts, []);
@@ -105,7 +105,7 @@ t.test('what cannot be pinned at all is reached by messages, with a warning', as
   const warnings = new Warnings();
   const client = await connect(t, fabric, server.uri, warnings);
   fabric.faults.maxPinned = PAGE;
-  const memory = client.memory.allocate(2 * PAGE);
+  const memory = client.allocateMemory(2 * PAGE);
   await client.dmaMap({ address: BASE, memory });
   t.match(warnings.texts, [/^guest memory cannot be registered.*by messages/]);
   t.equal(await fill(client, BASE, 2 * PAGE, 0x44), 0);
@@ -167,7 +167,7 @@ t.test('through a bridge the device writes the memory that the client shares', a
   t.teardown(() => bridge.close());
   const client = await connectDevice(listen, { registry });
   t.teardown(() => client.close());
-  const memory = client.memory.allocate(16 * PAGE);
+  const memory = client.allocateMemory(16 * PAGE);
   await client.dmaMap({ address: BASE, memory });
 
   await logDma(client, Feature.DMA_LOGGING_START, startData());
@@ -191,7 +191,7 @@ t.test('the log of pages goes on when the link to the device was lost', async (t
   t.teardown(() => bridge.close());
   const client = await connectDevice(listen, { registry });
   t.teardown(() => client.close());
-  const memory = client.memory.allocate(16 * PAGE);
+  const memory = client.allocateMemory(16 * PAGE);
   await client.dmaMap({ address: BASE, memory, length: 4 * PAGE });
   const rest = { memory, offset: 4 * PAGE, writable: false };
   await client.dmaMap({ ...rest, address: BASE + 4 * PAGE });

@@ -58,7 +58,7 @@ for (const kind of ['abortAfterFrames', 'closeAfterFrames'] as const) {
 /** All that a client does, once. */
 async function session(registry: TransportRegistry): Promise<string> {
   const client = await connectDevice('memory:device', { registry });
-  const memory = client.memory.allocate(65_536);
+  const memory = client.allocateMemory(65_536);
   try {
     const region = await client.mapRegion(Region.BAR2);
     region.close();

@@ -3,7 +3,8 @@ import { type Logger, silentLogger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import { DeviceClient } from './device-client.js';
+import { ConnectedClient } from './connected-client.js';
+import type { DeviceClient } from './device-client.js';
 
 /** How long a request may stay unanswered unless the caller says otherwise, ms. */
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -30,7 +31,7 @@ export async function connectDevice(text: string, options: ConnectOptions): Prom
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, silenceMs = DEFAULT_SILENCE_MS } = options;
   const own = { ...OWN_CAPABILITIES, ...capabilities };
-  const client = new DeviceClient({ logger, timeoutMs, own });
+  const client = new ConnectedClient({ logger, timeoutMs, own });
   await client.start(text, { registry, own, silenceMs, logger, signal });
   return client;
 }

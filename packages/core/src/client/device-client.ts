@@ -1,15 +1,10 @@
 import type { Iova } from '../address.js';
-import { DeviceEnd } from '../device-end/device-end.js';
-import { ClientDoorbells, type Doorbell } from '../device-end/doorbells.js';
-import { ClientInterrupts, type InterruptHandler } from '../device-end/interrupts.js';
-import { ClientMemory, type DmaMapOptions } from '../device-end/memory.js';
-import { type OpenDeviceOptions, openDevice } from '../device-end/open-device.js';
-import { ClientRegions, type MappedRegion } from '../device-end/regions.js';
-import { VfioUserError } from '../errors.js';
-import type { Logger } from '../logger.js';
-import { DmaSpace } from '../memory/dma-space.js';
-import { type Capabilities, DEFAULT_CAPABILITIES } from '../protocol/capabilities.js';
-import { Command } from '../protocol/constants.js';
+import type { Doorbell } from '../device-end/doorbells.js';
+import type { GuestMemory } from '../device-end/guest-memory.js';
+import type { InterruptHandler } from '../device-end/interrupts.js';
+import type { DmaMapOptions } from '../device-end/memory.js';
+import type { MappedRegion } from '../device-end/regions.js';
+import type { Capabilities } from '../protocol/capabilities.js';
 import type {
   DeviceInfo,
   IrqInfo,
@@ -17,179 +12,91 @@ import type {
   RegionInfo,
   ReplyBodies,
   RequestBodies,
-  RequestMessage,
   Version,
 } from '../protocol/messages.js';
-import { runAll } from '../run-all.js';
-import { call } from '../session/call.js';
-import { openSession } from '../session/open.js';
-import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection } from '../transport/transport.js';
 
-const INFO_BYTES = 16;
-
-export interface DeviceClientOptions {
-  readonly logger: Logger;
-  readonly timeoutMs: number;
-  /** What the server is told of this client. */
-  readonly own: Capabilities;
+/** A vector was raised, `count` times since it was last told of. */
+export interface RaisedInterrupt {
+  readonly vector: number;
+  readonly count: number;
 }
+
+export interface InterruptsOptions {
+  /** Ends the iteration, which rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Interrupts as they come. To end the iteration, by `break` or `return()`, switches them off. */
+export interface RaisedInterrupts extends AsyncIterableIterator<RaisedInterrupt>, AsyncDisposable {}
 
 /**
  * A vfio-user client: what a virtual machine monitor is to a device. Requests are promises and may
- * be issued without waiting for each other.
+ * be issued without waiting for each other. Each rejects with a `RemoteError` when the server
+ * refuses, and with `VFU_PEER_CLOSED` or `VFU_TIMEOUT` when it does not answer.
  */
-export class DeviceClient implements PeerHandlers {
+export interface DeviceClient extends AsyncDisposable {
   /** Resolves when the connection has ended; the error is absent after an orderly end. */
   readonly closed: Promise<Error | undefined>;
-  readonly interrupts: ClientInterrupts;
-  readonly memory: ClientMemory;
-  readonly regions: ClientRegions;
-  readonly #logger: Logger;
-  readonly #peer: Peer;
-  readonly #doorbells: ClientDoorbells;
-  readonly #space: DmaSpace;
-  readonly #device: DeviceEnd;
-  #server: Capabilities = DEFAULT_CAPABILITIES;
-  #version: Version | undefined;
-  #info: DeviceInfo | undefined;
-  #resolveClosed: (error?: Error) => void = () => {};
-
-  constructor(options: DeviceClientOptions) {
-    this.#logger = options.logger;
-    this.#space = new DmaSpace(options.logger);
-    this.#peer = new Peer(this, {
-      logger: options.logger,
-      timeoutMs: options.timeoutMs,
-      // A server that waits for our DMA replies may leave us waiting meanwhile: keep reading.
-      pauseWhenBackedUp: false,
-    });
-    const { maxDataXferSize } = options.own;
-    this.#device = new DeviceEnd({
-      space: this.#space,
-      maxDataXferSize,
-      onInterrupt: (interrupt) => this.interrupts.onMessage(interrupt),
-    });
-    const { mappings, pushes } = this.#device;
-    this.interrupts = new ClientInterrupts(this.#peer, () => this.#server);
-    this.memory = new ClientMemory(this.#peer, this.#space, mappings);
-    this.regions = new ClientRegions(this.#peer, pushes, maxDataXferSize);
-    this.#doorbells = new ClientDoorbells(this.#peer, maxDataXferSize);
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
-  }
-
-  /** Connect, and ask what the device is. Called once, by {@link connectDevice}. */
-  async start(text: string, options: OpenDeviceOptions): Promise<void> {
-    const { version, capabilities } = await openDevice(this.#peer, text, options);
-    this.#server = capabilities;
-    this.#version = version;
-    this.#info = await openSession(this.#peer.connection, options.signal, () =>
-      this.call(Command.DEVICE_GET_INFO, { argsz: INFO_BYTES }, (body) => body),
-    );
-  }
-
-  get connection(): Connection {
-    return this.#peer.connection;
-  }
-
+  /** What it runs over. */
+  readonly connection: Connection;
   /** What was negotiated: the server's VERSION reply. */
-  get version(): Version {
-    return started(this.#version);
-  }
-
+  readonly version: Version;
   /** What the server said it can do. */
-  get server(): Capabilities {
-    return this.#server;
-  }
+  readonly server: Capabilities;
+  readonly info: DeviceInfo;
 
-  get info(): DeviceInfo {
-    return started(this.#info);
-  }
-
-  regionInfo(index: number): Promise<RegionInfo> {
-    return this.regions.info(index);
-  }
-
-  irqInfo(index: number): Promise<IrqInfo> {
-    return this.call(Command.DEVICE_GET_IRQ_INFO, { argsz: INFO_BYTES, index }, (body) => body);
-  }
-
-  regionRead(region: number, offset: number, count: number): Promise<Uint8Array> {
-    return this.regions.read(region, offset, count);
-  }
-
-  regionWrite(region: number, offset: number, data: Uint8Array): Promise<void> {
-    return this.regions.write(region, offset, data);
-  }
-
+  regionInfo(index: number): Promise<RegionInfo>;
+  regionRead(region: number, offset: number, count: number): Promise<Uint8Array>;
+  regionWrite(region: number, offset: number, data: Uint8Array): Promise<void>;
   /** A write that is not answered. Await {@link drained} when this returns `false`. */
-  regionWritePosted(region: number, offset: number, data: Uint8Array): boolean {
-    return this.regions.post(region, offset, data);
-  }
-
-  /** Map what the server lets us map of a region. */
-  mapRegion(index: number): Promise<MappedRegion> {
-    return this.regions.map(index);
-  }
-
+  regionWritePosted(region: number, offset: number, data: Uint8Array): boolean;
+  /** Resolves when there is room for posted writes, or when the connection has ended. */
+  drained(): Promise<void>;
+  /** Map what the server lets us map of a region. The caller closes it. */
+  mapRegion(index: number): Promise<MappedRegion>;
   /** What can be rung in place of writing a register of the region. The caller closes them. */
-  doorbells(region: number): Promise<readonly Doorbell[]> {
-    return this.#doorbells.of(region);
-  }
+  doorbells(region: number): Promise<readonly Doorbell[]>;
 
-  drained(): Promise<void> {
-    return this.#peer.drained();
-  }
+  /** Guest memory: shareable where the transport passes descriptors, private otherwise. */
+  allocateMemory(length: number): GuestMemory;
+  /**
+   * Let the device reach memory. Mapping a range a second time, exactly as it is, changes nothing.
+   * @throws {RequestRefusedError} EEXIST when it overlaps another in any other way.
+   */
+  dmaMap(options: DmaMapOptions): Promise<void>;
+  /** The device can no longer reach it when this resolves. */
+  dmaUnmap(address: Iova, size: number): Promise<void>;
+  dmaUnmapAll(): Promise<void>;
 
-  /** Let the device reach memory of ours. */
-  dmaMap(options: DmaMapOptions): Promise<void> {
-    return this.memory.map(options);
-  }
+  irqInfo(index: number): Promise<IrqInfo>;
+  /**
+   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
+   * it was before.
+   */
+  enableInterrupts(index: number, count: number, handler: InterruptHandler): Promise<void>;
+  disableInterrupts(index: number): Promise<void>;
+  /** End of interrupt for a line that masks itself when it fires (INTx). */
+  unmaskInterrupt(index: number, vector?: number): Promise<void>;
+  /**
+   * The same as {@link enableInterrupts}, to be iterated over. Those of a vector that were not taken
+   * yet are told of together. It ends with the connection.
+   */
+  interrupts(index: number, count: number, options?: InterruptsOptions): Promise<RaisedInterrupts>;
 
-  dmaUnmap(address: Iova, size: number): Promise<void> {
-    return this.memory.unmap(address, size);
-  }
-
-  enableInterrupts(index: number, count: number, handler: InterruptHandler): Promise<void> {
-    return this.interrupts.enable(index, count, handler);
-  }
-
-  reset(): Promise<void> {
-    return this.call(Command.DEVICE_RESET, undefined, () => undefined);
-  }
-
-  /** Any request at all: see {@link call}. */
+  reset(): Promise<void>;
+  /**
+   * Any request at all. `pick` takes what is wanted out of the reply before the reply's memory is
+   * reused, and the descriptors it keeps out of `received`; those that are left are closed.
+   */
   call<C extends KnownCommand, T>(
     command: C,
     body: RequestBodies[C],
-    pick: (body: ReplyBodies[C], received: Received) => T,
+    pick: (body: ReplyBodies[C], received: Descriptor[]) => T,
     descriptors?: readonly Descriptor[],
-  ): Promise<T> {
-    return call(this.#peer, command, body, pick, descriptors);
-  }
+  ): Promise<T>;
 
-  async close(): Promise<void> {
-    await this.#peer.close();
-  }
-
-  onRequest(request: RequestMessage): void {
-    this.#device.onRequest(this.#peer, request);
-  }
-
-  onClose(error?: Error): void {
-    const steps = [() => this.interrupts.close(), () => this.#space.removeAll()];
-    runAll(steps, (err) => this.#logger.error({ err }, 'closed, but not all was given back'));
-    this.#resolveClosed(error);
-  }
-}
-
-function started<T>(value: T | undefined): T {
-  if (value === undefined) {
-    throw new VfioUserError('VFU_PROTOCOL_VIOLATION', 'the session is not negotiated yet');
-  }
-  return value;
+  /** End the connection after what is queued. What is mapped and wired up goes with it. */
+  close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import type { DeviceMappings } from './device-mappings.js';
-import { allocateGuestMemory, type GuestMemory } from './guest-memory.js';
+import type { GuestMemory } from './guest-memory.js';
 
 const DMA_UNMAP_BYTES = 24;
 
@@ -40,10 +40,6 @@ export class ClientMemory {
     this.#peer = peer;
     this.#space = space;
     this.#mappings = mappings;
-  }
-
-  allocate(length: number): GuestMemory {
-    return allocateGuestMemory(this.#peer.connection.resources, length);
   }
 
   /**

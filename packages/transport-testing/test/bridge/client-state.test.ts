@@ -56,7 +56,7 @@ const cases: Readonly<Record<keyof ClientState, Case>> = {
   mappings: {
     command: Command.DMA_MAP,
     async set(client) {
-      const memory = client.memory.allocate(4 * PAGE);
+      const memory = client.allocateMemory(4 * PAGE);
       const range = { memory, length: PAGE };
       await client.dmaMap({ ...range, address: BASE });
       await client.dmaMap({ ...range, address: BASE + PAGE, writable: false });

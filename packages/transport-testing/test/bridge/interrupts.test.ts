@@ -151,7 +151,7 @@ t.test('a masked line stays masked when the device is back', async (t) => {
   await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
   await errors.until(() => errors.of[0] === 1, 'a later notification');
   t.equal(line.of[0], 0, 'masked');
-  await client.interrupts.unmask(Irq.INTX);
+  await client.unmaskInterrupt(Irq.INTX);
   await line.until(() => line.of[0] === 1, 'the level that is still high');
 });
 

@@ -60,7 +60,7 @@ t.test('while the device is gone its client gets the answers of an empty slot', 
   t.match(await client.call(Command.REGION_WRITE_MULTI, { writes }, (body) => body), { count: 1 });
   await client.reset();
   await client.enableInterrupts(Irq.MSIX, VECTORS, () => {});
-  await client.interrupts.disable(Irq.MSIX);
+  await client.disableInterrupts(Irq.MSIX);
   await client.dmaUnmap(BASE, PAGE);
   await client.dmaMap({ address: BASE, memory });
   t.equal(await refusal(client.irqInfo(Irq.MSIX)), errno.ENODEV, 'only the device knows');
@@ -90,8 +90,8 @@ t.test('what a device leaves unanswered is answered in time, and costs nothing e
       client.regionWrite(Region.BAR0, 0, new Uint8Array(4)),
       client.reset(),
       // They wait behind the first in the control queue, but no longer than it.
-      client.interrupts.disable(Irq.MSIX),
-      client.dmaMap({ address: BASE, memory: client.memory.allocate(PAGE) }),
+      client.disableInterrupts(Irq.MSIX),
+      client.dmaMap({ address: BASE, memory: client.allocateMemory(PAGE) }),
     ]);
     const [read] = await clock.until(asked);
     t.same(read, new Uint8Array(4).fill(0xff));
@@ -122,7 +122,7 @@ t.test('a device that refuses what its client was told has to start afresh', asy
     return true;
   });
   const client = await fixture.connect();
-  await clock.until(client.dmaMap({ address: BASE, memory: client.memory.allocate(PAGE) }));
+  await clock.until(client.dmaMap({ address: BASE, memory: client.allocateMemory(PAGE) }));
   refuse?.();
   await clock.until(device.until(() => device.peers.length === 2, 'a new link'));
   await device.until(() => device.bodies(Command.DMA_MAP).length === 2, 'the mapping, again');
@@ -197,7 +197,7 @@ t.test('a device that is back is told thousands of mappings, not all at once', a
   const fixture = await BridgeFixture.open(t);
   const first = await fixture.script();
   const client = await fixture.connect();
-  const memory = client.memory.allocate(PAGE);
+  const memory = client.allocateMemory(PAGE);
   for (let i = 0; i < count; i++) await client.dmaMap({ address: BASE + 2 * i * PAGE, memory });
   await first.vanish();
   const unanswered: (() => void)[] = [];

@@ -106,7 +106,7 @@ t.test('what the device refuses is refused with its errno, and not kept here', a
   });
   const client = await fixture.connect();
   const { openHandles } = fixture.transport;
-  const memory = client.memory.allocate(PAGE);
+  const memory = client.allocateMemory(PAGE);
   t.equal(await refusal(client.dmaMap({ address: BASE, memory })), errno.EBUSY);
   const wired = client.enableInterrupts(Irq.MSIX, 2, () => {});
   t.equal(await refusal(wired), errno.EBUSY);
@@ -117,7 +117,7 @@ t.test('what the device refuses is refused with its errno, and not kept here', a
   const other = await mapGuest(client, { address: BASE, length: PAGE, share: true });
   await client.dmaUnmap(BASE, PAGE);
   other.close();
-  await client.interrupts.disable(Irq.MSIX);
+  await client.disableInterrupts(Irq.MSIX);
   t.equal(fixture.transport.openHandles, openHandles);
 });
 

@@ -18,7 +18,7 @@ for (const [how, share] of [
     const fixture = await BridgeFixture.open(t);
     const device = await fixture.script();
     const client = await fixture.connect();
-    const guest = client.memory.allocate(4 * PAGE);
+    const guest = client.allocateMemory(4 * PAGE);
     const part = { memory: guest, length: PAGE, share };
     await client.dmaMap({ ...part, address: BASE, offset: PAGE, writable: false });
     await client.dmaMap({ ...part, address: BASE + PAGE, offset: 2 * PAGE, readable: false });
@@ -55,7 +55,7 @@ t.test('a completion behind data that could not be written does not reach the gu
   const fixture = await BridgeFixture.open(t);
   const device = await fixture.script();
   const client = await fixture.connect();
-  const guest = client.memory.allocate(PAGE);
+  const guest = client.allocateMemory(PAGE);
   await client.dmaMap({ memory: guest, length: PAGE, address: BASE, offset: 0 });
   const asked = () => device.bodies(Command.DEVICE_GET_INFO).length;
   const askedBefore = asked();

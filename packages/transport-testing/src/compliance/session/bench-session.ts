@@ -102,7 +102,7 @@ export interface GuestRange {
 
 /** Allocate guest memory and let the device reach it. */
 export async function mapGuest(client: DeviceClient, range: GuestRange): Promise<GuestMemory> {
-  const memory = client.memory.allocate(range.length);
+  const memory = client.allocateMemory(range.length);
   await client.dmaMap({ ...range, memory });
   return memory;
 }

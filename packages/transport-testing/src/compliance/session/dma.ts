@@ -164,7 +164,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
         await refusal(client.dmaMap({ address: BASE, memory, share, readable: false })),
         EEXIST,
       );
-      const other = client.memory.allocate(2 * PAGE);
+      const other = client.allocateMemory(2 * PAGE);
       t.equal(await refusal(client.dmaMap({ address: BASE, memory: other, share })), EEXIST);
       const asked = { argsz: 32, flags: DMA_MAP_READ, offset: 0n, address: BASE, size: PAGE };
       const answer = client.call(Command.DMA_MAP, asked, () => undefined);

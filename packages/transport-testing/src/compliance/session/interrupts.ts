@@ -21,7 +21,7 @@ export function interruptTests(suite: Suite): void {
         await counts.until(() => counts.of[vector] === 1, `vector ${vector}`);
       }
       t.same(counts.of, new Array(VECTORS).fill(1));
-      await driver.client.interrupts.disable(index);
+      await driver.client.disableInterrupts(index);
       await driver.ring(0);
       await driver.read32(register.ID);
       t.equal(counts.of[0], 1, 'nothing after it was switched off');
@@ -38,10 +38,10 @@ export function interruptTests(suite: Suite): void {
     await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
     await errors.until(() => errors.of[0] === 1, 'a later notification');
     t.equal(counts.of[0], 1, 'masked until the end of interrupt');
-    await driver.client.interrupts.unmask(Irq.INTX);
+    await driver.client.unmaskInterrupt(Irq.INTX);
     await counts.until(() => counts.of[0] === 2, 'the interrupt that is still asserted');
     await driver.write32(register.INTERRUPT_STATUS, 0xffff_ffff);
-    await driver.client.interrupts.unmask(Irq.INTX);
+    await driver.client.unmaskInterrupt(Irq.INTX);
     await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
     await errors.until(() => errors.of[0] === 2, 'a later notification');
     t.equal(counts.of[0], 2, 'acknowledged: no more');
@@ -52,7 +52,7 @@ export function interruptTests(suite: Suite): void {
     await driver.ring(0);
     const counts = await Counts.enable(driver, Irq.INTX, 1);
     await counts.until(() => counts.of[0] === 1, 'the interrupt');
-    await driver.client.interrupts.unmask(Irq.INTX);
+    await driver.client.unmaskInterrupt(Irq.INTX);
     await counts.until(() => counts.of[0] === 2, 'the level that is still high');
     t.equal(counts.of[0], 2);
   });

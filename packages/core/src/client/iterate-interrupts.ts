@@ -1,0 +1,41 @@
+import { PullStream } from '../pull-stream.js';
+import type { DeviceClient, RaisedInterrupt, RaisedInterrupts } from './device-client.js';
+
+/** See {@link DeviceClient.interrupts}. What was not taken is counted by vector: it stays bounded. */
+export async function iterateInterrupts(
+  client: DeviceClient,
+  index: number,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<RaisedInterrupts> {
+  signal?.throwIfAborted();
+  const raised = new Map<number, number>();
+  const take = (): RaisedInterrupt | undefined => {
+    const [first] = raised;
+    if (first === undefined) return undefined;
+    const [vector, times] = first;
+    raised.delete(vector);
+    return { vector, count: times };
+  };
+  const stream = new PullStream(take, async () => {
+    signal?.removeEventListener('abort', onAbort);
+    await client.disableInterrupts(index);
+  });
+  const onAbort = (): void => {
+    raised.clear();
+    stream.end(signal?.reason);
+    // A connection that ends meanwhile switches them off, too.
+    client.disableInterrupts(index).catch(() => {});
+  };
+  await client.enableInterrupts(index, count, (vector, times) => {
+    raised.set(vector, (raised.get(vector) ?? 0) + times);
+    stream.wake();
+  });
+  void client.closed.then((error) => {
+    signal?.removeEventListener('abort', onAbort);
+    stream.end(error);
+  });
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  return stream;
+}

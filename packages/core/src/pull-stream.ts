@@ -1,0 +1,61 @@
+/**
+ * Values as they come, for one consumer. It keeps none itself: `take` gives the next one that is
+ * there, so that its owner decides what becomes of those that are not taken in time.
+ */
+export class PullStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
+  readonly #take: () => T | undefined;
+  readonly #onReturn: () => void | Promise<void>;
+  #wake: (() => void)[] = [];
+  #ended = false;
+  #error: unknown;
+
+  /** @param onReturn the consumer wants no more. Called once at most, and not after {@link end}. */
+  constructor(take: () => T | undefined, onReturn: () => void | Promise<void>) {
+    this.#take = take;
+    this.#onReturn = onReturn;
+  }
+
+  /** There may be something to take. */
+  wake(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Nothing more comes: the consumer gets what is there, and then the error once, if there is one. */
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    this.wake();
+  }
+
+  async next(): Promise<IteratorResult<T, undefined>> {
+    for (;;) {
+      const value = this.#take();
+      if (value !== undefined) return { done: false, value };
+      if (this.#ended) break;
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+    const error = this.#error;
+    this.#error = undefined;
+    if (error !== undefined) throw error;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    if (!this.#ended) {
+      this.end();
+      await this.#onReturn();
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}
