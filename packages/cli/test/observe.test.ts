@@ -22,6 +22,7 @@ import { summaryOf, Tally } from '../src/observe/tally.js';
 
 const PORT_0 = { text: '127.0.0.1:0', host: '127.0.0.1', ip: '127.0.0.1', port: 0, hosts: [] };
 const peer = 'somebody';
+const about = { device: 'a device', peer };
 
 function tallyOf(t: Test): Tally {
   const tally = new Tally();
@@ -42,7 +43,14 @@ function request(parts: Partial<RequestHandled>): void {
 }
 
 function dma(parts: Partial<DmaDone>): void {
-  diagnostics.dma.publish({ path: 'shared', direction: 'read', bytes: 4096, errno: 0, ...parts });
+  diagnostics.dma.publish({
+    ...about,
+    path: 'shared',
+    direction: 'read',
+    bytes: 4096,
+    errno: 0,
+    ...parts,
+  });
 }
 
 t.test('a summary tells counts, bytes and latencies of what it heard', async (t) => {
@@ -51,7 +59,7 @@ t.test('a summary tells counts, bytes and latencies of what it heard', async (t)
   for (let i = 0; i < 2; i++) request({ durationMs: 5, errno: errno.EINVAL });
   dma({});
   dma({ path: 'messages', durationMs: 1, errno: errno.EFAULT });
-  diagnostics.interrupt.publish({ index: Irq.MSIX, vector: 7, count: 3 });
+  diagnostics.interrupt.publish({ ...about, index: Irq.MSIX, vector: 7, count: 3 });
   diagnostics.session.publish({ event: 'begun', peer });
   diagnostics.session.publish({ event: 'ended', peer, error: undefined });
   diagnostics.link.publish({ event: 'lost', device: 'tcp://x', error: new Error('gone') });
@@ -102,7 +110,7 @@ t.test('metrics are what Prometheus reads', async (t) => {
   request({ durationMs: 0.002 });
   request({ durationMs: 3, errno: errno.EINVAL });
   dma({ path: 'one-sided', direction: 'write', durationMs: 1 });
-  diagnostics.interrupt.publish({ index: Irq.INTX, vector: 0, count: 1 });
+  diagnostics.interrupt.publish({ ...about, index: Irq.INTX, vector: 0, count: 1 });
   diagnostics.session.publish({ event: 'begun', peer });
   const busy = new RequestRefusedError(errno.EBUSY, 'the device serves another client');
   diagnostics.session.publish({ event: 'turned-away', peer, error: busy });
@@ -143,7 +151,7 @@ t.test('whatever numbers a peer chooses, labels come from lists that end', async
   const metrics = metricsOf(t);
   for (let command = 1000; command < 1100; command++) request({ command, errno: errno.EINVAL });
   for (let index = 10; index < 20; index++) {
-    diagnostics.interrupt.publish({ index, vector: index, count: 1 });
+    diagnostics.interrupt.publish({ ...about, index, vector: index, count: 1 });
   }
   for (let number = 200; number < 300; number++) {
     const error = new RequestRefusedError(number, `number ${number}`);

@@ -1,4 +1,5 @@
 import { DeviceEnd } from '../device-end/device-end.js';
+import { Attachment } from '../diagnostics/attachment.js';
 import { diagnostics } from '../diagnostics/channels.js';
 import { RequestRefusedError } from '../errors.js';
 import type { ToldLimits } from '../host-end/client-negotiation.js';
@@ -49,10 +50,12 @@ export class BridgeSession implements ClientHandlers {
   constructor(opened: OpenWire, options: BridgeSessionOptions) {
     this.#options = options;
     const { limits, logger } = options;
-    const space = new DmaSpace(logger);
+    const attachment = new Attachment(options.connect);
+    attachment.peer = opened.connection.peer;
+    const space = new DmaSpace(attachment, logger);
     const link = new FarLink(options, this.#deviceHandlers());
     const host = new HostEnd(opened, this, { ...options, space });
-    const interrupts = new BridgedInterrupts(space.fence);
+    const interrupts = new BridgedInterrupts(space.fence, attachment);
     const { maxDataXferSize } = limits;
     const device = new DeviceEnd({
       space,

@@ -5,6 +5,7 @@ import {
   type NewlyAttachedEvents,
   VectorSource,
 } from '../device-end/vector-source.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { tellInterrupt } from '../diagnostics/interrupts-told.js';
 import {
   Command,
@@ -57,13 +58,15 @@ export interface InterruptsChange extends AttachedEvents {
  */
 export class BridgedInterrupts {
   readonly #fence: NotificationFence;
+  readonly #attachment: Attachment;
   /** By interrupt index, then by number. */
   readonly #vectors = new Map<number, Map<number, Vector>>();
   #closed = false;
 
   /** @param fence open when every DMA write of the device has reached the client's memory. */
-  constructor(fence: NotificationFence) {
+  constructor(fence: NotificationFence, attachment: Attachment) {
     this.#fence = fence;
+    this.#attachment = attachment;
   }
 
   /**
@@ -214,7 +217,7 @@ export class BridgedInterrupts {
   }
 
   #signal({ index, number }: Vector, notifier: Notifier, count: number): void {
-    tellInterrupt(index, number, count);
+    tellInterrupt(this.#attachment, index, number, count);
     notifier.signal(count);
   }
 

@@ -31,7 +31,7 @@ export async function connectDevice(text: string, options: ConnectOptions): Prom
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, silenceMs = DEFAULT_SILENCE_MS } = options;
   const own = { ...OWN_CAPABILITIES, ...capabilities };
-  const client = new ConnectedClient({ logger, timeoutMs, own });
-  await client.start(text, { registry, own, silenceMs, logger, signal });
+  const client = new ConnectedClient({ uri: text, logger, timeoutMs, own });
+  await client.start({ registry, own, silenceMs, logger, signal });
   return client;
 }

@@ -6,6 +6,7 @@ import { ClientInterrupts, type InterruptHandler } from '../device-end/interrupt
 import { ClientMemory, type DmaMapOptions } from '../device-end/memory.js';
 import { type OpenDeviceOptions, openDevice } from '../device-end/open-device.js';
 import { ClientRegions, type MappedRegion } from '../device-end/regions.js';
+import { Attachment } from '../diagnostics/attachment.js';
 import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
@@ -33,6 +34,8 @@ import { iterateInterrupts } from './iterate-interrupts.js';
 const INFO_BYTES = 16;
 
 export interface ConnectedClientOptions {
+  /** Where the device is. */
+  readonly uri: string;
   readonly logger: Logger;
   readonly timeoutMs: number;
   /** What the server is told of this client. */
@@ -43,6 +46,7 @@ export interface ConnectedClientOptions {
 export class ConnectedClient implements DeviceClient, PeerHandlers {
   readonly closed: Promise<Error | undefined>;
   readonly #logger: Logger;
+  readonly #attachment: Attachment;
   readonly #peer: Peer;
   readonly #interrupts: ClientInterrupts;
   readonly #memory: ClientMemory;
@@ -57,7 +61,8 @@ export class ConnectedClient implements DeviceClient, PeerHandlers {
 
   constructor(options: ConnectedClientOptions) {
     this.#logger = options.logger;
-    this.#space = new DmaSpace(options.logger);
+    this.#attachment = new Attachment(options.uri);
+    this.#space = new DmaSpace(this.#attachment, options.logger);
     this.#peer = new Peer(this, {
       logger: options.logger,
       timeoutMs: options.timeoutMs,
@@ -81,8 +86,10 @@ export class ConnectedClient implements DeviceClient, PeerHandlers {
   }
 
   /** Connect, and ask what the device is. Called once, by {@link connectDevice}. */
-  async start(text: string, options: OpenDeviceOptions): Promise<void> {
-    const { version, capabilities } = await openDevice(this.#peer, text, options);
+  async start(options: OpenDeviceOptions): Promise<void> {
+    const { device } = this.#attachment;
+    const { version, capabilities } = await openDevice(this.#peer, device, options);
+    this.#attachment.peer = this.#peer.connection.peer;
     this.#server = capabilities;
     this.#version = version;
     this.#info = await openSession(this.#peer.connection, options.signal, () =>

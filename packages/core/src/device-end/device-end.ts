@@ -26,8 +26,8 @@ export class DeviceEnd {
 
   constructor({ space, maxDataXferSize, onInterrupt }: DeviceEndOptions) {
     this.mappings = new DeviceMappings(space);
-    this.pushes = new PushSource(space);
-    this.#dma = new DmaService(space, maxDataXferSize);
+    this.pushes = new PushSource(space.device);
+    this.#dma = new DmaService(space.device, maxDataXferSize);
     this.#onInterrupt = onInterrupt;
   }
 

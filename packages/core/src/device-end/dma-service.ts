@@ -1,6 +1,6 @@
+import type { Dma } from '../device/dma.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError } from '../errors.js';
-import type { DmaSpace } from '../memory/dma-space.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { DmaAccess, DmaData, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
@@ -16,13 +16,13 @@ const DEVICE_INFO_BYTES = 16;
  * it are refused until the device has been told.
  */
 export class DmaService {
-  readonly #space: DmaSpace;
+  readonly #dma: Dma;
   readonly #maxDataXferSize: number;
   /** A write of this device failed, and it may not know yet. */
   #unaware: Peer | undefined;
 
-  constructor(space: DmaSpace, maxDataXferSize: number) {
-    this.#space = space;
+  constructor(dma: Dma, maxDataXferSize: number) {
+    this.#dma = dma;
     this.#maxDataXferSize = maxDataXferSize;
   }
 
@@ -56,7 +56,7 @@ export class DmaService {
 
   #read(peer: Peer, id: number, body: DmaAccess, refuse: (error: unknown) => void): void {
     const { address, count } = body;
-    const range = this.#space.range(address, count, 'read');
+    const range = this.#dma.range(address, count, 'read');
     const { view } = range;
     const data = view ?? new Uint8Array(count);
     const answer = (): void => peer.reply(Command.DMA_READ, id, { address, count, data });
@@ -76,7 +76,7 @@ export class DmaService {
     const done = (): void => {
       if (!noReply) peer.reply(Command.DMA_WRITE, id, { address, count });
     };
-    const range = this.#space.range(address, count, 'write');
+    const range = this.#dma.range(address, count, 'write');
     // What is not done at once travels on in messages of its own, and outlives this one.
     const writing = range.write(range.local ? data : data.slice());
     if (writing === undefined) done();

@@ -1,6 +1,6 @@
 import { advanceIova } from '../address.js';
+import type { Dma } from '../device/dma.js';
 import { DmaFaultError } from '../errors.js';
-import type { DmaSpace } from '../memory/dma-space.js';
 import type { PushedMemory, PushRule, PushRules, RegionData } from '../protocol/messages.js';
 
 interface Rule {
@@ -14,11 +14,11 @@ interface Rule {
  * (docs/portable-protocol.md, "Pushing").
  */
 export class PushSource {
-  readonly #space: DmaSpace;
+  readonly #dma: Dma;
   #rules: readonly Rule[] = [];
 
-  constructor(space: DmaSpace) {
-    this.#space = space;
+  constructor(dma: Dma) {
+    this.#dma = dma;
   }
 
   /** PUSH_RULES came. A rule that was there already goes on where it is. */
@@ -66,7 +66,7 @@ export class PushSource {
 
   #read(address: number | bigint, target: Uint8Array): boolean {
     try {
-      const range = this.#space.range(address, target.length, 'read');
+      const range = this.#dma.range(address, target.length, 'read');
       return range.local && range.read(target) === undefined;
     } catch (error) {
       // What is not mapped is not sent; that the device learns when it asks for it.

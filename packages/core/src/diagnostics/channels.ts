@@ -36,8 +36,19 @@ export interface RequestHandled {
  */
 export type DmaPath = 'shared' | 'view' | 'pushed' | 'one-sided' | 'messages';
 
+/** Which device a message is about, and for whom it works. */
+export interface AboutDevice {
+  /** In a server the name of its definition; in a client or a bridge the URI that it connects to. */
+  readonly device: string;
+  /**
+   * In a server or a bridge the client, in a client the server, as in {@link RequestHandled};
+   * `undefined` when there is none, or no more.
+   */
+  readonly peer: string | undefined;
+}
+
 /** `vfio-user:dma`: guest memory was accessed, or could not be. */
-export interface DmaDone {
+export interface DmaDone extends AboutDevice {
   readonly path: DmaPath;
   /** As the device sees it. */
   readonly direction: 'read' | 'write' | 'readwrite';
@@ -49,7 +60,7 @@ export interface DmaDone {
 }
 
 /** `vfio-user:interrupt`: a client was notified. What is masked or pending is not told. */
-export interface InterruptSent {
+export interface InterruptSent extends AboutDevice {
   /** See {@link Irq}. */
   readonly index: number;
   readonly vector: number;

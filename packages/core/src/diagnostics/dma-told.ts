@@ -1,12 +1,19 @@
 import { EIO } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
+import type { Attachment } from './attachment.js';
 import { type DmaPath, diagnostics } from './channels.js';
 
 type Direction = 'read' | 'write' | 'readwrite';
 
 /** Memory was accessed at once. */
-export function tellAccess(path: DmaPath, direction: Direction, bytes: number): void {
-  if (diagnostics.dma.hasSubscribers) diagnostics.dma.publish({ path, direction, bytes, errno: 0 });
+export function tellAccess(
+  { device, peer }: Attachment,
+  path: DmaPath,
+  direction: Direction,
+  bytes: number,
+): void {
+  if (!diagnostics.dma.hasSubscribers) return;
+  diagnostics.dma.publish({ device, peer, path, direction, bytes, errno: 0 });
 }
 
 /** For {@link tellTransfer}: when a transfer begins, 0 while nobody listens. */
@@ -16,17 +23,19 @@ export function transferStart(): number {
 
 /** A transfer is under way: tell when it has ended. */
 export function tellTransfer(
+  attachment: Attachment,
   path: DmaPath,
   direction: Direction,
   bytes: number,
   startedAt: number,
   transfer: Promise<void>,
 ): Promise<void> {
-  if (startedAt !== 0) tellEnd(path, direction, bytes, startedAt, transfer);
+  if (startedAt !== 0) tellEnd(attachment, path, direction, bytes, startedAt, transfer);
   return transfer;
 }
 
 function tellEnd(
+  { device, peer }: Attachment,
   path: DmaPath,
   direction: Direction,
   bytes: number,
@@ -35,7 +44,7 @@ function tellEnd(
 ): void {
   const tell = (errno: number): void => {
     const durationMs = performance.now() - startedAt;
-    diagnostics.dma.publish({ path, direction, bytes, durationMs, errno });
+    diagnostics.dma.publish({ device, peer, path, direction, bytes, durationMs, errno });
   };
   transfer.then(
     () => tell(0),

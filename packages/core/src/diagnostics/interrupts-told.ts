@@ -1,6 +1,13 @@
+import type { Attachment } from './attachment.js';
 import { diagnostics } from './channels.js';
 
 /** A client is notified of an interrupt. */
-export function tellInterrupt(index: number, vector: number, count: number): void {
-  if (diagnostics.interrupt.hasSubscribers) diagnostics.interrupt.publish({ index, vector, count });
+export function tellInterrupt(
+  { device, peer }: Attachment,
+  index: number,
+  vector: number,
+  count: number,
+): void {
+  if (!diagnostics.interrupt.hasSubscribers) return;
+  diagnostics.interrupt.publish({ device, peer, index, vector, count });
 }

@@ -64,6 +64,7 @@ export class HostMemory {
       maxTransferBytes: Math.min(agreed.clientMaxDataXferSize, limits.maxDataXferSize),
       maxReads: limits.maxDmaReads,
       replyWindowBytes: peer.encoding.replyWindowBytes,
+      attachment: space.attachment,
       fence: space.fence,
       // INTERRUPT messages travel behind the writes, whatever an eventfd would do. But an adapter
       // may be ahead of a client that has yet to carry out what it was sent.
@@ -71,7 +72,9 @@ export class HostMemory {
         oneSided === undefined && (peer.extensions.interrupts || capabilities.orderedNotifications),
     });
     this.#messages = messages;
-    space.connect(oneSided === undefined ? messages : new ReachableMemory(oneSided, messages));
+    space.connect(
+      oneSided === undefined ? messages : new ReachableMemory(oneSided, messages, space.attachment),
+    );
   }
 
   /** Everything written so far by messages has left, relaxed writes aside. */

@@ -1,5 +1,6 @@
 import type { InterruptMode, Interrupts } from '../device/device.js';
 import type { NotificationFence } from '../device/notification-fence.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
 import {
@@ -42,6 +43,7 @@ export interface InterruptInfo {
  */
 export class InterruptController implements Interrupts, InterruptControls {
   readonly #fence: NotificationFence;
+  readonly #attachment: Attachment;
   #intx: IntxLine;
   #msi: MessageVectors;
   #msix: MessageVectors;
@@ -49,20 +51,21 @@ export class InterruptController implements Interrupts, InterruptControls {
   readonly #release: MessageVectors;
   #msiGranted = 1;
 
-  constructor(fence: NotificationFence) {
+  constructor(fence: NotificationFence, attachment: Attachment) {
     this.#fence = fence;
+    this.#attachment = attachment;
     this.#intx = this.#line(false);
-    this.#msi = new MessageVectors(Irq.MSI, 0, fence);
-    this.#msix = new MessageVectors(Irq.MSIX, 0, fence);
-    this.#error = new MessageVectors(Irq.ERR, 1, fence);
-    this.#release = new MessageVectors(Irq.REQ, 1, fence);
+    this.#msi = this.#vectors(Irq.MSI, 0);
+    this.#msix = this.#vectors(Irq.MSIX, 0);
+    this.#error = this.#vectors(Irq.ERR, 1);
+    this.#release = this.#vectors(Irq.REQ, 1);
   }
 
   /** Called once, when the device is known and before a client is there. */
   describe(counts: InterruptCounts): void {
     this.#intx = this.#line(counts.intx);
-    this.#msi = new MessageVectors(Irq.MSI, counts.msi, this.#fence);
-    this.#msix = new MessageVectors(Irq.MSIX, counts.msix, this.#fence);
+    this.#msi = this.#vectors(Irq.MSI, counts.msi);
+    this.#msix = this.#vectors(Irq.MSIX, counts.msix);
   }
 
   /**
@@ -190,7 +193,11 @@ export class InterruptController implements Interrupts, InterruptControls {
   }
 
   #line(present: boolean): IntxLine {
-    return new IntxLine(present, this.#fence, () => this.mode !== 'intx');
+    return new IntxLine(present, this.#fence, this.#attachment, () => this.mode !== 'intx');
+  }
+
+  #vectors(index: number, count: number): MessageVectors {
+    return new MessageVectors(index, count, this.#fence, this.#attachment);
   }
 
   #messages(): readonly MessageVectors[] {

@@ -1,4 +1,5 @@
 import type { NotificationFence } from '../device/notification-fence.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { tellInterrupt } from '../diagnostics/interrupts-told.js';
 import { Irq } from '../protocol/constants.js';
 import type { Notifier } from '../transport/resources.js';
@@ -11,6 +12,7 @@ import type { InterruptIndex } from './interrupt-index.js';
 export class IntxLine implements InterruptIndex {
   readonly count: number;
   readonly #fence: NotificationFence;
+  readonly #attachment: Attachment;
   readonly #replaced: () => boolean;
   readonly #notify = (): void => this.#notifyNow();
   #notifier: Notifier | undefined;
@@ -19,9 +21,15 @@ export class IntxLine implements InterruptIndex {
   #disabled = false;
 
   /** `isReplaced` tells whether MSI or MSI-X is in use, which silences the line. */
-  constructor(present: boolean, fence: NotificationFence, isReplaced: () => boolean) {
+  constructor(
+    present: boolean,
+    fence: NotificationFence,
+    attachment: Attachment,
+    isReplaced: () => boolean,
+  ) {
     this.count = present ? 1 : 0;
     this.#fence = fence;
+    this.#attachment = attachment;
     this.#replaced = isReplaced;
   }
 
@@ -89,7 +97,7 @@ export class IntxLine implements InterruptIndex {
   }
 
   #signal(notifier: Notifier): void {
-    tellInterrupt(Irq.INTX, 0, 1);
+    tellInterrupt(this.#attachment, Irq.INTX, 0, 1);
     notifier.signal();
   }
 }

@@ -1,4 +1,5 @@
 import type { NotificationFence } from '../device/notification-fence.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { tellInterrupt } from '../diagnostics/interrupts-told.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
@@ -17,6 +18,7 @@ export class MessageVectors implements InterruptIndex {
   readonly pending: Uint8Array;
   readonly #index: number;
   readonly #fence: NotificationFence;
+  readonly #attachment: Attachment;
   readonly #notifiers: (Notifier | undefined)[];
   #assigned = 0;
   readonly #maskedByClient: Uint8Array;
@@ -27,11 +29,12 @@ export class MessageVectors implements InterruptIndex {
   #deferred: ((() => void) | undefined)[] = [];
 
   /** @param index see `Irq`. */
-  constructor(index: number, count: number, fence: NotificationFence) {
+  constructor(index: number, count: number, fence: NotificationFence, attachment: Attachment) {
     this.#index = index;
     this.count = count;
     this.pending = new Uint8Array(Math.ceil(count / 64) * 8);
     this.#fence = fence;
+    this.#attachment = attachment;
     this.#notifiers = new Array<Notifier | undefined>(count).fill(undefined);
     this.#maskedByClient = new Uint8Array(count);
     this.#maskedByDriver = new Uint8Array(count);
@@ -123,7 +126,7 @@ export class MessageVectors implements InterruptIndex {
   }
 
   #signal(vector: number, notifier: Notifier): void {
-    tellInterrupt(this.#index, vector, 1);
+    tellInterrupt(this.#attachment, this.#index, vector, 1);
     notifier.signal();
   }
 

@@ -1,12 +1,14 @@
 import type { Iova } from '../address.js';
-import type { Dma, DmaAccess, WriteOrder } from '../device/dma.js';
+import type { Dma } from '../device/dma.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { tellError } from '../diagnostics/errors-told.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { runAll } from '../run-all.js';
 import { notMapped } from './access-faults.js';
 import { allEnded } from './all-ended.js';
+import { DeviceDma } from './device-dma.js';
 import { DirtyLog } from './dirty-log.js';
-import { MappedRange, type RangeSpace } from './mapped-range.js';
+import type { RangeSpace } from './mapped-range.js';
 import type { DmaMapping, MappingRequest } from './mapping.js';
 import { type AddedMapping, type MappingMemory, MappingTable } from './mapping-table.js';
 import { MemoryAccess } from './memory-access.js';
@@ -18,25 +20,32 @@ import type { WriteFence } from './write-fence.js';
 type Listener = (iova: Iova, length: number, mapping: DmaMapping) => void;
 
 /**
- * The client's memory as the device sees it: the mappings, their permissions, and how each is
- * reached. Lives as long as the device; empty while no client is there.
+ * A client's memory: the mappings, their permissions, and how each is reached. A session changes
+ * it; a device gets {@link device} of it. Lives as long as the device; empty while no client is
+ * there.
  */
-export class DmaSpace implements Dma, RangeSpace {
-  readonly access = new MemoryAccess();
+export class DmaSpace implements RangeSpace {
+  readonly access: MemoryAccess;
+  readonly device: Dma = new DeviceDma(this);
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
   readonly #unmapListeners: Listener[] = [];
   /** Logs what went wrong while a mapping came or went. */
   readonly #failed: (error: unknown) => void;
 
-  constructor(logger: Logger = silentLogger) {
+  /** @param attachment whose memory it is. */
+  constructor(attachment: Attachment, logger: Logger = silentLogger) {
+    this.access = new MemoryAccess(attachment);
     this.#failed = (error) => {
       tellError(error);
       logger.error({ err: error }, 'a mapping came or went, but not all of it was done');
     };
   }
 
-  // ---- towards the session
+  /** Whose memory it is. */
+  get attachment(): Attachment {
+    return this.access.attachment;
+  }
 
   /** What notifications wait for: see {@link WriteFence}. */
   get fence(): WriteFence {
@@ -122,24 +131,6 @@ export class DmaSpace implements Dma, RangeSpace {
 
   stopDirtyLog(): void {
     this.access.dirtyLog = undefined;
-  }
-
-  // ---- towards the device
-
-  range(iova: Iova, length: number, mode: DmaAccess): MappedRange {
-    return new MappedRange(this, iova, length, mode);
-  }
-
-  async read(iova: Iova, target: Uint8Array): Promise<void> {
-    await this.range(iova, target.length, 'read').read(target);
-  }
-
-  async write(iova: Iova, source: Uint8Array, order?: WriteOrder): Promise<void> {
-    await this.range(iova, source.length, 'write').write(source, 0, order);
-  }
-
-  cancelWaiting(): void {
-    this.access.cancelWaiting();
   }
 
   onMap(listener: Listener): void {

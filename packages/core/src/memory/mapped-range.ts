@@ -73,7 +73,7 @@ export class MappedRange implements DmaRange {
       const at = this.#offset + offset;
       if (access.takePushed(this.#mapping, at, target)) return undefined;
       const moving = access.read(this.#mapping, at, target);
-      if (moving === undefined) tellAccess('shared', 'read', target.length);
+      if (moving === undefined) tellAccess(access.attachment, 'shared', 'read', target.length);
       return moving;
     }
     return this.#byPieces('read', target, offset, (mapping, at, piece) =>
@@ -87,7 +87,7 @@ export class MappedRange implements DmaRange {
     const { access } = this.#space;
     if (this.#pieces === undefined) {
       const moving = access.write(this.#mapping, this.#offset + offset, source, order);
-      if (moving === undefined) tellAccess('shared', 'write', source.length);
+      if (moving === undefined) tellAccess(access.attachment, 'shared', 'write', source.length);
       return moving;
     }
     return this.#byPieces('write', source, offset, (mapping, at, piece) =>
@@ -155,7 +155,7 @@ export class MappedRange implements DmaRange {
         under.push(Promise.reject(error));
       }
     }
-    if (atOnce > 0) tellAccess('shared', direction, atOnce);
+    if (atOnce > 0) tellAccess(this.#space.access.attachment, 'shared', direction, atOnce);
     return under.length === 0 ? undefined : allEnded(under);
   }
 }

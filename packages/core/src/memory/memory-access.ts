@@ -1,5 +1,6 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { DmaAccess, WriteOrder } from '../device/dma.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { tellAccess } from '../diagnostics/dma-told.js';
 import type { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';
@@ -20,7 +21,13 @@ export class MemoryAccess {
   /** How mappings without shared memory are reached; `undefined` when the client is gone. */
   remote: RemoteMemory | undefined;
   dirtyLog: DirtyLog | undefined;
+  /** Whose memory it is. */
+  readonly attachment: Attachment;
   readonly #waiting = new WaitingAccesses(this.fence);
+
+  constructor(attachment: Attachment) {
+    this.attachment = attachment;
+  }
 
   view(
     mapping: DmaMapping,
@@ -32,7 +39,7 @@ export class MemoryAccess {
     const view = mapping.memory?.view(offset, length);
     if (view === undefined) return undefined;
     if (mode !== 'read') this.dirtyLog?.mark(mapping.firstPage, offset, length);
-    tellAccess('view', mode, length);
+    tellAccess(this.attachment, 'view', mode, length);
     return view;
   }
 
@@ -40,7 +47,7 @@ export class MemoryAccess {
   takePushed(mapping: DmaMapping, offset: number, target: Uint8Array): boolean {
     if (mapping.memory !== undefined) return false;
     const taken = this.pushed.take(advanceIova(mapping.address, offset), target);
-    if (taken) tellAccess('pushed', 'read', target.length);
+    if (taken) tellAccess(this.attachment, 'pushed', 'read', target.length);
     return taken;
   }
 
@@ -54,7 +61,7 @@ export class MemoryAccess {
     }
     return this.#waiting.run(mapping, () => {
       memory.read(offset, target);
-      tellAccess('shared', 'read', target.length);
+      tellAccess(this.attachment, 'shared', 'read', target.length);
     });
   }
 
@@ -72,7 +79,7 @@ export class MemoryAccess {
     }
     return this.#waiting.run(mapping, () => {
       this.#store(mapping, offset, source);
-      tellAccess('shared', 'write', source.length);
+      tellAccess(this.attachment, 'shared', 'write', source.length);
     });
   }
 

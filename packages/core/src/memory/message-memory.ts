@@ -1,5 +1,6 @@
 import type { Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
@@ -15,6 +16,8 @@ import { WriteFence } from './write-fence.js';
 const WRITE_WINDOW_BYTES = 16 * 2 ** 20;
 
 export interface MessageMemoryOptions {
+  /** Whose memory it is. */
+  readonly attachment: Attachment;
   /** Most bytes of one DMA_READ or DMA_WRITE: what the client negotiated. */
   readonly maxTransferBytes: number;
   /** Most DMA_READ requests under way at once. */
@@ -82,7 +85,7 @@ export class MessageMemory implements RemoteMemory {
     const startedAt = transferStart();
     const transfer = new DmaTransfer(Command.DMA_READ, mapping, address, target);
     this.#reads.add(transfer);
-    return tellTransfer('messages', 'read', target.length, startedAt, transfer.ended);
+    return this.#tell('read', target.length, startedAt, transfer.ended);
   }
 
   write(
@@ -108,7 +111,7 @@ export class MessageMemory implements RemoteMemory {
       },
     });
     this.#writes.add(transfer);
-    return tellTransfer('messages', 'write', source.length, startedAt, transfer.ended);
+    return this.#tell('write', source.length, startedAt, transfer.ended);
   }
 
   cancel(mapping: DmaMapping): undefined {
@@ -128,5 +131,15 @@ export class MessageMemory implements RemoteMemory {
   end(error: Error): void {
     this.#reads.drop(error);
     this.#writes.drop(error);
+  }
+
+  #tell(
+    direction: 'read' | 'write',
+    bytes: number,
+    startedAt: number,
+    transfer: Promise<void>,
+  ): Promise<void> {
+    const { attachment } = this.#options;
+    return tellTransfer(attachment, 'messages', direction, bytes, startedAt, transfer);
   }
 }

@@ -1,5 +1,6 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
+import type { Attachment } from '../diagnostics/attachment.js';
 import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 import { allEnded } from './all-ended.js';
@@ -21,11 +22,13 @@ interface UnderWay {
 export class ReachableMemory implements RemoteMemory {
   readonly #oneSided: OneSidedMemory;
   readonly #messages: RemoteMemory;
+  readonly #attachment: Attachment;
   readonly #underWay = new Map<DmaMapping, UnderWay>();
 
-  constructor(oneSided: OneSidedMemory, messages: RemoteMemory) {
+  constructor(oneSided: OneSidedMemory, messages: RemoteMemory, attachment: Attachment) {
     this.#oneSided = oneSided;
     this.#messages = messages;
+    this.#attachment = attachment;
   }
 
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void> {
@@ -91,7 +94,7 @@ export class ReachableMemory implements RemoteMemory {
     const transfer = this.#oneSided[direction](range, offset - range.offset, piece);
     return this.#track(
       mapping,
-      tellTransfer('one-sided', direction, piece.length, startedAt, transfer),
+      tellTransfer(this.#attachment, 'one-sided', direction, piece.length, startedAt, transfer),
     );
   }
 

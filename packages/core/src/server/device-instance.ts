@@ -5,6 +5,7 @@ import type {
   PciDeviceDefinition,
   ResetKind,
 } from '../device/device.js';
+import { Attachment } from '../diagnostics/attachment.js';
 import { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
@@ -63,13 +64,14 @@ export class DeviceInstance {
   ): Promise<DeviceInstance> {
     const createMemory = transport.createMemory?.bind(transport);
     const { pageBytes = SMALLEST_PAGE_BYTES } = transport;
-    const dma = new DmaSpace(logger);
-    const interrupts = new InterruptController(dma.fence);
+    const attachment = new Attachment(definition.name);
+    const dma = new DmaSpace(attachment, logger);
+    const interrupts = new InterruptController(dma.fence, attachment);
     const memories: SharedDeviceMemory[] = [];
     const pushes = new PushRules(dma.pushed);
     let instance: DeviceInstance | undefined;
     const host: DeviceHost = {
-      dma,
+      dma: dma.device,
       interrupts,
       pushes,
       logger,
@@ -120,8 +122,10 @@ export class DeviceInstance {
     return pending === undefined ? this.#reset(kind) : pending.then(() => this.#reset(kind));
   }
 
-  clientReturned(): void {
-    this.#device.clientReturned?.();
+  /** A client has the device from now on. @param returned it was in a session before, which was lost. */
+  clientCame(peer: string, returned: boolean): void {
+    this.dma.attachment.peer = peer;
+    if (returned) this.#device.clientReturned?.();
   }
 
   /**
@@ -154,6 +158,7 @@ export class DeviceInstance {
       () => this.pci.resetState(),
       () => this.migration.reset(),
     ];
+    this.dma.attachment.peer = undefined;
     runAll(steps, (err) => this.#logger.error({ err }, 'a client is gone, but not all it left'));
   }
 

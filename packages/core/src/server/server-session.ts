@@ -55,7 +55,7 @@ export class ServerSession implements ClientHandlers {
     this.#device.onResetRequest = (kind) => {
       this.#requestedReset = kind;
     };
-    if (this.host.returned) this.#device.clientReturned();
+    this.#device.clientCame(this.host.name, this.host.returned);
     this.host.accept();
     if (this.host.negotiated) this.#askForPushes();
   }

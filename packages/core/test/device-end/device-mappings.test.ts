@@ -3,7 +3,7 @@ import { DeviceMappings } from '../../src/device-end/device-mappings.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import type { AccessRights, ExposedMemory } from '../../src/transport/one-sided.js';
 import type { Connection } from '../../src/transport/transport.js';
-import { ArrayMemory, addMapping, mappingOf } from '../memory/fakes.js';
+import { ArrayMemory, ATTACHMENT, addMapping, mappingOf } from '../memory/fakes.js';
 
 /** A connection that notes what is exposed, and what of it is taken back. */
 function fakeConnection() {
@@ -24,7 +24,7 @@ function fakeConnection() {
 }
 
 t.test('a mapping is exposed with its rights until it goes away', async (t) => {
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
   const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096), 'r'));
@@ -35,7 +35,7 @@ t.test('a mapping is exposed with its rights until it goes away', async (t) => {
 });
 
 t.test('told anew to another device, the first one has lost it', async (t) => {
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
   const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096)));
@@ -49,7 +49,7 @@ t.test('told anew to another device, the first one has lost it', async (t) => {
 });
 
 t.test('told again to the same device, it goes on with what it was told', async (t) => {
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
   const mapping = addMapping(dma, mappingOf(0x10000, 1, new ArrayMemory(4096)));
@@ -59,7 +59,7 @@ t.test('told again to the same device, it goes on with what it was told', async 
 });
 
 t.test('nothing is exposed where that is not possible', async (t) => {
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const mappings = new DeviceMappings(dma);
   const { open, connection } = fakeConnection();
   t.equal(mappings.expose({} as Connection, mappingOf(0, 1, new ArrayMemory(4096))), undefined);

@@ -4,7 +4,7 @@ import { ECANCELED, EFAULT, EINVAL } from '../../src/errno.js';
 import { DmaFaultError } from '../../src/errors.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import { Command } from '../../src/protocol/constants.js';
-import { ArrayMemory, addMapping, mappingOf } from '../memory/fakes.js';
+import { ArrayMemory, ATTACHMENT, addMapping, mappingOf } from '../memory/fakes.js';
 import { PeerFixture } from '../session/fakes.js';
 
 const BASE = 0x10000;
@@ -20,9 +20,9 @@ class HalfMemory extends ArrayMemory {
 
 function open({ timeoutMs = 0 } = {}) {
   const memory = new HalfMemory(2 * 4096);
-  const space = new DmaSpace();
+  const space = new DmaSpace(ATTACHMENT);
   addMapping(space, mappingOf(BASE, 2, memory));
-  const service = new DmaService(space, 4096);
+  const service = new DmaService(space.device, 4096);
   const fixture = new PeerFixture(
     {},
     { onRequest: (request) => service.answer(fixture.peer, request) },

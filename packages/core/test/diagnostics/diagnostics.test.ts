@@ -17,6 +17,7 @@ import { offer } from '../../src/protocol/version.js';
 import { ManualFence, notifiers, setIrqs } from '../device/fakes.js';
 import {
   ArrayMemory,
+  ATTACHMENT,
   addMapping,
   ManualRemote,
   mappingOf,
@@ -32,6 +33,9 @@ const BASE = 0x10000;
 const PAGE = 4096;
 const ASSIGN = 0x24;
 
+/** What every message about a device says. */
+const ABOUT = { device: 'a device', peer: undefined };
+
 t.test('without listeners no clock is read and nothing is published', async (t) => {
   const now = t.capture(performance, 'now');
   const publish = t.capture(diagnostics.request, 'publish');
@@ -39,9 +43,9 @@ t.test('without listeners no clock is read and nothing is published', async (t) 
   fixture.receive(Command.REGION_READ, READ, { id: 1 });
   fixture.peer.reply(Command.REGION_READ, 1, WRITE);
   fixture.receive(Command.REGION_WRITE, WRITE, { noReply: true });
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
-  tryWrite(dma, BASE, new Uint8Array(4));
+  tryWrite(dma.device, BASE, new Uint8Array(4));
   fixture.end();
   t.strictSame([now(), publish()], [[], []]);
 });
@@ -59,22 +63,26 @@ t.test('the channels are those of node:diagnostics_channel, by their names', asy
   const listener = (message: unknown): void => void seen.push(message);
   subscribe('vfio-user:interrupt', listener);
   t.teardown(() => unsubscribe('vfio-user:interrupt', listener));
-  const interrupts = new InterruptController(new ManualFence());
+  const interrupts = new InterruptController(new ManualFence(), ATTACHMENT);
   interrupts.describe({ intx: true, msi: 0, msix: 4 });
   interrupts.apply(setIrqs(ASSIGN, Irq.MSIX, 0, 2), notifiers(2));
   interrupts.raise(1);
   interrupts.raise(3);
-  t.strictSame(seen, [{ index: Irq.MSIX, vector: 1, count: 1 }], 'what is pending is not told');
+  t.strictSame(
+    seen,
+    [{ ...ABOUT, index: Irq.MSIX, vector: 1, count: 1 }],
+    'what is pending is not told',
+  );
 });
 
 t.test('the line is told once per notification', async (t) => {
   const seen = listenTo(t, diagnostics.interrupt);
-  const interrupts = new InterruptController(new ManualFence());
+  const interrupts = new InterruptController(new ManualFence(), ATTACHMENT);
   interrupts.describe({ intx: true, msi: 0, msix: 0 });
   interrupts.apply(setIrqs(ASSIGN, Irq.INTX, 0, 1), notifiers(1));
   interrupts.setIntx(true);
   interrupts.setIntx(true);
-  t.strictSame(seen, [{ index: Irq.INTX, vector: 0, count: 1 }]);
+  t.strictSame(seen, [{ ...ABOUT, index: Irq.INTX, vector: 0, count: 1 }]);
 });
 
 t.test('a request is told with its bytes, duration and errno once it is answered', async (t) => {
@@ -140,29 +148,32 @@ t.test('a connection that ends by an error is told', async (t) => {
 
 t.test('memory is told by the way it was reached', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
   addMapping(dma, mappingOf(BASE + PAGE, 1, new ArrayMemory(PAGE)));
   addMapping(dma, mappingOf(BASE + 2 * PAGE, 1));
-  tryRead(dma, BASE, new Uint8Array(3));
-  tryWrite(dma, BASE + PAGE - 2, new Uint8Array(4));
-  dma.range(BASE, 5, 'readwrite').view;
+  tryRead(dma.device, BASE, new Uint8Array(3));
+  tryWrite(dma.device, BASE + PAGE - 2, new Uint8Array(4));
+  dma.device.range(BASE, 5, 'readwrite').view;
   dma.pushed.put(BASE + 2 * PAGE, new Uint8Array(6));
-  await dma.read(BASE + 2 * PAGE, new Uint8Array(6));
+  await dma.device.read(BASE + 2 * PAGE, new Uint8Array(6));
   t.strictSame(seen, [
-    { path: 'shared', direction: 'read', bytes: 3, errno: 0 },
-    { path: 'shared', direction: 'write', bytes: 4, errno: 0 },
-    { path: 'view', direction: 'readwrite', bytes: 5, errno: 0 },
-    { path: 'pushed', direction: 'read', bytes: 6, errno: 0 },
+    { ...ABOUT, path: 'shared', direction: 'read', bytes: 3, errno: 0 },
+    { ...ABOUT, path: 'shared', direction: 'write', bytes: 4, errno: 0 },
+    { ...ABOUT, path: 'view', direction: 'readwrite', bytes: 5, errno: 0 },
+    { ...ABOUT, path: 'pushed', direction: 'read', bytes: 6, errno: 0 },
   ]);
 });
 
 t.test('shared memory that waits for its turn is told when it was accessed', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
   const write = dma.fence.begin();
-  const waiting = [dma.read(BASE, new Uint8Array(1)), dma.write(BASE, new Uint8Array(2))];
+  const waiting = [
+    dma.device.read(BASE, new Uint8Array(1)),
+    dma.device.write(BASE, new Uint8Array(2)),
+  ];
   t.strictSame(seen, []);
   dma.fence.end(write);
   await Promise.all(waiting);
@@ -179,7 +190,8 @@ t.test('transfers are told with their duration, and why they failed', async (t) 
     maxTransferBytes: 8,
     maxReads: 4,
     replyWindowBytes: 64,
-    fence: new DmaSpace().fence,
+    attachment: ATTACHMENT,
+    fence: new DmaSpace(ATTACHMENT).fence,
     orderedNotifications: true,
   });
   const mapping = mappingOf(BASE, 1);
@@ -192,29 +204,31 @@ t.test('transfers are told with their duration, and why they failed', async (t) 
   peer.requests.end(new RemoteError('no', EACCES));
   await t.rejects(write);
   t.match(seen, [
-    { path: 'messages', direction: 'read', bytes: 10, durationMs: Number, errno: 0 },
+    { ...ABOUT, path: 'messages', direction: 'read', bytes: 10, durationMs: Number, errno: 0 },
     { path: 'messages', direction: 'write', bytes: 4, durationMs: Number, errno: EACCES },
   ]);
 });
 
 t.test('what an adapter does is told as such, the rest as messages', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const messages = new ManualRemote(dma.fence);
   const adapter = { description: 'fake', expose: unused, read: done, write: done };
-  const reachable = new ReachableMemory(adapter, messages);
+  const reachable = new ReachableMemory(adapter, messages, ATTACHMENT);
   const exposed = [{ offset: 0, length: PAGE, address: 0n, key: 1 }];
   const mapping = mappingOf(BASE, 2, undefined, 'rw', exposed);
   await reachable.write(mapping, BASE, new Uint8Array(16));
-  t.match(seen, [{ path: 'one-sided', direction: 'write', bytes: 16, durationMs: Number }]);
+  t.match(seen, [
+    { ...ABOUT, path: 'one-sided', direction: 'write', bytes: 16, durationMs: Number },
+  ]);
 });
 
 t.test('a fault of the device is told once', async (t) => {
   const seen = listenTo(t, diagnostics.error);
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE), 'r'));
-  await t.rejects(dma.read(BASE - PAGE, new Uint8Array(1)));
-  await t.rejects(dma.write(BASE, new Uint8Array(1)));
+  await t.rejects(dma.device.read(BASE - PAGE, new Uint8Array(1)));
+  await t.rejects(dma.device.write(BASE, new Uint8Array(1)));
   t.match(seen, [
     { error: { code: 'VFU_DMA_FAULT', errno: ENOENT } },
     { error: { code: 'VFU_DMA_FAULT', errno: EACCES } },

@@ -5,13 +5,14 @@ import { HostMemory } from '../../src/host-end/host-memory.js';
 import { defaultLimits } from '../../src/host-end/limits.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import { DMA_MAP_READ, DMA_MAP_WRITE } from '../../src/protocol/constants.js';
+import { ATTACHMENT } from '../memory/fakes.js';
 import { PeerFixture } from '../session/fakes.js';
 
 const PAGE = 4096;
 
 function open(quiesce?: () => Promise<void> | undefined) {
   const fixture = new PeerFixture();
-  const space = new DmaSpace();
+  const space = new DmaSpace(ATTACHMENT);
   const memory = new HostMemory({
     peer: fixture.peer,
     space,
@@ -51,7 +52,7 @@ t.test('the memory of a client that has left fails at once', async (t) => {
   const { fixture, memory, space } = open();
   await memory.map({ ...wanted(0), flags: DMA_MAP_WRITE }, []);
   fixture.connection.hasRoom = false;
-  const writes = [0, 1].map((at) => space.write(at, new Uint8Array(1)));
+  const writes = [0, 1].map((at) => space.device.write(at, new Uint8Array(1)));
   memory.end(new VfioUserError('VFU_PEER_CLOSED', 'the client is gone'));
   await t.rejects(writes[1]!, { code: 'VFU_PEER_CLOSED' });
   fixture.end();

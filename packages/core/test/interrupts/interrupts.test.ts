@@ -2,6 +2,7 @@ import t from 'tap';
 import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
 import { Irq } from '../../src/protocol/constants.js';
 import { type CountingNotifier, ManualFence, notifiers, setIrqs } from '../device/fakes.js';
+import { ATTACHMENT } from '../memory/fakes.js';
 
 const ASSIGN = 0x24;
 const DISABLE = 0x21;
@@ -17,7 +18,7 @@ interface Bench {
 
 function bench(): Bench {
   const fence = new ManualFence();
-  const interrupts = new InterruptController(fence);
+  const interrupts = new InterruptController(fence, ATTACHMENT);
   interrupts.describe({ intx: true, msi: 8, msix: 100 });
   return {
     interrupts,
@@ -34,7 +35,7 @@ function bench(): Bench {
 }
 
 t.test('before the device is known there are no interrupts', async (t) => {
-  const interrupts = new InterruptController(new ManualFence());
+  const interrupts = new InterruptController(new ManualFence(), ATTACHMENT);
   interrupts.raise(0);
   interrupts.setIntx(true);
   t.equal(interrupts.mode, 'none');

@@ -12,9 +12,10 @@ import {
 } from '../../src/protocol/constants.js';
 import type { SetIrqs } from '../../src/protocol/messages.js';
 import { type CountingNotifier, notifiers, setIrqs } from '../device/fakes.js';
+import { ATTACHMENT } from '../memory/fakes.js';
 
 function controller(): InterruptController {
-  const interrupts = new InterruptController(openFence);
+  const interrupts = new InterruptController(openFence, ATTACHMENT);
   interrupts.describe({ intx: true, msi: 8, msix: 2048 });
   return interrupts;
 }
@@ -40,7 +41,7 @@ t.test('IRQ_INFO tells what each index can do', async (t) => {
   t.strictSame(interrupts.info(Irq.REQ), { flags: 0x1, count: 1 });
   t.throws(() => interrupts.info(5), refused);
 
-  const bare = new InterruptController(openFence);
+  const bare = new InterruptController(openFence, ATTACHMENT);
   bare.describe({ intx: false, msi: 0, msix: 0 });
   t.strictSame(bare.info(Irq.INTX), { flags: 0, count: 0 });
   t.strictSame(bare.info(Irq.MSIX), { flags: 0, count: 0 });
@@ -82,7 +83,7 @@ t.test('requests that contradict themselves or the device are refused', async (t
 });
 
 t.test('a vector the device does not have is refused', async (t) => {
-  const interrupts = new InterruptController(openFence);
+  const interrupts = new InterruptController(openFence, ATTACHMENT);
   interrupts.describe({ intx: false, msi: 0, msix: 2 });
   t.throws(() => interrupts.validate(setIrqs(TRIGGER | EVENTFD, Irq.INTX, 0, 1), 1), refused);
   interrupts.validate(setIrqs(TRIGGER | NONE, Irq.INTX, 0, 0), 0);

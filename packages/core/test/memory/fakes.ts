@@ -1,5 +1,6 @@
 import type { Iova } from '../../src/address.js';
 import type { Dma } from '../../src/device/dma.js';
+import { Attachment } from '../../src/diagnostics/attachment.js';
 import { RemoteError } from '../../src/errors.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
 import type { MappingTable } from '../../src/memory/mapping-table.js';
@@ -7,6 +8,9 @@ import type { RemoteMemory } from '../../src/memory/remote-memory.js';
 import type { WriteFence } from '../../src/memory/write-fence.js';
 import type { ExposedRange } from '../../src/transport/one-sided.js';
 import type { MappedMemory } from '../../src/transport/resources.js';
+
+/** For what tells of a device and its client. */
+export const ATTACHMENT = new Attachment('a device');
 
 /** Shared memory in an array: once closed, views of it read zeros. */
 export class ArrayMemory implements MappedMemory {

@@ -6,6 +6,7 @@ import { MessageMemory, type MessageMemoryOptions } from '../../src/memory/messa
 import { WriteFence } from '../../src/memory/write-fence.js';
 import { Command } from '../../src/protocol/constants.js';
 import { PeerFixture, turn } from '../session/fakes.js';
+import { ATTACHMENT } from './fakes.js';
 
 const mapping = new DmaMapping({
   address: 0x1000,
@@ -20,6 +21,7 @@ function open(options: Partial<MessageMemoryOptions> = {}) {
   const fixture = new PeerFixture();
   const fence = new WriteFence();
   const memory = new MessageMemory(fixture.peer, {
+    attachment: ATTACHMENT,
     maxTransferBytes: 100,
     maxReads: 4,
     replyWindowBytes: 1000,

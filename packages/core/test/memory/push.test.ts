@@ -6,7 +6,7 @@ import { DmaMapping } from '../../src/memory/mapping.js';
 import { PushRules } from '../../src/memory/push-rules.js';
 import { PushedMemory } from '../../src/memory/pushed-memory.js';
 import type { PushRule, RegionData } from '../../src/protocol/messages.js';
-import { addMapping } from './fakes.js';
+import { ATTACHMENT, addMapping } from './fakes.js';
 
 const RING = {
   region: 0,
@@ -19,7 +19,7 @@ const RING = {
 
 /** Guest memory of 64 KiB at 0, shared (the client's view of it) or reached by messages. */
 function space(bytes: Uint8Array | undefined, readable = true): DmaSpace {
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const memory = bytes && {
     length: bytes.length,
     view: (at: number, length: number) => bytes.subarray(at, at + length),
@@ -45,7 +45,7 @@ function doorbell(value: number, offset: number = RING.offset): RegionData {
 
 t.test('a doorbell takes the entries along that it announces', async (t) => {
   const guest = new Uint8Array(0x10000);
-  const source = new PushSource(space(guest));
+  const source = new PushSource(space(guest).device);
   source.replace({ rules: [rule(6)] });
   for (let entry = 0; entry < 8; entry++)
     guest.fill(entry + 1, 0x4000 + entry * 64, 0x4040 + entry * 64);
@@ -91,8 +91,12 @@ t.test('a doorbell takes the entries along that it announces', async (t) => {
 });
 
 t.test('memory that the device may not read is not pushed', async (t) => {
-  for (const dma of [space(new Uint8Array(0x10000), false), space(undefined), new DmaSpace()]) {
-    const source = new PushSource(dma);
+  for (const dma of [
+    space(new Uint8Array(0x10000), false),
+    space(undefined),
+    new DmaSpace(ATTACHMENT),
+  ]) {
+    const source = new PushSource(dma.device);
     source.replace({ rules: [rule(0)] });
     t.equal(source.accompany(doorbell(2), 4096).pushed, undefined);
   }
@@ -100,7 +104,7 @@ t.test('memory that the device may not read is not pushed', async (t) => {
 
 /** Whether a read is done at once, with what was pushed. */
 function taken(dma: DmaSpace, iova: number, target: Uint8Array): boolean {
-  const reading = dma.range(iova, target.length, 'read').read(target);
+  const reading = dma.device.range(iova, target.length, 'read').read(target);
   reading?.catch(() => undefined);
   return reading === undefined;
 }
@@ -138,7 +142,7 @@ t.test('what was pushed is read once, and nothing that was not asked for is kept
   t.equal(target[0], 5, 'the newest counts');
 
   rules.take([{ address: 0x4000, data: entry(6) }]);
-  await dma.write(0x4010, new Uint8Array(4)).catch(() => undefined);
+  await dma.device.write(0x4010, new Uint8Array(4)).catch(() => undefined);
   t.notOk(taken(dma, 0x4000, target), 'the device wrote over a part of it');
 
   rules.take([{ address: 0x4000, data: entry(7) }]);

@@ -3,7 +3,7 @@ import type { DmaMapping } from '../../src/memory/mapping.js';
 import { ReachableMemory } from '../../src/memory/reachable-memory.js';
 import { WriteFence } from '../../src/memory/write-fence.js';
 import type { ExposedRange, OneSidedMemory } from '../../src/transport/one-sided.js';
-import { ManualRemote, mappingOf } from './fakes.js';
+import { ATTACHMENT, ManualRemote, mappingOf } from './fakes.js';
 
 const PAGE = 4096;
 const BASE = 0x10000;
@@ -50,7 +50,7 @@ class ManualAdapter implements OneSidedMemory {
 function open(...keys: (number | undefined)[]) {
   const adapter = new ManualAdapter();
   const messages = new ManualRemote(new WriteFence());
-  const memory = new ReachableMemory(adapter, messages);
+  const memory = new ReachableMemory(adapter, messages, ATTACHMENT);
   const exposed = keys.flatMap((key, page) =>
     key === undefined ? [] : [{ offset: page * PAGE, length: PAGE, address: 0x7000, key }],
   );

@@ -14,7 +14,7 @@ import {
   FEATURE_SET as SET,
 } from '../../src/protocol/constants.js';
 import type { DeviceFeature } from '../../src/protocol/messages.js';
-import { ArrayMemory, addMapping, mappingOf, tryWrite } from '../memory/fakes.js';
+import { ArrayMemory, ATTACHMENT, addMapping, mappingOf, tryWrite } from '../memory/fakes.js';
 
 const PAGE = 4096;
 const MAX = 1 << 20;
@@ -22,7 +22,7 @@ const NOTHING = new Uint8Array(0);
 const REFUSED = { code: 'VFU_REQUEST_REFUSED', errno: EINVAL };
 
 function setUp(device: Partial<DeviceMigration> | undefined = {}, maxDataXferSize = MAX) {
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const migratable: DeviceMigration = {
     transition: () => {},
     readData: () => NOTHING,
@@ -82,7 +82,7 @@ function logging(maxDataXferSize = MAX) {
   };
   const dirty = (...range: [Iova, Iova, Iova?]): number => report(...range).data[24] as number;
   const write = (iova: number, length: number): void => {
-    tryWrite(set.dma, iova, new Uint8Array(length));
+    tryWrite(set.dma.device, iova, new Uint8Array(length));
   };
   return { ...set, report, dirty, write };
 }
@@ -157,7 +157,7 @@ t.test('operations a feature does not have are refused', async (t) => {
 });
 
 t.test('a device that cannot migrate still logs its writes', async (t) => {
-  const dma = new DmaSpace();
+  const dma = new DmaSpace(ATTACHMENT);
   const migration = new MigrationController(undefined, () => {});
   const context = { dma, migration, maxDataXferSize: MAX };
   const send = (flags: number, data: Uint8Array) =>

@@ -4,6 +4,7 @@ import { InterruptController } from '../../src/interrupts/interrupt-controller.j
 import { PciFunction } from '../../src/pci/function.js';
 import type { RegisterSet } from '../../src/pci/register-set.js';
 import { plainDevice } from '../device/fakes.js';
+import { ATTACHMENT } from '../memory/fakes.js';
 
 export interface FunctionBench {
   readonly fn: PciFunction;
@@ -14,7 +15,7 @@ export interface FunctionBench {
 }
 
 export function buildFunction(parts: Partial<PciDevice> = {}): FunctionBench {
-  const interrupts = new InterruptController(openFence);
+  const interrupts = new InterruptController(openFence, ATTACHMENT);
   const resets: ResetKind[] = [];
   const fn = new PciFunction(plainDevice(parts), interrupts, (kind) => resets.push(kind));
   return { fn, config: fn.config, interrupts, resets };

@@ -1,4 +1,11 @@
-import { Command, diagnostics, type LinkChange, type RequestHandled } from '@vfio-user/core';
+import {
+  Command,
+  diagnostics,
+  type InterruptSent,
+  Irq,
+  type LinkChange,
+  type RequestHandled,
+} from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
 import { BridgeFixture, eventually } from './bridge-fixture.js';
@@ -32,6 +39,27 @@ t.test(
     t.match(links, [
       { event: 'lost', device, error: Error },
       { event: 'reached-again', device },
+    ]);
+  },
+);
+
+t.test(
+  'an interrupt is told of by the device and by the bridge, each with its client',
+  async (t) => {
+    const sent: InterruptSent[] = [];
+    const onInterrupt = (interrupt: InterruptSent): void => void sent.push(interrupt);
+    diagnostics.interrupt.subscribe(onInterrupt);
+    t.teardown(() => diagnostics.interrupt.unsubscribe(onInterrupt));
+    const fixture = await BridgeFixture.open(t);
+    const server = await fixture.serveBench();
+    const driver = await fixture.drive();
+    const { client } = server.statistics();
+    await driver.client.enableInterrupts(Irq.MSIX, 1, () => {});
+    await driver.ring(0);
+    await eventually(() => sent.length === 2);
+    t.match(sent, [
+      { device: 'bench', peer: client, index: Irq.MSIX, vector: 0, count: 1 },
+      { device: fixture.deviceUri, peer: String, index: Irq.MSIX, vector: 0, count: 1 },
     ]);
   },
 );
