@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -68,7 +68,21 @@ function install() {
   writeFileSync(stamp, key);
 }
 
+/** Output of sources that are gone: it would still be found, tested and packed. */
+function removeStaleOutput() {
+  for (const name of readdirSync(join(root, 'packages'))) {
+    const home = join(root, 'packages', name);
+    if (!existsSync(join(home, 'dist'))) continue;
+    for (const output of readdirSync(join(home, 'dist'), { recursive: true })) {
+      const source = output.replace(/([.]d[.]ts|[.]js)([.]map)?$/, '.ts');
+      if (source === output || existsSync(join(home, 'src', source))) continue;
+      rmSync(join(home, 'dist', output));
+    }
+  }
+}
+
 function build() {
+  removeStaleOutput();
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   // Incremental: what has not changed is not compiled again.
   run(

@@ -4,8 +4,6 @@
 import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Dependencies whose types alone are used. */
-const TYPES_ONLY = new Set(['tap']);
 /** Not read by a running program; the folders are those of our own packages. */
 const UNREAD = /^\/(src|test|node_modules)$|\.(d\.[cm]?ts|map|md|tsbuildinfo)$/;
 const UNREAD_OF_OTHERS = /^\/node_modules$|\.(d\.[cm]?ts|map|md)$/;
@@ -22,13 +20,12 @@ function copy(folder, parent) {
   if (present === version) return;
   if (present === undefined) versions.set(name, version);
   const place = present === undefined ? join(target, name) : join(parent, 'node_modules', name);
-  const unread = name.startsWith('@vfio-user/') ? UNREAD : UNREAD_OF_OTHERS;
+  const unread = folder.includes('/node_modules/') ? UNREAD_OF_OTHERS : UNREAD;
   cpSync(folder, place, {
     recursive: true,
     filter: (path) => !unread.test(path.slice(folder.length)),
   });
   for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) {
-    if (TYPES_ONLY.has(dependency)) continue;
     const found = findPackage(dependency, folder);
     if (found !== undefined) copy(found, place);
     // An optional one is installed on the platforms it is for.

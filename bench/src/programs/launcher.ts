@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const cliFolder = dirname(createRequire(import.meta.url).resolve('@vfio-user/cli/package.json'));
+const cliFolder = dirname(createRequire(import.meta.url).resolve('vfio-user/package.json'));
 
 /** A server in a process of its own. */
 export interface ServerProcess {

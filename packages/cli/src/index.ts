@@ -2,7 +2,7 @@
  * The `vfio-user` command as a function.
  *
  * ```ts
- * import { run } from '@vfio-user/cli';
+ * import { run } from 'vfio-user';
  * process.exitCode = await run(['doctor', '--json']);
  * ```
  *
