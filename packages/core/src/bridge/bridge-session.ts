@@ -5,6 +5,7 @@ import { RequestRefusedError } from '../errors.js';
 import type { ToldLimits } from '../host-end/client-negotiation.js';
 import type { Answer } from '../host-end/control-requests.js';
 import { type ClientHandlers, HostEnd } from '../host-end/host-end.js';
+import type { ClientEvents } from '../host-end/host-listener.js';
 import type { ServerLimits } from '../host-end/limits.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
@@ -20,13 +21,9 @@ import { BridgedInterrupts } from './bridged-interrupts.js';
 import { FarLink, type FarLinkHandlers, type FarLinkOptions } from './far-link.js';
 import { RegisterForwarder } from './register-forwarder.js';
 
-export interface BridgeSessionOptions extends FarLinkOptions {
+export interface BridgeSessionOptions extends ClientEvents, FarLinkOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  /** The client has sent VERSION: it can be admitted. */
-  readonly onVersion: () => void;
-  /** The client is gone, and the link to the device is closed. */
-  readonly onEnd: (error?: Error) => void;
 }
 
 /**
@@ -122,7 +119,7 @@ export class BridgeSession implements ClientHandlers {
       () => this.#space.connect(undefined),
     ];
     runAll(steps, (err) => logger.error({ err }, 'a client is gone, but not all it left'));
-    void this.#link.close().then(() => onEnd(error));
+    onEnd(error, () => this.#link.close());
   }
 
   /** What the device can take limits what the client is told. */

@@ -1,12 +1,11 @@
 import { VfioUserError } from '../errors.js';
-import { Admission } from '../host-end/admission.js';
-import type { HostEnd } from '../host-end/host-end.js';
+import { HostListener } from '../host-end/host-listener.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
+import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { endWithSignal, listenForWires, noInterrupts, type OpenWire } from '../session/open.js';
+import { endWithSignal, noInterrupts } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import type { FrameSink, Listener } from '../transport/transport.js';
 import { BridgeSession } from './bridge-session.js';
 
 /** QEMU waits 5 s for a reply (`x-msg-timeout`), and gives its device up then. */
@@ -39,120 +38,84 @@ export interface BridgeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Joins clients to a device elsewhere; each gets a connection of its own to it. */
+export interface Bridge extends AsyncDisposable {
+  /** Where it really listens: port 0 is already resolved. */
+  readonly uri: string;
+  /** Resolves when the bridge has ended. */
+  readonly closed: Promise<void>;
+  /** The clients that are served now, and then each that comes. */
+  clients(): ServedClients;
+  /** For operators: what the bridge is doing. */
+  statistics(): Readonly<Record<string, number | string>>;
+  /** Stop listening, end the clients' connections after what is queued, and those to the device. */
+  close(): Promise<void>;
+}
+
 /**
  * Join clients that speak one transport to a device on another.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` for addresses that cannot be joined.
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const { registry, listen, connect, signal } = options;
+  const { registry, listen, connect, signal, maxClients = MAX_CLIENTS } = options;
+  const { answerTimeoutMs = ANSWER_TIMEOUT_MS, linkTimeoutMs = LINK_TIMEOUT_MS } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const limits = { ...defaultLimits, ...options.limits };
-  const { answerTimeoutMs = ANSWER_TIMEOUT_MS, linkTimeoutMs = LINK_TIMEOUT_MS } = options;
   // A wrong address is better said now than to the first client.
   const reason = noInterrupts(registry, connect);
   if (reason !== undefined) throw new VfioUserError('VFU_CONFIG_INVALID', `${connect}: ${reason}`);
-  const maxClients = options.maxClients ?? MAX_CLIENTS;
-  const timeouts = { answerTimeoutMs, linkTimeoutMs };
-  const bridge = new Bridge({ registry, connect, logger, limits, ...timeouts, maxClients });
-  const { maxDataXferSize, silenceMs } = limits;
-  const listener = await listenForWires(registry, listen, (opened) => bridge.accept(opened), {
-    maxDataXferSize,
-    silenceMs,
+  const { maxDataXferSize } = limits;
+  const link = { registry, connect, maxDataXferSize, answerTimeoutMs, linkTimeoutMs };
+  const listener = new HostListener({
+    registry,
+    listen,
     logger,
-    signal,
+    limits,
+    maxClients,
+    kind: 'bridge',
+    what: 'the bridge',
+    accept: (opened, events, clientLogger) =>
+      new BridgeSession(opened, { ...events, ...link, limits, logger: clientLogger }).host,
   });
-  bridge.listening(listener);
-  void bridge.closed.then(() => logger.flush());
-  await endWithSignal(bridge, signal);
-  return bridge;
+  await listener.start(signal);
+  await endWithSignal(listener, signal);
+  return new RunningBridge(listener, connect);
 }
 
-interface BridgeSettings {
-  readonly registry: TransportRegistry;
-  readonly connect: string;
-  readonly logger: Logger;
-  readonly limits: ServerLimits;
-  readonly answerTimeoutMs: number;
-  readonly linkTimeoutMs: number;
-  readonly maxClients: number;
-}
-
-/** Listens for clients; each gets a connection of its own to the device. */
-export class Bridge {
-  /** Resolves when the bridge has ended. */
+class RunningBridge implements Bridge {
   readonly closed: Promise<void>;
-  readonly #settings: BridgeSettings;
-  readonly #admission: Admission<HostEnd>;
-  #listener: Listener | undefined;
-  #ending: Promise<void> | undefined;
-  #resolveClosed: () => void = () => {};
+  readonly #listener: HostListener;
+  readonly #connect: string;
 
-  constructor(settings: BridgeSettings) {
-    this.#settings = settings;
-    const { limits, maxClients } = settings;
-    this.#admission = new Admission({ limits, maxClients, what: 'the bridge' });
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+  constructor(listener: HostListener, connect: string) {
+    this.closed = listener.closed;
+    this.#listener = listener;
+    this.#connect = connect;
   }
 
-  /** Where it really listens: port 0 is already resolved. */
   get uri(): string {
-    if (this.#listener === undefined) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', 'the bridge does not listen yet');
-    }
     return this.#listener.uri;
   }
 
-  /** For operators: what the bridge is doing. */
+  clients(): ServedClients {
+    return this.#listener.clients.follow();
+  }
+
   statistics(): Readonly<Record<string, number | string>> {
-    const { clients, waitingCount, silentCount } = this.#admission;
+    const { clients, waitingCount, silentCount } = this.#listener.admission;
     return {
       clients: clients.size,
       clientsWaiting: waitingCount,
       silentConnections: silentCount,
-      device: this.#settings.connect,
+      device: this.#connect,
     };
   }
 
-  listening(listener: Listener): void {
-    this.#listener = listener;
-    void listener.ended?.then(() => this.close());
-  }
-
-  accept(opened: OpenWire): FrameSink {
-    const { limits, logger } = this.#settings;
-    const { host }: BridgeSession = new BridgeSession(opened, {
-      ...this.#settings,
-      logger: logger.child({ peer: opened.connection.peer }),
-      maxDataXferSize: limits.maxDataXferSize,
-      onVersion: () => this.#admission.apply(host),
-      onEnd: (error) => this.#onEnd(host, error),
-    });
-    this.#admission.arrived(host);
-    return host.peer;
-  }
-
-  /** Stop listening, end the clients' connections after what is queued, and those to the device. */
   close(): Promise<void> {
-    this.#ending ??= this.#end();
-    return this.#ending;
+    return this.#listener.close();
   }
 
-  #onEnd(host: HostEnd, error?: Error): void {
-    const { logger } = this.#settings;
-    const fields = { peer: host.name, ...(error && { reason: error.message }) };
-    if (this.#admission.clients.has(host)) logger.info(fields, 'client gone');
-    else logger.debug(fields, 'a connection ended that was no client');
-    this.#admission.left(host);
-    this.#admission.released(host);
-  }
-
-  async #end(): Promise<void> {
-    const reason = new VfioUserError('VFU_PEER_CLOSED', 'the bridge is ending');
-    const emptied = this.#admission.close(reason);
-    await this.#listener?.close();
-    await emptied;
-    this.#resolveClosed();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

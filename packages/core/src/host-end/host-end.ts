@@ -39,6 +39,8 @@ export interface HostEndOptions {
   readonly quiesce?: () => Promise<void> | undefined;
   /** The client has sent VERSION: it can be admitted. */
   readonly onVersion: () => void;
+  /** VERSION was agreed on. */
+  readonly onServed: () => void;
 }
 
 /**
@@ -54,12 +56,14 @@ export class HostEnd implements PeerHandlers, Candidate {
   readonly returned: boolean;
   readonly #handlers: ClientHandlers;
   readonly #logger: Logger;
+  readonly #onServed: () => void;
   readonly #negotiation: ClientNegotiation;
 
   constructor({ connection, wire }: OpenWire, handlers: ClientHandlers, options: HostEndOptions) {
     const { limits, logger } = options;
     this.#handlers = handlers;
     this.#logger = logger;
+    this.#onServed = options.onServed;
     this.returned = wire.peerSession !== undefined;
     const timeoutMs = limits.replyTimeoutMs;
     const peer = new Peer(this, { logger, timeoutMs, pauseWhenBackedUp: true });
@@ -109,6 +113,7 @@ export class HostEnd implements PeerHandlers, Candidate {
   /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
   accept(limits?: ToldLimits): void {
     this.#negotiation.accept(limits);
+    if (this.negotiated) this.#onServed();
   }
 
   refuse(why: RequestRefusedError): void {

@@ -1,13 +1,11 @@
 import type { PciDeviceDefinition } from '../device/device.js';
-import { VfioUserError } from '../errors.js';
-import { Admission } from '../host-end/admission.js';
-import type { HostEnd } from '../host-end/host-end.js';
+import { HostListener } from '../host-end/host-listener.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
+import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { endWithSignal, listenForWires, type OpenWire } from '../session/open.js';
+import { endWithSignal } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import type { FrameSink, Listener } from '../transport/transport.js';
 import { DeviceInstance } from './device-instance.js';
 import { ServerSession } from './server-session.js';
 
@@ -26,10 +24,30 @@ export interface ServeOptions<Options> {
   readonly signal?: AbortSignal;
 }
 
+/** A device that listens, for one client at a time. */
+export interface DeviceServer extends AsyncDisposable {
+  /** Where it really listens: port 0 is already resolved. */
+  readonly uri: string;
+  /** Resolves when the server has ended: by {@link close}, its signal, or after its only client. */
+  readonly closed: Promise<void>;
+  /** The client that is served now, and then each that comes. */
+  clients(): ServedClients;
+  /** For operators: what the server is doing. */
+  statistics(): Readonly<Record<string, number | string>>;
+  /**
+   * Put the device into its error state, see {@link DeviceHost.fail}: for a program whose
+   * `unhandledRejection` can only be the device's.
+   */
+  failDevice(error: unknown): void;
+  /** Stop listening, end the client's connection after what is queued, release the device. */
+  close(): Promise<void>;
+}
+
 /** Create a device and let clients plug it in, one at a time. */
 export async function serve<Options>(options: ServeOptions<Options>): Promise<DeviceServer> {
+  const { registry, listen, signal, once = false } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
-  const { transport } = options.registry.resolve(options.listen);
+  const { transport } = registry.resolve(listen);
   const device = await DeviceInstance.create(
     options.definition,
     options.options,
@@ -37,66 +55,50 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     transport,
   );
   const limits = { ...defaultLimits, ...options.limits };
-  const server = new DeviceServer(device, logger, limits, options.once ?? false);
+  const listener = new HostListener({
+    registry,
+    listen,
+    logger,
+    limits,
+    maxClients: 1,
+    kind: 'server',
+    what: 'the device',
+    once,
+    accept: (opened, events, clientLogger) =>
+      new ServerSession(device, opened, { ...events, limits, logger: clientLogger }).host,
+    onClosed: () => device.close(),
+  });
   try {
-    const listener = await listenForWires(
-      options.registry,
-      options.listen,
-      (opened) => server.accept(opened),
-      {
-        maxDataXferSize: limits.maxDataXferSize,
-        silenceMs: limits.silenceMs,
-        logger,
-        signal: options.signal,
-      },
-    );
-    server.listening(listener);
-    void server.closed.then(() => logger.flush());
+    await listener.start(signal);
   } catch (error) {
     await device.close();
     throw error;
   }
-  await endWithSignal(server, options.signal);
-  return server;
+  await endWithSignal(listener, signal);
+  return new RunningServer(listener, device);
 }
 
-/**
- * A device that listens. One client is served at a time; {@link Admission} says who.
- */
-export class DeviceServer {
-  /** Resolves when the server has ended: by {@link close}, its signal, or after its only client. */
+class RunningServer implements DeviceServer {
   readonly closed: Promise<void>;
+  readonly #listener: HostListener;
   readonly #device: DeviceInstance;
-  readonly #logger: Logger;
-  readonly #limits: ServerLimits;
-  readonly #once: boolean;
-  readonly #admission: Admission<HostEnd>;
-  #listener: Listener | undefined;
-  #ending: Promise<void> | undefined;
-  #resolveClosed: () => void = () => {};
 
-  constructor(device: DeviceInstance, logger: Logger, limits: ServerLimits, once: boolean) {
+  constructor(listener: HostListener, device: DeviceInstance) {
+    this.closed = listener.closed;
+    this.#listener = listener;
     this.#device = device;
-    this.#logger = logger;
-    this.#limits = limits;
-    this.#once = once;
-    this.#admission = new Admission({ limits, maxClients: 1, what: 'the device' });
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
   }
 
-  /** Where it really listens: port 0 is already resolved. */
   get uri(): string {
-    if (this.#listener === undefined) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', 'the server does not listen yet');
-    }
     return this.#listener.uri;
   }
 
-  /** For operators: what the server is doing. */
+  clients(): ServedClients {
+    return this.#listener.clients.follow();
+  }
+
   statistics(): Readonly<Record<string, number | string>> {
-    const { clients, admittedCount, waitingCount, silentCount } = this.#admission;
+    const { clients, admittedCount, waitingCount, silentCount } = this.#listener.admission;
     const [client] = clients;
     return {
       clientsServed: admittedCount,
@@ -107,61 +109,15 @@ export class DeviceServer {
     };
   }
 
-  /**
-   * Put the device into its error state, see {@link DeviceHost.fail}: for a program whose
-   * `unhandledRejection` can only be the device's.
-   */
   failDevice(error: unknown): void {
     this.#device.fail(error);
   }
 
-  /** Stop listening, end the client's connection after what is queued, release the device. */
   close(): Promise<void> {
-    this.#ending ??= this.#end();
-    return this.#ending;
+    return this.#listener.close();
   }
 
-  listening(listener: Listener): void {
-    this.#listener = listener;
-    void listener.ended?.then(() => this.close());
-  }
-
-  accept(opened: OpenWire): FrameSink {
-    const { host }: ServerSession = new ServerSession(this.#device, opened, {
-      limits: this.#limits,
-      logger: this.#logger.child({ peer: opened.connection.peer }),
-      onVersion: () => this.#admission.apply(host),
-      onEnd: (error) => this.#onEnd(host, error),
-    });
-    this.#admission.arrived(host);
-    return host.peer;
-  }
-
-  #onEnd(host: HostEnd, error?: Error): void {
-    this.#admission.left(host);
-    const fields = { peer: host.name, ...(error && { reason: error.message }) };
-    if (!this.#admission.clients.has(host)) {
-      this.#logger.debug(fields, 'a connection ended that was no client');
-      return;
-    }
-    this.#logger[error === undefined ? 'info' : 'warn'](fields, 'client gone');
-    void this.#device
-      .clientGone()
-      .catch((failure) =>
-        this.#logger.error({ err: failure }, 'the device did not let go of its client'),
-      )
-      .finally(() => {
-        if (this.#once) void this.close();
-        this.#admission.released(host);
-      });
-  }
-
-  async #end(): Promise<void> {
-    const reason = new VfioUserError('VFU_PEER_CLOSED', 'the server is ending');
-    const emptied = this.#admission.close(reason);
-    await this.#listener?.close();
-    await emptied;
-    await this.#device.close();
-    this.#resolveClosed();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

@@ -3,6 +3,7 @@ import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
 import type { Answer } from '../host-end/control-requests.js';
 import { type ClientHandlers, HostEnd } from '../host-end/host-end.js';
+import type { ClientEvents } from '../host-end/host-listener.js';
 import type { ServerLimits } from '../host-end/limits.js';
 import { RegionAccessHandler } from '../host-end/region-access.js';
 import type { Logger } from '../logger.js';
@@ -13,13 +14,9 @@ import type { Received } from '../session/request-table.js';
 import type { DeviceInstance } from './device-instance.js';
 import { ServerRequests } from './server-requests.js';
 
-export interface ServerSessionOptions {
+export interface ServerSessionOptions extends ClientEvents {
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  /** The client has sent VERSION: it can be admitted. */
-  readonly onVersion: () => void;
-  /** The connection has ended; the device still holds what the client mapped. */
-  readonly onEnd: (error?: Error) => void;
 }
 
 /**
@@ -114,7 +111,10 @@ export class ServerSession implements ClientHandlers {
       this.#device.onResetRequest = undefined;
       this.#device.pushRules.connect(undefined);
     }
-    this.#options.onEnd(error);
+    const release = async (): Promise<void> => {
+      if (this.#admitted) await this.#device.clientGone();
+    };
+    this.#options.onEnd(error, release);
   }
 
   #askForPushes(): void {

@@ -1,0 +1,127 @@
+import { VfioUserError } from '../errors.js';
+import type { LimitedLogger } from '../limited-logger.js';
+import type { Logger } from '../logger.js';
+import { listenForWires, type OpenWire } from '../session/open.js';
+import type { TransportRegistry } from '../transport/registry.js';
+import type { Listener } from '../transport/transport.js';
+import { Admission } from './admission.js';
+import type { HostEnd } from './host-end.js';
+import type { ServerLimits } from './limits.js';
+import { ServedClientList } from './served-clients.js';
+
+/** What becomes of a connection, for who answers it. */
+export interface ClientEvents {
+  /** The client has sent VERSION: it can be admitted. */
+  readonly onVersion: () => void;
+  /** VERSION was agreed on. */
+  readonly onServed: () => void;
+  /** The connection has ended. @param release clears away what a client leaves behind. */
+  readonly onEnd: (error: Error | undefined, release: () => Promise<void>) => void;
+}
+
+export interface HostListenerOptions {
+  readonly registry: TransportRegistry;
+  readonly listen: string;
+  readonly logger: LimitedLogger;
+  readonly limits: ServerLimits;
+  /** Clients at a time. */
+  readonly maxClients: number;
+  /** What listens, for who is told: `server`, `bridge`. */
+  readonly kind: string;
+  /** What is full when nobody more is let in: `the device`, `the bridge`. */
+  readonly what: string;
+  /** Called with each connection. `logger` names its other end. */
+  readonly accept: (opened: OpenWire, events: ClientEvents, logger: Logger) => HostEnd;
+  /** All clients are released, and nobody is let in any more. */
+  readonly onClosed?: () => Promise<void>;
+  /** End after the first client has left. */
+  readonly once?: boolean;
+}
+
+/** Listens for clients, and says who is served: what a server and a bridge have in common. */
+export class HostListener {
+  /** Resolves when it has ended: by {@link close}, or after its only client. */
+  readonly closed: Promise<void>;
+  readonly admission: Admission<HostEnd>;
+  readonly clients = new ServedClientList<HostEnd>();
+  readonly #options: HostListenerOptions;
+  #listener: Listener | undefined;
+  #ending: Promise<void> | undefined;
+  #resolveClosed: () => void = () => {};
+
+  constructor(options: HostListenerOptions) {
+    this.#options = options;
+    this.admission = new Admission(options);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  /** Called once. */
+  async start(signal: AbortSignal | undefined): Promise<void> {
+    const { registry, listen, logger, limits } = this.#options;
+    const { maxDataXferSize, silenceMs } = limits;
+    const listener = await listenForWires(registry, listen, (opened) => this.#accept(opened).peer, {
+      maxDataXferSize,
+      silenceMs,
+      logger,
+      signal,
+    });
+    this.#listener = listener;
+    void listener.ended?.then(() => this.close());
+    void this.closed.then(() => logger.flush());
+  }
+
+  /** Where it really listens: port 0 is already resolved. */
+  get uri(): string {
+    const { kind } = this.#options;
+    if (this.#listener === undefined) {
+      throw new VfioUserError('VFU_CONFIG_INVALID', `the ${kind} does not listen yet`);
+    }
+    return this.#listener.uri;
+  }
+
+  /** Stop listening and end all connections after what is queued. */
+  close(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  #accept(opened: OpenWire): HostEnd {
+    const logger = this.#options.logger.child({ peer: opened.connection.peer });
+    const events: ClientEvents = {
+      onVersion: () => this.admission.apply(host),
+      onServed: () => this.clients.came(host, host.name),
+      onEnd: (error, release) => this.#onEnd(host, error, release),
+    };
+    const host: HostEnd = this.#options.accept(opened, events, logger);
+    this.admission.arrived(host);
+    return host;
+  }
+
+  #onEnd(host: HostEnd, error: Error | undefined, release: () => Promise<void>): void {
+    const { logger, once = false } = this.#options;
+    this.admission.left(host);
+    this.clients.left(host, error);
+    const isClient = this.admission.clients.has(host);
+    const fields = { peer: host.name, ...(error && { reason: error.message }) };
+    if (!isClient) logger.debug(fields, 'a connection ended that was no client');
+    else logger[error === undefined ? 'info' : 'warn'](fields, 'client gone');
+    void release()
+      .catch((err) => logger.error({ err }, 'a client is gone, but not all it left'))
+      .finally(() => {
+        if (isClient && once) void this.close();
+        this.admission.released(host);
+      });
+  }
+
+  async #end(): Promise<void> {
+    const reason = new VfioUserError('VFU_PEER_CLOSED', `the ${this.#options.kind} is ending`);
+    const emptied = this.admission.close(reason);
+    await this.#listener?.close();
+    await emptied;
+    await this.#options.onClosed?.();
+    this.clients.end();
+    this.#resolveClosed();
+  }
+}

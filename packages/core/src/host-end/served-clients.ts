@@ -1,0 +1,71 @@
+import { PullStream } from '../pull-stream.js';
+
+/** A client that was let in. */
+export interface ServedClient {
+  /** The other end of its connection. */
+  readonly peer: string;
+  /** Resolves when it has left; the error is absent after an orderly end. */
+  readonly left: Promise<Error | undefined>;
+}
+
+/** Those that are served, and then each that comes. It ends with the server or bridge. */
+export interface ServedClients extends AsyncIterableIterator<ServedClient>, AsyncDisposable {}
+
+interface Served {
+  readonly client: ServedClient;
+  readonly leave: (error: Error | undefined) => void;
+}
+
+interface Follower {
+  readonly stream: PullStream<ServedClient>;
+  readonly untold: Set<ServedClient>;
+}
+
+/** The clients of a server or bridge, for those who iterate over them. */
+export class ServedClientList<Key> {
+  readonly #served = new Map<Key, Served>();
+  readonly #followers = new Set<Follower>();
+  #ended = false;
+
+  came(key: Key, peer: string): void {
+    let leave: (error: Error | undefined) => void = () => {};
+    const left = new Promise<Error | undefined>((resolve) => {
+      leave = resolve;
+    });
+    const client = { peer, left };
+    this.#served.set(key, { client, leave });
+    for (const { stream, untold } of this.#followers) {
+      untold.add(client);
+      stream.wake();
+    }
+  }
+
+  left(key: Key, error: Error | undefined): void {
+    const served = this.#served.get(key);
+    if (served === undefined) return;
+    this.#served.delete(key);
+    for (const { untold } of this.#followers) untold.delete(served.client);
+    served.leave(error);
+  }
+
+  /** One that has left before it was taken is not told of: what is kept stays bounded. */
+  follow(): ServedClients {
+    const untold = new Set([...this.#served.values()].map(({ client }) => client));
+    const take = (): ServedClient | undefined => {
+      const [next] = untold;
+      if (next !== undefined) untold.delete(next);
+      return next;
+    };
+    const stream = new PullStream(take, () => void this.#followers.delete(follower));
+    const follower = { stream, untold };
+    if (this.#ended) stream.end();
+    else this.#followers.add(follower);
+    return stream;
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const { stream } of this.#followers) stream.end();
+    this.#followers.clear();
+  }
+}
