@@ -5,11 +5,10 @@ import {
   connectDevice,
   type DeviceClient,
   type DeviceServer,
-  Region,
   serve,
   TransportRegistry,
 } from '@vfio-user/core';
-import { bench, benchRegisters, registerMaps } from '@vfio-user/devices';
+import { bench, registerMaps } from '@vfio-user/devices';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import type { Test } from 'tap';
@@ -18,6 +17,9 @@ import { TextPrinter } from '../src/printer.js';
 import { type Relay, startRelay } from '../src/relay/relay.js';
 import { plain } from '../src/text/palette.js';
 import { Tracer } from '../src/tracer.js';
+
+/** How long a line may take to come, ms. */
+const MOST_MS = 20_000;
 
 /** Takes lines, and lets a test wait for one, or stop taking them. */
 class Reader extends Writable {
@@ -49,13 +51,18 @@ class Reader extends Writable {
     this.#proceed();
   }
 
+  /** @throws with what came instead, when no such line comes within some seconds. */
   async line(pattern: RegExp): Promise<string> {
+    const limit = AbortSignal.timeout(MOST_MS);
+    const over = once(limit, 'abort');
     for (;;) {
       const found = this.lines.find((line) => pattern.test(line));
       if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
+      const changed = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      await Promise.race([changed, over]);
+      if (limit.aborted) throw new Error(`no line ${pattern} in:\n${this.lines.join('\n')}`);
     }
   }
 }
@@ -122,28 +129,4 @@ export class LiveTrace {
     await once(socket, 'connect');
     return socket;
   }
-}
-
-/** Write a register of the bench device. */
-export async function writeRegister(
-  client: DeviceClient,
-  offset: number,
-  value: number,
-): Promise<void> {
-  const word = new Uint8Array(4);
-  new DataView(word.buffer).setUint32(0, value, true);
-  await client.regionWrite(Region.BAR0, offset, word);
-}
-
-/** Let the device fill guest memory. Its interrupt says when it has. */
-export async function fillGuest(
-  client: DeviceClient,
-  address: number,
-  length: number,
-): Promise<void> {
-  await writeRegister(client, benchRegisters.DMA_PATTERN, 0x5a5a_5a5a);
-  await writeRegister(client, benchRegisters.DMA_DESTINATION, address);
-  await writeRegister(client, benchRegisters.DMA_LENGTH, length);
-  await writeRegister(client, benchRegisters.DMA_VECTOR, 1);
-  await writeRegister(client, benchRegisters.DMA_COMMAND, benchRegisters.DMA_FILL_GUEST);
 }

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { type DeviceClient, Irq, Region } from '@vfio-user/core';
+import { benchRegisters } from '@vfio-user/devices';
+import { TestDeviceDriver } from '@vfio-user/drivers';
 import t, { type Test } from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
-import { fillGuest, LiveTrace, writeRegister } from './live-trace.js';
+import { LiveTrace } from './live-trace.js';
 
 const PAGE = 4096;
 
@@ -17,7 +19,13 @@ async function exercise(t: Test, client: DeviceClient): Promise<void> {
   });
   const memory = client.allocateMemory(PAGE);
   await client.dmaMap({ address: 0x1_0000, memory });
-  await fillGuest(client, 0x1_0000, PAGE);
+  await new TestDeviceDriver(client).startDma({
+    command: benchRegisters.DMA_FILL_GUEST,
+    destination: 0x1_0000,
+    length: PAGE,
+    pattern: 0x5a5a_5a5a,
+    vector: 1,
+  });
   await interrupt;
   const page = new Uint8Array(PAGE);
   memory.read(0, page);
@@ -90,7 +98,7 @@ t.test('descriptors that cannot pass end the session, and the next one is served
   const careful = await trace.connect();
   const memory = careful.allocateMemory(PAGE);
   await careful.dmaMap({ address: 0, memory, share: false });
-  await writeRegister(careful, 0x10, 1);
+  await new TestDeviceDriver(careful).write32(benchRegisters.SCRATCH, 1);
   await careful.close();
   await trace.reader.line(/session 2 has ended$/);
 });
