@@ -37,7 +37,7 @@ function checkNode() {
 
 /** A hash of everything the installed dependencies follow from. */
 function dependencyKey() {
-  const folders = ['.', 'interop-tests', 'bench'];
+  const folders = ['.', 'interop-tests'];
   for (const name of readdirSync(join(root, 'packages'))) folders.push(join('packages', name));
   const files = ['pnpm-lock.yaml', 'pnpm-workspace.yaml'];
   for (const folder of folders) files.push(join(folder, 'package.json'));

@@ -1,6 +1,7 @@
 // npm run bench:rdma: DMA over RDMA in a guest, beside perftest and beside TCP. Prints a table; nothing but a failure to
 // measure fails it.
 
+import { ratioOf, spreadOf } from '@vfio-user/bench';
 import t from 'tap';
 import { bootRdmaGuest } from '../src/rdma-guest.js';
 import { createTestBench } from '../src/test-bench.js';
@@ -54,10 +55,11 @@ t.test('DMA over RDMA, perftest and DMA over TCP are measured', async (t) => {
     const ours = of(figures, `rdma_${figure}`);
     const floor = perftest(figures);
     for (const values of [ours, floor]) t.equal(values.length, ROUNDS, title);
-    const ratio = median(ours.map((value, round) => value / (floor[round] as number)));
-    const figureText = (values: number[]): string => `${median(values).toFixed(1)} ${unit}`;
+    const ratio = ratioOf(ours, floor);
+    const figureText = (values: number[]): string =>
+      `${spreadOf(values).median.toFixed(1)} ${unit}`;
     const tcp = figureText(of(figures, `tcp_${figure}`));
-    return [title, figureText(ours), figureText(floor), ratio.toFixed(2), tcp];
+    return [title, figureText(ours), figureText(floor), ratio?.median.toFixed(2), tcp];
   });
   const header = ['what', 'rdma:', 'perftest', 'ratio', 'tcp:'];
   const lines = [header, header.map(() => '---'), ...cells].map(
@@ -78,8 +80,4 @@ function figuresOf(output: readonly string[]): Figures {
 
 function of(figures: Figures, name: string): number[] {
   return [...(figures.get(name) ?? [])];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { spreadOf } from '@vfio-user/bench';
 import { connectDevice, TransportRegistry } from '@vfio-user/core';
 import { NvmeDriver } from '@vfio-user/drivers';
 import { tcpTransport } from '@vfio-user/transport-tcp';
@@ -51,11 +52,7 @@ async function measure(t: Test, uri: string): Promise<Latencies> {
     register.push(performance.now() - between);
     if (data[0] !== 0xa5 || data.at(-1) !== 0xa5) throw new Error('wrong data');
   }
-  return { block: median(block), register: median(register) };
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return { block: spreadOf(block).median, register: spreadOf(register).median };
 }
 
 function check(t: Test, { block, register }: Latencies): void {

@@ -1,5 +1,4 @@
 import type { VfioUserErrorCode } from '@vfio-user/core';
-import { BenchError } from './bench/errors.js';
 
 /** What the command's exit status means. */
 export const ExitCode = {
@@ -34,9 +33,6 @@ const HINTS: Readonly<Partial<Record<VfioUserErrorCode, string>>> = {
 
 /** Turn whatever was thrown into a line, a hint where there is one, and an exit status. */
 export async function reportError(error: unknown): Promise<ErrorReport> {
-  if (error instanceof BenchError) {
-    return { text: `vfio-user: ${error.message}`, exitCode: ExitCode.FAILURE };
-  }
   const code = await ownCode(error);
   if (!(error instanceof Error) || (code === undefined && !isSystemError(error))) {
     return { text: unexpectedText(error), exitCode: ExitCode.FAILURE };

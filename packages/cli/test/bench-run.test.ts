@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { reportSchema } from '@vfio-user/bench';
 import {
   type Dma,
   type DmaRange,
@@ -13,7 +14,6 @@ import { bench, counter } from '@vfio-user/devices';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
-import { reportSchema } from '../src/bench/report/schema.js';
 import { runCaught } from './fake-io.js';
 
 const registry = new TransportRegistry([unixTransport()]);

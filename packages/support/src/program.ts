@@ -18,6 +18,10 @@ export interface ProgramOptions {
   readonly inherit?: number;
   /** In a group of its own, which a Ctrl-C at the terminal does not reach. */
   readonly detached?: boolean;
+  /** It is a Node program that is talked with: gets what it sends. See {@link Program.send}. */
+  readonly onMessage?: (message: unknown) => void;
+  /** It has ended, or could not be started. */
+  readonly onEnd?: () => void;
   /** Lines kept of each output; default: all. */
   readonly keptLines?: number;
 }
@@ -47,14 +51,25 @@ export class Program {
   #ending: Ending | undefined;
   #failure: Error | undefined;
 
-  constructor(
-    command: readonly string[],
-    { prefix = [], env, stdin = 'ignore', inherit, detached, keptLines }: ProgramOptions = {},
-  ) {
+  constructor(command: readonly string[], options: ProgramOptions = {}) {
+    const {
+      prefix = [],
+      env,
+      stdin = 'ignore',
+      inherit,
+      detached,
+      onMessage,
+      onEnd,
+      keptLines,
+    } = options;
     const [file = '', ...args] = [...prefix, ...command];
     this.#command = command.join(' ');
     const child = spawn(file, args, {
-      stdio: [stdin, 'pipe', 'pipe', ...(inherit === undefined ? [] : [inherit])],
+      stdio: [
+        ...([stdin, 'pipe', 'pipe'] as const),
+        ...(inherit === undefined ? [] : [inherit]),
+        ...(onMessage === undefined ? [] : (['ipc'] as const)),
+      ],
       ...(env !== undefined && { env }),
       ...(detached !== undefined && { detached }),
     });
@@ -62,16 +77,19 @@ export class Program {
     running.add(child);
     this.#collect(child.stdout, this.#stdout, keptLines);
     this.#collect(child.stderr, this.#stderr, keptLines);
+    if (onMessage !== undefined) child.on('message', onMessage);
     child.once('exit', () => running.delete(child));
     child.once('error', (error) => {
       running.delete(child);
       this.#failure = error;
       this.#changed();
+      onEnd?.();
     });
     // After all output.
     child.once('close', (code, signal) => {
       this.#ending = { code, signal, stdout: this.#stdout, stderr: this.#stderr };
       this.#changed();
+      onEnd?.();
     });
   }
 
@@ -125,6 +143,13 @@ export class Program {
     await this.#until(() => this.#hasEnded, timeoutMs);
     if (this.#ending !== undefined) return this.#ending;
     throw this.#error('it did not end', timeoutMs);
+  }
+
+  /** @throws {Error} when it has gone, or was started without `onMessage`. */
+  send(message: object): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#child.send(message, (error) => (error === null ? resolve() : reject(error)));
+    });
   }
 
   signal(signal: NodeJS.Signals): void {

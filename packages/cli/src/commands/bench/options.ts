@@ -1,6 +1,5 @@
+import { type RunOptions, TEST_NAMES, type TestName } from '@vfio-user/bench';
 import { parseSize } from '@vfio-user/core';
-import type { RunOptions } from '../../bench/run/options.js';
-import { TEST_NAMES, type TestName } from '../../bench/tests/test-case.js';
 import { durationOption } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 

@@ -1,12 +1,22 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import {
+  type NamedReport,
+  PLOT_FORMATS,
+  type PlotFormat,
+  type PlotWriter,
+  plotWriter,
+  type Report,
+  reportCsv,
+  reportJson,
+  reportMarkdown,
+} from '@vfio-user/bench';
 import { attemptFailed } from '@vfio-user/core/internal';
-import type { NamedReport } from '../../bench/report/plots/series.js';
-import type { Report } from '../../bench/report/schema.js';
 import type { BenchCommandOptions } from './options.js';
 
 const KINDS = ['json', 'csv', 'html', 'png', 'markdown'] as const;
 type Kind = (typeof KINDS)[number];
+type Content = string | Uint8Array;
 type OutputOptions = Pick<BenchCommandOptions, Kind>;
 
 interface OutputFile {
@@ -23,12 +33,19 @@ interface OutputFile {
  */
 export class OutputFiles {
   readonly #files = new Map<Kind, OutputFile>();
+  readonly #plots = new Map<PlotFormat, PlotWriter>();
 
   private constructor() {}
 
-  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the one that cannot be written. */
+  /**
+   * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the one that cannot be written.
+   * @throws {BenchError} when what draws plots is not installed.
+   */
   static async open(options: OutputOptions): Promise<OutputFiles> {
     const files = new OutputFiles();
+    for (const format of PLOT_FORMATS) {
+      if (options[format] !== undefined) files.#plots.set(format, await plotWriter(format));
+    }
     try {
       for (const kind of KINDS) {
         const path = options[kind];
@@ -41,33 +58,17 @@ export class OutputFiles {
     }
   }
 
-  /** Write all of them. What draws plots is loaded for them only. */
+  /** Write all of them. */
   async write(report: Report): Promise<void> {
-    if (this.#files.has('json')) {
-      const { reportJson } = await import('../../bench/report/report-file.js');
-      await this.#fill('json', reportJson(report));
-    }
-    if (this.#files.has('csv')) {
-      const { reportCsv } = await import('../../bench/report/csv.js');
-      await this.#fill('csv', reportCsv(report));
-    }
-    if (this.#files.has('markdown')) {
-      const { reportMarkdown } = await import('../../bench/report/markdown.js');
-      await this.#fill('markdown', reportMarkdown(report));
-    }
+    await this.#fill('json', () => reportJson(report));
+    await this.#fill('csv', () => reportCsv(report));
+    await this.#fill('markdown', () => reportMarkdown(report));
     await this.writePlots([{ name: '', report }]);
   }
 
   /** Write the plots of one run, or of several together. */
   async writePlots(reports: readonly NamedReport[]): Promise<void> {
-    if (this.#files.has('html')) {
-      const { reportHtml } = await import('../../bench/report/html/page.js');
-      await this.#fill('html', reportHtml(reports));
-    }
-    if (this.#files.has('png')) {
-      const { reportPng } = await import('../../bench/report/png.js');
-      await this.#fill('png', await reportPng(reports));
-    }
+    for (const [format, write] of this.#plots) await this.#fill(format, () => write(reports));
   }
 
   /** Files that were made for nothing go. */
@@ -79,9 +80,10 @@ export class OutputFiles {
     this.#files.clear();
   }
 
-  async #fill(kind: Kind, content: string | Uint8Array): Promise<void> {
+  async #fill(kind: Kind, make: () => Content | Promise<Content>): Promise<void> {
     const file = this.#files.get(kind);
     if (file === undefined) return;
+    const content = await make();
     try {
       // Not a pipe or a terminal, of which nothing is left from before.
       if ((await file.handle.stat()).isFile()) await file.handle.truncate();

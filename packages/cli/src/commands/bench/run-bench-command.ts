@@ -2,16 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BenchError } from '../../bench/errors.js';
-import { currentLoad, describeMachine, describeVersions } from '../../bench/report/machine.js';
-import { resultsOf } from '../../bench/report/results.js';
-import { REPORT_VERSION, type Report } from '../../bench/report/schema.js';
-import { reportText } from '../../bench/report/text.js';
-import type { RunOptions } from '../../bench/run/options.js';
-import { planOf } from '../../bench/run/plan.js';
-import { runBench } from '../../bench/run/run-bench.js';
-import { findTargets } from '../../bench/target/find-targets.js';
+import { BenchError, measure, reportText } from '@vfio-user/bench';
 import type { Io } from '../../io.js';
+import { COMMAND, packageVersion } from '../../package.js';
+import { loadTransports } from '../../registry.js';
 import { watchTermination } from '../../termination.js';
 import { type BenchCommandOptions, parseOptions } from './options.js';
 import { OutputFiles } from './output-files.js';
@@ -31,7 +25,13 @@ export async function runBenchCommand(options: BenchCommandOptions, io: Io): Pro
   const folder = await mkdtemp(join(tmpdir(), 'vfub-'));
   const progress = new Progress(io, process.stderr.isTTY);
   try {
-    const report = await measure(asked, { folder, progress, signal: abort.signal });
+    const report = await measure(asked, {
+      host: { script: COMMAND, version: packageVersion(), loadTransports },
+      folder,
+      signal: abort.signal,
+      command: ['vfio-user', ...process.argv.slice(2)],
+      onProgress: (share, what) => progress.show(share, what),
+    });
     progress.clear();
     io.stdout(reportText(report));
     await files.write(report);
@@ -41,49 +41,4 @@ export async function runBenchCommand(options: BenchCommandOptions, io: Io): Pro
     await rm(folder, { recursive: true, force: true });
     termination.dispose();
   }
-}
-
-interface Place {
-  readonly folder: string;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
-
-async function measure(options: RunOptions, { folder, progress, signal }: Place): Promise<Report> {
-  const startedAt = new Date();
-  const before = currentLoad();
-  const { targets, missing } = await findTargets(options, { folder, signal });
-  const [first] = targets;
-  const results: Report['results'] = [];
-  const leftOut: Report['leftOut'] = missing.map(({ name, reason }) => ({ target: name, reason }));
-  await runBench(options, {
-    targets,
-    folder,
-    signal,
-    events: {
-      onProgress: (share, what) => progress.show(share, what),
-      onCase: (outcome) => void results.push(...resultsOf(outcome, first?.name ?? '')),
-      onLeftOut: (left) => void leftOut.push(left),
-    },
-  });
-  if (results.length === 0) {
-    const reasons = leftOut.map(
-      ({ target, test = '', reason }) => `  ${test} ${target}: ${reason}`,
-    );
-    throw new BenchError(['nothing could be measured:', ...reasons].join('\n'));
-  }
-  return {
-    format: 'vfio-user-bench',
-    version: REPORT_VERSION,
-    startedAt: startedAt.toISOString(),
-    seconds: (Date.now() - startedAt.getTime()) / 1000,
-    command: ['vfio-user', ...process.argv.slice(2)],
-    machine: { ...describeMachine(), load: { before, after: currentLoad() } },
-    versions: describeVersions(),
-    settings: { rounds: options.rounds, rate: options.rate, durationMs: options.duration },
-    targets: targets.map(({ name, uri }) => ({ name, uri })),
-    leftOut,
-    tests: planOf(options).map(({ family: { name, what } }) => ({ name, what })),
-    results,
-  };
 }

@@ -1,8 +1,5 @@
 import { basename } from 'node:path';
-import { compareTables } from '../../bench/report/compare.js';
-import { readReport } from '../../bench/report/report-file.js';
-import { describeRun } from '../../bench/report/run-text.js';
-import { tableText } from '../../bench/report/text.js';
+import { compareTables, describeRun, readReport, tableText } from '@vfio-user/bench';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
 import { OutputFiles } from './output-files.js';

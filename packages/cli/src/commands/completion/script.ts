@@ -1,7 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { TEST_NAMES, TRANSPORT_NAMES } from '@vfio-user/bench';
 import { builtinDevices } from '@vfio-user/devices';
-import { TRANSPORT_NAMES } from '../../bench/target/transports.js';
-import { TEST_NAMES } from '../../bench/tests/test-case.js';
 import { knownSchemes } from '../../registry.js';
 import { settingsHelp } from '../serve/device-help.js';
 import { bashScript } from './bash.js';

@@ -1,0 +1,69 @@
+import type { Entrant } from '../engine/measured.js';
+import { regionReadSizes } from '../floors/message-sizes.js';
+import { ownCertificate, secureUri } from './certificate.js';
+import { connect } from './guest.js';
+import { clientInC, ownClient, pingPong } from './region-contenders.js';
+import type { Row } from './row.js';
+import type { Setting } from './setting.js';
+
+const ANY_PORT = '127.0.0.1:0';
+
+/**
+ * A 4-byte region read over TCP on the loopback interface, against ping-pongs in C of the same
+ * sizes: by our client, and, to see the server alone, by a blocking C client.
+ */
+export async function tcpRegionRead(setting: Setting): Promise<Row> {
+  const { programs, launcher, cleanup } = setting;
+  const floor = await pingPong(setting, 'ping-pong in C', {
+    address: ANY_PORT,
+    sizes: regionReadSizes('portable'),
+  });
+  const nativeFloor = await pingPong(setting, 'native sizes: ping-pong in C', {
+    address: ANY_PORT,
+    sizes: regionReadSizes('native'),
+  });
+  const subject = await ownPair(setting, 'our client, serve bench', `tcp://${ANY_PORT}`);
+  const native = cleanup.add(await launcher.device('bench', `tcp://${ANY_PORT}?encoding=native`));
+  const { host } = new URL(native.address);
+  const nativeSubject = clientInC(programs, 'native: C client, serve bench', host);
+  return {
+    name: 'tcp-region-read',
+    what: `round trip of a 4-byte region read over TCP, ${bytesText()}.`,
+    contenders: [floor, subject, nativeFloor, nativeSubject],
+    comparisons: [
+      { subject, floor, quantity: 'time', target: 1.2 },
+      { subject: nativeSubject, floor: nativeFloor, quantity: 'time', target: 1.2 },
+    ],
+  };
+}
+
+/** The same over TLS 1.3, against a ping-pong in C on OpenSSL. */
+export async function tlsRegionRead(setting: Setting): Promise<Row> {
+  const certificate = ownCertificate(setting.folder);
+  const floor = await pingPong(setting, 'ping-pong in C on OpenSSL', {
+    address: ANY_PORT,
+    sizes: regionReadSizes('portable'),
+    certificate,
+  });
+  const subject = await ownPair(setting, 'our client, serve bench', secureUri('tls', certificate));
+  return {
+    name: 'tls-region-read',
+    what: `round trip of a 4-byte region read over TLS 1.3, ${bytesText()} before encryption.`,
+    contenders: [floor, subject],
+    comparisons: [{ subject, floor, quantity: 'time' }],
+  };
+}
+
+async function ownPair(
+  { cleanup, launcher }: Setting,
+  name: string,
+  uri: string,
+): Promise<Entrant> {
+  const server = cleanup.add(await launcher.device('bench', uri));
+  return ownClient(name, cleanup.add(await connect(server.address)));
+}
+
+function bytesText(): string {
+  const { requestBytes, replyBytes } = regionReadSizes('portable');
+  return `${requestBytes} bytes there and ${replyBytes} back`;
+}

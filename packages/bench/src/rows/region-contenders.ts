@@ -1,0 +1,66 @@
+import { type DeviceClient, Region } from '@vfio-user/core';
+import { benchRegisters } from '@vfio-user/devices';
+import type { Certificate } from '@vfio-user/support';
+import type { Entrant } from '../engine/measured.js';
+import type { CPrograms } from '../floors/c-programs.js';
+import type { ExchangeSizes } from '../floors/message-sizes.js';
+import { sampled } from './row.js';
+import type { Setting } from './setting.js';
+
+/** The register that is read: 4 bytes. */
+const READ = { region: Region.BAR0, offset: benchRegisters.ID, count: 4 } as const;
+const WARMUP = 5000;
+const COUNT = 20_000;
+
+/** Where a ping-pong in C takes place. */
+export interface PingPongPlace {
+  /** Path of a socket, or 127.0.0.1:0. */
+  readonly address: string;
+  readonly sizes: ExchangeSizes;
+  readonly certificate?: Certificate | undefined;
+}
+
+/** Two blocking C programs that do nothing but send and receive as many bytes. */
+export async function pingPong(
+  { programs, cleanup }: Setting,
+  name: string,
+  { address, sizes, certificate }: PingPongPlace,
+): Promise<Entrant> {
+  const { requestBytes, replyBytes } = sizes;
+  const server = cleanup.add(
+    await programs.server({
+      name: 'echo-server',
+      args: [address, requestBytes, replyBytes],
+      certificate,
+    }),
+  );
+  const args = [server.address, requestBytes, replyBytes, WARMUP, COUNT];
+  return sampled(name, async () => ({
+    nanoseconds: await programs.samples({ name: 'ping-pong', args, certificate }),
+    depth: 1,
+  }));
+}
+
+/** A blocking client in C of a vfio-user server that speaks the native encoding. */
+export function clientInC(programs: CPrograms, name: string, address: string): Entrant {
+  const args = [address, READ.region, READ.offset, WARMUP, COUNT];
+  return sampled(name, async () => ({
+    nanoseconds: await programs.samples({ name: 'region-client', args }),
+    depth: 1,
+  }));
+}
+
+/** Our own client, in this process. */
+export function ownClient(name: string, client: DeviceClient): Entrant {
+  const { region, offset, count } = READ;
+  return sampled(name, async () => {
+    const nanoseconds = new Float64Array(COUNT);
+    for (let i = 0; i < WARMUP; i++) await client.regionRead(region, offset, count);
+    for (let i = 0; i < COUNT; i++) {
+      const startedAt = performance.now();
+      await client.regionRead(region, offset, count);
+      nanoseconds[i] = (performance.now() - startedAt) * 1e6;
+    }
+    return { nanoseconds, depth: 1 };
+  });
+}

@@ -1,0 +1,35 @@
+import { echoWork } from '../floors/floor-work.js';
+import { regionReadSizes } from '../floors/message-sizes.js';
+import { recordMilliseconds } from '../statistics.js';
+import type { TestFamily } from './test-family.js';
+
+/** From nothing to a device that answers. */
+export const connectTest: TestFamily = {
+  name: 'connect',
+  what: 'a new connection, until the device has said what it is',
+  device: 'any',
+  cases: () => [
+    { test: 'connect', id: 'connect', title: '', quantity: 'latency', loop: 'closed', depth: 1 },
+  ],
+  open: async (server) => ({
+    contender: () => ({
+      async measure(milliseconds, latencies) {
+        const end = performance.now() + milliseconds;
+        let operations = 0;
+        let total = 0;
+        while (operations === 0 || performance.now() < end) {
+          const before = performance.now();
+          const client = await server.connect();
+          const elapsed = performance.now() - before;
+          recordMilliseconds(latencies, elapsed);
+          total += elapsed;
+          operations++;
+          await client.close();
+        }
+        return { operations, milliseconds: total };
+      },
+    }),
+    floor: () => echoWork(regionReadSizes(server.encoding), { reconnects: true }),
+    async close() {},
+  }),
+};

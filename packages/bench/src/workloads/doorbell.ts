@@ -1,0 +1,64 @@
+import { type DeviceClient, Region } from '@vfio-user/core';
+import { benchRegisters as register } from '@vfio-user/devices';
+import { InterruptWait, Registers } from '@vfio-user/drivers';
+import { WrongDataError } from '../errors.js';
+import { echoWork } from '../floors/floor-work.js';
+import { notificationBytes } from '../floors/message-sizes.js';
+import { loopCases } from './loop-cases.js';
+import { looped } from './looped.js';
+import type { TestFamily } from './test-family.js';
+
+/** From the driver telling the device something to the device telling the driver. */
+export const doorbell: TestFamily = {
+  name: 'doorbell',
+  what: 'a doorbell rung, until the interrupt comes that the device raises for it',
+  device: 'bench',
+  cases: () => loopCases('doorbell'),
+  async open(server, settings) {
+    const client = await server.connect();
+    const registers = new Registers(client);
+    const interrupt = await InterruptWait.enable(client, 1);
+    await registers.write32(register.DOORBELL_VECTOR, 0);
+    const bell = await bellOf(client, registers);
+    let rings = 0;
+    let ringsBefore = 0;
+    const operation = (): Promise<void> => {
+      rings++;
+      bell.ring();
+      return interrupt.next();
+    };
+    return {
+      contender: (testCase) => ({
+        async prepare() {
+          ringsBefore = await registers.read32(register.DOORBELL_COUNT);
+          rings = 0;
+        },
+        measure: looped(testCase, settings, operation),
+        async verify() {
+          const seen = ((await registers.read32(register.DOORBELL_COUNT)) - ringsBefore) >>> 0;
+          if (seen === rings) return;
+          throw new WrongDataError(`${rings} doorbells were rung, the device saw ${seen}`);
+        },
+      }),
+      floor({ loop }) {
+        const bytes = notificationBytes(server.encoding);
+        return echoWork({ requestBytes: bytes, replyBytes: bytes }, { loop });
+      },
+      async close() {
+        bell.close();
+        await client.close();
+      },
+    };
+  },
+};
+
+/** By its event where there is one, by a posted write otherwise. */
+async function bellOf(
+  client: DeviceClient,
+  registers: Registers,
+): Promise<{ ring(): void; close(): void }> {
+  const bells = await client.doorbells(Region.BAR0);
+  const found = bells.find(({ offset }) => offset === register.DOORBELL);
+  for (const other of bells) if (other !== found) other.close();
+  return found ?? { ring: () => void registers.post32(register.DOORBELL, 0), close() {} };
+}

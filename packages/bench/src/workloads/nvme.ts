@@ -1,0 +1,93 @@
+import { NvmeDriver } from '@vfio-user/drivers';
+import { BenchError } from '../errors.js';
+import { echoWork } from '../floors/floor-work.js';
+import type { Contender } from './contender.js';
+import { BLOCK_BYTES, NvmeBlocks } from './nvme-blocks.js';
+import { Disk } from './nvme-disk.js';
+import { randomBlocks, transferFor } from './nvme-workload.js';
+import type { TestCase } from './test-case.js';
+import type { TestFamily } from './test-family.js';
+
+const DEPTHS = [1, 32] as const;
+/** Bytes of the disk that are used: more than the processor's caches hold. */
+const LARGEST_AREA = 2 ** 25;
+const FILL_DEPTH = 32;
+/** Blocks that are compared as a whole after each round. */
+const CHECKED_BLOCKS = 64;
+/** A submission queue entry and a completion. */
+const COMMAND_BYTES = 64;
+const COMPLETION_BYTES = 16;
+
+/** Reads of 4 KiB by an NVMe driver. */
+export const nvmeRead = nvmeTest('nvme-read', 'read');
+/** Writes of 4 KiB by an NVMe driver. */
+export const nvmeWrite = nvmeTest('nvme-write', 'write');
+
+function nvmeTest(name: 'nvme-read' | 'nvme-write', direction: 'read' | 'write'): TestFamily {
+  return {
+    name,
+    what: `a ${direction} of 4 KiB at random from an NVMe driver, from submission to completion; doorbells are posted writes, completions come by MSI-X`,
+    device: 'nvme',
+    overwrites: true,
+    cases: () => DEPTHS.map((depth) => nvmeCase(name, depth)),
+    async open(server) {
+      const driver = await NvmeDriver.open(await server.connect());
+      const { namespace } = driver;
+      const count = Math.floor(Math.min(namespace.bytes, LARGEST_AREA) / BLOCK_BYTES);
+      if (count < 2 * FILL_DEPTH) throw new BenchError('the disk is too small for this test');
+      const disk = new Disk(driver, namespace, new NvmeBlocks(count));
+      let filled = 0;
+      const nextToFill = (): number => (filled < count ? filled++ : -1);
+      await disk.transfer({ direction: 'write', depth: FILL_DEPTH, next: nextToFill });
+      return {
+        contender: ({ depth }) => nvmeContender(disk, { direction, depth, count }),
+        floor: ({ depth }) =>
+          echoWork(
+            direction === 'read'
+              ? { requestBytes: COMMAND_BYTES, replyBytes: BLOCK_BYTES + COMPLETION_BYTES }
+              : { requestBytes: BLOCK_BYTES + COMMAND_BYTES, replyBytes: COMPLETION_BYTES },
+            { depth },
+          ),
+        close: () => driver.close(),
+      };
+    },
+  };
+}
+
+function nvmeCase(test: 'nvme-read' | 'nvme-write', depth: number): TestCase {
+  return {
+    test,
+    id: `${test}/${depth}`,
+    title: `depth ${depth}`,
+    quantity: 'latency',
+    loop: 'closed',
+    depth,
+    blockBytes: BLOCK_BYTES,
+  };
+}
+
+function nvmeContender(
+  disk: Disk,
+  {
+    direction,
+    depth,
+    count,
+  }: { readonly direction: 'read' | 'write'; readonly depth: number; readonly count: number },
+): Contender {
+  const next = randomBlocks(count);
+  return {
+    measure: (milliseconds, latencies) =>
+      transferFor(milliseconds, latencies, disk, { direction, depth, next }),
+    /** Reads what the last round wrote as well. */
+    async verify() {
+      let checked = 0;
+      const again = randomBlocks(count);
+      await disk.transfer({
+        direction: 'read',
+        depth: 1,
+        thorough: true,
+        next: () => (checked++ < CHECKED_BLOCKS ? again() : -1),
+      });
+    },
+  };
+}
