@@ -10,7 +10,11 @@ const cli = fileURLToPath(new URL('../packages/cli/', import.meta.url));
 rmSync(`${cli}bundle`, { recursive: true, force: true });
 await build({
   absWorkingDir: cli,
-  entryPoints: ['src/index.ts'],
+  entryPoints: {
+    index: 'src/index.ts',
+    // Loaded by Node.js itself, in a thread of its own.
+    'device-hooks': 'src/commands/serve/device-hooks.ts',
+  },
   outdir: 'bundle',
   bundle: true,
   // What only some commands need stays apart.
@@ -20,7 +24,16 @@ await build({
   target: 'node20.19',
   conditions: ['@vfio-user/source'],
   // Native code, and packages that read files beside their own.
-  external: ['koffi', 'bufferutil', 'pino', 'pino-pretty', 'vega', 'vega-lite', '@resvg/resvg-js'],
+  external: [
+    'koffi',
+    'bufferutil',
+    'pino',
+    'pino-pretty',
+    'vega',
+    'vega-lite',
+    '@resvg/resvg-js',
+    'esbuild',
+  ],
   // For the CommonJS packages in it.
   banner: {
     js: "import { createRequire as createBundleRequire } from 'node:module';const require = createBundleRequire(import.meta.url);",

@@ -32,15 +32,29 @@ export function fail(error: unknown, io: Io = processIo): void {
   io.exit(ExitCode.FAILURE);
 }
 
-/** Help is printed synchronously, and only this one needs the devices: they are not loaded otherwise. */
+/**
+ * Help is printed synchronously, and only this one needs the devices: they are not loaded otherwise.
+ * Where a file is named, it is about the device in it.
+ */
 async function devicesText(args: readonly string[]): Promise<string> {
   const wantsHelp = args.some((arg) => ['-h', '--help', 'help'].includes(arg));
   if (!wantsHelp || !args.includes('serve')) return '';
-  const [{ builtinDevices }, { devicesHelp }] = await Promise.all([
-    import('@vfio-user/devices'),
-    import('./commands/serve/device-help.js'),
-  ]);
-  return devicesHelp(builtinDevices.values());
+  const [{ builtinDevices }, { devicesHelp }, { isDeviceFile, loadDeviceFile }] = await Promise.all(
+    [
+      import('@vfio-user/devices'),
+      import('./commands/serve/device-help.js'),
+      import('./commands/serve/device-file.js'),
+    ],
+  );
+  // The value of an option is no device.
+  const file = args.find(
+    (arg, at) => isDeviceFile(arg) && !/^-|:\/\//.test(arg) && !takesValue(args[at - 1]),
+  );
+  return devicesHelp(file === undefined ? builtinDevices.values() : [await loadDeviceFile(file)]);
+}
+
+function takesValue(option: string | undefined): boolean {
+  return option?.startsWith('--') === true && option !== '--help' && !option.includes('=');
 }
 
 function captureOutput(command: CommandUnknownOpts, io: Io): void {

@@ -10,6 +10,9 @@ Examples:
     vfio-user serve counter --listen unix:///tmp/counter.sock
   A 64 MiB NVMe disk in memory, started the way QEMU's backends are:
     vfio-user serve nvme --set size=64M --socket-path=/tmp/disk.sock
+  A device of your own, the default export of a file, and its settings:
+    vfio-user serve ./my-device.ts --listen unix:///tmp/mine.sock
+    vfio-user serve ./my-device.ts --help
   For Prometheus to watch at http://127.0.0.1:9464/metrics:
     vfio-user serve gpio --listen unix:///tmp/gpio.sock --metrics 127.0.0.1:9464
 
@@ -24,7 +27,7 @@ export function serveCommand(context: CommandContext, devices: string) {
   const command = new Command('serve')
     .summary('run a device that virtual machines can be connected to')
     .description('Run a PCI device and serve it to vfio-user clients such as QEMU.')
-    .argument('[device]', 'which device, see below')
+    .argument('[device]', 'which device, see below, or a file: ./device.ts, ./device.js')
     .option('--listen <uri>', 'where to listen, for example unix:///tmp/dev.sock')
     .addOption(
       new Option('--set <key=value>', 'a setting of the device; may be repeated')
@@ -45,7 +48,7 @@ export function serveCommand(context: CommandContext, devices: string) {
     .addHelpText('after', `\n${devices}\n${EXAMPLES}`);
   return addLogOptions(command, 'info', SERVER_VERBOSE_HELP).action(async (device, options) => {
     const { printCapabilities, serveDevice } = await import('./serve-device.js');
-    if (options.printCapabilities === true) return printCapabilities(context.io);
+    if (options.printCapabilities === true) return printCapabilities(device, context.io);
     const logger = await createLogger(logLevel(options, 'info'));
     await serveDevice(device, options, { io: context.io, logger });
   });

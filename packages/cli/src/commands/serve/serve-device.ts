@@ -6,6 +6,7 @@ import { Observation, type ObserveOptions } from '../../observe/observation.js';
 import { loadTransports } from '../../registry.js';
 import { runServer } from '../../run-server.js';
 import { type SocketPermissions, socketPermissions } from '../../server-options.js';
+import { isDeviceFile, loadDeviceFile } from './device-file.js';
 import { backendCapabilities } from './device-help.js';
 import { type ListenOptions, listenUri } from './listen-uri.js';
 import { deviceOptions, parseSettings } from './settings.js';
@@ -18,9 +19,11 @@ export interface ServeOptions extends ListenOptions, ObserveOptions, SocketPermi
   readonly printCapabilities?: true | undefined;
 }
 
-/** Answer `--print-capabilities`. */
-export function printCapabilities(io: Io): void {
-  io.stdout(`${JSON.stringify(backendCapabilities(builtinDevices.values()), undefined, 2)}\n`);
+/** Answer `--print-capabilities`: of all devices, or of the one in a file. */
+export async function printCapabilities(name: string | undefined, io: Io): Promise<void> {
+  const isFile = name !== undefined && isDeviceFile(name);
+  const devices = isFile ? [await loadDeviceFile(name)] : builtinDevices.values();
+  io.stdout(`${JSON.stringify(backendCapabilities(devices), undefined, 2)}\n`);
 }
 
 /** Run a device until a signal or, with `--once`, the end of its first client. */
@@ -30,7 +33,7 @@ export async function serveDevice(
   context: { readonly io: Io; readonly logger: Logger },
 ): Promise<void> {
   const { io, logger } = context;
-  const definition = findDevice(name);
+  const definition = await findDevice(name);
   const listen = listenUri(options, io);
   const settings = deviceOptions(definition, parseSettings(options.set));
   const { insecure } = options;
@@ -57,9 +60,12 @@ export async function serveDevice(
   }
 }
 
-function findDevice(name: string | undefined): PciDeviceDefinition<unknown> {
+async function findDevice(name: string | undefined): Promise<PciDeviceDefinition<unknown>> {
   const known = [...builtinDevices.keys()].join(', ');
-  if (name === undefined) throw new UsageError(`which device? Give one of: ${known}`);
+  if (name === undefined) {
+    throw new UsageError(`which device? Give one of: ${known}; or a file, for example ./device.js`);
+  }
+  if (isDeviceFile(name)) return loadDeviceFile(name);
   const definition = builtinDevices.get(name);
   if (definition === undefined) throw new UsageError(`no device ${name}; there are: ${known}`);
   return definition;
