@@ -108,26 +108,29 @@ export class MappedRange implements DmaRange {
     if (isGone) this.#mapping = this.#find();
   }
 
-  /** Checks everything before anything is touched, so that a fault leaves no half-done transfer. */
+  /**
+   * Checks everything before anything is touched, so that a fault leaves no half-done transfer, and
+   * a range that is still to be found.
+   */
   #find(): DmaMapping {
     const { iova, length } = this;
     const writes = this.#mode !== 'read';
     const reads = this.#mode !== 'write';
     const first = this.#space.mappingAt(iova, length);
-    this.#offset = first.offsetOf(iova);
-    this.#pieces = undefined;
+    const offset = first.offsetOf(iova);
     checkRights(first, iova, writes, reads);
-    let start = first.size - this.#offset;
-    if (start >= length) return first;
-    const pieces: Piece[] = [{ mapping: first, offset: this.#offset, start: 0, length: start }];
+    let start = first.size - offset;
+    let pieces: Piece[] | undefined;
+    if (start < length) pieces = [{ mapping: first, offset, start: 0, length: start }];
     while (start < length) {
       const address = advanceIova(iova, start);
       const mapping = this.#space.mappingAt(address, 0);
       checkRights(mapping, address, writes, reads);
       const part = Math.min(mapping.size, length - start);
-      pieces.push({ mapping, offset: 0, start, length: part });
+      pieces?.push({ mapping, offset: 0, start, length: part });
       start += part;
     }
+    this.#offset = offset;
     this.#pieces = pieces;
     return first;
   }

@@ -445,6 +445,26 @@ t.test('a range that was kept finds what is mapped there now, with its rights', 
   t.throws(() => range.write(bytes(8, 3)), { ...FAULT, errno: EACCES });
 });
 
+t.test('a range that lost its end stays a fault until all of it is mapped again', async (t) => {
+  const { dma, low, remote, mappings } = mixedSpace();
+  const range = dma.device.range(0x11ffc, 8, 'readwrite');
+  void dma.remove(mappings.messages);
+  const lost = { ...FAULT, errno: ENOENT, message: /0x12000/ };
+  for (const attempt of ['first', 'second']) {
+    t.throws(() => range.write(bytes(8, 1)), lost, `${attempt} write`);
+    t.throws(() => range.read(bytes(8, 0)), lost, `${attempt} read`);
+    t.throws(() => range.view, lost, `${attempt} view`);
+    t.throws(() => range.local, lost, `${attempt} look`);
+  }
+  t.strictSame([...low.bytes.subarray(2 * PAGE - 4)], [0, 0, 0, 0], 'nothing is half done');
+  t.equal(remote.transfers.length, 0);
+  const again = new ArrayMemory(PAGE);
+  addMapping(dma, mappingOf(0x12000, 1, again));
+  t.equal(range.write(bytes(8, 2)), undefined);
+  t.strictSame([...low.bytes.subarray(2 * PAGE - 4)], [2, 2, 2, 2]);
+  t.strictSame([...again.bytes.subarray(0, 5)], [2, 2, 2, 2, 0]);
+});
+
 t.test('memory that fails is an error of the call, or of its promise if others move', async (t) => {
   const { dma, remote } = mixedSpace();
   const broken = new ArrayMemory(PAGE);
