@@ -20,7 +20,7 @@ export async function recordingRelay(
   const uri = new URL(server);
   const listener = await transport.listen(
     new URL(listen),
-    (client) => relaySession(client, (sink) => transport.connect(uri, sink, context), recorder),
+    (client) => relaySession(client, (accept) => transport.connect(uri, accept, context), recorder),
     context,
   );
   return { recorder, listener };

@@ -46,9 +46,10 @@ t.test('a session is passed on and written down, with what its descriptors were'
   });
   const client = await transport.connect(
     new URL(listener.uri),
-    sink(({ view, start }) => {
-      if (view.getUint16(start, true) === 3) answered();
-    }),
+    () =>
+      sink(({ view, start }) => {
+        if (view.getUint16(start, true) === 3) answered();
+      }),
     context,
   );
 

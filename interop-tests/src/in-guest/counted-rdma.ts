@@ -36,16 +36,9 @@ export class CountedRdma implements Transport {
     return 'portable';
   }
 
-  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
-    const counting: FrameSink = {
-      onFrame: (frame) => {
-        this.frameBytes += frame.length;
-        sink.onFrame(frame);
-      },
-      onDrain: () => sink.onDrain(),
-      onClose: (error) => sink.onClose(error),
-    };
-    const connection = await this.#transport.connect(uri, counting, context);
+  async connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
+    const take: Accept = (connection, handshake) => this.#counted(accept(connection, handshake));
+    const connection = await this.#transport.connect(uri, take, context);
     if (connection.oneSided?.description !== 'RDMA by rxe0') throw new Error('this is not RDMA');
     this.connections++;
     const send = connection.send.bind(connection);
@@ -54,6 +47,17 @@ export class CountedRdma implements Transport {
       return send(head, data, descriptors);
     };
     return connection;
+  }
+
+  #counted(sink: FrameSink): FrameSink {
+    return {
+      onFrame: (frame) => {
+        this.frameBytes += frame.length;
+        sink.onFrame(frame);
+      },
+      onDrain: () => sink.onDrain(),
+      onClose: (error) => sink.onClose(error),
+    };
   }
 
   listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {

@@ -35,9 +35,8 @@ export {
   endWithSignal,
   listenForWires,
   type OpenOptions,
-  type OpenWire,
 } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
-export type { Wire } from './session/wire.js';
+export type { OpenWire, Wire } from './session/wire.js';
 export { type TextTableOptions, textTable } from './text-table.js';

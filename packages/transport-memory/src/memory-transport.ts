@@ -3,7 +3,6 @@ import {
   type Accept,
   type Connection,
   type EncodingName,
-  type FrameSink,
   type Listener,
   type OpenContext,
   type SharedMemory,
@@ -99,7 +98,7 @@ export class MemoryTransport implements Transport {
     return this.#handles.open;
   }
 
-  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
     await setImmediate(undefined, context.signal && { signal: context.signal });
     const listening = this.#listening.get(nameOf(uri));
     if (listening === undefined) {
@@ -116,7 +115,7 @@ export class MemoryTransport implements Transport {
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       refused: (reason) => listening.context.logger?.warn({ peer: server.peer }, reason),
     });
-    return openClient(client, sink, context, HANDSHAKE_TIMEOUT_MS);
+    return openClient(client, accept, context, HANDSHAKE_TIMEOUT_MS);
   }
 
   async listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {

@@ -2,7 +2,6 @@ import {
   type Accept,
   type Connection,
   type EncodingName,
-  type FrameSink,
   type Listener,
   type Logger,
   type OpenContext,
@@ -40,7 +39,7 @@ class TcpTransport implements Transport {
     return parseEndpoint(uri).encoding;
   }
 
-  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
     const endpoint = parseEndpoint(uri);
     const { signal } = context;
     signal?.throwIfAborted();
@@ -57,7 +56,7 @@ class TcpTransport implements Transport {
       store: this.#store,
       logger: context.logger,
     });
-    const opened = openClient(connection, sink, context, settings.handshakeTimeoutMs);
+    const opened = openClient(connection, accept, context, settings.handshakeTimeoutMs);
     return isSecure(endpoint) ? opened.catch(blameCertificate) : opened;
   }
 

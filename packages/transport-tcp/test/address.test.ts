@@ -62,7 +62,7 @@ t.test('what cannot be meant is refused and says why', async (t) => {
   }
   for (const uri of ['tcp://127.0.0.1:0', 'vsock://any:1']) {
     await t.rejects(
-      tcpTransport().connect(new URL(uri), new Recorder(), { framing }),
+      tcpTransport().connect(new URL(uri), () => new Recorder(), { framing }),
       { code: 'VFU_CONFIG_INVALID', message: /for listening/ },
       uri,
     );
@@ -84,7 +84,7 @@ t.test('a plain port is not opened to the network, unless someone insists', asyn
 
 t.test('hosts that are not there are told from ports where nobody listens', async (t) => {
   const connect = (uri: string) =>
-    tcpTransport().connect(new URL(uri), new Recorder(), { framing });
+    tcpTransport().connect(new URL(uri), () => new Recorder(), { framing });
   await t.rejects(connect('tcp://no-such-host.invalid:1'), /there is no host/);
   await t.rejects(connect('tcp://127.0.0.1:1'), /127\.0\.0\.1:1.*nobody listens/);
   await t.rejects(listen(t, 'tcp://192.0.2.1:1', { insecure: true }), /does not have that address/);

@@ -39,7 +39,7 @@ t.test('a name is reached by the address that answers', async (t) => {
     // The second one is as after a lost link.
     for (let i = 0; i < 2; i++) {
       const uri = new URL(`tcp://device.example:${port}`);
-      const connection = await transport.connect(uri, new Recorder(), context);
+      const connection = await transport.connect(uri, () => new Recorder(), context);
       connection.send(message(4));
       await server.accepted(i);
       await connection.close();
@@ -56,7 +56,7 @@ t.test('when no address answers, the reason of each is told', async (t) => {
   });
   const joining = transport.connect(
     new URL(`tcp://device.example:${port}`),
-    new Recorder(),
+    () => new Recorder(),
     context,
   );
   const error = await joining.then(
@@ -76,13 +76,16 @@ t.test('a name server that does not answer is not awaited for ever', async (t) =
   const lookup = () => new Promise<never>(() => {});
   const uri = new URL('tcp://device.example:7000');
   const quick = tcpTransport({ lookup, connectTimeoutMs: 20 });
-  await t.rejects(quick.connect(uri, new Recorder(), context), {
-    code: 'VFU_TIMEOUT',
-    message: /no name server said within 20 ms what the address of device\.example is/,
-  });
+  await t.rejects(
+    quick.connect(uri, () => new Recorder(), context),
+    {
+      code: 'VFU_TIMEOUT',
+      message: /no name server said within 20 ms what the address of device\.example is/,
+    },
+  );
   const reason = new Error('the user went away');
   const giveUp = new AbortController();
-  const joining = tcpTransport({ lookup }).connect(uri, new Recorder(), {
+  const joining = tcpTransport({ lookup }).connect(uri, () => new Recorder(), {
     ...context,
     signal: giveUp.signal,
   });

@@ -98,7 +98,7 @@ void t.test('certificates that are renewed in place', { skip }, async (t) => {
     const connect = async () => {
       const connection = await transport.connect(
         parseUri(`tls://127.0.0.1:${port}?${files}`),
-        new Recorder(),
+        () => new Recorder(),
         { framing, logger, handshake: () => new HelloHandshake() },
       );
       connection.abort(new Error('that is enough'));

@@ -23,7 +23,7 @@ async function silentPeer(t: Test): Promise<{ readonly port: number; accepted():
 }
 
 function connect(uri: string, options: TcpTransportOptions, signal?: AbortSignal) {
-  return tcpTransport(options).connect(new URL(uri), new Recorder(), {
+  return tcpTransport(options).connect(new URL(uri), () => new Recorder(), {
     framing,
     handshake: () => new HelloHandshake(),
     ...(signal && { signal }),

@@ -180,7 +180,7 @@ export async function join(
   const { greets = true, ...rest } = options;
   const sink = new Recorder();
   const handshake = greets ? { handshake: () => new HelloHandshake() } : {};
-  const connection = await tcpTransport(rest).connect(parseUri(String(uri)), sink, {
+  const connection = await tcpTransport(rest).connect(parseUri(String(uri)), () => sink, {
     framing,
     ...handshake,
   });

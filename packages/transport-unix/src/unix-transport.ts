@@ -2,7 +2,6 @@ import {
   type Accept,
   type Connection,
   type EncodingName,
-  type FrameSink,
   type Framing,
   type Listener,
   type OpenContext,
@@ -83,7 +82,7 @@ class UnixTransport implements Transport {
     return new UnixResources(this.#settings.mapUnsealed === 'always').createMemory(name, length);
   }
 
-  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
+  async connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
     const { signal, framing } = context;
     signal?.throwIfAborted();
     const address = open(uri);
@@ -99,7 +98,7 @@ class UnixTransport implements Transport {
       );
     }
     const connection = this.#connection(socket, identifyPeer(socket), framing);
-    return openClient(connection, sink, context, this.#settings.handshakeTimeoutMs);
+    return openClient(connection, accept, context, this.#settings.handshakeTimeoutMs);
   }
 
   async listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {

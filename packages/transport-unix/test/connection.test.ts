@@ -76,7 +76,7 @@ t.test('a peer that only stopped reading is noticed', async (t) => {
   const [a, b] = socketPair();
   const sink = new Recorder();
   const uri = new URL(`fd:${a.number}`);
-  const connection = await unixTransport().connect(uri, sink, { framing });
+  const connection = await unixTransport().connect(uri, () => sink, { framing });
   shutdown(b, SHUT_RD);
   connection.send(message(5));
   new MessageSocket(b).send(addressOf(message(9)), 9, 0, 0);

@@ -154,7 +154,7 @@ t.test('a stale socket is replaced, a live one and other files are not', async (
     code: 'VFU_SYSTEM_ERROR',
     message: /EADDRINUSE: another process listens there already/,
   });
-  const connection = await transport.connect(uri, new Recorder(), context);
+  const connection = await transport.connect(uri, () => new Recorder(), context);
   await connection.close();
   await listener.close();
 
@@ -185,7 +185,7 @@ t.test('a path that cannot be bound says why', async (t) => {
 t.test('connecting to nobody says what to do', async (t) => {
   const before = openDescriptors();
   const { path, uri } = socketPath(t);
-  const connect = () => transport.connect(uri, new Recorder(), context);
+  const connect = () => transport.connect(uri, () => new Recorder(), context);
   await t.rejects(connect(), { code: 'VFU_SYSTEM_ERROR', advice: /^Start the server first/ });
   const dead = streamSocket();
   bind(dead, unixSocketAddress(path));
@@ -200,22 +200,31 @@ t.test('a full backlog is waited for, until a signal or the time is up', async (
   const busy = streamSocket();
   bind(busy, unixSocketAddress(path));
   listen(busy, 0);
-  const waiting = await transport.connect(uri, new Recorder(), context);
+  const waiting = await transport.connect(uri, () => new Recorder(), context);
 
   const controller = new AbortController();
-  const aborted = transport.connect(uri, new Recorder(), { framing, signal: controller.signal });
+  const aborted = transport.connect(uri, () => new Recorder(), {
+    framing,
+    signal: controller.signal,
+  });
   controller.abort(new Error('changed my mind'));
   await t.rejects(aborted, { message: 'changed my mind' });
-  await t.rejects(unixTransport({ connectTimeoutMs: 15 }).connect(uri, new Recorder(), context), {
-    code: 'VFU_TIMEOUT',
-    message: /accepted no connection within 15 ms/,
-  });
   await t.rejects(
-    transport.connect(uri, new Recorder(), { framing, signal: AbortSignal.abort(new Error('no')) }),
+    unixTransport({ connectTimeoutMs: 15 }).connect(uri, () => new Recorder(), context),
+    {
+      code: 'VFU_TIMEOUT',
+      message: /accepted no connection within 15 ms/,
+    },
+  );
+  await t.rejects(
+    transport.connect(uri, () => new Recorder(), {
+      framing,
+      signal: AbortSignal.abort(new Error('no')),
+    }),
     { message: 'no' },
   );
 
-  const patient = transport.connect(uri, new Recorder(), context);
+  const patient = transport.connect(uri, () => new Recorder(), context);
   busy.close();
   await t.rejects(patient, { message: /nobody listens/ });
   await waiting.close();
@@ -236,9 +245,9 @@ t.test('an accept callback that throws costs its connection only', async (t) => 
     context,
   );
   const refused = new Recorder();
-  await transport.connect(uri, refused, context);
+  await transport.connect(uri, () => refused, context);
   t.equal(await refused.closed(), undefined);
-  const second = await transport.connect(uri, new Recorder(), context);
+  const second = await transport.connect(uri, () => new Recorder(), context);
   second.send(message(5));
   await server.until(() => server.messages.length === 1);
   await second.close();
@@ -253,7 +262,7 @@ t.test('without free descriptors the listener waits and then goes on', async (t)
   const server = new Recorder();
   const listener = await transport.listen(uri, () => server, { framing, logger });
   const client = new Recorder();
-  const connection = await transport.connect(uri, client, context);
+  const connection = await transport.connect(uri, () => client, context);
   connection.send(message(7));
 
   const limit = (soft: number) =>
@@ -279,15 +288,18 @@ t.test('fd: a listening socket is accepted from', async (t) => {
   const socket = streamSocket();
   bind(socket, unixSocketAddress(name.pathname));
   listen(socket, 5);
-  await t.rejects(transport.connect(giveAway(socket.duplicate()), new Recorder(), context), {
-    code: 'VFU_CONFIG_INVALID',
-    message: /listening socket/,
-  });
+  await t.rejects(
+    transport.connect(giveAway(socket.duplicate()), () => new Recorder(), context),
+    {
+      code: 'VFU_CONFIG_INVALID',
+      message: /listening socket/,
+    },
+  );
   const server = new Recorder();
   const uri = giveAway(socket);
   const listener = await transport.listen(uri, () => server, context);
   t.equal(listener.uri, uri.href);
-  const client = await transport.connect(name, new Recorder(), context);
+  const client = await transport.connect(name, () => new Recorder(), context);
   client.send(message(9));
   await server.until(() => server.messages.length === 1);
   await client.close();
@@ -298,7 +310,7 @@ t.test('fd: a connected socket is one connection, for either side', async (t) =>
   const [a, b] = socketPair();
   const server = new Recorder();
   const listener = await transport.listen(giveAway(a), () => server, context);
-  const client = await transport.connect(giveAway(b), new Recorder(), context);
+  const client = await transport.connect(giveAway(b), () => new Recorder(), context);
   client.send(message(9));
   await server.until(() => server.messages.length === 1);
   await listener.close();

@@ -118,7 +118,7 @@ export async function connectedPair(
     return serverSink;
   };
   const listener = await transport.listen(uri, accept, { framing });
-  const client = await transport.connect(uri, clientSink, { framing });
+  const client = await transport.connect(uri, () => clientSink, { framing });
   const server = await accepting;
   t.teardown(async () => {
     client.abort(new Error('end of test'));

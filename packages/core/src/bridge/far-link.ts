@@ -13,6 +13,7 @@ import type {
 import { call } from '../session/call.js';
 import { Peer } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
+import type { OpenWire } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Descriptor } from '../transport/resources.js';
 
@@ -163,28 +164,32 @@ export class FarLink {
   async #connect(): Promise<Peer> {
     const { registry, connect, logger, maxDataXferSize } = this.#options;
     const { answerTimeoutMs: timeoutMs, linkTimeoutMs: silenceMs } = this.#options;
-    const peer: Peer = new Peer(
-      {
-        onRequest: (request) => this.#handlers.onRequest(peer, request),
-        onClose: (error) => this.#onClose(peer, error),
-      },
-      { logger, timeoutMs, silenceMs, pauseWhenBackedUp: false },
-    );
+    const accept = (opened: OpenWire): { readonly peer: Peer } => {
+      const peer: Peer = new Peer(
+        opened,
+        {
+          onRequest: (request) => this.#handlers.onRequest(peer, request),
+          onClose: (error) => this.#onClose(peer, error),
+        },
+        { logger, timeoutMs, silenceMs, pauseWhenBackedUp: false },
+      );
+      return { peer };
+    };
     const time = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([time, this.#ending.signal]);
     const lostSession = this.#session;
     const own = { ...OWN_CAPABILITIES, maxDataXferSize };
     const options = { registry, own, silenceMs, lostSession, logger, signal };
     try {
-      const { capabilities, session } = await openDevice(peer, connect, options);
+      const { side, capabilities } = await openDevice(connect, accept, options);
+      this.#peer = side.peer;
       this.#capabilities = capabilities;
-      this.#session = session ?? lostSession;
+      this.#session = side.peer.wire.peerSession ?? lostSession;
+      return side.peer;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
       throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${timeoutMs / 1000} s`);
     }
-    this.#peer = peer;
-    return peer;
   }
 
   /** A connection that ended before it became the link is reported by {@link #connect}. */

@@ -1,13 +1,20 @@
+import { openDevice } from '../device-end/open-device.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
+import { Command } from '../protocol/constants.js';
+import { call } from '../session/call.js';
+import { openSession } from '../session/open.js';
+import type { OpenWire } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
+import { ClientSession } from './client-session.js';
 import { ConnectedClient } from './connected-client.js';
 import type { DeviceClient } from './device-client.js';
 
 /** How long a request may stay unanswered unless the caller says otherwise, ms. */
 const DEFAULT_TIMEOUT_MS = 10_000;
+const INFO_BYTES = 16;
 /** How long a server that can be asked for signs of life may be silent, ms. */
 const DEFAULT_SILENCE_MS = 30_000;
 
@@ -31,7 +38,14 @@ export async function connectDevice(text: string, options: ConnectOptions): Prom
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, silenceMs = DEFAULT_SILENCE_MS } = options;
   const own = { ...OWN_CAPABILITIES, ...capabilities };
-  const client = new ConnectedClient({ uri: text, logger, timeoutMs, own });
-  await client.start({ registry, own, silenceMs, logger, signal });
-  return client;
+  const { maxDataXferSize } = own;
+  const accept = (opened: OpenWire): ClientSession =>
+    new ClientSession(opened, { uri: text, logger, timeoutMs, maxDataXferSize });
+  const reached = await openDevice(text, accept, { registry, own, silenceMs, logger, signal });
+  const { side: session, version, capabilities: server } = reached;
+  const { peer } = session;
+  const info = await openSession(peer.connection, signal, () =>
+    call(peer, Command.DEVICE_GET_INFO, { argsz: INFO_BYTES }, (body) => body),
+  );
+  return new ConnectedClient(session, { version, server, info });
 }

@@ -22,21 +22,25 @@ export type InterruptHandler = (vector: number, count: number) => void;
 /** The client's half of the interrupts: one event a vector ("DEVICE_SET_IRQS"). */
 export class ClientInterrupts {
   readonly #peer: Peer;
-  readonly #server: () => Capabilities;
   /** By interrupt index, then by vector. */
   readonly #sources = new Map<number, VectorSource[]>();
   readonly #handlers = new Map<number, InterruptHandler>();
 
-  constructor(peer: Peer, server: () => Capabilities) {
+  constructor(peer: Peer) {
     this.#peer = peer;
-    this.#server = server;
   }
 
   /**
    * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
    * it was before.
+   * @param server what the server can do.
    */
-  async enable(index: number, count: number, handler: InterruptHandler): Promise<void> {
+  async enable(
+    index: number,
+    count: number,
+    handler: InterruptHandler,
+    server: Capabilities,
+  ): Promise<void> {
     if (!this.#peer.carriesInterrupts) {
       const text =
         'this connection carries no interrupts: use encoding=portable, or a transport that passes descriptors';
@@ -46,7 +50,7 @@ export class ClientInterrupts {
     // Known here first: the server may signal before its reply arrives.
     this.#handlers.set(index, handler);
     try {
-      await this.#assign(index, count);
+      await this.#assign(index, count, maxEvents(this.#peer, server));
     } catch (error) {
       if (this.#handlers.get(index) === handler) {
         if (before === undefined) this.#handlers.delete(index);
@@ -79,13 +83,13 @@ export class ClientInterrupts {
   }
 
   /** As many vectors at a time as a message can carry. */
-  async #assign(index: number, count: number): Promise<void> {
+  async #assign(index: number, count: number, most: number): Promise<void> {
     const sources = this.#sources.get(index) ?? [];
     this.#sources.set(index, sources);
     for (let vector = sources.length; vector < count; vector++) {
       sources.push(new VectorSource((signals) => this.#handlers.get(index)?.(vector, signals)));
     }
-    const step = Math.min(count, maxEvents(this.#peer, this.#server()));
+    const step = Math.min(count, most);
     const undo: (() => void)[] = [];
     try {
       for (let start = 0; start < count; start += step) {

@@ -5,9 +5,9 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import { Command } from '../protocol/constants.js';
 import type { RegionData, RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
-import type { OpenWire } from '../session/open.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
 import type { Received } from '../session/request-table.js';
+import type { OpenWire } from '../session/wire.js';
 import type { Candidate } from './admission.js';
 import { ClientNegotiation, type ToldLimits } from './client-negotiation.js';
 import { type Answer, ControlRequests } from './control-requests.js';
@@ -59,16 +59,15 @@ export class HostEnd implements PeerHandlers, Candidate {
   readonly #onServed: () => void;
   readonly #negotiation: ClientNegotiation;
 
-  constructor({ connection, wire }: OpenWire, handlers: ClientHandlers, options: HostEndOptions) {
+  constructor(opened: OpenWire, handlers: ClientHandlers, options: HostEndOptions) {
     const { limits, logger } = options;
     this.#handlers = handlers;
     this.#logger = logger;
     this.#onServed = options.onServed;
-    this.returned = wire.peerSession !== undefined;
+    this.returned = opened.wire.peerSession !== undefined;
     const timeoutMs = limits.replyTimeoutMs;
-    const peer = new Peer(this, { logger, timeoutMs, pauseWhenBackedUp: true });
+    const peer = new Peer(opened, this, { logger, timeoutMs, pauseWhenBackedUp: true });
     this.peer = peer;
-    peer.attach(connection, wire);
     this.notifiers = new Notifiers(peer);
     this.memory = new HostMemory({ ...options, peer });
     this.control = new ControlRequests(peer, limits.maxDeferredRequests, (request, received) =>

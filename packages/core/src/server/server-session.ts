@@ -9,8 +9,8 @@ import { RegionAccessHandler } from '../host-end/region-access.js';
 import type { Logger } from '../logger.js';
 import { Command, commandName, ExtensionCommand } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
-import type { OpenWire } from '../session/open.js';
 import type { Received } from '../session/request-table.js';
+import type { OpenWire } from '../session/wire.js';
 import type { DeviceInstance } from './device-instance.js';
 import { ServerRequests } from './server-requests.js';
 

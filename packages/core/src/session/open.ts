@@ -1,8 +1,13 @@
 import type { Logger } from '../logger.js';
-import type { Handshake } from '../transport/handshake.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import type { Connection, FrameSink, Listener } from '../transport/transport.js';
-import { type Wire, wireFactory } from './wire.js';
+import type {
+  Accept,
+  Connection,
+  FrameSink,
+  Listener,
+  OpenContext,
+} from '../transport/transport.js';
+import { type OpenWire, type WireFactory, wireFactory } from './wire.js';
 
 export interface OpenOptions {
   /** Most bytes of data in one message. */
@@ -13,12 +18,6 @@ export interface OpenOptions {
   readonly lostSession?: Uint8Array | undefined;
   readonly logger?: Logger | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A connection, and how it is spoken on. */
-export interface OpenWire {
-  readonly connection: Connection;
-  readonly wire: Wire;
 }
 
 /**
@@ -35,31 +34,34 @@ export function noInterrupts(registry: TransportRegistry, text: string): string 
   );
 }
 
-/** Connect to a URI in the encoding that it asks for. */
-export async function connectWire(
+/** What is made of a connection; the peer gets its frames. */
+export interface SessionSide {
+  readonly peer: FrameSink;
+}
+
+/**
+ * Connect to a URI in the encoding that it asks for.
+ * @returns what `accept` has made of the connection.
+ */
+export function connectWire<Side extends SessionSide>(
   registry: TransportRegistry,
   text: string,
-  sink: FrameSink,
+  accept: (opened: OpenWire) => Side,
   options: OpenOptions,
-): Promise<OpenWire> {
-  const { transport, uri } = registry.resolve(text);
-  const { maxDataXferSize, silenceMs, lostSession, logger, signal } = options;
-  const encoding = transport.encodingFor?.(uri) ?? 'native';
-  const wires = wireFactory(encoding, { maxDataXferSize, silenceMs, role: 'client', lostSession });
-  let handshake: Handshake | undefined;
-  const begin = wires.handshake;
-  const connection = await transport.connect(uri, sink, {
-    framing: wires.framing,
-    ...(begin && {
-      handshake: (attachment?: Uint8Array) => {
-        handshake = begin(attachment);
-        return handshake;
-      },
-    }),
-    ...(logger && { logger }),
-    ...(signal && { signal }),
+): Promise<Side> {
+  return new Promise((resolve, reject) => {
+    const { transport, uri } = registry.resolve(text);
+    const wires = wireFactory(transport.encodingFor?.(uri) ?? 'native', {
+      ...options,
+      role: 'client',
+    });
+    const take: Accept = (connection, handshake) => {
+      const side = accept({ connection, wire: wires.open(handshake) });
+      resolve(side);
+      return side.peer;
+    };
+    transport.connect(uri, take, openContext(wires, options)).catch(reject);
   });
-  return { connection, wire: wires.open(handshake) };
 }
 
 /** Listen on a URI; each connection is spoken on in the encoding that the URI asks for. */
@@ -70,21 +72,29 @@ export function listenForWires(
   options: OpenOptions,
 ): Promise<Listener> {
   const { transport, uri } = registry.resolve(text);
-  const { maxDataXferSize, silenceMs, logger, signal } = options;
-  const encoding = transport.encodingFor?.(uri) ?? 'native';
   const reason = noInterrupts(registry, text);
-  if (reason !== undefined) logger?.warn({ listen: text }, `clients get no interrupts: ${reason}`);
-  const wires = wireFactory(encoding, { maxDataXferSize, silenceMs, role: 'server' });
-  return transport.listen(
-    uri,
-    (connection, handshake) => accept({ connection, wire: wires.open(handshake) }),
-    {
-      framing: wires.framing,
-      ...(wires.handshake && { handshake: wires.handshake }),
-      ...(logger && { logger }),
-      ...(signal && { signal }),
-    },
-  );
+  if (reason !== undefined) {
+    options.logger?.warn({ listen: text }, `clients get no interrupts: ${reason}`);
+  }
+  const wires = wireFactory(transport.encodingFor?.(uri) ?? 'native', {
+    ...options,
+    role: 'server',
+  });
+  const take: Accept = (connection, handshake) =>
+    accept({ connection, wire: wires.open(handshake) });
+  return transport.listen(uri, take, openContext(wires, options));
+}
+
+function openContext(
+  { framing, handshake }: WireFactory,
+  { logger, signal }: OpenOptions,
+): OpenContext {
+  return {
+    framing,
+    ...(handshake && { handshake }),
+    ...(logger && { logger }),
+    ...(signal && { signal }),
+  };
 }
 
 /**

@@ -20,11 +20,11 @@ import type {
 } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, Frame, FrameSink } from '../transport/transport.js';
-import { noExtensions, type SessionExtensions } from './extensions.js';
+import type { SessionExtensions } from './extensions.js';
 import { KeepAlive } from './keep-alive.js';
 import { OneWayWindow } from './one-way-window.js';
 import { type Received, type Requester, RequestTable } from './request-table.js';
-import type { Wire } from './wire.js';
+import type { OpenWire, Wire } from './wire.js';
 
 /** Never written to: nobody takes anything out of an empty array. */
 const NOTHING_RECEIVED: Received = [];
@@ -55,16 +55,16 @@ export interface PeerOptions {
  * matches by direction and id, so neither side's requests ever wait for the other's.
  */
 export class Peer implements FrameSink {
+  readonly connection: Connection;
+  readonly wire: Wire;
+  readonly encoding: Encoding;
   readonly requests: RequestTable;
   readonly #logger: Logger;
   readonly #handlers: PeerHandlers;
   readonly #pauseWhenBackedUp: boolean;
-  readonly #times: { readonly replyMs: number; readonly silenceMs: number };
   readonly #watch = new RequestWatch();
-  #connection: Connection | undefined;
-  #wire: Wire | undefined;
-  #window = new OneWayWindow(noExtensions);
-  #keepAlive: KeepAlive | undefined;
+  readonly #window: OneWayWindow;
+  readonly #keepAlive: KeepAlive;
   #framesReceived = 0;
   /** Requests of ours that were sent before the last frame came. */
   #sentBefore = 0;
@@ -73,25 +73,21 @@ export class Peer implements FrameSink {
   #closed = false;
   #drainListeners: (() => void)[] = [];
 
-  constructor(handlers: PeerHandlers, options: PeerOptions) {
+  constructor({ connection, wire }: OpenWire, handlers: PeerHandlers, options: PeerOptions) {
+    this.connection = connection;
+    this.wire = wire;
+    this.encoding = wire.encoding;
     this.#handlers = handlers;
     this.#logger = options.logger;
     this.#pauseWhenBackedUp = options.pauseWhenBackedUp;
     const { timeoutMs: replyMs, silenceMs = replyMs } = options;
-    this.#times = { replyMs, silenceMs };
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
-  }
-
-  /** Called once, before the first frame. */
-  attach(connection: Connection, wire: Wire): void {
-    this.#connection = connection;
-    this.#wire = wire;
     this.#window = new OneWayWindow(wire.extensions);
-    this.#keepAlive = new KeepAlive(this, wire.extensions, this.#times);
+    this.#keepAlive = new KeepAlive(this, wire.extensions, { replyMs, silenceMs });
   }
 
   get extensions(): SessionExtensions {
-    return this.#wire?.extensions ?? noExtensions;
+    return this.wire.extensions;
   }
 
   /** Whether a device can signal interrupts to its client here: by descriptor or by message. */
@@ -99,24 +95,14 @@ export class Peer implements FrameSink {
     return this.extensions.interrupts || this.connection.resources !== undefined;
   }
 
-  get encoding(): Encoding {
-    if (this.#wire === undefined) throw notConnected();
-    return this.#wire.encoding;
-  }
-
   /** Counts up whenever the other side was heard of. */
   get signsOfLife(): number {
-    return this.#framesReceived + (this.#connection?.bytesMoved ?? 0);
+    return this.#framesReceived + (this.connection.bytesMoved ?? 0);
   }
 
   /** A request of ours was sent after the last frame that came. */
   get awaitsReply(): boolean {
     return this.requests.sent > this.#sentBefore;
-  }
-
-  get connection(): Connection {
-    if (this.#connection === undefined) throw notConnected();
-    return this.#connection;
   }
 
   get closed(): boolean {
@@ -166,7 +152,7 @@ export class Peer implements FrameSink {
     const message = this.encoding.encodeReply(command, id, body);
     const roomLeft = this.#send(message, descriptors);
     this.#watch.answered(id, message, 0);
-    if (!roomLeft && this.#pauseWhenBackedUp) this.#connection?.pause();
+    if (!roomLeft && this.#pauseWhenBackedUp) this.connection.pause();
   }
 
   /** Answer a request with what went wrong; logs it unless it is the peer's everyday mistake. */
@@ -177,7 +163,7 @@ export class Peer implements FrameSink {
     if (errno === EIO) this.#logger.error({ ...fields, err: error }, 'a request failed');
     else this.#logger.warn({ ...fields, reason: text }, 'refused a request');
     // A fault of a device was told where it happened.
-    if (!(error instanceof DmaFaultError)) tellError(error, this.#connection);
+    if (!(error instanceof DmaFaultError)) tellError(error, this.connection);
     if (noReply) {
       this.#watch.refusedOneWay(errno);
       return;
@@ -194,11 +180,11 @@ export class Peer implements FrameSink {
   }
 
   async close(): Promise<void> {
-    await this.#connection?.close();
+    await this.connection.close();
   }
 
   abort(reason: Error): void {
-    this.#connection?.abort(reason);
+    this.connection.abort(reason);
   }
 
   onFrame(frame: Frame): void {
@@ -214,15 +200,15 @@ export class Peer implements FrameSink {
 
   onDrain(): void {
     this.#backedUp = false;
-    if (this.#pauseWhenBackedUp) this.#connection?.resume();
+    if (this.#pauseWhenBackedUp) this.connection.resume();
     if (this.#hasRoom) this.#wakeDrained();
   }
 
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (error !== undefined) tellError(error, this.#connection);
-    this.#keepAlive?.end();
+    if (error !== undefined) tellError(error, this.connection);
+    this.#keepAlive.end();
     const text = `the connection has ended${error ? `: ${error.message}` : ''}`;
     this.requests.end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: error }));
     this.#wakeDrained();
@@ -236,7 +222,7 @@ export class Peer implements FrameSink {
           this.#keepHouse(message);
           return;
         }
-        this.#watch.begin(message, bytes, this.#connection);
+        this.#watch.begin(message, bytes, this.connection);
         this.#handlers.onRequest(message, received);
         if (message.noReply) this.#handledOneWay(message.command, bytes);
         return;
@@ -246,7 +232,7 @@ export class Peer implements FrameSink {
         return;
       case 'malformed': {
         if (message.isRequest) {
-          this.#watch.begin(message, bytes, this.#connection);
+          this.#watch.begin(message, bytes, this.connection);
           const error = new RequestRefusedError(message.errno, message.reason);
           this.replyError(message.command, message.id, message.noReply, error);
           this.#handlers.onMalformedRequest?.();
@@ -261,7 +247,7 @@ export class Peer implements FrameSink {
   /** Messages about the session itself: nobody above is told. */
   #keepHouse(message: RequestMessage): void {
     if (message.command === ExtensionCommand.KEEP_ALIVE) {
-      this.#keepAlive?.onMessage(message.body);
+      this.#keepAlive.onMessage(message.body);
     } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {
       this.#window.acknowledge(message.body);
       if (this.#hasRoom) this.#wakeDrained();
@@ -276,8 +262,7 @@ export class Peer implements FrameSink {
   }
 
   #send(message: EncodedMessage, descriptors?: readonly Descriptor[]): boolean {
-    if (this.#connection === undefined) throw notConnected();
-    const roomLeft = this.#connection.send(message.head, message.data, descriptors);
+    const roomLeft = this.connection.send(message.head, message.data, descriptors);
     if (!roomLeft) this.#backedUp = true;
     return roomLeft;
   }
@@ -296,8 +281,4 @@ export class Peer implements FrameSink {
 
 function isHousekeeping(command: number): boolean {
   return command === ExtensionCommand.KEEP_ALIVE || command === ExtensionCommand.ACKNOWLEDGE;
-}
-
-function notConnected(): VfioUserError {
-  return new VfioUserError('VFU_PEER_CLOSED', 'the session has no connection yet');
 }

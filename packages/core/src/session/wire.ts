@@ -12,7 +12,7 @@ import {
 } from '../protocol/portable/preface.js';
 import { PrefaceHandshake } from '../protocol/portable/preface-handshake.js';
 import type { Handshake } from '../transport/handshake.js';
-import type { EncodingName, Framing } from '../transport/transport.js';
+import type { Connection, EncodingName, Framing } from '../transport/transport.js';
 import {
   commonExtensions,
   noExtensions,
@@ -41,6 +41,12 @@ export interface Wire {
   readonly extensions: SessionExtensions;
   /** The session that the peer named: a server the new one, a client one that it was in before. */
   readonly peerSession?: Uint8Array | undefined;
+}
+
+/** A connection, and how it is spoken on. */
+export interface OpenWire {
+  readonly connection: Connection;
+  readonly wire: Wire;
 }
 
 /** How the connections of one URI are opened and spoken on. */

@@ -1,15 +1,17 @@
 import { silentLogger } from '../logger.js';
 import type { FramedConnection } from './framed-connection.js';
+import type { Handshake } from './handshake.js';
 import type { PendingConnections } from './pending-connections.js';
-import type { Accept, FrameSink, OpenContext } from './transport.js';
+import type { Accept, Connection, FrameSink, OpenContext } from './transport.js';
 
-/** Begin a connection as a client: resolves once the handshake is complete. */
+/** Begin a connection as a client: resolves once the handshake is complete and it was accepted. */
 export function openClient(
   connection: FramedConnection,
-  sink: FrameSink,
-  { handshake, signal }: OpenContext,
+  accept: Accept,
+  context: OpenContext,
   handshakeTimeoutMs: number,
 ): Promise<FramedConnection> {
+  const { signal } = context;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => connection.abort(signal?.reason);
     if (signal?.aborted) {
@@ -18,11 +20,13 @@ export function openClient(
       return;
     }
     signal?.addEventListener('abort', onAbort, { once: true });
+    const handshake = context.handshake?.();
     connection.open({
-      handshake: handshake?.(),
+      handshake,
       handshakeTimeoutMs,
       ready() {
         signal?.removeEventListener('abort', onAbort);
+        const sink = acceptOr(connection, accept, handshake, reject);
         resolve(connection);
         return sink;
       },
@@ -57,14 +61,10 @@ export function openServer(
     handshakeTimeoutMs,
     ready() {
       pending.delete(connection);
-      try {
-        return accept(connection, handshake);
-      } catch (error) {
+      return acceptOr(connection, accept, handshake, (err) => {
         const { logger = silentLogger } = context;
-        logger.error({ err: error, peer: connection.peer }, 'cannot serve a connection');
-        connection.abort(error instanceof Error ? error : new Error(String(error)));
-        return nobody;
-      }
+        logger.error({ err, peer: connection.peer }, 'cannot serve a connection');
+      });
     },
     failed(error) {
       pending.delete(connection);
@@ -73,4 +73,24 @@ export function openServer(
   });
 }
 
-const nobody: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };
+/**
+ * Hand a connection over. If that throws, the connection ends and `failed` is told why.
+ */
+export function acceptOr(
+  connection: Connection,
+  accept: Accept,
+  handshake: Handshake | undefined,
+  failed: (error: Error) => void,
+): FrameSink {
+  try {
+    return accept(connection, handshake);
+  } catch (reason) {
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    failed(error);
+    connection.abort(error);
+    return nobody;
+  }
+}
+
+/** For a connection that nobody wants: it is over. */
+export const nobody: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };

@@ -52,7 +52,7 @@ export interface Framing {
   mayCarryDescriptors(view: DataView, offset: number): boolean;
 }
 
-/** Receives from one connection. Passed in at open time so no message can be missed. */
+/** Receives from one connection. It is there before the first frame, so that none is missed. */
 export interface FrameSink {
   onFrame(frame: Frame): void;
   /** The send queue fell below its low-water mark after {@link Connection.send} returned `false`. */
@@ -123,7 +123,10 @@ export interface OpenContext {
 /** How messages are written, see `Encoding`. */
 export type EncodingName = 'native' | 'portable';
 
-/** Takes over a new connection. `handshake` is the one that was completed on it, if any was. */
+/**
+ * Takes over a new connection, on either side, and says who gets its frames. `handshake` is the one
+ * that was completed on it, if any was. What it throws ends the connection.
+ */
 export type Accept = (connection: Connection, handshake?: Handshake) => FrameSink;
 
 /** A way to carry frames. Stateless: one instance serves any number of endpoints. */
@@ -138,7 +141,8 @@ export interface Transport {
   createMemory?(name: string, length: number): SharedMemory;
   /** Bytes of a page of this host: what such memory is mapped in. 4096 when absent. */
   readonly pageBytes?: number;
-  connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection>;
+  /** Connect: resolves, or rejects, once `accept` has had the connection, or there is none. */
+  connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection>;
   listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener>;
   /**
    * Read again the files that URIs named, such as certificates, for connections from now on. What

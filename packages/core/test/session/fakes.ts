@@ -100,13 +100,13 @@ export class PeerFixture {
     this.#far = encoding();
     this.connection = new FakeConnection(this.#far);
     this.peer = new Peer(
+      {
+        connection: this.connection,
+        wire: { encoding: encoding(), extensions: { ...noExtensions, ...extensions } },
+      },
       { onRequest: (request) => void this.requests.push(request), onClose() {}, ...handlers },
       { logger: silentLogger, timeoutMs, ...(silenceMs && { silenceMs }), pauseWhenBackedUp },
     );
-    this.peer.attach(this.connection, {
-      encoding: encoding(),
-      extensions: { ...noExtensions, ...extensions },
-    });
   }
 
   /** A request of the far side arrives. @returns its bytes. */

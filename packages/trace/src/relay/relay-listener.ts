@@ -117,7 +117,7 @@ export class RelayListener {
     }
     const session = relaySession(
       client,
-      (sink) => far.transport.connect(far.uri, sink, this.#context(handshake, abort.signal)),
+      (accept) => far.transport.connect(far.uri, accept, this.#context(handshake, abort.signal)),
       {
         onFrame: (sender, frame) => {
           if (sender === 'client') this.#silent.delete(client);

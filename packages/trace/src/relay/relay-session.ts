@@ -1,4 +1,4 @@
-import type { Connection, FrameSink } from '@vfio-user/core';
+import type { Accept, Connection, FrameSink } from '@vfio-user/core';
 import { RelayEnd } from './relay-end.js';
 import type { RelayObserver } from './relay-observer.js';
 
@@ -27,7 +27,7 @@ export interface RelaySessionOptions {
  * ```ts
  * await transport.listen(
  *   uri,
- *   (client) => relaySession(client, (sink) => transport.connect(server, sink, context), observer),
+ *   (client) => relaySession(client, (accept) => transport.connect(uri, accept, context), observer),
  *   context,
  * );
  * ```
@@ -36,7 +36,7 @@ export interface RelaySessionOptions {
  */
 export function relaySession(
   client: Connection,
-  connectServer: (sink: FrameSink) => Promise<Connection>,
+  connectServer: (accept: Accept) => Promise<Connection>,
   observer: RelayObserver,
   { descriptorsAreOptional = false }: RelaySessionOptions = {},
 ): RelayedSession {
@@ -46,18 +46,17 @@ export function relaySession(
   fromServer.opposite = fromClient;
   fromClient.connected(client);
   fromClient.stop('awaits');
-  connectServer(fromServer).then(
-    (server) => {
-      fromServer.connected(server);
-      if (fromClient.hasEnded) void server.close();
-      else fromClient.go('awaits');
-    },
-    (error: Error) => {
-      fromServer.hasEnded = true;
-      if (fromClient.hasEnded) observer.onEnd(error);
-      else client.abort(error);
-    },
-  );
+  const accept: Accept = (server) => {
+    fromServer.connected(server);
+    if (fromClient.hasEnded) void server.close();
+    else fromClient.go('awaits');
+    return fromServer;
+  };
+  connectServer(accept).catch((error: Error) => {
+    fromServer.hasEnded = true;
+    if (fromClient.hasEnded) observer.onEnd(error);
+    else client.abort(error);
+  });
   return {
     onFrame: (frame) => fromClient.onFrame(frame),
     onDrain: () => fromClient.onDrain(),

@@ -1,4 +1,4 @@
-import type { Connection, Descriptor, Frame, FrameSink } from '@vfio-user/core';
+import type { Accept, Connection, Descriptor, Frame, FrameSink } from '@vfio-user/core';
 import t from 'tap';
 import {
   type RelayedSession,
@@ -61,13 +61,14 @@ class RelayFixture {
   readonly ends: (Error | undefined)[] = [];
   readonly fromClient: RelayedSession;
   #fromServer: FrameSink | undefined;
+  #accept: Accept | undefined;
   #settle: ((outcome: Connection | Promise<never>) => void) | undefined;
 
   constructor(options?: RelaySessionOptions) {
     this.fromClient = relaySession(
       this.client,
-      (sink) => {
-        this.#fromServer = sink;
+      (accept) => {
+        this.#accept = accept;
         return new Promise((resolve) => {
           this.#settle = resolve;
         });
@@ -88,6 +89,7 @@ class RelayFixture {
 
   /** The server is there, or cannot be reached. */
   async connect(error?: Error): Promise<void> {
+    if (error === undefined) this.#fromServer = this.#accept?.(this.server);
     this.#settle?.(error === undefined ? this.server : Promise.reject(error));
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -8,14 +8,14 @@ import {
   type Logger,
   VfioUserError,
 } from '@vfio-user/core';
-import type { PendingConnections } from '@vfio-user/core/transport';
+import { nobody, type PendingConnections } from '@vfio-user/core/transport';
 import { rdmaConnection } from '../connection/rdma-connection.js';
 import { HELLO } from '../endpoint/flags.js';
 import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
 import type { Settings } from '../options.js';
 import { BootstrapSink } from './bootstrap-sink.js';
 import type { PeerSetup } from './records.js';
-import type { SetupOutcome } from './setup-handshake.js';
+import type { JoinedEnds, SetupOutcome } from './setup-handshake.js';
 
 /** What a listener knows about a client that has just come. */
 export interface ArrivalParts {
@@ -39,32 +39,52 @@ const WAYS = 2;
 /** A client of a listener, until its first message shows which way it speaks. */
 export class Arrival implements FrameSink, QueuePairEvents {
   readonly #parts: ArrivalParts;
-  readonly #bootstrapSink = new BootstrapSink();
-  #timer: NodeJS.Timeout | undefined;
-  #joined: { readonly endpoint: QueuePairEnd; readonly peer: PeerSetup } | undefined;
+  readonly #endpoint: QueuePairEnd;
+  readonly #peer: PeerSetup;
+  readonly #bootstrapSink = new BootstrapSink(this);
+  readonly #timer: NodeJS.Timeout;
 
-  private constructor(parts: ArrivalParts) {
+  private constructor(parts: ArrivalParts, { endpoint, peer }: JoinedEnds) {
     this.#parts = parts;
+    this.#endpoint = endpoint;
+    this.#peer = peer;
+    const { bootstrap, pending, settings } = parts;
+    pending.add(this, (reason) => bootstrap.abort(reason));
+    const limitMs = WAYS * settings.setupTimeoutMs;
+    this.#timer = setTimeout(() => {
+      const text = `${bootstrap.peer} set up a queue pair and said nothing within ${limitMs} ms`;
+      bootstrap.abort(new VfioUserError('VFU_TIMEOUT', text));
+    }, limitMs);
   }
 
   /** Returns what receives from the bootstrap connection. */
   static take(parts: ArrivalParts): FrameSink {
-    const arrival = new Arrival(parts);
-    arrival.#begin();
-    return arrival.#bootstrapSink;
+    const { outcome } = parts;
+    if ('reason' in outcome) return serveByMessages(parts, outcome.reason);
+    const arrival = new Arrival(parts, outcome);
+    try {
+      outcome.endpoint.start(arrival);
+      return arrival.#bootstrapSink;
+    } catch (error) {
+      arrival.#heard();
+      outcome.endpoint.close();
+      return serveByMessages(parts, (error as Error).message);
+    }
   }
 
   onFrame(frame: Frame): void {
     this.#heard();
-    this.#joined?.endpoint.close();
-    this.#fallBack('the client could not use the queue pair', frame);
+    this.#endpoint.close();
+    const sink = serveByMessages(this.#parts, 'the client could not use the queue pair');
+    this.#bootstrapSink.handTo(sink);
+    sink.onFrame(frame);
   }
 
   onDrain(): void {}
 
   onClose(error?: Error): void {
     this.#heard();
-    this.#joined?.endpoint.close();
+    this.#endpoint.close();
     const { bootstrap, logger } = this.#parts;
     const reason = error?.message ?? 'it closed the connection before it said anything';
     logger.warn({ peer: bootstrap.peer, reason }, 'refused a connection');
@@ -73,16 +93,15 @@ export class Arrival implements FrameSink, QueuePairEvents {
   onSent(): void {}
 
   onReceived(_slot: number, _length: number, immediate: number): void {
-    if (this.#joined === undefined || (immediate & HELLO) === 0) return;
+    if ((immediate & HELLO) === 0) return;
     this.#heard();
-    const { endpoint, peer } = this.#joined;
+    const { bootstrap, logger } = this.#parts;
     try {
-      endpoint.sends.postNotice(HELLO, true);
-      this.#serve(endpoint, peer);
+      this.#endpoint.sends.postNotice(HELLO, true);
+      this.#serve();
     } catch (error) {
-      const { bootstrap, logger } = this.#parts;
       logger.error({ err: error, peer: bootstrap.peer }, 'cannot serve a connection');
-      endpoint.close();
+      this.#endpoint.close();
       bootstrap.abort(error as Error);
     }
   }
@@ -92,64 +111,37 @@ export class Arrival implements FrameSink, QueuePairEvents {
   /** The client will notice, and speak on the bootstrap connection. */
   onFailed(): void {}
 
-  #begin(): void {
-    const { outcome } = this.#parts;
-    if ('reason' in outcome) {
-      this.#fallBack(outcome.reason, undefined);
-      return;
-    }
-    this.#joined = outcome;
-    this.#bootstrapSink.handTo(this);
-    this.#awaitFirstMessage();
-    try {
-      outcome.endpoint.start(this);
-    } catch (error) {
-      this.#heard();
-      outcome.endpoint.close();
-      this.#fallBack((error as Error).message, undefined);
-    }
-  }
-
-  #awaitFirstMessage(): void {
-    const { bootstrap, pending, settings } = this.#parts;
-    pending.add(this, (reason) => bootstrap.abort(reason));
-    const limitMs = WAYS * settings.setupTimeoutMs;
-    this.#timer = setTimeout(() => {
-      const text = `${bootstrap.peer} set up a queue pair and said nothing within ${limitMs} ms`;
-      bootstrap.abort(new VfioUserError('VFU_TIMEOUT', text));
-    }, limitMs);
-  }
-
   /** Nothing is awaited any more. */
   #heard(): void {
     clearTimeout(this.#timer);
     this.#parts.pending.delete(this);
   }
 
-  #serve(endpoint: QueuePairEnd, peer: PeerSetup): void {
-    const { bootstrap, framing, settings, logger, accept, handshake } = this.#parts;
-    const bootstrapSink = this.#bootstrapSink;
-    const parts = { endpoint, peer, bootstrap, bootstrapSink, framing, settings, logger };
-    const connection = rdmaConnection(parts);
+  #serve(): void {
+    const { accept, handshake, settings } = this.#parts;
+    const connection = rdmaConnection({
+      ...this.#parts,
+      endpoint: this.#endpoint,
+      peer: this.#peer,
+      bootstrapSink: this.#bootstrapSink,
+    });
     connection.open({
       handshakeTimeoutMs: settings.setupTimeoutMs,
       ready: () => accept(connection, handshake),
       failed() {},
     });
   }
+}
 
-  /** Serve the client by messages, or turn it away if nothing but RDMA is wanted. */
-  #fallBack(reason: string, first: Frame | undefined): void {
-    const { bootstrap, fallsBack, logger, accept, handshake } = this.#parts;
-    const { peer } = bootstrap;
-    if (!fallsBack) {
-      logger.warn({ peer, reason }, 'a client is turned away, as there is no RDMA');
-      bootstrap.abort(new VfioUserError('VFU_UNSUPPORTED', `no RDMA: ${reason}`));
-      return;
-    }
+/** Serve the client by messages, or turn it away if nothing but RDMA is wanted. */
+function serveByMessages(parts: ArrivalParts, reason: string): FrameSink {
+  const { bootstrap, fallsBack, logger, accept, handshake } = parts;
+  const { peer } = bootstrap;
+  if (fallsBack) {
     logger.warn({ peer, reason }, 'no RDMA, a client is served by messages');
-    const sink = accept(bootstrap, handshake);
-    this.#bootstrapSink.handTo(sink);
-    if (first !== undefined) sink.onFrame(first);
+    return accept(bootstrap, handshake);
   }
+  logger.warn({ peer, reason }, 'a client is turned away, as there is no RDMA');
+  bootstrap.abort(new VfioUserError('VFU_UNSUPPORTED', `no RDMA: ${reason}`));
+  return nobody;
 }

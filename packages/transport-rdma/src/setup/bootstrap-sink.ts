@@ -1,9 +1,13 @@
 import type { Frame, FrameSink } from '@vfio-user/core';
 
-/** Receives from the bootstrap connection, on behalf of whoever it is for at the time. */
+/** Receives from the bootstrap connection: for the setup first, then for whoever goes on with it. */
 export class BootstrapSink implements FrameSink {
-  #target: FrameSink | undefined;
+  #target: FrameSink;
   #closed: { readonly error: Error | undefined } | undefined;
+
+  constructor(first: FrameSink) {
+    this.#target = first;
+  }
 
   /** From now on `target` is told. It is told at once if the connection has ended already. */
   handTo(target: FrameSink): void {
@@ -12,15 +16,15 @@ export class BootstrapSink implements FrameSink {
   }
 
   onFrame(frame: Frame): void {
-    this.#target?.onFrame(frame);
+    this.#target.onFrame(frame);
   }
 
   onDrain(): void {
-    this.#target?.onDrain();
+    this.#target.onDrain();
   }
 
   onClose(error?: Error): void {
     this.#closed = { error };
-    this.#target?.onClose(error);
+    this.#target.onClose(error);
   }
 }

@@ -8,10 +8,14 @@ import {
   type SetupRecord,
 } from './records.js';
 
-/** What setting up led to: both ends joined, or why there is no queue pair. */
-export type SetupOutcome =
-  | { readonly endpoint: QueuePairEnd; readonly peer: PeerSetup }
-  | { readonly reason: string };
+/** An end of ours, and the peer's that it is joined to. */
+export interface JoinedEnds {
+  readonly endpoint: QueuePairEnd;
+  readonly peer: PeerSetup;
+}
+
+/** What setting up led to, or why there is no queue pair. */
+export type SetupOutcome = JoinedEnds | { readonly reason: string };
 
 /**
  * The exchange on the bootstrap connection. First the prefaces; if both sides can do RDMA, then an

@@ -15,30 +15,26 @@ const INJECTED = new Error('a fault was injected');
 export class FaultyConnection implements Connection, FrameSink {
   readonly #faults: TransportFaults;
   readonly #delay: DelayLine | undefined;
-  #inner: Connection | undefined;
-  #sink: FrameSink | undefined;
+  readonly #connection: Connection;
+  readonly #sink: FrameSink;
   #frames = 0;
   #drainDue = false;
   #ended = false;
 
-  constructor(faults: TransportFaults) {
+  constructor(
+    inner: Connection,
+    faults: TransportFaults,
+    accept: (connection: Connection) => FrameSink,
+  ) {
+    this.#connection = inner;
     this.#faults = faults;
-    if (faults.delayTurns === undefined) return;
-    this.#delay = new DelayLine(faults.delayTurns, {
-      onFrame: (frame) => this.#sink?.onFrame(frame),
-      onClose: (error) => this.#end(error),
-    });
-  }
-
-  /** The user's side. */
-  deliverTo(sink: FrameSink): void {
-    this.#sink = sink;
-  }
-
-  /** The wire's side. */
-  attach(inner: Connection): this {
-    this.#inner = inner;
-    return this;
+    if (faults.delayTurns !== undefined) {
+      this.#delay = new DelayLine(faults.delayTurns, {
+        onFrame: (frame) => this.#sink.onFrame(frame),
+        onClose: (error) => this.#end(error),
+      });
+    }
+    this.#sink = accept(this);
   }
 
   get peer(): string {
@@ -89,23 +85,18 @@ export class FaultyConnection implements Connection, FrameSink {
   }
 
   onFrame(frame: Frame): void {
-    if (this.#delay === undefined) this.#sink?.onFrame(frame);
+    if (this.#delay === undefined) this.#sink.onFrame(frame);
     else this.#delay.frame(frame);
     this.#passed();
   }
 
   onDrain(): void {
-    this.#sink?.onDrain();
+    this.#sink.onDrain();
   }
 
   onClose(error?: Error): void {
     if (this.#delay === undefined) this.#end(error);
     else this.#delay.end(error);
-  }
-
-  get #connection(): Connection {
-    if (this.#inner === undefined) throw new Error('the connection is not there yet');
-    return this.#inner;
   }
 
   #passed(): void {
@@ -120,13 +111,13 @@ export class FaultyConnection implements Connection, FrameSink {
     this.#drainDue = true;
     setImmediate(() => {
       this.#drainDue = false;
-      if (!this.#ended) this.#sink?.onDrain();
+      if (!this.#ended) this.#sink.onDrain();
     });
   }
 
   #end(error: Error | undefined): void {
     this.#ended = true;
-    this.#sink?.onClose(error);
+    this.#sink.onClose(error);
   }
 }
 

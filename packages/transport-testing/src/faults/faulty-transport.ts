@@ -2,8 +2,6 @@ import type {
   Accept,
   Connection,
   EncodingName,
-  FrameSink,
-  Handshake,
   Listener,
   OpenContext,
   SharedMemory,
@@ -35,10 +33,15 @@ class FaultyTransport implements Transport {
     this.#faults = faults;
   }
 
-  async connect(uri: TransportUri, sink: FrameSink, context: OpenContext): Promise<Connection> {
-    const connection = new FaultyConnection(this.#faults);
-    connection.deliverTo(sink);
-    return connection.attach(await this.#inner.connect(uri, connection, context));
+  connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const take = this.#faulty((connection, handshake) => {
+        const sink = accept(connection, handshake);
+        resolve(connection);
+        return sink;
+      });
+      this.#inner.connect(uri, take, context).catch(reject);
+    });
   }
 
   encodingFor(uri: TransportUri): EncodingName {
@@ -46,11 +49,11 @@ class FaultyTransport implements Transport {
   }
 
   listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener> {
-    const acceptFaulty = (inner: Connection, handshake?: Handshake): FrameSink => {
-      const connection = new FaultyConnection(this.#faults).attach(inner);
-      connection.deliverTo(accept(connection, handshake));
-      return connection;
-    };
-    return this.#inner.listen(uri, acceptFaulty, context);
+    return this.#inner.listen(uri, this.#faulty(accept), context);
+  }
+
+  #faulty(accept: Accept): Accept {
+    return (inner, handshake) =>
+      new FaultyConnection(inner, this.#faults, (connection) => accept(connection, handshake));
   }
 }

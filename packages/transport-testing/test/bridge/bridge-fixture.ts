@@ -91,8 +91,9 @@ export class BridgeFixture {
   }
 
   /** A connection to the bridge on which nothing has been said. */
-  wire(sink: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} }): Promise<OpenWire> {
-    return connectWire(this.registry, this.bridge.uri, sink, {
+  wire(peer: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} }): Promise<OpenWire> {
+    const accept = (opened: OpenWire) => ({ ...opened, peer });
+    return connectWire(this.registry, this.bridge.uri, accept, {
       maxDataXferSize: 4096,
       silenceMs: 0,
     });

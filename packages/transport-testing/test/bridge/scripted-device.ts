@@ -39,15 +39,15 @@ export class ScriptedDevice {
     device.#listener = await listenForWires(
       registry,
       address,
-      ({ connection, wire }) => {
+      (opened) => {
         const peer: Peer = new Peer(
+          opened,
           {
             onRequest: (request) => device.#onRequest(request, peer),
             onClose: () => device.#waiter.changed(),
           },
           { logger: silentLogger, timeoutMs: 0, pauseWhenBackedUp: false },
         );
-        peer.attach(connection, wire);
         device.peers.push(peer);
         device.#waiter.changed();
         return peer;

@@ -3,6 +3,7 @@ import {
   call,
   connectWire,
   type KnownCommand,
+  type OpenWire,
   OWN_CAPABILITIES,
   offer,
   Peer,
@@ -22,12 +23,12 @@ interface Held {
 
 /** A client that leaves the device's memory accesses unanswered until it is told otherwise. */
 export class HeldClient {
-  readonly #peer: Peer;
+  readonly peer: Peer;
   readonly #waiter = new Waiter();
   #held: Held[] = [];
   #closed = false;
 
-  private constructor() {
+  private constructor(opened: OpenWire) {
     const handlers = {
       onRequest: (request: RequestMessage): void => {
         if (request.command !== Command.DMA_READ && request.command !== Command.DMA_WRITE) return;
@@ -40,7 +41,7 @@ export class HeldClient {
         this.#waiter.changed();
       },
     };
-    this.#peer = new Peer(handlers, {
+    this.peer = new Peer(opened, handlers, {
       logger: silentLogger,
       timeoutMs: 0,
       pauseWhenBackedUp: false,
@@ -49,10 +50,9 @@ export class HeldClient {
 
   static async connect(registry: TransportRegistry, address: string): Promise<HeldClient> {
     const { maxDataXferSize } = OWN_CAPABILITIES;
-    const client = new HeldClient();
     const options = { maxDataXferSize, silenceMs: 0 };
-    const { connection, wire } = await connectWire(registry, address, client.#peer, options);
-    client.#peer.attach(connection, wire);
+    const accept = (opened: OpenWire): HeldClient => new HeldClient(opened);
+    const client = await connectWire(registry, address, accept, options);
     await client.call(Command.VERSION, offer(OWN_CAPABILITIES), () => undefined);
     return client;
   }
@@ -66,7 +66,7 @@ export class HeldClient {
     body: RequestBodies[C],
     pick: (body: ReplyBodies[C]) => T,
   ): Promise<T> {
-    return call(this.#peer, command, body, pick);
+    return call(this.peer, command, body, pick);
   }
 
   /** Resolves once the device waits for `count` accesses. */
@@ -80,14 +80,14 @@ export class HeldClient {
     this.#held = [];
     for (const { command, id, address, count } of held) {
       const range = { address, count };
-      if (command === Command.DMA_WRITE) this.#peer.reply(command, id, range);
-      else this.#peer.reply(command, id, { ...range, data: new Uint8Array(count) });
+      if (command === Command.DMA_WRITE) this.peer.reply(command, id, range);
+      else this.peer.reply(command, id, { ...range, data: new Uint8Array(count) });
     }
   }
 
   /** Go without a word. */
   async vanish(): Promise<void> {
-    this.#peer.abort(new Error('the client vanishes'));
+    this.peer.abort(new Error('the client vanishes'));
     await this.#waiter.until(() => this.#closed, 'the end of the connection');
   }
 }

@@ -152,10 +152,8 @@ async function say(
   { uri }: BenchSession,
   speak: (opened: OpenWire) => void,
 ): Promise<Connection> {
-  const opened = await connectWire(registry, uri, new Endpoint(), {
-    maxDataXferSize: PAGE,
-    silenceMs: 0,
-  });
+  const accept = (opened: OpenWire) => ({ ...opened, peer: new Endpoint(opened.connection) });
+  const opened = await connectWire(registry, uri, accept, { maxDataXferSize: PAGE, silenceMs: 0 });
   speak(opened);
   return opened.connection;
 }

@@ -3,6 +3,7 @@ import {
   call,
   listenForWires,
   negotiate,
+  type OpenWire,
   OWN_CAPABILITIES,
   Peer,
   type RequestMessage,
@@ -11,20 +12,10 @@ import type { Place } from './path.js';
 
 /** A server that asks for memory it was not given. It accepts whatever its client says. */
 export class PryingServer {
-  readonly #peer: Peer;
+  #client: Peer | undefined;
   #listener: Listener | undefined;
 
-  private constructor() {
-    const handlers = {
-      onRequest: (request: RequestMessage) => this.#accept(request),
-      onClose() {},
-    };
-    this.#peer = new Peer(handlers, {
-      logger: silentLogger,
-      timeoutMs: 0,
-      pauseWhenBackedUp: false,
-    });
-  }
+  private constructor() {}
 
   static async listen({ registry, fixture }: Place): Promise<PryingServer> {
     const server = new PryingServer();
@@ -32,13 +23,25 @@ export class PryingServer {
     server.#listener = await listenForWires(
       registry,
       fixture.address(),
-      ({ connection, wire }) => {
-        server.#peer.attach(connection, wire);
-        return server.#peer;
-      },
+      (opened) => server.#serve(opened),
       { maxDataXferSize, silenceMs: 0 },
     );
     return server;
+  }
+
+  #serve(opened: OpenWire): Peer {
+    const handlers = {
+      onRequest: (request: RequestMessage) => this.#accept(request),
+      onClose() {},
+    };
+    const options = { logger: silentLogger, timeoutMs: 0, pauseWhenBackedUp: false };
+    this.#client = new Peer(opened, handlers, options);
+    return this.#client;
+  }
+
+  get #peer(): Peer {
+    if (this.#client === undefined) throw new Error('nobody has connected');
+    return this.#client;
   }
 
   get uri(): string {
@@ -57,7 +60,7 @@ export class PryingServer {
 
   async close(): Promise<void> {
     await this.#listener?.close();
-    await this.#peer.close();
+    await this.#client?.close();
   }
 
   #accept({ command, id, body }: RequestMessage): void {

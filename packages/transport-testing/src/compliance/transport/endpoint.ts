@@ -9,6 +9,7 @@ export interface Arrived {
 
 /** One end of a connection under test: takes down what its sink is told. */
 export class Endpoint implements FrameSink {
+  readonly connection: Connection;
   readonly frames: Arrived[] = [];
   /** What each `onClose` was told. */
   readonly closes: (Error | undefined)[] = [];
@@ -16,16 +17,9 @@ export class Endpoint implements FrameSink {
   /** Instead of taking the frame down. */
   handler: ((frame: Frame) => void) | undefined;
   readonly #waiter = new Waiter();
-  #connection: Connection | undefined;
 
-  attach(connection: Connection): this {
-    this.#connection = connection;
-    return this;
-  }
-
-  get connection(): Connection {
-    if (this.#connection === undefined) throw new Error('the endpoint is not connected');
-    return this.#connection;
+  constructor(connection: Connection) {
+    this.connection = connection;
   }
 
   onFrame(frame: Frame): void {

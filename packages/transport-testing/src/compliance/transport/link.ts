@@ -29,7 +29,7 @@ export class Host {
   async listen(framing: Framing, address = this.#suite.fixture.address()): Promise<void> {
     const { transport, uri } = this.#suite.registry.resolve(address);
     const accept = (connection: Connection): Endpoint => {
-      const endpoint = new Endpoint().attach(connection);
+      const endpoint = new Endpoint(connection);
       this.endpoints.push(endpoint);
       this.onAccept?.(endpoint, connection);
       this.#waiter.changed();
@@ -52,12 +52,18 @@ export class Host {
   /** Connect to it. */
   async connect(signal?: AbortSignal): Promise<Endpoint> {
     const { transport, uri } = this.#suite.registry.resolve(this.listener.uri);
-    const endpoint = new Endpoint();
     const context = {
       framing: new TestFraming(largestFrame(this.#suite)),
       ...(signal && { signal }),
     };
-    return endpoint.attach(await transport.connect(uri, endpoint, context));
+    return new Promise((resolve, reject) => {
+      const accept = (connection: Connection): Endpoint => {
+        const endpoint = new Endpoint(connection);
+        resolve(endpoint);
+        return endpoint;
+      };
+      transport.connect(uri, accept, context).catch(reject);
+    });
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type TransportUri, VfioUserError } from '@vfio-user/core';
+import { type Connection, type TransportUri, VfioUserError } from '@vfio-user/core';
 import type { Suite } from '../suite.js';
 import { isTestFrame, TestFraming, testFrame } from '../test-frames.js';
 import { Endpoint } from './endpoint.js';
@@ -19,12 +19,16 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
   suite.test('connecting to nobody fails and names the address', {}, async (t) => {
     const address = unusedAddress();
     const { transport, uri } = suite.registry.resolve(address);
-    const endpoint = new Endpoint();
+    const accepted: Endpoint[] = [];
+    const accept = (connection: Connection): Endpoint => {
+      accepted.push(new Endpoint(connection));
+      return accepted.at(-1) as Endpoint;
+    };
     const framing = new TestFraming(largestFrame(suite));
-    const error = await transport.connect(uri, endpoint, { framing }).catch((cause) => cause);
+    const error = await transport.connect(uri, accept, { framing }).catch((cause) => cause);
     t.ok(VfioUserError.is(error), `a VfioUserError: ${error}`);
     t.match(String(error), nameIn(uri));
-    t.same(endpoint.closes, [], 'there was no connection to end');
+    t.same(accepted, [], 'there was no connection');
   });
 
   suite.test('an aborted signal stops connecting and listening', {}, async (t) => {
@@ -33,7 +37,9 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     const framing = new TestFraming(largestFrame(suite));
     await t.rejects(host.connect(signal));
     const { transport, uri } = suite.registry.resolve(suite.fixture.address());
-    await t.rejects(transport.listen(uri, () => new Endpoint(), { framing, signal }));
+    await t.rejects(
+      transport.listen(uri, (connection) => new Endpoint(connection), { framing, signal }),
+    );
   });
 
   suite.test('an address that is listened on already is refused', {}, async (t) => {
@@ -41,7 +47,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     const { transport, uri } = suite.registry.resolve(host.listener.uri);
     const framing = new TestFraming(largestFrame(suite));
     await t.rejects(
-      transport.listen(uri, () => new Endpoint(), { framing }),
+      transport.listen(uri, (connection) => new Endpoint(connection), { framing }),
       VfioUserError,
     );
     host.onAccept = (_, connection) => connection.send(testFrame(0, 20));
