@@ -1,7 +1,8 @@
 import { VfioUserError } from '../errors.js';
 import type { LimitedLogger } from '../limited-logger.js';
 import type { Logger } from '../logger.js';
-import { listenForWires, type OpenWire } from '../session/wire.js';
+import { listenForWires } from '../session/open.js';
+import type { OpenWire } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Listener } from '../transport/transport.js';
 import { Admission } from './admission.js';

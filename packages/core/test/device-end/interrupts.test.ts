@@ -33,7 +33,7 @@ function open(extensions = {}) {
   const fixture = new PeerFixture(extensions);
   const events = new Events();
   fixture.connection.resources = events.resources;
-  const interrupts = new ClientInterrupts(fixture.peer, () => OWN_CAPABILITIES);
+  const interrupts = new ClientInterrupts(fixture.peer);
   const lastId = (): number => fixture.connection.requests(DEVICE_SET_IRQS).at(-1)!.id;
   const accept = (): void => fixture.answer(DEVICE_SET_IRQS, lastId(), undefined);
   const refuse = (): void => fixture.refuse(DEVICE_SET_IRQS, lastId(), EBUSY);
@@ -44,7 +44,7 @@ function open(extensions = {}) {
 
 t.test('what is signalled before the answer is seen', async (t) => {
   const { events, interrupts, accept, seen, see } = open();
-  const enabled = interrupts.enable(Irq.MSIX, 2, see('first'));
+  const enabled = interrupts.enable(Irq.MSIX, 2, see('first'), OWN_CAPABILITIES);
   events.signalAll();
   accept();
   await enabled;
@@ -53,15 +53,15 @@ t.test('what is signalled before the answer is seen', async (t) => {
 
 t.test('vectors that are wired up again lose no signal', async (t) => {
   const { events, interrupts, accept, seen, see } = open();
-  const enabled = interrupts.enable(Irq.MSIX, 2, see('first'));
+  const enabled = interrupts.enable(Irq.MSIX, 2, see('first'), OWN_CAPABILITIES);
   accept();
   await enabled;
-  const again = interrupts.enable(Irq.MSIX, 3, see('second'));
+  const again = interrupts.enable(Irq.MSIX, 3, see('second'), OWN_CAPABILITIES);
   events.signalAll();
   t.same(seen, ['second 0', 'second 1', 'second 2'], 'also one meant for the earlier handler');
   accept();
   await again;
-  const fewer = interrupts.enable(Irq.MSIX, 1, see('third'));
+  const fewer = interrupts.enable(Irq.MSIX, 1, see('third'), OWN_CAPABILITIES);
   accept();
   await fewer;
   t.equal(events.open.size, 1, 'no event is left over');
@@ -74,15 +74,15 @@ t.test('vectors that the server refuses stay as they were', async (t) => {
       if (byMessage) interrupts.onMessage({ index: Irq.MSIX, vector: 0, count: 1 });
       else events.signalAll();
     };
-    const early = interrupts.enable(Irq.MSIX, 1, see('early'));
+    const early = interrupts.enable(Irq.MSIX, 1, see('early'), OWN_CAPABILITIES);
     refuse();
     await t.rejects(early, RemoteError);
     signal();
     t.same(seen, []);
-    const enabled = interrupts.enable(Irq.MSIX, 1, see('first'));
+    const enabled = interrupts.enable(Irq.MSIX, 1, see('first'), OWN_CAPABILITIES);
     accept();
     await enabled;
-    const refused = interrupts.enable(Irq.MSIX, 2, see('second'));
+    const refused = interrupts.enable(Irq.MSIX, 2, see('second'), OWN_CAPABILITIES);
     refuse();
     await t.rejects(refused, RemoteError);
     signal();
