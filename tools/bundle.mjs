@@ -23,7 +23,7 @@ await build({
   format: 'esm',
   target: 'node20.19',
   conditions: ['@vfio-user/source'],
-  // Native code, and packages that read files beside their own.
+  // Native code, packages that read files beside their own, and what draws plots, which need not be there.
   external: [
     'koffi',
     'bufferutil',

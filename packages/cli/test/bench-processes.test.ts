@@ -1,17 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { Program } from '@vfio-user/support';
 import t, { type Test } from 'tap';
 import { socketFolder } from '../../../tools/support/socket-folder.js';
+import { COMMAND } from './cli-process.js';
 
-const COMMAND = fileURLToPath(new URL('../bin/vfio-user.js', import.meta.url));
 const POLL_MS = 20;
+const PATIENCE_MS = 60_000;
 
 interface Running {
-  readonly command: ChildProcess;
-  readonly stderr: () => string;
+  readonly command: Program;
   /** A server, its client, and an echo server. */
   readonly children: readonly number[];
   readonly folder: string;
@@ -21,19 +19,24 @@ interface Running {
 async function startRun(t: Test): Promise<Running> {
   const folder = socketFolder(t);
   const args = ['bench', '--transport', 'unix', '--tests', 'region-read', '--duration', '60s'];
-  const command = spawn(process.execPath, [COMMAND, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const command = new Program([process.execPath, COMMAND, ...args], {
     env: { ...process.env, TMPDIR: folder },
   });
-  t.teardown(() => command.kill('SIGKILL'));
-  let stderr = '';
-  command.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  for (;;) {
-    const children = childrenOf(command.pid as number);
-    if (children.length === 3) return { command, stderr: () => stderr, children, folder };
-    if (command.exitCode !== null) throw new Error(stderr);
+  t.teardown(() => command.kill());
+  const children = (): readonly number[] => childrenOf(command.pid as number);
+  await until(
+    () => children().length === 3 || !command.isRunning,
+    () => `three processes of the run; there are ${children().length}`,
+  );
+  if (!command.isRunning) throw new Error(command.log.join('\n'));
+  return { command, children: children(), folder };
+}
+
+/** Waits until `condition` holds, or says what did not come. */
+async function until(condition: () => boolean, what: () => string): Promise<void> {
+  const giveUp = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > giveUp) throw new Error(`waited ${PATIENCE_MS} ms for ${what()}`);
     await setTimeout(POLL_MS);
   }
 }
@@ -57,19 +60,21 @@ function isAlive(pid: number): boolean {
 }
 
 t.test('SIGINT ends a run with status 1, its servers, and its temporary files', async (t) => {
-  const { command, stderr, children, folder } = await startRun(t);
-  command.kill('SIGINT');
-  const [code] = await once(command, 'close');
+  const { command, children, folder } = await startRun(t);
+  command.signal('SIGINT');
+  const { code, stderr } = await command.ended();
   t.equal(code, 1);
-  t.match(stderr(), /^vfio-user: ended by SIGINT, nothing was written\n$/);
+  t.strictSame(stderr, ['vfio-user: ended by SIGINT, nothing was written']);
   t.notOk(children.some(isAlive));
   t.strictSame(readdirSync(folder), []);
 });
 
 t.test('the servers of a run that was killed end by themselves', async (t) => {
   const { command, children } = await startRun(t);
-  command.kill('SIGKILL');
-  await once(command, 'close');
-  while (children.some(isAlive)) await setTimeout(POLL_MS);
+  await command.kill();
+  await until(
+    () => !children.some(isAlive),
+    () => `the end of its processes ${children.filter(isAlive)}`,
+  );
   t.pass('they are gone');
 });

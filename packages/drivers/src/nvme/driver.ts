@@ -80,13 +80,22 @@ export class NvmeDriver {
     this.#interrupts = interrupts;
   }
 
-  /** Give the device memory and interrupts; the controller is not started. The driver closes the client. */
+  /** Give the device memory and interrupts; the controller is not started. The client is the driver's to close. */
   static async attach(
     client: DeviceClient,
     { doorbells: kind = 'posted' }: NvmeDriverOptions = {},
   ): Promise<NvmeDriver> {
-    const isMapped = kind === 'mapped';
     const guest = await Guest.plugIn(client, GUEST_BYTES);
+    try {
+      return await NvmeDriver.#wire(guest, kind === 'mapped');
+    } catch (error) {
+      await guest.close();
+      throw error;
+    }
+  }
+
+  static async #wire(guest: Guest, isMapped: boolean): Promise<NvmeDriver> {
+    const { client } = guest;
     const registers = new Registers(client);
     const doorbells = isMapped ? await mappedDoorbells(client) : postedDoorbells(registers);
     const controller = new NvmeController(registers, doorbells, (address, length) =>
