@@ -20,6 +20,15 @@ export type { DeviceClient } from './client/device-client.js';
 export type * from './device/access.js';
 export * from './device/device.js';
 export type * from './device/dma.js';
+export type { RegisterFile, RegisterHooks } from './device/register-file.js';
+export type { RegisterDefinition, RegisterTableOptions } from './device/register-layout.js';
+export {
+  defineRegisters,
+  type FoundRegister,
+  type PciIds,
+  type RegisterMap,
+  type RegisterTable,
+} from './device/register-table.js';
 export { TestHost, type TestHostOptions, type TestMapping } from './device/test-host.js';
 export type { TestMessages } from './device/test-memory.js';
 export type { Doorbell } from './device-end/doorbells.js';

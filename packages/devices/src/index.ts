@@ -1,13 +1,8 @@
-import type { PciDeviceDefinition } from '@vfio-user/core';
+import type { PciDeviceDefinition, RegisterMap } from '@vfio-user/core';
 import { counter } from './counter/index.js';
-import { counterRegisterMap } from './counter/register-map.js';
 import { gpio } from './gpio/index.js';
-import { gpioRegisterMap } from './gpio/register-map.js';
 import { nvme } from './nvme/index.js';
-import { nvmeRegisterMap } from './nvme/register-map.js';
-import type { RegisterMap } from './register-map.js';
 import { bench } from './test-device/index.js';
-import { benchRegisterMap } from './test-device/register-map.js';
 
 export { type CounterOptions, counter } from './counter/index.js';
 export { type GpioOptions, gpio, type InputToggle } from './gpio/index.js';
@@ -19,13 +14,6 @@ export {
   nvme,
   nvmeRegisters,
 } from './nvme/index.js';
-export {
-  type FoundRegister,
-  findRegister,
-  type NamedRegister,
-  type PciIds,
-  type RegisterMap,
-} from './register-map.js';
 export { sizeOption } from './settings.js';
 export { type BenchOptions, bench, benchRegisters } from './test-device/index.js';
 
@@ -35,9 +23,8 @@ export const builtinDevices: ReadonlyMap<string, PciDeviceDefinition<unknown>> =
 );
 
 /** Register names by the same names of devices. */
-export const registerMaps: ReadonlyMap<string, RegisterMap> = new Map([
-  [counter.name, counterRegisterMap],
-  [gpio.name, gpioRegisterMap],
-  [nvme.name, nvmeRegisterMap],
-  [bench.name, benchRegisterMap],
-]);
+export const registerMaps: ReadonlyMap<string, RegisterMap> = new Map(
+  Array.from(builtinDevices.values()).flatMap(({ name, registers }) =>
+    registers === undefined ? [] : [[name, registers]],
+  ),
+);

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { errno, RemoteError, VfioUserError } from '@vfio-user/core';
 import t from 'tap';
-import * as reg from '../src/test-device/registers.js';
+import { benchRegisters as reg } from '../src/test-device/registers.js';
 import { createBench, FAILED, MEMORY } from './test-device-host.js';
 
 function noise(bytes: Uint8Array): void {

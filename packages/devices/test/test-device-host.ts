@@ -2,7 +2,7 @@ import { type Iova, TestHost, type TestHostOptions } from '@vfio-user/core';
 import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
 import { bench } from '../src/test-device/index.js';
-import * as reg from '../src/test-device/registers.js';
+import { benchRegisters as reg } from '../src/test-device/registers.js';
 import { registerPort } from './register-port.js';
 
 /** Bytes of device memory. */

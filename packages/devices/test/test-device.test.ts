@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { bench } from '../src/test-device/index.js';
-import * as reg from '../src/test-device/registers.js';
+import { benchRegisters as reg } from '../src/test-device/registers.js';
 import { createBench, MEMORY } from './test-device-host.js';
 
 t.test('keeps what is written to SCRATCH and counts the writes', async (t) => {

@@ -3,6 +3,7 @@ import type { Logger } from '../logger.js';
 import type { Capability } from '../pci/capabilities/capability.js';
 import type { BlockAccess, RegisterAccess } from './access.js';
 import type { Dma, PushRings } from './dma.js';
+import type { RegisterMap } from './register-table.js';
 import type { ResetKind } from './reset-kind.js';
 
 export type { ResetKind } from './reset-kind.js';
@@ -171,6 +172,8 @@ export interface PciDeviceDefinition<Options> {
   readonly summary: string;
   /** What `--set key=value` accepts. Values arrive as text from the command line: coerce. */
   readonly options: z.ZodType<Options>;
+  /** What its registers are called, for tools that show accesses to them. */
+  readonly registers?: RegisterMap;
   create(host: DeviceHost, options: Options): PciDevice | Promise<PciDevice>;
 }
 

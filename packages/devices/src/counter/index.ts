@@ -1,10 +1,11 @@
-import { definePciDevice, msix, type PciDeviceDefinition } from '@vfio-user/core';
+import { definePciDevice, defineRegisters, msix, type PciDeviceDefinition } from '@vfio-user/core';
 import { z } from 'zod';
 
-// Registers in BAR0, 32 bits each.
-const VALUE = 0x0; //   read: the count; write: set it
-const STEP = 0x4; //    write: add this many
-const WRAPPED = 0x8; // read: 1 after a wrap; write: acknowledge it
+const registers = defineRegisters({
+  VALUE: { offset: 0x0, meaning: 'the count' },
+  STEP: { offset: 0x4, access: 'wo', meaning: 'adds this many to the count' },
+  WRAPPED: { offset: 0x8, meaning: '1 after a wrap; any write acknowledges it' },
+});
 
 /** What `--set` accepts. */
 export interface CounterOptions {
@@ -26,12 +27,21 @@ export const counter: PciDeviceDefinition<CounterOptions> = definePciDevice({
       .describe('the count wraps when it reaches this'),
   }),
 
-  create(host, { modulus }) {
-    let value = 0;
-    let wrapped = false;
+  registers: {
+    title: 'counter',
+    describes: ({ vendorId, deviceId }) => vendorId === 0x1234 && deviceId === 0xc001,
+    bars: { 0: registers },
+  },
 
-    function setWrapped(state: boolean): void {
-      wrapped = state;
+  create(host, { modulus }) {
+    const bar0 = registers.create({
+      VALUE: { write: (value) => bar0.set('VALUE', value % modulus) },
+      STEP: { write: step },
+      WRAPPED: { write: () => setWrapped(false) },
+    });
+
+    function setWrapped(wrapped: boolean): void {
+      bar0.set('WRAPPED', Number(wrapped));
       if (host.interrupts.mode === 'msix') {
         if (wrapped) host.interrupts.raise(0); // a message is sent once
       } else {
@@ -40,8 +50,8 @@ export const counter: PciDeviceDefinition<CounterOptions> = definePciDevice({
     }
 
     function step(by: number): void {
-      const sum = value + by;
-      value = sum % modulus;
+      const sum = bar0.get('VALUE') + by;
+      bar0.set('VALUE', sum % modulus);
       if (sum >= modulus) setWrapped(true);
     }
 
@@ -53,23 +63,12 @@ export const counter: PciDeviceDefinition<CounterOptions> = definePciDevice({
         0: {
           kind: 'memory32',
           size: 4096,
-          access: {
-            read(offset) {
-              if (offset === VALUE) return value;
-              if (offset === WRAPPED) return Number(wrapped);
-              return 0;
-            },
-            // Writes elsewhere are ignored, as real hardware does.
-            write(offset, _size, written) {
-              if (offset === VALUE) value = written % modulus;
-              else if (offset === STEP) step(written);
-              else if (offset === WRAPPED) setWrapped(false);
-            },
-          },
+          // What lies beside the registers reads 0 and ignores writes, as real hardware does.
+          access: bar0,
         },
       },
       reset() {
-        value = 0;
+        bar0.reset();
         setWrapped(false);
       },
     };

@@ -1,17 +1,45 @@
 import type { Interrupts, Logger } from '@vfio-user/core';
-import * as port from './registers.js';
+import { idioPorts, STATUS_INPUTS_0_7, STATUS_INPUTS_8_15, STATUS_INTERRUPT } from './registers.js';
 
 /** Lines in each direction. */
 export const LINES = 16;
 
 /** The card itself: 16 outputs, 16 inputs, and an interrupt when an input changes. */
 export class IdioCard {
+  /** BAR2. */
+  readonly ports = idioPorts.create({
+    OUTPUTS_0_7: {
+      read: () => this.#outputs & 0xff,
+      write: (value) => this.#drive((this.#outputs & 0xff00) | value),
+    },
+    'INPUTS_0_7/CLEAR_INTERRUPT': {
+      read: () => this.#inputs & 0xff,
+      write: () => this.#clearInterrupt(),
+    },
+    INTERRUPT_CONTROL: {
+      read: () => this.#enableInterrupt(true),
+      write: () => void this.#enableInterrupt(false),
+    },
+    FILTER_CONTROL: {
+      read: () => {
+        this.ports.set('FILTERS_0_7', 0xff);
+        return 0;
+      },
+      write: () => this.ports.set('FILTERS_0_7', 0),
+    },
+    OUTPUTS_8_15: {
+      read: () => this.#outputs >> 8,
+      write: (value) => this.#drive((this.#outputs & 0x00ff) | (value << 8)),
+    },
+    INPUTS_8_15: { read: () => this.#inputs >> 8 },
+    INTERRUPT_STATUS: { read: () => this.#status },
+    // FILTERS_0_7 is kept and read back only: these inputs have no noise to filter.
+  });
   readonly #interrupts: Interrupts;
   readonly #logger: Logger;
   readonly #loopback: boolean;
   #outputs = 0;
   #inputs: number;
-  #filters = 0;
   #interruptEnabled = false;
   /** STATUS bits, latched until the driver clears the interrupt. */
   #status = 0;
@@ -35,17 +63,13 @@ export class IdioCard {
     this.#inputs = levels;
     this.#log('input', changed, levels);
     if (!this.#interruptEnabled) return;
-    if ((changed & 0x00ff) !== 0) this.#status |= port.STATUS_INPUTS_0_7;
-    if ((changed & 0xff00) !== 0) this.#status |= port.STATUS_INPUTS_8_15;
-    this.#status |= port.STATUS_INTERRUPT;
+    if ((changed & 0x00ff) !== 0) this.#status |= STATUS_INPUTS_0_7;
+    if ((changed & 0xff00) !== 0) this.#status |= STATUS_INPUTS_8_15;
+    this.#status |= STATUS_INTERRUPT;
     this.#driveInterrupt();
   }
 
-  get outputs(): number {
-    return this.#outputs;
-  }
-
-  set outputs(levels: number) {
+  #drive(levels: number): void {
     const changed = this.#outputs ^ levels;
     if (changed === 0) return;
     this.#outputs = levels;
@@ -53,73 +77,28 @@ export class IdioCard {
     if (this.#loopback) this.inputs = (this.#inputs & ~changed) | (levels & changed);
   }
 
-  readPort(offset: number): number {
-    switch (offset) {
-      case port.OUTPUTS_0_7:
-        return this.#outputs & 0xff;
-      case port.INPUTS_0_7:
-        return this.#inputs & 0xff;
-      case port.INTERRUPT_CONTROL:
-        this.#enableInterrupt(true);
-        return 0;
-      case port.FILTER_CONTROL:
-        this.#filters = 0xff;
-        return 0;
-      case port.OUTPUTS_8_15:
-        return this.#outputs >> 8;
-      case port.INPUTS_8_15:
-        return this.#inputs >> 8;
-      case port.INTERRUPT_STATUS:
-        return this.#status;
-      case port.FILTERS_0_7:
-        return this.#filters;
-      default:
-        return 0xff;
-    }
-  }
-
-  writePort(offset: number, value: number): void {
-    switch (offset) {
-      case port.OUTPUTS_0_7:
-        this.outputs = (this.#outputs & 0xff00) | value;
-        break;
-      case port.CLEAR_INTERRUPT:
-        this.#status = 0;
-        this.#driveInterrupt();
-        break;
-      case port.INTERRUPT_CONTROL:
-        this.#enableInterrupt(false);
-        break;
-      case port.FILTER_CONTROL:
-        this.#filters = 0;
-        break;
-      case port.OUTPUTS_8_15:
-        this.outputs = (this.#outputs & 0x00ff) | (value << 8);
-        break;
-      case port.FILTERS_0_7:
-        // Kept and read back only: these inputs have no noise to filter.
-        this.#filters = value;
-        break;
-    }
-  }
-
   /** All drives off, interrupts disabled. What is connected to the inputs does not notice. */
   reset(): void {
     this.#status = 0;
-    this.#filters = 0;
+    this.ports.reset();
     this.#enableInterrupt(false);
-    this.outputs = 0;
+    this.#drive(0);
   }
 
-  #enableInterrupt(enabled: boolean): void {
+  /** @returns what the port reads. */
+  #enableInterrupt(enabled: boolean): number {
     this.#interruptEnabled = enabled;
+    this.#driveInterrupt();
+    return 0;
+  }
+
+  #clearInterrupt(): void {
+    this.#status = 0;
     this.#driveInterrupt();
   }
 
   #driveInterrupt(): void {
-    this.#interrupts.setIntx(
-      this.#interruptEnabled && (this.#status & port.STATUS_INTERRUPT) !== 0,
-    );
+    this.#interrupts.setIntx(this.#interruptEnabled && (this.#status & STATUS_INTERRUPT) !== 0);
   }
 
   #log(direction: 'input' | 'output', changed: number, levels: number): void {

@@ -1,8 +1,8 @@
-import { definePciDevice, type PciDeviceDefinition, type RegisterAccess } from '@vfio-user/core';
+import { definePciDevice, type PciDeviceDefinition } from '@vfio-user/core';
 import { IdioCard } from './card.js';
 import { followInputsFile } from './inputs-file.js';
 import { type GpioOptions, gpioOptions } from './options.js';
-import { PORTS } from './registers.js';
+import { idioPorts, PORTS } from './registers.js';
 
 export type { GpioOptions, InputToggle } from './options.js';
 
@@ -11,6 +11,11 @@ export const gpio: PciDeviceDefinition<GpioOptions> = definePciDevice({
   name: 'gpio',
   summary: 'ACCES PCI-IDIO-16: 16 digital outputs, 16 digital inputs',
   options: gpioOptions,
+  registers: {
+    title: 'PCI-IDIO-16',
+    describes: ({ vendorId, deviceId }) => vendorId === 0x494f && deviceId === 0x0dc8,
+    bars: { 2: idioPorts },
+  },
 
   create(host, options) {
     const card = new IdioCard(host.interrupts, host.logger, options.inputs, options.loopback);
@@ -41,7 +46,7 @@ export const gpio: PciDeviceDefinition<GpioOptions> = definePciDevice({
       },
       intx: true,
       // BAR0 and BAR1 of the real card belong to its bus bridge; no driver touches them.
-      bars: { 2: { kind: 'io', size: PORTS, access: portAccess(card) } },
+      bars: { 2: { kind: 'io', size: PORTS, access: card.ports } },
       reset: () => card.reset(),
       close() {
         for (const stop of stops) stop();
@@ -49,19 +54,3 @@ export const gpio: PciDeviceDefinition<GpioOptions> = definePciDevice({
     };
   },
 });
-
-/** The card is eight bits wide: the bus turns a wider access into one of each port. */
-function portAccess(card: IdioCard): RegisterAccess {
-  return {
-    read(offset, size) {
-      let value = 0;
-      for (let byte = 0; byte < size; byte++) value |= card.readPort(offset + byte) << (8 * byte);
-      return value >>> 0;
-    },
-    write(offset, size, value) {
-      for (let byte = 0; byte < size; byte++) {
-        card.writePort(offset + byte, (value >>> (8 * byte)) & 0xff);
-      }
-    },
-  };
-}

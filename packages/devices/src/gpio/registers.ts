@@ -1,21 +1,31 @@
+import { defineRegisters } from '@vfio-user/core';
+
 /**
  * The PCI-IDIO-16's eight I/O ports in BAR2 (card manual, "Programming"), one byte each. Reading and
  * writing the same port may mean different things.
  */
-export const OUTPUTS_0_7 = 0;
-/** Read: inputs 0-7. Write anything: clear the interrupt. */
-export const INPUTS_0_7 = 1;
-export const CLEAR_INTERRUPT = INPUTS_0_7;
-/** Read: enable interrupts. Write anything: disable them. */
-export const INTERRUPT_CONTROL = 2;
-/** Read: activate the filters of all inputs. Write anything: deactivate them. */
-export const FILTER_CONTROL = 3;
-export const OUTPUTS_8_15 = 4;
-export const INPUTS_8_15 = 5;
-/** Read only, see the STATUS bits. */
-export const INTERRUPT_STATUS = 6;
-/** Filters of inputs 0-7, one bit each. */
-export const FILTERS_0_7 = 7;
+export const idioPorts = defineRegisters({
+  OUTPUTS_0_7: { offset: 0, size: 1, meaning: 'drives of outputs 0-7, one bit each' },
+  'INPUTS_0_7/CLEAR_INTERRUPT': {
+    offset: 1,
+    size: 1,
+    meaning: 'read: inputs 0-7; write anything: clear the interrupt',
+  },
+  INTERRUPT_CONTROL: {
+    offset: 2,
+    size: 1,
+    meaning: 'read: enable interrupts; write anything: disable them',
+  },
+  FILTER_CONTROL: {
+    offset: 3,
+    size: 1,
+    meaning: 'read: activate the filters of all inputs; write anything: deactivate them',
+  },
+  OUTPUTS_8_15: { offset: 4, size: 1, meaning: 'drives of outputs 8-15' },
+  INPUTS_8_15: { offset: 5, size: 1, access: 'ro', meaning: 'inputs 8-15' },
+  INTERRUPT_STATUS: { offset: 6, size: 1, access: 'ro', meaning: 'STATUS bits' },
+  FILTERS_0_7: { offset: 7, size: 1, meaning: 'filters of inputs 0-7, one bit each' },
+});
 
 /** Size of BAR2. */
 export const PORTS = 8;

@@ -1,25 +1,16 @@
-import {
-  type DeviceHost,
-  type DeviceMemory,
-  iovaFromHalves,
-  type ResetKind,
-} from '@vfio-user/core';
+import type { DeviceHost, DeviceMemory, RegisterFile, ResetKind } from '@vfio-user/core';
 import { type AdminQueues, refusalToEnable } from './admin/admin-queues.js';
 import { Engine } from './engine.js';
 import type { ControllerIdentity } from './identity.js';
 import { DoorbellPage } from './queues/doorbell-page.js';
 import {
-  CAP_HIGH,
-  CAP_LOW,
-  CC_MASK,
   CSTS_CFS,
   CSTS_RDY,
   CSTS_SHST_COMPLETE,
   CSTS_SHST_OCCURRING,
+  controllerRegisters,
   decodeAdminQueueSizes,
   decodeConfiguration,
-  REGISTER,
-  VERSION,
 } from './registers.js';
 import type { Namespace } from './storage/namespace.js';
 
@@ -40,11 +31,11 @@ export class NvmeController {
   readonly #namespace: Namespace;
   readonly #isAuto: boolean;
   readonly #engine: Engine;
+  /** BAR0. */
+  readonly registers: RegisterFile<keyof typeof controllerRegisters.offsets>;
+  /** CC before it was written. */
   #cc = 0;
   #csts = 0;
-  #aqa = 0;
-  readonly #asq = new Uint32Array(2);
-  readonly #acq = new Uint32Array(2);
   /** Counts the times the controller was stopped, so that a late shutdown is not reported. */
   #life = 0;
 
@@ -63,6 +54,7 @@ export class NvmeController {
         );
       },
     });
+    this.registers = this.#createRegisters();
     this.#engine.offersPage = !this.#isAuto;
     if (doorbellMemory !== undefined) {
       const { queues, doorbells } = this.#engine;
@@ -70,70 +62,29 @@ export class NvmeController {
     }
   }
 
-  /** `offset` is a multiple of 4. */
-  readRegister(offset: number): number {
-    switch (offset) {
-      case REGISTER.CAP:
-        return CAP_LOW;
-      case REGISTER.CAP + 4:
-        return CAP_HIGH;
-      case REGISTER.VS:
-        return VERSION;
-      case REGISTER.INTMS:
-      case REGISTER.INTMC:
-        return this.#engine.interrupts.mask;
-      case REGISTER.CC:
-        return this.#cc;
-      case REGISTER.CSTS:
-        return this.#csts;
-      case REGISTER.AQA:
-        return this.#aqa;
-      case REGISTER.ASQ:
-      case REGISTER.ASQ + 4:
-        return this.#asq[(offset - REGISTER.ASQ) / 4] as number; // 0 or 1
-      case REGISTER.ACQ:
-      case REGISTER.ACQ + 4:
-        return this.#acq[(offset - REGISTER.ACQ) / 4] as number; // 0 or 1
-      default:
-        return 0;
-    }
+  #createRegisters(): NvmeController['registers'] {
+    const mask = (): number => this.#engine.interrupts.mask;
+    return controllerRegisters.create({
+      INTMS: { read: mask, write: (bits) => this.#engine.interrupts.setMask(bits) },
+      INTMC: { read: mask, write: (bits) => this.#engine.interrupts.clearMask(bits) },
+      CC: { write: (value) => this.#configure(value) },
+      CSTS: { read: () => this.#csts },
+      'SQ{}TDBL': {
+        read: (queue) => this.#readDoorbell(2 * queue),
+        write: (value, queue) => this.#writeDoorbell(2 * queue, value),
+      },
+      'CQ{}HDBL': {
+        read: (queue) => this.#readDoorbell(2 * queue + 1),
+        write: (value, queue) => this.#writeDoorbell(2 * queue + 1, value),
+      },
+    });
   }
 
-  /** `offset` is a multiple of 4. */
-  writeRegister(offset: number, value: number): void {
-    switch (offset) {
-      case REGISTER.INTMS:
-        this.#engine.interrupts.setMask(value);
-        break;
-      case REGISTER.INTMC:
-        this.#engine.interrupts.clearMask(value);
-        break;
-      case REGISTER.CC:
-        this.#configure((value & CC_MASK) >>> 0);
-        break;
-      case REGISTER.AQA:
-        this.#aqa = value & 0x0fff_0fff;
-        break;
-      case REGISTER.ASQ:
-        this.#asq[0] = value & ~0xfff;
-        break;
-      case REGISTER.ASQ + 4:
-        this.#asq[1] = value;
-        break;
-      case REGISTER.ACQ:
-        this.#acq[0] = value & ~0xfff;
-        break;
-      case REGISTER.ACQ + 4:
-        this.#acq[1] = value;
-        break;
-    }
-  }
-
-  readDoorbell(index: number): number {
+  #readDoorbell(index: number): number {
     return this.#engine.page?.read(index) ?? 0;
   }
 
-  writeDoorbell(index: number, value: number): void {
+  #writeDoorbell(index: number, value: number): void {
     if ((this.#csts & (CSTS_RDY | CSTS_CFS)) !== CSTS_RDY) return;
     const { page, scheduler, doorbells } = this.#engine;
     page?.store(index, value);
@@ -152,9 +103,7 @@ export class NvmeController {
   reset(kind: ResetKind): void {
     this.#disable();
     this.#cc = 0;
-    this.#aqa = 0;
-    this.#asq.fill(0);
-    this.#acq.fill(0);
+    this.registers.reset();
     if (kind === 'connection-lost') this.#engine.offersPage = !this.#isAuto;
     if (kind === 'power') this.#engine.statistics.powerCycles++;
   }
@@ -222,12 +171,11 @@ export class NvmeController {
   }
 
   #adminQueues(): AdminQueues {
-    const sizes = decodeAdminQueueSizes(this.#aqa);
-    const [asqLow, asqHigh] = this.#asq as unknown as [number, number]; // two elements
-    const [acqLow, acqHigh] = this.#acq as unknown as [number, number];
+    const { registers } = this;
+    const sizes = decodeAdminQueueSizes(registers.get('AQA'));
     return {
-      submission: { base: iovaFromHalves(asqLow, asqHigh), entryCount: sizes.submission },
-      completion: { base: iovaFromHalves(acqLow, acqHigh), entryCount: sizes.completion },
+      submission: { base: registers.getIova('ASQ'), entryCount: sizes.submission },
+      completion: { base: registers.getIova('ACQ'), entryCount: sizes.completion },
     };
   }
 }

@@ -15,9 +15,9 @@ import {
 import { NvmeController } from './controller.js';
 import { createIdentity, DEVICE_ID, namedUuid, parseUuid, VENDOR_ID } from './identity.js';
 import { type NvmeOptions, nvmeOptions } from './options.js';
-import { RegisterFile } from './register-file.js';
 import {
   BAR_SIZE,
+  controllerRegisters,
   DOORBELLS_OFFSET,
   DOORBELLS_SIZE,
   MSIX_PBA_OFFSET,
@@ -42,6 +42,12 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
   name: 'nvme',
   summary: 'NVMe 1.4 controller; blocks in memory, in a file or on a block device',
   options: nvmeOptions,
+  registers: {
+    // Of any NVM Express controller whose doorbell stride (CAP.DSTRD) is 0.
+    title: 'NVMe',
+    describes: ({ classCode }) => classCode === CLASS_CODE,
+    bars: { 0: controllerRegisters },
+  },
 
   create(host, options) {
     const memory = doorbellMemory(options, host);
@@ -73,7 +79,7 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
         0: {
           kind: 'memory64',
           size: BAR_SIZE,
-          access: new RegisterFile(controller),
+          access: controller.registers,
           memory,
           mappable:
             memory === undefined ? undefined : [{ offset: DOORBELLS_OFFSET, size: DOORBELLS_SIZE }],

@@ -1,5 +1,5 @@
 import { errno, type Iova } from '@vfio-user/core';
-import * as command from './registers.js';
+import { benchRegisters as command } from './registers.js';
 
 /** A DMA command together with the registers' values at the moment it was written. */
 export interface DmaRequest {
@@ -14,9 +14,7 @@ export interface DmaRequest {
   readonly pattern: number;
 }
 
-/** DMA_CHUNK and DMA_DEPTH after power-on; their limits bound the memory an operation takes. */
-export const DEFAULT_CHUNK = 2 ** 16;
-export const DEFAULT_DEPTH = 4;
+/** Limits of DMA_CHUNK and DMA_DEPTH, which bound the memory an operation takes. */
 const MAX_CHUNK = 2 ** 20;
 const MAX_DEPTH = 64;
 

@@ -14,11 +14,10 @@ import { DmaEngine } from './dma-engine.js';
 import { InterruptUnit } from './interrupt-unit.js';
 import { mappableAreas, ScratchMemory } from './memory.js';
 import { type BenchOptions, benchOptions } from './options.js';
-import * as register from './registers.js';
+import { benchRegisters, controlRegisters } from './registers.js';
 
 export type { BenchOptions } from './options.js';
-/** The registers of BAR0, for drivers. */
-export * as benchRegisters from './registers.js';
+export { benchRegisters } from './registers.js';
 
 const PORT_BYTES = 64;
 const TRAPPED_BYTES = 2 ** 16;
@@ -39,6 +38,11 @@ export const bench: PciDeviceDefinition<BenchOptions> = definePciDevice({
   name: 'bench',
   summary: 'Measurements and tests: BARs of every kind, DMA engine, interrupt generator',
   options: benchOptions,
+  registers: {
+    title: 'bench',
+    describes: ({ vendorId, deviceId }) => vendorId === 0x1234 && deviceId === 0xbe4c,
+    bars: { 0: controlRegisters },
+  },
 
   create(host, { memory: memoryBytes, vectors }) {
     const memory = host.allocateDeviceMemory('bench-memory', memoryBytes);
@@ -63,10 +67,14 @@ export const bench: PciDeviceDefinition<BenchOptions> = definePciDevice({
       bars: {
         0: {
           kind: 'memory32',
-          size: register.CONTROL_BYTES,
-          access: registers,
+          size: benchRegisters.CONTROL_BYTES,
+          access: registers.file,
           ioEvents: [
-            { offset: register.DOORBELL, size: 4, onSignal: () => registers.ringDoorbell() },
+            {
+              offset: controlRegisters.offsets.DOORBELL,
+              size: 4,
+              onSignal: () => registers.ringDoorbell(),
+            },
           ],
         },
         1: { kind: 'io', size: PORT_BYTES, access: ports },

@@ -1,10 +1,12 @@
 import { errno, type Logger, VfioUserError } from '@vfio-user/core';
-import { STATUS_BUSY, STATUS_DONE, STATUS_FAILED } from './registers.js';
+import { benchRegisters } from './registers.js';
+
+const { STATUS_BUSY, STATUS_DONE, STATUS_FAILED } = benchRegisters;
 
 /** Work that a command register started: what its STATUS and ERROR registers show. */
 export class Job {
   readonly #onEnd: () => void;
-  #status = STATUS_BUSY;
+  #status: number = STATUS_BUSY;
   #error = 0;
 
   /** @param onEnd runs after the status says how the job ended. */

@@ -1,136 +1,149 @@
+import { defineRegisters } from '@vfio-user/core';
+
 /**
- * Control registers of the bench device, in BAR0. All are 32 bits wide and little-endian; 64-bit
- * ones take two, low half first. Narrower reads see their part; narrower writes are ignored.
- * Registers not named here read as zero.
- *
- * Access: RO read only, WO write only (reads zero), RW both, W1C write ones to clear.
- *
- * | offset | name              |     | meaning                                                    |
- * | ------ | ----------------- | --- | ---------------------------------------------------------- |
- * | 0x000  | ID                | RO  | `BENC`                                                     |
- * | 0x004  | VERSION           | RO  | 1                                                          |
- * | 0x008  | VECTORS           | RO  | MSI-X vectors                                              |
- * | 0x00c  | MEMORY_SIZE       | RO  | bytes of device memory (BAR2)                              |
- * | 0x010  | SCRATCH           | RW  | keeps what is written                                      |
- * | 0x014  | SCRATCH_WRITES    | RO  | writes to SCRATCH seen, wraps                              |
- * | 0x018  | DOORBELL          | WO  | any write signals DOORBELL_VECTOR at once                  |
- * | 0x01c  | DOORBELL_VECTOR   | RW  |                                                            |
- * | 0x020  | DOORBELL_COUNT    | RO  | rings seen, wraps                                          |
- * | 0x024  | INTERRUPT_STATUS  | W1C | bit v: vector v (v < 32) was signalled; drives INTx        |
- * | 0x028  | RESETS            | RO  | resets seen; survives them                                 |
- * | 0x02c  | LAST_RESET        | RO  | why: a RESET_* number; survives resets                     |
- * | 0x030  | NOTIFY            | WO  | a NOTIFY_* number: device error or release request         |
- * | 0x100  | DMA_COMMAND       | WO  | a DMA_* number: starts an operation with the values below  |
- * | 0x104  | DMA_STATUS        | RO  | STATUS_* bits                                              |
- * | 0x108  | DMA_ERROR         | RO  | Linux errno of a failed operation, else 0                  |
- * | 0x10c  | DMA_CHECKSUM      | RO  | result of DMA_CHECKSUM_GUEST                               |
- * | 0x110  | DMA_SOURCE        | RW  | 64 bits: guest address or offset in device memory          |
- * | 0x118  | DMA_DESTINATION   | RW  | 64 bits: guest address or offset in device memory          |
- * | 0x120  | DMA_LENGTH        | RW  | 64 bits: bytes                                             |
- * | 0x128  | DMA_CHUNK         | RW  | bytes a transfer; clamped to 4..1 MiB, rounded down to 4   |
- * | 0x12c  | DMA_DEPTH         | RW  | transfers under way at once; clamped to 1..64              |
- * | 0x130  | DMA_REPEAT        | RW  | times the whole operation runs; 0 counts as 1              |
- * | 0x134  | DMA_PATTERN       | RW  | what DMA_FILL_GUEST writes                                 |
- * | 0x138  | DMA_VECTOR        | RW  | signalled at the end, also of a failure; NO_VECTOR: none   |
- * | 0x140  | DMA_OPERATIONS    | RO  | 64 bits: operations done without error                     |
- * | 0x148  | DMA_BYTES         | RO  | 64 bits: bytes transferred                                 |
- * | 0x150  | DMA_NANOSECONDS   | RO  | 64 bits: how long the last operation took                  |
- * | 0x200  | BURST_COMMAND     | WO  | a BURST_* number                                           |
- * | 0x204  | BURST_STATUS      | RO  | STATUS_* bits                                              |
- * | 0x208  | BURST_ERROR       | RO  | Linux errno of a failed burst, else 0                      |
- * | 0x20c  | BURST_SENT        | RO  | interrupts signalled so far                                |
- * | 0x210  | BURST_ADDRESS     | RW  | 64 bits: guest address of the sequence number, 32 bits     |
- * | 0x218  | BURST_COUNT       | RW  | interrupts to signal                                       |
- * | 0x21c  | BURST_VECTOR      | RW  |                                                            |
- * | 0x220  | BURST_PERIOD      | RW  | microseconds between two; 0: as fast as possible           |
+ * Control registers of the bench device, in BAR0. 64-bit ones take two accesses, low half first.
  *
  * Commands take the registers' values at the moment they are written and run afterwards; the write
  * itself is answered at once. One DMA operation and one burst run at a time: starting another
  * meanwhile is ignored, cancelling is not.
  */
-export const ID = 0x000;
-export const VERSION = 0x004;
-export const VECTORS = 0x008;
-export const MEMORY_SIZE = 0x00c;
-export const SCRATCH = 0x010;
-export const SCRATCH_WRITES = 0x014;
-export const DOORBELL = 0x018;
-export const DOORBELL_VECTOR = 0x01c;
-export const DOORBELL_COUNT = 0x020;
-export const INTERRUPT_STATUS = 0x024;
-export const RESETS = 0x028;
-export const LAST_RESET = 0x02c;
-export const NOTIFY = 0x030;
+export const controlRegisters = defineRegisters(
+  {
+    ID: { offset: 0x000, access: 'ro', reset: 0x434e_4542, meaning: '`BENC`' },
+    VERSION: { offset: 0x004, access: 'ro', reset: 1, meaning: '1' },
+    VECTORS: { offset: 0x008, access: 'ro', meaning: 'MSI-X vectors' },
+    MEMORY_SIZE: { offset: 0x00c, access: 'ro', meaning: 'bytes of device memory (BAR2)' },
+    SCRATCH: { offset: 0x010, meaning: 'keeps what is written' },
+    SCRATCH_WRITES: { offset: 0x014, access: 'ro', meaning: 'writes to SCRATCH seen, wraps' },
+    DOORBELL: { offset: 0x018, access: 'wo', meaning: 'any write signals DOORBELL_VECTOR at once' },
+    DOORBELL_VECTOR: { offset: 0x01c },
+    DOORBELL_COUNT: { offset: 0x020, access: 'ro', meaning: 'rings seen, wraps' },
+    INTERRUPT_STATUS: {
+      offset: 0x024,
+      access: 'w1c',
+      meaning: 'bit v: vector v (v < 32) was signalled; drives INTx',
+    },
+    RESETS: { offset: 0x028, access: 'ro', meaning: 'resets seen; survives them' },
+    LAST_RESET: { offset: 0x02c, access: 'ro', meaning: 'why: a RESET_* number; survives resets' },
+    NOTIFY: {
+      offset: 0x030,
+      access: 'wo',
+      meaning: 'a NOTIFY_* number: device error or release request',
+    },
+    DMA_COMMAND: {
+      offset: 0x100,
+      access: 'wo',
+      meaning: 'a DMA_* number: starts an operation with the values below',
+    },
+    DMA_STATUS: { offset: 0x104, access: 'ro', meaning: 'STATUS_* bits' },
+    DMA_ERROR: {
+      offset: 0x108,
+      access: 'ro',
+      meaning: 'Linux errno of a failed operation, else 0',
+    },
+    DMA_CHECKSUM: { offset: 0x10c, access: 'ro', meaning: 'result of DMA_CHECKSUM_GUEST' },
+    DMA_SOURCE: { offset: 0x110, size: 8, meaning: 'guest address or offset in device memory' },
+    DMA_DESTINATION: {
+      offset: 0x118,
+      size: 8,
+      meaning: 'guest address or offset in device memory',
+    },
+    DMA_LENGTH: { offset: 0x120, size: 8, meaning: 'bytes' },
+    DMA_CHUNK: {
+      offset: 0x128,
+      reset: 2 ** 16,
+      meaning: 'bytes a transfer; clamped to 4..1 MiB, rounded down to 4',
+    },
+    DMA_DEPTH: {
+      offset: 0x12c,
+      reset: 4,
+      meaning: 'transfers under way at once; clamped to 1..64',
+    },
+    DMA_REPEAT: { offset: 0x130, meaning: 'times the whole operation runs; 0 counts as 1' },
+    DMA_PATTERN: { offset: 0x134, meaning: 'what DMA_FILL_GUEST writes' },
+    DMA_VECTOR: {
+      offset: 0x138,
+      reset: 0xffff_ffff,
+      meaning: 'signalled at the end, also of a failure; NO_VECTOR: none',
+    },
+    DMA_OPERATIONS: {
+      offset: 0x140,
+      size: 8,
+      access: 'ro',
+      meaning: 'operations done without error',
+    },
+    DMA_BYTES: { offset: 0x148, size: 8, access: 'ro', meaning: 'bytes transferred' },
+    DMA_NANOSECONDS: {
+      offset: 0x150,
+      size: 8,
+      access: 'ro',
+      meaning: 'how long the last operation took',
+    },
+    BURST_COMMAND: { offset: 0x200, access: 'wo', meaning: 'a BURST_* number' },
+    BURST_STATUS: { offset: 0x204, access: 'ro', meaning: 'STATUS_* bits' },
+    BURST_ERROR: { offset: 0x208, access: 'ro', meaning: 'Linux errno of a failed burst, else 0' },
+    BURST_SENT: { offset: 0x20c, access: 'ro', meaning: 'interrupts signalled so far' },
+    BURST_ADDRESS: {
+      offset: 0x210,
+      size: 8,
+      meaning: 'guest address of the sequence number, 32 bits',
+    },
+    BURST_COUNT: { offset: 0x218, meaning: 'interrupts to signal' },
+    BURST_VECTOR: { offset: 0x21c },
+    BURST_PERIOD: { offset: 0x220, meaning: 'microseconds between two; 0: as fast as possible' },
+  },
+  { narrowWrites: 'ignored' },
+);
 
-export const DMA_COMMAND = 0x100;
-export const DMA_STATUS = 0x104;
-export const DMA_ERROR = 0x108;
-export const DMA_CHECKSUM = 0x10c;
-export const DMA_SOURCE = 0x110;
-export const DMA_DESTINATION = 0x118;
-export const DMA_LENGTH = 0x120;
-export const DMA_CHUNK = 0x128;
-export const DMA_DEPTH = 0x12c;
-export const DMA_REPEAT = 0x130;
-export const DMA_PATTERN = 0x134;
-export const DMA_VECTOR = 0x138;
-export const DMA_OPERATIONS = 0x140;
-export const DMA_BYTES = 0x148;
-export const DMA_NANOSECONDS = 0x150;
+/** What some registers take and show. */
+const NUMBERS = {
+  /** Size of BAR0. */
+  CONTROL_BYTES: 0x1000,
+  /** `BENC` in memory order. */
+  ID_VALUE: 0x434e_4542,
+  VERSION_VALUE: 1,
 
-export const BURST_COMMAND = 0x200;
-export const BURST_STATUS = 0x204;
-export const BURST_ERROR = 0x208;
-export const BURST_SENT = 0x20c;
-export const BURST_ADDRESS = 0x210;
-export const BURST_COUNT = 0x218;
-export const BURST_VECTOR = 0x21c;
-export const BURST_PERIOD = 0x220;
+  /** STATUS: under way. */
+  STATUS_BUSY: 1 << 0,
+  /** STATUS: ended, with or without an error. */
+  STATUS_DONE: 1 << 1,
+  /** STATUS: ended with an error, see the ERROR register. */
+  STATUS_FAILED: 1 << 2,
 
-/** Size of BAR0. */
-export const CONTROL_BYTES = 0x1000;
+  /** In a VECTOR register: no interrupt. */
+  NO_VECTOR: 0xffff_ffff,
 
-/** `BENC` in memory order. */
-export const ID_VALUE = 0x434e_4542;
-export const VERSION_VALUE = 1;
+  /** DMA_COMMAND: end the operation under way with ECANCELED. */
+  DMA_CANCEL: 0,
+  /** DMA_COMMAND: guest memory to guest memory; the ranges must not overlap. */
+  DMA_COPY_GUEST: 1,
+  /** DMA_COMMAND: guest memory to device memory. */
+  DMA_LOAD: 2,
+  /** DMA_COMMAND: device memory to guest memory. */
+  DMA_STORE: 3,
+  /** DMA_COMMAND: DMA_PATTERN to guest memory. */
+  DMA_FILL_GUEST: 4,
+  /** DMA_COMMAND: CRC-32 (as in zlib) of guest memory. */
+  DMA_CHECKSUM_GUEST: 5,
 
-/** STATUS: under way. */
-export const STATUS_BUSY = 1 << 0;
-/** STATUS: ended, with or without an error. */
-export const STATUS_DONE = 1 << 1;
-/** STATUS: ended with an error, see the ERROR register. */
-export const STATUS_FAILED = 1 << 2;
+  /** BURST_COMMAND: end the burst under way with ECANCELED. */
+  BURST_CANCEL: 0,
+  /** BURST_COMMAND: interrupts only. */
+  BURST_INTERRUPTS: 1,
+  /** BURST_COMMAND: write 1 to BURST_ADDRESS and interrupt, write 2 and interrupt, and so on. */
+  BURST_SEQUENCE: 2,
 
-/** In a VECTOR register: no interrupt. */
-export const NO_VECTOR = 0xffff_ffff;
+  /** NOTIFY: report an unrecoverable device error. */
+  NOTIFY_ERROR: 1,
+  /** NOTIFY: ask the client to release the device. */
+  NOTIFY_RELEASE: 2,
 
-/** DMA_COMMAND: end the operation under way with ECANCELED. */
-export const DMA_CANCEL = 0;
-/** DMA_COMMAND: guest memory to guest memory; the ranges must not overlap. */
-export const DMA_COPY_GUEST = 1;
-/** DMA_COMMAND: guest memory to device memory. */
-export const DMA_LOAD = 2;
-/** DMA_COMMAND: device memory to guest memory. */
-export const DMA_STORE = 3;
-/** DMA_COMMAND: DMA_PATTERN to guest memory. */
-export const DMA_FILL_GUEST = 4;
-/** DMA_COMMAND: CRC-32 (as in zlib) of guest memory. */
-export const DMA_CHECKSUM_GUEST = 5;
+  /** LAST_RESET. */
+  RESET_DEVICE: 1,
+  RESET_FUNCTION_LEVEL: 2,
+  RESET_POWER: 3,
+  RESET_CONNECTION_LOST: 4,
+} as const;
 
-/** BURST_COMMAND: end the burst under way with ECANCELED. */
-export const BURST_CANCEL = 0;
-/** BURST_COMMAND: interrupts only. */
-export const BURST_INTERRUPTS = 1;
-/** BURST_COMMAND: write 1 to BURST_ADDRESS and interrupt, write 2 and interrupt, and so on. */
-export const BURST_SEQUENCE = 2;
-
-/** NOTIFY: report an unrecoverable device error. */
-export const NOTIFY_ERROR = 1;
-/** NOTIFY: ask the client to release the device. */
-export const NOTIFY_RELEASE = 2;
-
-/** LAST_RESET. */
-export const RESET_DEVICE = 1;
-export const RESET_FUNCTION_LEVEL = 2;
-export const RESET_POWER = 3;
-export const RESET_CONNECTION_LOST = 4;
+/** Offsets of the registers, and the numbers they take and show, for drivers. */
+export const benchRegisters = { ...controlRegisters.offsets, ...NUMBERS } as const;

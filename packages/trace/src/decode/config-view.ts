@@ -1,4 +1,4 @@
-import type { PciIds } from '@vfio-user/devices';
+import type { PciIds } from '@vfio-user/core';
 import { type CapabilityPlace, listCapabilities } from '../pci/capability-list.js';
 import { ConfigBytes } from '../pci/config-bytes.js';
 

@@ -1,5 +1,4 @@
-import { Region } from '@vfio-user/core';
-import { findRegister, type RegisterMap } from '@vfio-user/devices';
+import { Region, type RegisterMap } from '@vfio-user/core';
 import { configFieldNames } from '../pci/config-fields.js';
 import { ConfigView, msixName } from './config-view.js';
 
@@ -51,8 +50,9 @@ export class DeviceView {
     const interrupt = msix && msixName(msix, region, offset);
     if (interrupt !== undefined) return { name: interrupt, isImplemented: true };
     const map = this.#map;
-    if (map?.bars[region] === undefined) return UNKNOWN;
-    const register = findRegister(map, region, offset);
+    const registers = map?.bars[region];
+    if (map === undefined || registers === undefined) return UNKNOWN;
+    const register = registers.find(offset);
     if (register === undefined) return NOTHING;
     const within = offset - register.offset;
     const suffix = within === 0 ? '' : `+${within}`;

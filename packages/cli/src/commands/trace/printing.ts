@@ -1,4 +1,5 @@
-import { type RegisterMap, registerMaps } from '@vfio-user/devices';
+import type { RegisterMap } from '@vfio-user/core';
+import { registerMaps } from '@vfio-user/devices';
 import {
   type BatchedWriter,
   choosePalette,

@@ -1,0 +1,127 @@
+import { VfioUserError } from '../errors.js';
+
+/** A register, or an array of them, as data. Little-endian. */
+export interface RegisterDefinition {
+  /** Bytes from the start of the region, a multiple of the size (of 4 where that is 8). */
+  readonly offset: number;
+  /** Bytes, 4 when absent. */
+  readonly size?: 1 | 2 | 4 | 8;
+  /**
+   * What a driver may do: read only (`ro`), write only (`wo`, reads 0), both (`rw`, when absent), or
+   * clear bits by writing ones (`w1c`).
+   */
+  readonly access?: 'ro' | 'wo' | 'rw' | 'w1c';
+  /** The value after a reset, 0 when absent. */
+  readonly reset?: number | bigint;
+  /** Bits that a driver can change, all when absent. */
+  readonly mask?: number | bigint;
+  /** For people: units, values, what it does. */
+  readonly meaning?: string;
+  /** An array: how many, and bytes from one to the next. `{}` in the name stands for the number. */
+  readonly repeat?: { readonly count: number; readonly stride: number };
+  /** A specification names it, this device does not have it: reads 0, ignores writes. */
+  readonly absent?: boolean;
+}
+
+/** Rules for all registers of a table. */
+export interface RegisterTableOptions {
+  /** Writes narrower than a register: change the bytes written (`merged`, when absent), or nothing. */
+  readonly narrowWrites?: 'merged' | 'ignored';
+}
+
+/** A register of a layout, with what was left out. */
+export interface RegisterEntry {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly count: number;
+  readonly stride: number;
+  readonly access: 'ro' | 'wo' | 'rw' | 'w1c';
+  /** By half: low, high. */
+  readonly reset: readonly [number, number];
+  readonly mask: readonly [number, number];
+  readonly meaning: string;
+  readonly absent: boolean;
+}
+
+/** Where the registers of a region are. */
+export class RegisterLayout {
+  readonly entries: readonly RegisterEntry[];
+  /** Bytes up to the end of the last register. */
+  readonly length: number;
+  readonly ignoresNarrowWrites: boolean;
+  /** Which entry a unit of the region belongs to, -1 for none. */
+  readonly #slots: Int16Array;
+  /** Of a unit: as wide as the narrowest register, at most 4 bytes; as a power of two. */
+  readonly #shift: number;
+
+  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when two overlap or one is not aligned. */
+  constructor(
+    registers: Readonly<Record<string, RegisterDefinition>>,
+    { narrowWrites = 'merged' }: RegisterTableOptions,
+  ) {
+    this.entries = Object.entries(registers).map(([name, each]) => entryOf(name, each));
+    this.ignoresNarrowWrites = narrowWrites === 'ignored';
+    this.length = Math.max(0, ...this.entries.map(endOf));
+    const unit = Math.min(4, ...this.entries.map(({ size }) => size));
+    this.#shift = Math.log2(unit);
+    this.#slots = new Int16Array(Math.ceil(this.length / unit)).fill(-1);
+    this.entries.forEach((entry, slot) => {
+      for (let i = 0; i < entry.count; i++) {
+        const start = entry.offset + i * entry.stride;
+        for (let at = start; at < start + entry.size; at += unit) this.#place(at, slot);
+      }
+    });
+  }
+
+  /** The index in {@link entries} of what the byte at `offset` belongs to, -1 for nothing. */
+  slotAt(offset: number): number {
+    return this.#slots[offset >> this.#shift] ?? -1;
+  }
+
+  #place(at: number, slot: number): void {
+    const unit = at >> this.#shift;
+    const other = this.entries[this.#slots[unit] as number];
+    if (other !== undefined) refuse(this.entries[slot] as RegisterEntry, `overlaps ${other.name}`);
+    this.#slots[unit] = slot;
+  }
+}
+
+/** @throws {VfioUserError} `VFU_CONFIG_INVALID` */
+export function refuse({ name, offset }: RegisterEntry, what: string): never {
+  throw new VfioUserError(
+    'VFU_CONFIG_INVALID',
+    `register ${name} at 0x${offset.toString(16)} ${what}`,
+  );
+}
+
+function entryOf(name: string, definition: RegisterDefinition): RegisterEntry {
+  const { offset, size = 4, access = 'rw', reset = 0, mask, meaning = '' } = definition;
+  const { count = 1, stride = size } = definition.repeat ?? {};
+  const all = size === 8 ? 2n ** 64n - 1n : 2n ** BigInt(8 * size) - 1n;
+  const entry: RegisterEntry = {
+    name,
+    offset,
+    size,
+    count,
+    stride,
+    access,
+    reset: halves(reset),
+    mask: halves(mask ?? all),
+    meaning,
+    absent: definition.absent === true,
+  };
+  if (offset % Math.min(size, 4) !== 0 || stride % Math.min(size, 4) !== 0) {
+    refuse(entry, `is not aligned to ${Math.min(size, 4)} bytes`);
+  }
+  return entry;
+}
+
+function endOf({ offset, size, count, stride }: RegisterEntry): number {
+  return offset + (count - 1) * stride + size;
+}
+
+function halves(value: number | bigint): readonly [number, number] {
+  const all = BigInt(value);
+  return [Number(all & 0xffff_ffffn), Number((all >> 32n) & 0xffff_ffffn)];
+}
