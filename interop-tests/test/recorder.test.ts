@@ -1,13 +1,15 @@
 // The relay that records sessions, between two ends of our own: needs no QEMU.
 
 import { join } from 'node:path';
-import { Command, type Frame, type FrameSink, HEADER_BYTES } from '@vfio-user/core';
+import { Command, constants, type Frame, type FrameSink } from '@vfio-user/core';
 import { nativeEncodingFor } from '@vfio-user/core/internal';
 import { createEventFd, createMemoryFile, type FileDescriptor } from '@vfio-user/posix-ffi';
 import { readRecording, writeRecording } from '@vfio-user/transport-testing';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t from 'tap';
 import { recordingRelay } from '../record/recording-relay.js';
+
+const { HEADER_BYTES } = constants;
 
 const context = { framing: nativeEncodingFor(4096).framing };
 

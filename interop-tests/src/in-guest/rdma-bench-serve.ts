@@ -6,10 +6,10 @@ import {
   definePciDevice,
   type Iova,
   msix,
-  parseUri,
   serve,
   TransportRegistry,
 } from '@vfio-user/core';
+import { parseUri } from '@vfio-user/core/transport';
 import { rdmaTransport } from '@vfio-user/transport-rdma';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-import { parseDuration } from '@vfio-user/core';
+import { parseDuration } from '@vfio-user/core/internal';
 import { UsageError } from './errors.js';
 
 const DAY_MS = 86_400_000;

@@ -52,7 +52,7 @@ export async function loadTransports(
   uris: readonly string[],
   choices: TransportChoices = {},
 ): Promise<TransportRegistry> {
-  const { parseUri, TransportRegistry } = await import('@vfio-user/core');
+  const { parseUri, TransportRegistry } = await import('@vfio-user/core/transport');
   const schemes = uris.map((uri) => parseUri(uri).protocol.slice(0, -1));
   const isKnown = (scheme: string): boolean => LOADERS.some((one) => one.schemes.includes(scheme));
   const needed = schemes.every(isKnown)

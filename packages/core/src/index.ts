@@ -7,16 +7,16 @@
  *
  * const registry = new TransportRegistry(transports); // any packages that implement `Transport`
  * const options = counter.options.parse({});
- * await serve({ definition: counter, options, registry, listen: uri });
+ * await using server = await serve({ definition: counter, options, registry, listen: uri });
+ * await server.closed;
  * ```
  *
  * @packageDocumentation
  */
-export { advanceIova, getIova, type Iova, iovaFromHalves, setIova } from './address.js';
-export type { Bridge } from './bridge/bridge.js';
-export { type BridgeOptions, startBridge } from './bridge/bridge.js';
+export { advanceIova, getIova, type Iova, iovaFromHalves } from './address.js';
+export { type Bridge, type BridgeOptions, startBridge } from './bridge/bridge.js';
 export { type ConnectOptions, connectDevice } from './client/connect-device.js';
-export type { DeviceClient } from './client/device-client.js';
+export type * from './client/device-client.js';
 export type * from './device/access.js';
 export * from './device/device.js';
 export type * from './device/dma.js';
@@ -37,6 +37,7 @@ export type { InterruptHandler } from './device-end/interrupts.js';
 export type { DmaMapOptions } from './device-end/memory.js';
 export type { MappedArea, MappedRegion } from './device-end/regions.js';
 export {
+  type AboutDevice,
   type DiagnosticsChannel,
   type DmaDone,
   type DmaPath,
@@ -50,9 +51,9 @@ export {
 export * as errno from './errno.js';
 export * from './errors.js';
 export { defaultLimits, type ServerLimits } from './host-end/limits.js';
-export { LimitedLogger } from './limited-logger.js';
+export type { ServedClient, ServedClients } from './host-end/served-clients.js';
 export { type LogFields, type Logger, silentLogger } from './logger.js';
-export type { Capability } from './pci/capabilities/capability.js';
+export type * from './pci/capabilities/capability.js';
 export { deviceSerialNumber } from './pci/capabilities/device-serial-number.js';
 export { type MsiOptions, msi } from './pci/capabilities/msi.js';
 export { type MsixOptions, msix } from './pci/capabilities/msix.js';
@@ -68,21 +69,28 @@ export {
 } from './pci/capabilities/vendor-specific-extended.js';
 export { RegisterSet } from './pci/register-set.js';
 export { RegisterSetBuilder } from './pci/register-set-builder.js';
-export * from './protocol/constants.js';
-export type { DeviceServer, ServeOptions } from './server/device-server.js';
-export { serve } from './server/device-server.js';
-export type * from './transport/handshake.js';
+/** What requests and replies consist of, for {@link DeviceClient.call}. */
+export type * as bodies from './protocol/bodies.js';
+export type { DeviceInfo, IrqInfo, RegionInfo, SparseArea, Version } from './protocol/bodies.js';
+export type { Capabilities } from './protocol/capabilities.js';
 export {
-  formatHostPort,
-  type HostPort,
-  isLoopback,
-  parseHostPort,
-  splitZone,
-  withoutZone,
-} from './transport/host-port.js';
+  Command,
+  type CommandName,
+  type CommandNumber,
+  commandName,
+  DeviceState,
+  ExtensionCommand,
+  type ExtensionCommandNumber,
+  Feature,
+  Irq,
+  Region,
+} from './protocol/constants.js';
+export type { KnownCommand, ReplyBodies, RequestBodies } from './protocol/messages.js';
+export * as constants from './protocol/public-constants.js';
+export { type DeviceServer, type ServeOptions, serve } from './server/device-server.js';
+export type * from './transport/handshake.js';
 export type * from './transport/one-sided.js';
 export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';
 export type * from './transport/transport.js';
-export { hostPortOf, parseUri, type TransportUri, withPort } from './transport/uri.js';
-export { parseDuration, parseSize, sizeText } from './units.js';
+export type { TransportUri } from './transport/uri.js';

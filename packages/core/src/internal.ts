@@ -4,10 +4,12 @@
  * @packageDocumentation
  */
 
+export { setIova } from './address.js';
 export type { ClientState } from './bridge/client-state.js';
 export { type Attempt, attemptFailed, causes, errorCode } from './causes.js';
+export { LimitedLogger } from './limited-logger.js';
 export { type CheckedOptions, checkOptions } from './option-faults.js';
-export { type Capabilities, OWN_CAPABILITIES } from './protocol/capabilities.js';
+export { OWN_CAPABILITIES } from './protocol/capabilities.js';
 export type { Encoding } from './protocol/encoding.js';
 export type {
   KnownCommand,
@@ -40,3 +42,4 @@ export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
 export type { OpenWire, Wire } from './session/wire.js';
 export { type TextTableOptions, textTable } from './text-table.js';
+export { parseDuration, parseSize, sizeText } from './units.js';

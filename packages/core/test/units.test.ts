@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { parseDuration, parseSize, sizeText } from '../src/index.js';
+import { parseDuration, parseSize, sizeText } from '../src/units.js';
 
 t.test('sizes are read and written in powers of 1024', async (t) => {
   t.strictSame(['0', '4096', '4k', '64M', '1G', '2T', '7P'].map(parseSize), [

@@ -1,4 +1,4 @@
-import { parseSize } from '@vfio-user/core';
+import { parseSize } from '@vfio-user/core/internal';
 import { z } from 'zod';
 
 /** A setting that {@link parseSize} reads. */

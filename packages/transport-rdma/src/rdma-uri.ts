@@ -1,12 +1,6 @@
-import {
-  hostPortOf,
-  parseUri,
-  type Transport,
-  type TransportUri,
-  VfioUserError,
-  withPort,
-} from '@vfio-user/core';
+import { type Transport, type TransportUri, VfioUserError } from '@vfio-user/core';
 import { checkOptions } from '@vfio-user/core/internal';
+import { hostPortOf, parseUri, withPort } from '@vfio-user/core/transport';
 import { z } from 'zod';
 
 const querySchema = z.object({

@@ -2,9 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import {
   Command,
   connectDevice,
+  constants,
   type DeviceClient,
-  FEATURE_GET,
-  FEATURE_SET,
   Feature,
   Region,
   startBridge,
@@ -18,6 +17,8 @@ import { rdmaTransport } from '../src/index.js';
 import { RegisteredMemory } from '../src/memory/exposed-memory.js';
 import type { FakeFabric } from './fake-fabric.js';
 import { machine, serveBench, Warnings } from './support.js';
+
+const { FEATURE_GET, FEATURE_SET } = constants;
 
 const directory = t.testdir();
 const BASE = 0x1_0000_0000;

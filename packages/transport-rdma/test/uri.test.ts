@@ -1,4 +1,4 @@
-import { parseUri } from '@vfio-user/core';
+import { parseUri } from '@vfio-user/core/transport';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import type { GidInfo } from 'node-rdma-ffi';
 import t from 'tap';

@@ -8,9 +8,8 @@ import {
   type Transport,
   type TransportUri,
   VfioUserError,
-  withPort,
 } from '@vfio-user/core';
-import { openClient } from '@vfio-user/core/transport';
+import { openClient, withPort } from '@vfio-user/core/transport';
 import { type Endpoint, parseEndpoint, QUERY_KEYS } from './address/endpoint.js';
 import { networkCapabilities, type PartsOf } from './connection-parts.js';
 import { NetworkListener } from './listener/network-listener.js';

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { parseUri } from '@vfio-user/core';
+import { parseUri } from '@vfio-user/core/transport';
 import t from 'tap';
 import { parseEndpoint } from '../src/address/endpoint.js';
 import { tcpTransport } from '../src/index.js';

@@ -1,12 +1,9 @@
 import {
   Command,
   connectDevice,
+  constants,
   definePciDevice,
   errno,
-  IRQ_FLAG_EVENTFD,
-  IRQ_SET_ACTION_TRIGGER,
-  IRQ_SET_DATA_EVENTFD,
-  IRQ_SET_DATA_NONE,
   Irq,
   type Logger,
   msi,
@@ -20,6 +17,9 @@ import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
 import { z } from 'zod';
 import { tcpTransport } from '../src/index.js';
+
+const { IRQ_FLAG_EVENTFD, IRQ_SET_ACTION_TRIGGER, IRQ_SET_DATA_EVENTFD, IRQ_SET_DATA_NONE } =
+  constants;
 
 const registry = new TransportRegistry([tcpTransport(), unixTransport()]);
 const NATIVE = 'tcp://127.0.0.1:0?encoding=native';

@@ -9,9 +9,9 @@ import {
   type Listener,
   type Logger,
   ProtocolViolationError,
-  parseUri,
   silentLogger,
 } from '@vfio-user/core';
+import { parseUri } from '@vfio-user/core/transport';
 import type { Test } from 'tap';
 import { type TcpTransportOptions, tcpTransport } from '../src/index.js';
 

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer, get } from 'node:https';
 import { createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { hostPortOf, parseUri } from '@vfio-user/core';
+import { hostPortOf, parseUri } from '@vfio-user/core/transport';
 import { Authority, type Certificate, noOpenssl } from '@vfio-user/support';
 import t from 'tap';
 import { join, listen, message, rawSocket, untilEnd } from './support.js';

@@ -1,4 +1,4 @@
-import { hostPortOf, parseUri } from '@vfio-user/core';
+import { hostPortOf, parseUri } from '@vfio-user/core/transport';
 import { AF_VSOCK, streamSocket } from '@vfio-user/posix-ffi';
 import t from 'tap';
 import { join, listen, message } from './support.js';

@@ -1,4 +1,5 @@
-import { hostPortOf, parseUri, VfioUserError } from '@vfio-user/core';
+import { VfioUserError } from '@vfio-user/core';
+import { hostPortOf, parseUri } from '@vfio-user/core/transport';
 import {
   AF_INET,
   AF_INET6,

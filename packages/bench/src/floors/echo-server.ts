@@ -1,4 +1,4 @@
-import { parseUri, withPort } from '@vfio-user/core';
+import { parseUri, withPort } from '@vfio-user/core/transport';
 import {
   AF_UNIX,
   AF_VSOCK,

@@ -1,4 +1,5 @@
-import { connectDevice, type DeviceClient, hostPortOf, parseUri, Region } from '@vfio-user/core';
+import { connectDevice, type DeviceClient, Region } from '@vfio-user/core';
+import { hostPortOf, parseUri } from '@vfio-user/core/transport';
 import { registerMaps } from '@vfio-user/devices';
 import type { BenchHost } from '../engine/host.js';
 import type { FloorPath } from '../floors/floor-servers.js';

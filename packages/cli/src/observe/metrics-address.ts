@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import { type HostPort, isLoopback, parseHostPort } from '@vfio-user/core';
 import { checkOptions } from '@vfio-user/core/internal';
-import { repeatedKey } from '@vfio-user/core/transport';
+import { type HostPort, isLoopback, parseHostPort, repeatedKey } from '@vfio-user/core/transport';
 import { hostList } from '@vfio-user/transport-tcp/http';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { formatHostPort, type Logger } from '@vfio-user/core';
+import type { Logger } from '@vfio-user/core';
 import { attemptFailed } from '@vfio-user/core/internal';
-import { PendingConnections } from '@vfio-user/core/transport';
+import { formatHostPort, PendingConnections } from '@vfio-user/core/transport';
 import { OwnHosts } from '@vfio-user/transport-tcp/http';
 import type { Metrics } from './metrics.js';
 import type { MetricsAddress } from './metrics-address.js';

@@ -1,4 +1,5 @@
-import { LimitedLogger, type Logger } from '@vfio-user/core';
+import type { Logger } from '@vfio-user/core';
+import { LimitedLogger } from '@vfio-user/core/internal';
 import type { MetricsServer } from './metrics-server.js';
 import { summaryOf, Tally } from './tally.js';
 

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { formatHostPort, isLoopback, parseHostPort, withoutZone } from '../../src/index.js';
+import {
+  formatHostPort,
+  isLoopback,
+  parseHostPort,
+  withoutZone,
+} from '../../src/transport/index.js';
 
 t.test('a host and a port are what RFC 3986 and RFC 6874 say', async (t) => {
   for (const [text, host, port] of [

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { hostPortOf, parseUri, withPort } from '../../src/index.js';
+import { hostPortOf, parseUri, withPort } from '../../src/transport/index.js';
 
 t.test('host and port are taken as they stand, the rest as URLs have it', async (t) => {
   for (const [text, host, port] of [

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { sizeText } from '@vfio-user/core';
+import { sizeText } from '@vfio-user/core/internal';
 import { z } from 'zod';
 import { flagOption, sizeOption } from '../settings.js';
 import { isQualifiedName, parseUuid } from './identity.js';

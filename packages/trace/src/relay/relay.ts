@@ -1,12 +1,11 @@
 import {
   type EncodingName,
-  LimitedLogger,
   type Logger,
   silentLogger,
   type TransportRegistry,
   VfioUserError,
 } from '@vfio-user/core';
-import { endWithSignal } from '@vfio-user/core/internal';
+import { endWithSignal, LimitedLogger } from '@vfio-user/core/internal';
 import { encodingNamed, MAX_DATA_BYTES } from '../packet.js';
 import { type RelayAddress, RelayListener } from './relay-listener.js';
 import type { RelayArrival, RelayObserver } from './relay-observer.js';

@@ -1,5 +1,5 @@
-import { Command, ExtensionCommand, Feature, sizeText } from '@vfio-user/core';
-import type { ReplyMessage, RequestMessage } from '@vfio-user/core/internal';
+import { Command, ExtensionCommand, Feature } from '@vfio-user/core';
+import { type ReplyMessage, type RequestMessage, sizeText } from '@vfio-user/core/internal';
 import {
   DEVICE_FLAGS,
   DMA_MAP_FLAGS,

@@ -1,7 +1,8 @@
-import {
+import { constants, DeviceState, Feature, Irq, Region } from '@vfio-user/core';
+
+const {
   DEVICE_FLAG_PCI,
   DEVICE_FLAG_RESET,
-  DeviceState,
   DMA_MAP_FILE_IO,
   DMA_MAP_MMAP,
   DMA_MAP_READ,
@@ -12,7 +13,6 @@ import {
   FEATURE_MASK,
   FEATURE_PROBE,
   FEATURE_SET,
-  Feature,
   IRQ_FLAG_AUTOMASKED,
   IRQ_FLAG_EVENTFD,
   IRQ_FLAG_MASKABLE,
@@ -23,13 +23,11 @@ import {
   IRQ_SET_DATA_BOOL,
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
-  Irq,
   REGION_FLAG_CAPS,
   REGION_FLAG_MMAP,
   REGION_FLAG_READ,
   REGION_FLAG_WRITE,
-  Region,
-} from '@vfio-user/core';
+} = constants;
 
 /** Short names of flag bits, by command. */
 export const DMA_MAP_FLAGS = {

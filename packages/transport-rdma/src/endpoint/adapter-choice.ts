@@ -1,4 +1,5 @@
-import { VfioUserError, withoutZone } from '@vfio-user/core';
+import { VfioUserError } from '@vfio-user/core';
+import { withoutZone } from '@vfio-user/core/transport';
 import { type GidInfo, gidFromText } from 'node-rdma-ffi';
 import type { RdmaTarget } from '../rdma-uri.js';
 import type { DeviceDescription, PortDescription, Verbs } from '../verbs.js';

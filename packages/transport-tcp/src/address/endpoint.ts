@@ -1,11 +1,6 @@
-import {
-  type HostPort,
-  hostPortOf,
-  parseDuration,
-  type TransportUri,
-  VfioUserError,
-} from '@vfio-user/core';
-import { checkOptions } from '@vfio-user/core/internal';
+import { type TransportUri, VfioUserError } from '@vfio-user/core';
+import { checkOptions, parseDuration } from '@vfio-user/core/internal';
+import { type HostPort, hostPortOf } from '@vfio-user/core/transport';
 import { z } from 'zod';
 import { hostList, originList } from '../http/allow-lists.js';
 

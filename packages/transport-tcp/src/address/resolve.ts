@@ -1,8 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { formatHostPort, splitZone, VfioUserError } from '@vfio-user/core';
+import { VfioUserError } from '@vfio-user/core';
 import { attemptFailed } from '@vfio-user/core/internal';
-import { orAborted } from '@vfio-user/core/transport';
+import { formatHostPort, orAborted, splitZone } from '@vfio-user/core/transport';
 import type { Lookup } from '../options.js';
 
 /**

@@ -1,4 +1,5 @@
-import { isLoopback, VfioUserError } from '@vfio-user/core';
+import { VfioUserError } from '@vfio-user/core';
+import { isLoopback } from '@vfio-user/core/transport';
 import type { NetworkEndpoint } from './endpoint.js';
 
 /**

@@ -1,4 +1,4 @@
-import { parseHostPort } from '@vfio-user/core';
+import { parseHostPort } from '@vfio-user/core/transport';
 import { z } from 'zod';
 
 const NO_PATTERNS = 'a * has no meaning here: give each name, separated by commas';

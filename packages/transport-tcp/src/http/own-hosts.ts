@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { type HostPort, parseHostPort, withoutZone } from '@vfio-user/core';
+import { type HostPort, parseHostPort, withoutZone } from '@vfio-user/core/transport';
 
 /** What an HTTP server goes by. */
 export interface OwnHostsOptions {

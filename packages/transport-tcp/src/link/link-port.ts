@@ -1,6 +1,10 @@
 import { VfioUserError } from '@vfio-user/core';
-import type { FrameAssembler, StreamEvents, StreamPort } from '@vfio-user/core/transport';
-import { FramedConnection } from '@vfio-user/core/transport';
+import {
+  type FrameAssembler,
+  FramedConnection,
+  type StreamEvents,
+  type StreamPort,
+} from '@vfio-user/core/transport';
 import type { ConnectionParts } from '../connection-parts.js';
 import type { Link } from './link.js';
 import { LinkWriter } from './link-writer.js';

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { withoutZone } from '@vfio-user/core';
+import { withoutZone } from '@vfio-user/core/transport';
 import type { FailedAttempt } from '../stack/failure.js';
 
 /** How long an address may keep the next one waiting, ms (RFC 8305, section 5). */

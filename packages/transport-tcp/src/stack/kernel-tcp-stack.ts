@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { formatHostPort, withoutZone } from '@vfio-user/core';
+import { formatHostPort, withoutZone } from '@vfio-user/core/transport';
 import {
   AF_INET,
   AF_INET6,

@@ -1,6 +1,5 @@
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
-import { formatHostPort } from '@vfio-user/core';
-import type { FramedConnection } from '@vfio-user/core/transport';
+import { type FramedConnection, formatHostPort } from '@vfio-user/core/transport';
 import type { InternetAddress } from '@vfio-user/posix-ffi';
 import type { ConnectionParts } from '../connection-parts.js';
 import { linkConnection } from '../link/link-port.js';

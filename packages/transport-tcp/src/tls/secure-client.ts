@@ -1,6 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { VfioUserError, withoutZone } from '@vfio-user/core';
+import { VfioUserError } from '@vfio-user/core';
+import { withoutZone } from '@vfio-user/core/transport';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import { timedOut } from '../stack/failure.js';
 import type { Credentials } from './credentials.js';

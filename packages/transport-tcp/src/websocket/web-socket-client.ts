@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { formatHostPort, VfioUserError, withoutZone } from '@vfio-user/core';
+import { VfioUserError } from '@vfio-user/core';
+import { formatHostPort, withoutZone } from '@vfio-user/core/transport';
 import { WebSocket } from 'ws';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import { WebSocketLink } from '../link/web-socket-link.js';

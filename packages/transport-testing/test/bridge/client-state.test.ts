@@ -1,20 +1,24 @@
 import {
   Command,
+  constants,
   type DeviceClient,
   ExtensionCommand,
-  FEATURE_SET,
   Feature,
-  IRQ_SET_ACTION_MASK,
-  IRQ_SET_ACTION_TRIGGER,
-  IRQ_SET_ACTION_UNMASK,
-  IRQ_SET_DATA_EVENTFD,
-  IRQ_SET_DATA_NONE,
   Irq,
 } from '@vfio-user/core';
 import type { ClientState } from '@vfio-user/core/internal';
 import t from 'tap';
 import { BridgeFixture, eventually, PORTABLE } from './bridge-fixture.js';
 import type { ScriptedDevice } from './scripted-device.js';
+
+const {
+  FEATURE_SET,
+  IRQ_SET_ACTION_MASK,
+  IRQ_SET_ACTION_TRIGGER,
+  IRQ_SET_ACTION_UNMASK,
+  IRQ_SET_DATA_EVENTFD,
+  IRQ_SET_DATA_NONE,
+} = constants;
 
 const BASE = 0x1000_0000;
 const PAGE = 4096;

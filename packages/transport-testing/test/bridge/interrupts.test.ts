@@ -1,14 +1,9 @@
 import {
   Command,
+  constants,
   type DeviceClient,
   ExtensionCommand,
   errno,
-  IRQ_SET_ACTION_MASK,
-  IRQ_SET_ACTION_TRIGGER,
-  IRQ_SET_ACTION_UNMASK,
-  IRQ_SET_DATA_BOOL,
-  IRQ_SET_DATA_EVENTFD,
-  IRQ_SET_DATA_NONE,
   Irq,
   RequestRefusedError,
 } from '@vfio-user/core';
@@ -19,6 +14,15 @@ import { Counts } from '../../src/compliance/session/interrupts.js';
 import { Waiter } from '../../src/compliance/waiter.js';
 import { BridgeFixture, eventually, PORTABLE, turns, VECTORS } from './bridge-fixture.js';
 import { refusal } from './scripted-device.js';
+
+const {
+  IRQ_SET_ACTION_MASK,
+  IRQ_SET_ACTION_TRIGGER,
+  IRQ_SET_ACTION_UNMASK,
+  IRQ_SET_DATA_BOOL,
+  IRQ_SET_DATA_EVENTFD,
+  IRQ_SET_DATA_NONE,
+} = constants;
 
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 

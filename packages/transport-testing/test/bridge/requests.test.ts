@@ -1,12 +1,4 @@
-import {
-  Command,
-  errno,
-  Irq,
-  REGION_FLAG_MMAP,
-  REGION_FLAG_READ,
-  Region,
-  RequestRefusedError,
-} from '@vfio-user/core';
+import { Command, constants, errno, Irq, Region, RequestRefusedError } from '@vfio-user/core';
 import { negotiate, OWN_CAPABILITIES } from '@vfio-user/core/internal';
 import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
@@ -14,6 +6,8 @@ import { bytesIn, mapGuest } from '../../src/compliance/session/bench-session.js
 import { Counts } from '../../src/compliance/session/interrupts.js';
 import { BridgeFixture, PORTABLE, turns, VECTORS } from './bridge-fixture.js';
 import { refusal } from './scripted-device.js';
+
+const { REGION_FLAG_MMAP, REGION_FLAG_READ } = constants;
 
 const BASE = 0x1000_0000;
 const PAGE = 4096;

@@ -1,5 +1,5 @@
 import { type RunOptions, TEST_NAMES, type TestName } from '@vfio-user/bench';
-import { parseSize } from '@vfio-user/core';
+import { parseSize } from '@vfio-user/core/internal';
 import { durationOption } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 

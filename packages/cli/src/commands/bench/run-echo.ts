@@ -1,5 +1,5 @@
 import { startEchoServer } from '@vfio-user/bench';
-import { hostPortOf, isLoopback, parseUri } from '@vfio-user/core';
+import { hostPortOf, isLoopback, parseUri } from '@vfio-user/core/transport';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
 import { announceOn } from '../../run-server.js';

@@ -1,23 +1,27 @@
 import {
   type Connection,
   connectDevice,
+  constants,
   type DeviceClient,
-  IRQ_FLAG_AUTOMASKED,
-  IRQ_FLAG_EVENTFD,
-  IRQ_FLAG_MASKABLE,
-  IRQ_FLAG_NORESIZE,
   Irq,
   type Logger,
   type MappableArea,
-  REGION_FLAG_MMAP,
-  REGION_FLAG_READ,
-  REGION_FLAG_WRITE,
   Region,
   type TransportCapabilities,
   VfioUserError,
 } from '@vfio-user/core';
 import { type DecodedConfigSpace, decodeConfigSpace } from '@vfio-user/trace';
 import { loadTransports } from '../../registry.js';
+
+const {
+  IRQ_FLAG_AUTOMASKED,
+  IRQ_FLAG_EVENTFD,
+  IRQ_FLAG_MASKABLE,
+  IRQ_FLAG_NORESIZE,
+  REGION_FLAG_MMAP,
+  REGION_FLAG_READ,
+  REGION_FLAG_WRITE,
+} = constants;
 
 /** A region as the server describes it. */
 export interface RegionReport {

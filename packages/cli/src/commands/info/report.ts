@@ -1,4 +1,4 @@
-import { sizeText } from '@vfio-user/core';
+import { sizeText } from '@vfio-user/core/internal';
 import { barText, capabilityText, headerLines, propertiesText, stringify } from '@vfio-user/trace';
 import type { InfoReport, InterruptReport, RegionReport } from './collect.js';
 

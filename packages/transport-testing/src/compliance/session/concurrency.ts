@@ -1,8 +1,10 @@
-import { Command, DMA_MAP_READ, DMA_MAP_WRITE, errno, Region } from '@vfio-user/core';
+import { Command, constants, errno, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { BenchSession } from './bench-session.js';
 import { HeldClient } from './held-client.js';
+
+const { DMA_MAP_READ, DMA_MAP_WRITE } = constants;
 
 const BASE = 0x1000_0000;
 const LENGTH = 65_536;

@@ -1,8 +1,10 @@
-import { Irq, NUM_IRQS, NUM_REGIONS, Region, RemoteError } from '@vfio-user/core';
+import { constants, Irq, Region, RemoteError } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { fillPattern } from '../test-frames.js';
 import { DEVICE_MEMORY_BYTES, openBench, VECTORS } from './bench-session.js';
+
+const { NUM_IRQS, NUM_REGIONS } = constants;
 
 const POSTED = 1000;
 
