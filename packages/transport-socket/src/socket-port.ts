@@ -253,7 +253,7 @@ export class SocketPort implements StreamPort {
     }
     // What the peer sent before it left can still be received, and then the end of the stream.
     this.#deaf = reason;
-    if (!this.#receives || this.#events.state === 'closing') this.#events.onGone();
+    if (this.#events.paused || this.#events.state === 'closing') this.#events.onGone();
     else this.#nextTurn.schedule();
   }
 

@@ -189,6 +189,43 @@ t.test('a paused connection delivers nothing, and afterwards everything', async 
   );
 });
 
+t.test('what a peer sent before it left counts, also when it cannot be answered', async (t) => {
+  const { client, clientSink, server, serverSink } = await connectedPair(t);
+  serverSink.onMessage = () => {
+    if (serverSink.messages.length === 1) server.pause();
+    else server.send(message(5));
+  };
+  client.send(Buffer.concat([message(10, 1), message(10, 2)]));
+  await serverSink.until(() => serverSink.messages.length === 1);
+  await turn();
+  // The second is in the buffer of the server, which pauses, and the third in that of the socket.
+  client.send(message(10, 3));
+  client.abort(new Error('gone'));
+  await clientSink.closed();
+  server.resume();
+  t.equal(await serverSink.closed(), undefined);
+  t.strictSame(
+    serverSink.messages.map((bytes) => bytes[9]),
+    [1, 2, 3],
+  );
+});
+
+t.test('a peer that left after its greeting is heard out before ours can be sent', async (t) => {
+  const [a, b] = socketPair();
+  const said = Buffer.concat([Uint8Array.of(7), message(9, 1)]);
+  new MessageSocket(b).send(addressOf(said), said.length, 0, 0);
+  b.close();
+  const sink = new Recorder();
+  const handshake = () => ({
+    greeting: Uint8Array.of(7),
+    consume: (bytes: Uint8Array) => (bytes[0] === 7 ? 1 : undefined),
+  });
+  const uri = new URL(`fd:${a.number}`);
+  await unixTransport().connect(uri, () => sink, { framing, handshake });
+  t.equal(await sink.closed(), undefined);
+  t.strictSame(sink.messages, [message(9, 1)]);
+});
+
 t.test('close() sends what is queued, then ends both sides without an error', async (t) => {
   const { client, clientSink, serverSink } = await connectedPair(t);
   for (let i = 0; i < 20; i++) client.send(message(100_000, i));

@@ -82,6 +82,10 @@ export class FramedConnection implements Connection, StreamEvents {
     return this.#state;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /** Begin, with the handshake if there is one. Call it once. */
   open(opening: Opening): void {
     this.#state = 'opening';

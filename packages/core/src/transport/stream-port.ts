@@ -61,6 +61,8 @@ export interface StreamEvents {
   /** To receive into. After `commit` call {@link onReceived}. */
   readonly assembler: FrameAssembler;
   readonly state: ConnectionState;
+  /** Nothing is wanted of the peer for now, not even its end. */
+  readonly paused: boolean;
   /** Bytes are in the assembler, or {@link StreamPort.read} has some. */
   onReceived(): void;
   /**
