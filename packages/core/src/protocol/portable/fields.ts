@@ -6,8 +6,8 @@ import { type Iova, normalizeIova } from '../../address.js';
  * holds the value; here they become what the message bodies have.
  */
 
-const MAX_UINT16 = 0xffff;
-const MAX_UINT32 = 0xffff_ffff;
+export const MAX_UINT16 = 0xffff;
+export const MAX_UINT32 = 0xffff_ffff;
 const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
 
 export const uint16 = z.int().min(0).max(MAX_UINT16);

@@ -1,12 +1,7 @@
 import { EINVAL } from '../../errno.js';
 import { VfioUserError } from '../../errors.js';
 import type { Frame, Framing } from '../../transport/transport.js';
-import {
-  Command,
-  commandName,
-  DEFAULT_MAX_DATA_XFER_SIZE,
-  ExtensionCommand,
-} from '../constants.js';
+import { commandName, DEFAULT_MAX_DATA_XFER_SIZE } from '../constants.js';
 import type { EncodedMessage, Encoding } from '../encoding.js';
 import type {
   ErrorMessage,
@@ -25,15 +20,9 @@ import {
   type PortableFramingOptions,
   recordLength,
 } from './framing.js';
-import { hot, MAX_HOT_RANGES } from './hot-keys.js';
+import { hotForms, MAX_HOT_RANGES } from './hot-forms.js';
 import { HotReader } from './hot-reader.js';
-import {
-  writeDmaAccess,
-  writeDoorbell,
-  writeInterrupt,
-  writePushingWrite,
-  writeRegionAccess,
-} from './hot-writer.js';
+import { writeHot } from './hot-writer.js';
 import {
   errorRecord,
   issuesText,
@@ -82,38 +71,9 @@ export class PortableEncoding implements Encoding {
     body: RequestBodies[C],
     noReply = false,
   ): EncodedMessage {
-    const form = noReply ? 'oneWay' : 'request';
-    // `command` names the type of `body`, which the compiler cannot follow.
-    switch (command) {
-      case Command.REGION_READ: {
-        const access = body as RequestBodies[typeof Command.REGION_READ];
-        return writeRegionAccess(this.#out, hot.regionRead[form], id, access);
-      }
-      case Command.REGION_WRITE: {
-        const write = body as RequestBodies[typeof Command.REGION_WRITE];
-        const { data, pushed } = write;
-        if (pushed === undefined) {
-          return writeRegionAccess(this.#out, hot.regionWrite[form], id, write, data);
-        }
-        if (pushed.length > MAX_HOT_RANGES) break;
-        return writePushingWrite(this.#out, hot.regionWrite[form], id, write, pushed);
-      }
-      case Command.DMA_READ: {
-        const access = body as RequestBodies[typeof Command.DMA_READ];
-        return writeDmaAccess(this.#out, hot.dmaRead[form], id, access);
-      }
-      case Command.DMA_WRITE: {
-        const write = body as RequestBodies[typeof Command.DMA_WRITE];
-        return writeDmaAccess(this.#out, hot.dmaWrite[form], id, write, write.data);
-      }
-      case ExtensionCommand.INTERRUPT: {
-        const interrupt = body as RequestBodies[typeof ExtensionCommand.INTERRUPT];
-        return writeInterrupt(this.#out, hot.interrupt[form], id, interrupt);
-      }
-      case ExtensionCommand.DOORBELL: {
-        const doorbell = body as RequestBodies[typeof ExtensionCommand.DOORBELL];
-        return writeDoorbell(this.#out, hot.doorbell[form], id, doorbell);
-      }
+    const forms = hotForms.get(command);
+    if (forms !== undefined && !hasManyRanges(body)) {
+      return writeHot(this.#out, noReply ? forms.oneWay : forms.request, id, body as object);
     }
     return this.#write(requestSchema(command), id, body, noReply);
   }
@@ -123,25 +83,8 @@ export class PortableEncoding implements Encoding {
     id: number,
     body: ReplyBodies[C],
   ): EncodedMessage {
-    // `command` names the type of `body`, which the compiler cannot follow.
-    switch (body === undefined ? undefined : command) {
-      case Command.REGION_READ: {
-        const read = body as RequestBodies[typeof Command.REGION_WRITE];
-        return writeRegionAccess(this.#out, hot.regionRead.reply, id, read, read.data);
-      }
-      case Command.REGION_WRITE: {
-        const access = body as RequestBodies[typeof Command.REGION_READ];
-        return writeRegionAccess(this.#out, hot.regionWrite.reply, id, access);
-      }
-      case Command.DMA_READ: {
-        const read = body as ReplyBodies[typeof Command.DMA_READ];
-        return writeDmaAccess(this.#out, hot.dmaRead.reply, id, read, read.data);
-      }
-      case Command.DMA_WRITE: {
-        const access = body as RequestBodies[typeof Command.DMA_READ];
-        return writeDmaAccess(this.#out, hot.dmaWrite.reply, id, access);
-      }
-    }
+    const form = hotForms.get(command)?.reply;
+    if (form !== undefined && body !== undefined) return writeHot(this.#out, form, id, body);
     return this.#write(replySchema(command), id, body, false);
   }
 
@@ -210,6 +153,12 @@ export class PortableEncoding implements Encoding {
     // The body came from the codec of this very command, which the compiler cannot follow.
     return message as Message;
   }
+}
+
+/** More pushed memory than a hot message can have. */
+function hasManyRanges(body: unknown): boolean {
+  const { pushed } = body as { readonly pushed?: readonly unknown[] };
+  return pushed !== undefined && pushed.length > MAX_HOT_RANGES;
 }
 
 /** What the schema has of a body: `argsz` and bulk data do not belong into a record. */
