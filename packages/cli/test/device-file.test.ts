@@ -92,6 +92,61 @@ t.test('the settings of a device in a file are in the help and the capabilities'
   t.match(wrong.stderr.join('\n'), /the settings of mine are wrong:\n +there is no valu/);
 });
 
+t.test('a trace has the names of a file, if it gives any', async (t) => {
+  const named = `
+import { definePciDevice, defineRegisters } from '@vfio-user/core';
+import { z } from 'zod';
+const registers = defineRegisters({ ANSWER: { offset: 0, reset: 42 } });
+const bars = { 0: registers };
+export default definePciDevice({
+  name: 'mine', summary: 'mine', options: z.strictObject({}),
+  registers: { title: 'mine', describes: () => false, bars },
+  create: () => ({
+    identity: { vendorId: 1, deviceId: 2, classCode: 0xff0000 },
+    bars: { 0: { kind: 'memory32', size: 4096, access: registers.create() } },
+    reset() {},
+  }),
+});`;
+  const folder = emptyFolder(t, {
+    'named.mjs': named,
+    'ids.mjs': 'export const DEVICE_ID = 1;',
+    'plain.mjs': DEVICE.replace('./ids.js', './ids.mjs'),
+  });
+  const [device, traced] = [`unix://${folder}/dev.sock`, `unix://${folder}/trace.sock`];
+  await runCli(t, ['serve', `${folder}/named.mjs`, '--listen', device]).line(
+    'stdout',
+    /^listening/,
+  );
+  const trace = runCli(t, [
+    'trace',
+    '--device',
+    `${folder}/named.mjs`,
+    '--listen',
+    traced,
+    '--connect',
+    device,
+  ]);
+  await trace.line('stdout', /^listening/);
+  const client = await connectDevice(traced, {
+    registry: new TransportRegistry([unixTransport()]),
+  });
+  await client.regionRead(Region.BAR0, 0, 4);
+  await trace.line('stdout', /mine ANSWER/);
+  await client.close();
+  const args = [
+    'trace',
+    '--device',
+    `${folder}/plain.mjs`,
+    '--listen',
+    traced,
+    '--connect',
+    device,
+  ];
+  const plain = await runCli(t, args).ended();
+  t.equal(plain.code, 2);
+  t.match(plain.stderr.join('\n'), /plain\.mjs: its definition has no `registers`/);
+});
+
 t.test('what is wrong with a file is said, and where', async (t) => {
   const files = {
     'named.mjs':

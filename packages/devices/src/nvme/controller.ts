@@ -124,9 +124,9 @@ export class NvmeController {
     const before = decodeConfiguration(this.#cc);
     const after = decodeConfiguration(value);
     this.#cc = value;
-    if (before.enabled && !after.enabled) this.#disable();
-    else if (!before.enabled && after.enabled) this.#enable();
-    if (before.shutdown === 0 && after.shutdown !== 0) this.#shutDown();
+    if (before.en && !after.en) this.#disable();
+    else if (!before.en && after.en) this.#enable();
+    if (before.shn === 0 && after.shn !== 0) this.#shutDown();
   }
 
   #enable(): void {

@@ -114,7 +114,7 @@ export class Engine implements ControllerState {
     });
     const submissionQueue = new SubmissionQueue(dma, { id: 0, ...submission, completionQueue });
     this.configuration = configuration;
-    this.#resolver.pageBytes = MIN_PAGE_BYTES << configuration.pageShift;
+    this.#resolver.pageBytes = MIN_PAGE_BYTES << configuration.mps;
     this.queues.addCompletion(completionQueue);
     this.queues.addSubmission(submissionQueue);
     this.scheduler.page = this.offersPage ? this.page : undefined;

@@ -82,31 +82,33 @@ export const CSTS_CFS = 1 << 1;
 export const CSTS_SHST_OCCURRING = 1 << 2;
 export const CSTS_SHST_COMPLETE = 2 << 2;
 
-const CC_ENABLE = 1 << 0;
+const CC_EN = 1 << 0;
 
 /** Fields of CC ("Controller Configuration"). */
 export interface Configuration {
-  readonly enabled: boolean;
-  readonly commandSet: number;
-  /** Memory page size is 2 ^ (12 + this). */
-  readonly pageShift: number;
-  readonly arbitration: number;
-  /** 0: none, 1: normal, 2: abrupt. */
-  readonly shutdown: number;
-  /** Entry sizes as powers of two. */
-  readonly submissionEntryShift: number;
-  readonly completionEntryShift: number;
+  readonly en: boolean;
+  /** The command set. */
+  readonly css: number;
+  /** The memory page size is 2 ^ (12 + this). */
+  readonly mps: number;
+  /** The arbitration mechanism. */
+  readonly ams: number;
+  /** Shutdown notification: 0 none, 1 normal, 2 abrupt. */
+  readonly shn: number;
+  /** Sizes of entries of I/O queues, as powers of two. */
+  readonly iosqes: number;
+  readonly iocqes: number;
 }
 
 export function decodeConfiguration(cc: number): Configuration {
   return {
-    enabled: (cc & CC_ENABLE) !== 0,
-    commandSet: (cc >>> 4) & 7,
-    pageShift: (cc >>> 7) & 15,
-    arbitration: (cc >>> 11) & 7,
-    shutdown: (cc >>> 14) & 3,
-    submissionEntryShift: (cc >>> 16) & 15,
-    completionEntryShift: (cc >>> 20) & 15,
+    en: (cc & CC_EN) !== 0,
+    css: (cc >>> 4) & 7,
+    mps: (cc >>> 7) & 15,
+    ams: (cc >>> 11) & 7,
+    shn: (cc >>> 14) & 3,
+    iosqes: (cc >>> 16) & 15,
+    iocqes: (cc >>> 20) & 15,
   };
 }
 

@@ -78,6 +78,6 @@ function statsCommand({ io }: CommandContext) {
     .option('--json', 'print JSON')
     .action(async (file, options) => {
       const { printStatistics } = await import('./read-capture.js');
-      printStatistics(file, options, io);
+      await printStatistics(file, options, io);
     });
 }

@@ -10,6 +10,7 @@ import {
 } from '@vfio-user/trace';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
+import { isDeviceFile, loadDeviceFile } from '../serve/device-file.js';
 
 /** What every form of `trace` prints, and how. */
 export interface PrintingOptions {
@@ -27,16 +28,21 @@ export function createPrinter(io: Io, writer: BatchedWriter, { json }: PrintingO
 
 /**
  * The register names to show.
- * @throws {UsageError} naming those there are, when `--device` asks for others.
+ * @throws {UsageError} naming those there are, when `--device` asks for others, or for a file without.
  */
-export function deviceNames({ device }: PrintingOptions): DeviceNames {
+export async function deviceNames({ device }: PrintingOptions): Promise<DeviceNames> {
   return {
-    device: device === undefined ? undefined : registerMapOf(device),
+    device: device === undefined ? undefined : await registerMapOf(device),
     candidates: [...registerMaps.values()],
   };
 }
 
-function registerMapOf(name: string): RegisterMap {
+async function registerMapOf(name: string): Promise<RegisterMap> {
+  if (isDeviceFile(name)) {
+    const { registers } = await loadDeviceFile(name);
+    if (registers !== undefined) return registers;
+    throw new UsageError(`--device ${name}: its definition has no \`registers\`, which name them`);
+  }
   const map = registerMaps.get(name);
   if (map !== undefined) return map;
   const known = [...registerMaps.keys()].join(', ');

@@ -40,7 +40,7 @@ export async function runTrace(
   if (listen === undefined || connect === undefined) {
     throw new UsageError('give both --listen <uri> and --connect <uri>, or a subcommand');
   }
-  const names = deviceNames(options);
+  const names = await deviceNames(options);
   const { io } = context;
   const choices = { insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen, connect], choices);

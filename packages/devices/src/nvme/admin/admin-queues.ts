@@ -12,14 +12,14 @@ export function refusalToEnable(
   configuration: Configuration,
   { submission, completion }: AdminQueues,
 ): string | undefined {
-  const { pageShift, commandSet, arbitration } = configuration;
-  if (commandSet !== 0) return `CC.CSS ${commandSet} is not the NVM command set`;
-  if (arbitration !== 0) return `CC.AMS ${arbitration} is not round robin`;
-  if (pageShift > MAX_PAGE_SHIFT) return `CC.MPS ${pageShift} is above CAP.MPSMAX`;
+  const { mps, css, ams } = configuration;
+  if (css !== 0) return `CC.CSS ${css} is not the NVM command set`;
+  if (ams !== 0) return `CC.AMS ${ams} is not round robin`;
+  if (mps > MAX_PAGE_SHIFT) return `CC.MPS ${mps} is above CAP.MPSMAX`;
   if (submission.entryCount < 2 || completion.entryCount < 2) {
     return 'AQA asks for a queue of one entry';
   }
-  const pageBytes = BigInt(MIN_PAGE_BYTES << pageShift);
+  const pageBytes = BigInt(MIN_PAGE_BYTES << mps);
   const isAligned = (base: Iova): boolean => BigInt(base) % pageBytes === 0n;
   if (!isAligned(submission.base)) return 'ASQ is not aligned to the memory page size';
   if (!isAligned(completion.base)) return 'ACQ is not aligned to the memory page size';

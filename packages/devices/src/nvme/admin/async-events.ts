@@ -82,7 +82,7 @@ export class AsyncEvents {
     const index = this.#requests.indexOf(commandId);
     if (index < 0 || adminQueue.completionQueue.free < 1) return false;
     this.#requests.splice(index, 1);
-    this.#complete(adminQueue, commandId, STATUS.ABORT_REQUESTED, 0);
+    this.#complete(adminQueue, commandId, STATUS.COMMAND_ABORT_REQUESTED, 0);
     return true;
   }
 

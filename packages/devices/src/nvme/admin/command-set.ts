@@ -35,7 +35,9 @@ export function adminCommandSet(state: ControllerState): CommandSet {
     [ADMIN_OPCODE.SET_FEATURES]: new SetFeatures(state),
     [ADMIN_OPCODE.GET_FEATURES]: new GetFeatures(state),
     [ADMIN_OPCODE.ASYNC_EVENT_REQUEST]: withoutData((command) =>
-      state.events.addRequest(command.id) ? NO_COMPLETION : STATUS.ASYNC_EVENT_LIMIT,
+      state.events.addRequest(command.id)
+        ? NO_COMPLETION
+        : STATUS.ASYNCHRONOUS_EVENT_REQUEST_LIMIT_EXCEEDED,
     ),
   });
 }

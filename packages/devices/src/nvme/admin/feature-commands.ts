@@ -31,11 +31,11 @@ export class SetFeatures implements CommandHandler {
     const { features, queues } = this.#state;
     const id = command.dword(10) & 0xff;
     const info = features.info(id);
-    if (info === undefined) return STATUS.INVALID_FIELD;
-    if ((command.dword(10) & SAVE) !== 0) return STATUS.FEATURE_NOT_SAVEABLE;
+    if (info === undefined) return STATUS.INVALID_FIELD_IN_COMMAND;
+    if ((command.dword(10) & SAVE) !== 0) return STATUS.FEATURE_IDENTIFIER_NOT_SAVEABLE;
     if (info.isNamespaceSpecific === true) {
       if (command.namespaceId !== NAMESPACE_ID && command.namespaceId !== ALL_NAMESPACES) {
-        return STATUS.INVALID_NAMESPACE;
+        return STATUS.INVALID_NAMESPACE_OR_FORMAT;
       }
     } else if (command.namespaceId !== 0 && command.namespaceId !== ALL_NAMESPACES) {
       return STATUS.FEATURE_NOT_NAMESPACE_SPECIFIC;
@@ -74,7 +74,7 @@ export class GetFeatures implements CommandHandler {
     const id = command.dword(10) & 0xff;
     const select = (command.dword(10) >>> 8) & 7;
     if (features.info(id) === undefined || select > SELECT.CAPABILITIES) {
-      return STATUS.INVALID_FIELD;
+      return STATUS.INVALID_FIELD_IN_COMMAND;
     }
     if (select === SELECT.CAPABILITIES) return STATUS.SUCCESS;
     if (id === FEATURE.TIMESTAMP) command.dataLength = TIMESTAMP_BYTES;

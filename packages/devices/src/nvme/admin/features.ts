@@ -76,12 +76,12 @@ export class Features {
   check(id: number, dword: number): Status {
     switch (id) {
       case FEATURE.POWER_MANAGEMENT:
-        return (dword & 0x1f) === 0 ? STATUS.SUCCESS : STATUS.INVALID_FIELD; // one power state
+        return (dword & 0x1f) === 0 ? STATUS.SUCCESS : STATUS.INVALID_FIELD_IN_COMMAND; // one power state
       case FEATURE.ERROR_RECOVERY:
-        return dword <= 0xffff ? STATUS.SUCCESS : STATUS.INVALID_FIELD; // no DULBE
+        return dword <= 0xffff ? STATUS.SUCCESS : STATUS.INVALID_FIELD_IN_COMMAND; // no DULBE
       case FEATURE.NUMBER_OF_QUEUES:
         return (dword & 0xffff) === 0xffff || dword >>> 16 === 0xffff
-          ? STATUS.INVALID_FIELD
+          ? STATUS.INVALID_FIELD_IN_COMMAND
           : STATUS.SUCCESS;
       default:
         return this.checkSelector(id, dword);
@@ -91,12 +91,12 @@ export class Features {
   /** Whether dword 11 names something there is, also for Get Features. */
   checkSelector(id: number, dword: number): Status {
     if (id === FEATURE.INTERRUPT_VECTOR_CONFIGURATION) {
-      return (dword & 0xffff) < this.#vectors ? STATUS.SUCCESS : STATUS.INVALID_FIELD;
+      return (dword & 0xffff) < this.#vectors ? STATUS.SUCCESS : STATUS.INVALID_FIELD_IN_COMMAND;
     }
     if (id === FEATURE.TEMPERATURE_THRESHOLD) {
       const sensor = (dword >>> 16) & 15;
       const isKnown = (sensor === 0 || sensor === ALL_SENSORS) && thresholdSelect(dword) <= 1;
-      return isKnown ? STATUS.SUCCESS : STATUS.INVALID_FIELD;
+      return isKnown ? STATUS.SUCCESS : STATUS.INVALID_FIELD_IN_COMMAND;
     }
     return STATUS.SUCCESS;
   }

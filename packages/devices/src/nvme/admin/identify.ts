@@ -38,12 +38,12 @@ export class Identify implements CommandHandler {
       case CNS.NAMESPACE:
       case CNS.NAMESPACE_DESCRIPTORS:
       case CNS.CONTROLLERS_OF_NAMESPACE:
-        return namespaceId === NAMESPACE_ID ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE;
+        return namespaceId === NAMESPACE_ID ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE_OR_FORMAT;
       case CNS.ACTIVE_NAMESPACES:
         // The list starts after this identifier; the last two have no successor.
-        return namespaceId < 0xffff_fffe ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE;
+        return namespaceId < 0xffff_fffe ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE_OR_FORMAT;
       default:
-        return STATUS.INVALID_FIELD;
+        return STATUS.INVALID_FIELD_IN_COMMAND;
     }
   }
 

@@ -30,15 +30,15 @@ export class GetLogPage implements CommandHandler {
   check(command: Command): Status {
     const dwords = (command.dword(10) >>> 16) + (command.dword(11) & 0xffff) * 0x1_0000 + 1;
     const length = dwords * 4;
-    if (length > MAX_TRANSFER_BYTES) return STATUS.INVALID_FIELD;
+    if (length > MAX_TRANSFER_BYTES) return STATUS.INVALID_FIELD_IN_COMMAND;
     const page = this.#page(command);
     if (page === undefined) return STATUS.INVALID_LOG_PAGE;
     if (command.namespaceId !== 0 && command.namespaceId !== ALL_NAMESPACES) {
-      return STATUS.INVALID_FIELD; // no log is kept for a single namespace
+      return STATUS.INVALID_FIELD_IN_COMMAND; // no log is kept for a single namespace
     }
     const offset = command.dword(12);
     if (command.dword(13) !== 0 || offset % 4 !== 0 || offset > page.length) {
-      return STATUS.INVALID_FIELD;
+      return STATUS.INVALID_FIELD_IN_COMMAND;
     }
     command.dataLength = length;
     return STATUS.SUCCESS;

@@ -18,12 +18,12 @@ export function createCompletionQueue(state: ControllerState): CommandHandler {
     const interruptVector = flags >>> 16;
     const interruptsEnabled = (flags & INTERRUPTS_ENABLED) !== 0;
     if (!state.queues.isIoQueueId(id) || state.queues.completionQueue(id) !== undefined) {
-      return STATUS.INVALID_QUEUE_ID;
+      return STATUS.INVALID_QUEUE_IDENTIFIER;
     }
     const status = checkQueueMemory(state, command);
     if (status !== STATUS.SUCCESS) return status;
-    if (1 << state.configuration.completionEntryShift !== COMPLETION_BYTES) {
-      return STATUS.INVALID_FIELD;
+    if (1 << state.configuration.iocqes !== COMPLETION_BYTES) {
+      return STATUS.INVALID_FIELD_IN_COMMAND;
     }
     if (interruptsEnabled && !hasVector(state, interruptVector)) {
       return STATUS.INVALID_INTERRUPT_VECTOR;
@@ -43,15 +43,15 @@ export function createSubmissionQueue(state: ControllerState): CommandHandler {
     const id = command.dword(10) & 0xffff;
     const completionQueueId = command.dword(11) >>> 16;
     if (!state.queues.isIoQueueId(id) || state.queues.submissionQueue(id) !== undefined) {
-      return STATUS.INVALID_QUEUE_ID;
+      return STATUS.INVALID_QUEUE_IDENTIFIER;
     }
-    if (!state.queues.isIoQueueId(completionQueueId)) return STATUS.INVALID_QUEUE_ID;
+    if (!state.queues.isIoQueueId(completionQueueId)) return STATUS.INVALID_QUEUE_IDENTIFIER;
     const completionQueue = state.queues.completionQueue(completionQueueId);
-    if (completionQueue === undefined) return STATUS.INVALID_COMPLETION_QUEUE;
+    if (completionQueue === undefined) return STATUS.COMPLETION_QUEUE_INVALID;
     const status = checkQueueMemory(state, command);
     if (status !== STATUS.SUCCESS) return status;
-    if (1 << state.configuration.submissionEntryShift !== COMMAND_BYTES) {
-      return STATUS.INVALID_FIELD;
+    if (1 << state.configuration.iosqes !== COMMAND_BYTES) {
+      return STATUS.INVALID_FIELD_IN_COMMAND;
     }
     const { base, entryCount } = placeOf(command);
     const init = { id, base, entryCount, completionQueue };
@@ -71,7 +71,7 @@ export function deleteSubmissionQueue(state: ControllerState): CommandHandler {
   return withoutData((command) => {
     const id = command.dword(10) & 0xffff;
     const queue = state.queues.isIoQueueId(id) ? state.queues.submissionQueue(id) : undefined;
-    if (queue?.state !== 'running') return STATUS.INVALID_QUEUE_ID;
+    if (queue?.state !== 'running') return STATUS.INVALID_QUEUE_IDENTIFIER;
     queue.state = 'deleted';
     const idle = queue.idle();
     return idle === undefined ? remove(queue) : idle.then(() => remove(queue));
@@ -83,7 +83,7 @@ export function deleteCompletionQueue(state: ControllerState): CommandHandler {
   return withoutData((command) => {
     const id = command.dword(10) & 0xffff;
     const queue = state.queues.isIoQueueId(id) ? state.queues.completionQueue(id) : undefined;
-    if (queue === undefined) return STATUS.INVALID_QUEUE_ID;
+    if (queue === undefined) return STATUS.INVALID_QUEUE_IDENTIFIER;
     if (queue.users > 0) return STATUS.INVALID_QUEUE_DELETION;
     state.queues.removeCompletion(queue);
     state.interrupts.update();
@@ -95,9 +95,9 @@ export function deleteCompletionQueue(state: ControllerState): CommandHandler {
 function checkQueueMemory(state: ControllerState, command: Command): Status {
   const { base, entryCount } = placeOf(command);
   if (entryCount < 2 || entryCount > MAX_QUEUE_ENTRIES) return STATUS.INVALID_QUEUE_SIZE;
-  if ((command.dword(11) & PHYSICALLY_CONTIGUOUS) === 0) return STATUS.INVALID_FIELD;
-  const pageBytes = MIN_PAGE_BYTES << state.configuration.pageShift;
-  return BigInt(base) % BigInt(pageBytes) === 0n ? STATUS.SUCCESS : STATUS.INVALID_PRP_OFFSET;
+  if ((command.dword(11) & PHYSICALLY_CONTIGUOUS) === 0) return STATUS.INVALID_FIELD_IN_COMMAND;
+  const pageBytes = MIN_PAGE_BYTES << state.configuration.mps;
+  return BigInt(base) % BigInt(pageBytes) === 0n ? STATUS.SUCCESS : STATUS.PRP_OFFSET_INVALID;
 }
 
 function placeOf(command: Command): { base: Iova; entryCount: number } {

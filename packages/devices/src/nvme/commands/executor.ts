@@ -59,9 +59,9 @@ export class Executor {
     const isAdmin = command.queue.id === 0;
     const handler = (isAdmin ? this.#init.admin : this.#init.io)[command.opcode];
     const { completer } = this.#init;
-    if (handler === undefined) completer.complete(command, STATUS.INVALID_OPCODE);
+    if (handler === undefined) completer.complete(command, STATUS.INVALID_COMMAND_OPCODE);
     else if (command.fused !== 0 || !hasValidDataPointer(command, isAdmin)) {
-      completer.complete(command, STATUS.INVALID_FIELD);
+      completer.complete(command, STATUS.INVALID_FIELD_IN_COMMAND);
     } else {
       try {
         this.#begin(command, handler);
@@ -116,7 +116,7 @@ export class Executor {
   ): void {
     // Nothing of an earlier life of the controller may reach the storage.
     if (command.queue.state === 'reset') {
-      this.#init.completer.complete(command, STATUS.ABORT_REQUESTED);
+      this.#init.completer.complete(command, STATUS.COMMAND_ABORT_REQUESTED);
       return;
     }
     const outcome = handler.perform(command, data);

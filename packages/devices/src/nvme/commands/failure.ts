@@ -5,7 +5,7 @@ import { type Command, DIRECTION } from './command.js';
 /** The status for a command whose work has thrown. */
 export function statusOfFailure(error: unknown, command: Command, logger: Logger): Status {
   // Its work was dropped, and nobody waits for it.
-  if (command.queue.state === 'reset') return STATUS.ABORT_REQUESTED;
+  if (command.queue.state === 'reset') return STATUS.COMMAND_ABORT_REQUESTED;
   if (VfioUserError.is(error)) {
     const fields = { err: error, opcode: command.opcode };
     // Mapped, but without memory behind it: that is the host's trouble, not the guest's mistake.

@@ -21,13 +21,13 @@ export class PrpWalker implements DataPointerWalker {
     this.#buffer = buffer;
     this.listBytes = 0;
     const offset = this.#offsetInPage(prp1);
-    if (offset % 4 !== 0) return STATUS.INVALID_PRP_OFFSET;
+    if (offset % 4 !== 0) return STATUS.PRP_OFFSET_INVALID;
     const first = Math.min(this.pageBytes - offset, dataLength);
     buffer.add(prp1, first);
     this.#remaining = dataLength - first;
     if (this.#remaining === 0) return STATUS.SUCCESS;
     if (this.#remaining <= this.pageBytes) return this.#addPage(prp2);
-    if (this.#offsetInPage(prp2) % ENTRY_BYTES !== 0) return STATUS.INVALID_PRP_OFFSET;
+    if (this.#offsetInPage(prp2) % ENTRY_BYTES !== 0) return STATUS.PRP_OFFSET_INVALID;
     this.#wantList(prp2);
     return STATUS.SUCCESS;
   }
@@ -45,13 +45,13 @@ export class PrpWalker implements DataPointerWalker {
     // The last entry of a full page continues the list, at the start of another page: so every
     // list but the first holds at least one page of data and the walk ends.
     const next = getIova(list, pages * ENTRY_BYTES);
-    if (this.#offsetInPage(next) !== 0) return STATUS.INVALID_PRP_OFFSET;
+    if (this.#offsetInPage(next) !== 0) return STATUS.PRP_OFFSET_INVALID;
     this.#wantList(next);
     return STATUS.SUCCESS;
   }
 
   #addPage(address: Iova): Status {
-    if (this.#offsetInPage(address) !== 0) return STATUS.INVALID_PRP_OFFSET;
+    if (this.#offsetInPage(address) !== 0) return STATUS.PRP_OFFSET_INVALID;
     const length = Math.min(this.pageBytes, this.#remaining);
     this.#buffer.add(address, length);
     this.#remaining -= length;

@@ -53,21 +53,21 @@ export class SglWalker implements DataPointerWalker {
       case TYPE.SEGMENT:
       case TYPE.LAST_SEGMENT:
         if (!mayContinue || length === 0 || length % DESCRIPTOR_BYTES !== 0) {
-          return STATUS.INVALID_SGL_SEGMENT;
+          return STATUS.INVALID_SGL_SEGMENT_DESCRIPTOR;
         }
         this.#descriptors += length / DESCRIPTOR_BYTES;
-        if (this.#descriptors > MAX_DESCRIPTORS) return STATUS.INVALID_SGL_COUNT;
+        if (this.#descriptors > MAX_DESCRIPTORS) return STATUS.INVALID_NUMBER_OF_SGL_DESCRIPTORS;
         this.#inLastSegment = type === TYPE.LAST_SEGMENT;
         this.listAddress = address;
         this.listBytes = length;
         return STATUS.SUCCESS;
       default:
-        return STATUS.INVALID_SGL_TYPE;
+        return STATUS.SGL_DESCRIPTOR_TYPE_INVALID;
     }
   }
 
   #whenShort(): Status {
     const isShort = this.#remaining > 0 && this.listBytes === 0;
-    return isShort ? STATUS.INVALID_SGL_DATA_LENGTH : STATUS.SUCCESS;
+    return isShort ? STATUS.DATA_SGL_LENGTH_INVALID : STATUS.SUCCESS;
   }
 }

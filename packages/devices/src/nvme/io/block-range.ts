@@ -20,7 +20,9 @@ export function byteOffset(command: Command, namespace: Namespace): number {
 
 /** Whether the namespace and its blocks exist, and may be changed if that is asked for. */
 export function checkBlocks(command: Command, namespace: Namespace, isWrite: boolean): Status {
-  if (command.namespaceId !== NAMESPACE_ID) return STATUS.INVALID_NAMESPACE;
+  if (command.namespaceId !== NAMESPACE_ID) return STATUS.INVALID_NAMESPACE_OR_FORMAT;
   if (!namespace.contains(firstBlock(command), blockCount(command))) return STATUS.LBA_OUT_OF_RANGE;
-  return isWrite && namespace.storage.isReadOnly ? STATUS.WRITE_PROTECTED : STATUS.SUCCESS;
+  return isWrite && namespace.storage.isReadOnly
+    ? STATUS.NAMESPACE_IS_WRITE_PROTECTED
+    : STATUS.SUCCESS;
 }

@@ -20,10 +20,12 @@ export class DatasetManagement implements CommandHandler {
   }
 
   check(command: Command): Status {
-    if (command.namespaceId !== NAMESPACE_ID) return STATUS.INVALID_NAMESPACE;
+    if (command.namespaceId !== NAMESPACE_ID) return STATUS.INVALID_NAMESPACE_OR_FORMAT;
     command.dataLength = ((command.dword(10) & 0xff) + 1) * RANGE_BYTES;
     const isReadOnly = this.#state.namespace.storage.isReadOnly;
-    return deallocates(command) && isReadOnly ? STATUS.WRITE_PROTECTED : STATUS.SUCCESS;
+    return deallocates(command) && isReadOnly
+      ? STATUS.NAMESPACE_IS_WRITE_PROTECTED
+      : STATUS.SUCCESS;
   }
 
   perform(command: Command, data: readonly Uint8Array[]): Status | Promise<Status> {
@@ -42,7 +44,7 @@ export class DatasetManagement implements CommandHandler {
   /** The ranges from `from` on, one after the other. */
   #discard(queue: SubmissionQueue, ranges: DataView, from: number): Status | Promise<Status> {
     // What the host writes after a reset must not be wiped out.
-    if (queue.state === 'reset') return STATUS.ABORT_REQUESTED;
+    if (queue.state === 'reset') return STATUS.COMMAND_ABORT_REQUESTED;
     const { storage, blockBytes } = this.#state.namespace;
     for (let at = from; at < ranges.byteLength; at += RANGE_BYTES) {
       const offset = Number(getIova(ranges, at + 8)) * blockBytes;

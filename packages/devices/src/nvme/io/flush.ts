@@ -15,7 +15,7 @@ export class Flush implements CommandHandler {
 
   check({ namespaceId }: Command): Status {
     const exists = namespaceId === NAMESPACE_ID || namespaceId === ALL_NAMESPACES;
-    return exists ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE;
+    return exists ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE_OR_FORMAT;
   }
 
   perform(): Status | Promise<Status> {

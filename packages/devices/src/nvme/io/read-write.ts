@@ -19,7 +19,7 @@ abstract class BlockTransfer implements CommandHandler {
   check(command: Command): Status {
     const { namespace } = this.state;
     const length = blockCount(command) * namespace.blockBytes;
-    if (length > MAX_TRANSFER_BYTES) return STATUS.INVALID_FIELD;
+    if (length > MAX_TRANSFER_BYTES) return STATUS.INVALID_FIELD_IN_COMMAND;
     command.dataLength = length;
     return checkBlocks(command, namespace, this.#isWrite);
   }
