@@ -102,6 +102,8 @@ t.test(
     const check = async (name: string, theme: Theme, scheme: number): Promise<void> => {
       const { page, picture } = await shoot(scheme);
       t.match(page, `data-drawn="${name}"`);
+      t.match(page, /<title>[^<]*nanoseconds: [^<]*tcp[^<]*<\/title>/, 'a mark says what it is');
+      t.notMatch(page, /<title>[^<]*(axis|legend)/);
       const labels = [
         ...page.matchAll(/<text [^>]*font-size="(\d+)px" fill="(#\w{6})"[^>]*>([^<]+)/g),
       ];
