@@ -88,6 +88,7 @@ export {
 export type { KnownCommand, ReplyBodies, RequestBodies } from './protocol/messages.js';
 export * as constants from './protocol/public-constants.js';
 export { type DeviceServer, type ServeOptions, serve } from './server/device-server.js';
+export type { CallOptions } from './session/call.js';
 export type * from './transport/handshake.js';
 export type * from './transport/one-sided.js';
 export { TransportRegistry } from './transport/registry.js';

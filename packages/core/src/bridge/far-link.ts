@@ -115,7 +115,7 @@ export class FarLink {
     const refuseLate = (error: unknown): void => {
       if (isLate && error instanceof RemoteError) peer.abort(error);
     };
-    const asked = call(peer, command, body, pick, descriptors, refuseLate);
+    const asked = call(peer, command, body, pick, descriptors, { onLateRefusal: refuseLate });
     asked.catch(refuseLate);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {

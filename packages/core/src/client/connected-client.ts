@@ -15,10 +15,11 @@ import type {
   RequestBodies,
   Version,
 } from '../protocol/messages.js';
-import { call } from '../session/call.js';
+import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection } from '../transport/transport.js';
+import { abortable } from './abortable.js';
 import type { ClientSession } from './client-session.js';
 import type { DeviceClient, InterruptsOptions, RaisedInterrupts } from './device-client.js';
 import { iterateInterrupts } from './iterate-interrupts.js';
@@ -60,16 +61,26 @@ export class ConnectedClient implements DeviceClient {
     this.#doorbells = new ClientDoorbells(peer, maxDataXferSize);
   }
 
-  regionInfo(index: number): Promise<RegionInfo> {
-    return this.#regions.info(index);
+  regionInfo(index: number, options?: CallOptions): Promise<RegionInfo> {
+    return abortable(options?.signal, () => this.#regions.info(index));
   }
 
-  regionRead(region: number, offset: number, count: number): Promise<Uint8Array> {
-    return this.#regions.read(region, offset, count);
+  regionRead(
+    region: number,
+    offset: number,
+    count: number,
+    options?: CallOptions,
+  ): Promise<Uint8Array> {
+    return this.#regions.read(region, offset, count, options);
   }
 
-  regionWrite(region: number, offset: number, data: Uint8Array): Promise<void> {
-    return this.#regions.write(region, offset, data);
+  regionWrite(
+    region: number,
+    offset: number,
+    data: Uint8Array,
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#regions.write(region, offset, data, options);
   }
 
   regionWritePosted(region: number, offset: number, data: Uint8Array): boolean {
@@ -80,12 +91,22 @@ export class ConnectedClient implements DeviceClient {
     return this.#peer.drained();
   }
 
-  mapRegion(index: number): Promise<MappedRegion> {
-    return this.#regions.map(index);
+  mapRegion(index: number, options?: CallOptions): Promise<MappedRegion> {
+    return abortable(
+      options?.signal,
+      () => this.#regions.map(index),
+      (mapped) => mapped.close(),
+    );
   }
 
-  doorbells(region: number): Promise<readonly Doorbell[]> {
-    return this.#doorbells.of(region);
+  doorbells(region: number, options?: CallOptions): Promise<readonly Doorbell[]> {
+    return abortable(
+      options?.signal,
+      () => this.#doorbells.of(region),
+      (doorbells) => {
+        for (const doorbell of doorbells) doorbell.close();
+      },
+    );
   }
 
   allocateMemory(length: number): GuestMemory {
@@ -93,31 +114,42 @@ export class ConnectedClient implements DeviceClient {
   }
 
   dmaMap(options: DmaMapOptions): Promise<void> {
-    return this.#memory.map(options);
+    return abortable(options.signal, () => this.#memory.map(options));
   }
 
-  dmaUnmap(address: Iova, size: number): Promise<void> {
-    return this.#memory.unmap(address, size);
+  dmaUnmap(address: Iova, size: number, options?: CallOptions): Promise<void> {
+    return abortable(options?.signal, () => this.#memory.unmap(address, size));
   }
 
-  dmaUnmapAll(): Promise<void> {
-    return this.#memory.unmapAll();
+  dmaUnmapAll(options?: CallOptions): Promise<void> {
+    return abortable(options?.signal, () => this.#memory.unmapAll());
   }
 
-  irqInfo(index: number): Promise<IrqInfo> {
-    return this.call(Command.DEVICE_GET_IRQ_INFO, { argsz: INFO_BYTES, index }, (body) => body);
+  irqInfo(index: number, options?: CallOptions): Promise<IrqInfo> {
+    const body = { argsz: INFO_BYTES, index };
+    return this.call(Command.DEVICE_GET_IRQ_INFO, body, (info) => info, undefined, options);
   }
 
-  enableInterrupts(index: number, count: number, handler: InterruptHandler): Promise<void> {
-    return this.#interrupts.enable(index, count, handler, this.server);
+  enableInterrupts(
+    index: number,
+    count: number,
+    handler: InterruptHandler,
+    options?: CallOptions,
+  ): Promise<void> {
+    return abortable(
+      options?.signal,
+      () => this.#interrupts.enable(index, count, handler, this.server),
+      // A connection that ends meanwhile switches them off, too.
+      () => void this.#interrupts.disable(index).catch(() => {}),
+    );
   }
 
-  disableInterrupts(index: number): Promise<void> {
-    return this.#interrupts.disable(index);
+  disableInterrupts(index: number, options?: CallOptions): Promise<void> {
+    return abortable(options?.signal, () => this.#interrupts.disable(index));
   }
 
-  unmaskInterrupt(index: number, vector = 0): Promise<void> {
-    return this.#interrupts.unmask(index, vector);
+  unmaskInterrupt(index: number, vector = 0, options?: CallOptions): Promise<void> {
+    return abortable(options?.signal, () => this.#interrupts.unmask(index, vector));
   }
 
   interrupts(
@@ -128,8 +160,8 @@ export class ConnectedClient implements DeviceClient {
     return iterateInterrupts(this, index, count, signal);
   }
 
-  reset(): Promise<void> {
-    return this.call(Command.DEVICE_RESET, undefined, () => undefined);
+  reset(options?: CallOptions): Promise<void> {
+    return this.call(Command.DEVICE_RESET, undefined, () => undefined, undefined, options);
   }
 
   call<C extends KnownCommand, T>(
@@ -137,8 +169,9 @@ export class ConnectedClient implements DeviceClient {
     body: RequestBodies[C],
     pick: (body: ReplyBodies[C], received: Descriptor[]) => T,
     descriptors?: readonly Descriptor[],
+    options?: CallOptions,
   ): Promise<T> {
-    return call(this.#peer, command, body, pick, descriptors);
+    return call(this.#peer, command, body, pick, descriptors, options);
   }
 
   async close(): Promise<void> {

@@ -27,10 +27,11 @@ export async function iterateInterrupts(
     // A connection that ends meanwhile switches them off, too.
     client.disableInterrupts(index).catch(() => {});
   };
-  await client.enableInterrupts(index, count, (vector, times) => {
+  const onRaised = (vector: number, times: number): void => {
     raised.set(vector, (raised.get(vector) ?? 0) + times);
     stream.wake();
-  });
+  };
+  await client.enableInterrupts(index, count, onRaised, { signal });
   void client.closed.then((error) => {
     signal?.removeEventListener('abort', onAbort);
     stream.end(error);

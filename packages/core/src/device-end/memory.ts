@@ -5,7 +5,7 @@ import type { DmaMapping } from '../memory/mapping.js';
 import type { AddedMapping } from '../memory/mapping-table.js';
 import { Command, DMA_UNMAP_ALL } from '../protocol/constants.js';
 import type { DmaUnmap } from '../protocol/messages.js';
-import { call } from '../session/call.js';
+import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import type { DeviceMappings } from './device-mappings.js';
@@ -13,7 +13,7 @@ import type { GuestMemory } from './guest-memory.js';
 
 const DMA_UNMAP_BYTES = 24;
 
-export interface DmaMapOptions {
+export interface DmaMapOptions extends CallOptions {
   /** Page-aligned. */
   readonly address: Iova;
   readonly memory: GuestMemory;
@@ -49,6 +49,7 @@ export class ClientMemory {
    */
   async map(options: DmaMapOptions): Promise<void> {
     const { address, memory, offset = 0, readable = true, writable = true, share = true } = options;
+    const { signal } = options;
     const size = options.length ?? memory.length - offset;
     if (offset + size > memory.length) {
       throw new VfioUserError(
@@ -67,6 +68,7 @@ export class ClientMemory {
     let added = add();
     while (this.#isChanging(added.mapping)) {
       await this.#changed(added.mapping);
+      signal?.throwIfAborted();
       added = add();
     }
     const { mapping, isNew } = added;
@@ -78,6 +80,7 @@ export class ClientMemory {
         const descriptor = shareable ? memory.shared?.descriptor() : undefined;
         const descriptors = descriptor === undefined ? [] : [descriptor];
         await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);
+        if (isNew && signal?.aborted) await this.#takeBack(address, size, signal);
       } catch (error) {
         if (isNew) void this.#space.remove(mapping);
         throw error;
@@ -99,6 +102,13 @@ export class ClientMemory {
   async unmapAll(): Promise<void> {
     const body = { argsz: DMA_UNMAP_BYTES, flags: DMA_UNMAP_ALL, address: 0, size: 0 };
     await this.#unmap(this.#space.mappings(), body);
+  }
+
+  /** Nobody waits for the mapping any more: the server must not keep it. */
+  async #takeBack(address: Iova, size: number, signal: AbortSignal): Promise<never> {
+    const body = { argsz: DMA_UNMAP_BYTES, flags: 0, address, size };
+    await call(this.#peer, Command.DMA_UNMAP, body, () => undefined);
+    throw signal.reason;
   }
 
   #unmap(mappings: readonly DmaMapping[], body: DmaUnmap): Promise<void> {

@@ -1,6 +1,6 @@
 import { Command, REGION_FLAG_MMAP } from '../protocol/constants.js';
 import type { RegionData, RegionInfo } from '../protocol/messages.js';
-import { call } from '../session/call.js';
+import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import type { Descriptor, MappedMemory } from '../transport/resources.js';
@@ -39,19 +39,14 @@ export class ClientRegions {
     return info;
   }
 
-  read(region: number, offset: number, count: number): Promise<Uint8Array> {
-    return call(this.#peer, Command.REGION_READ, { region, offset, count }, (body) =>
-      body === undefined ? new Uint8Array(0) : body.data.slice(),
-    );
+  read(region: number, offset: number, count: number, options?: CallOptions): Promise<Uint8Array> {
+    const body = { region, offset, count };
+    return call(this.#peer, Command.REGION_READ, body, dataOf, undefined, options);
   }
 
-  write(region: number, offset: number, data: Uint8Array): Promise<void> {
-    return call(
-      this.#peer,
-      Command.REGION_WRITE,
-      this.#writing(region, offset, data),
-      () => undefined,
-    );
+  write(region: number, offset: number, data: Uint8Array, options?: CallOptions): Promise<void> {
+    const body = this.#writing(region, offset, data);
+    return call(this.#peer, Command.REGION_WRITE, body, () => undefined, undefined, options);
   }
 
   /** A write that is not answered. `false`: produce no more until the peer has drained. */
@@ -104,4 +99,8 @@ export class ClientRegions {
     first.descriptor?.close();
     return ask(Math.min(first.info.argsz, this.#maxArgsz));
   }
+}
+
+function dataOf(body: RegionData | undefined): Uint8Array {
+  return body === undefined ? new Uint8Array(0) : body.data.slice();
 }

@@ -7,7 +7,20 @@ import type {
 } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Peer } from './peer.js';
-import type { Received } from './request-table.js';
+import type { Received, Requester } from './request-table.js';
+
+export interface CallOptions {
+  /**
+   * Ends the call: it rejects with the reason at once, and the server's answer is thrown away. The
+   * server may do what it was asked all the same.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LateCallOptions extends CallOptions {
+  /** See {@link Requester.onLateRefusal}. */
+  readonly onLateRefusal?: (error: RemoteError) => void;
+}
 
 /**
  * One request as a promise. `pick` takes what is wanted out of the reply before the reply's memory
@@ -20,7 +33,7 @@ export function call<C extends KnownCommand, T>(
   body: RequestBodies[C],
   pick: (body: ReplyBodies[C], received: Received) => T,
   descriptors?: readonly Descriptor[],
-  onLateRefusal?: (error: RemoteError) => void,
+  options?: LateCallOptions,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const onReply = (reply: ReplyMessage, received: Received): void => {
@@ -31,12 +44,40 @@ export function call<C extends KnownCommand, T>(
         reject(error);
       }
     };
+    const onLateRefusal = options?.onLateRefusal;
+    const requester = { onReply, onFailure: reject, ...(onLateRefusal && { onLateRefusal }) };
+    const signal = options?.signal;
     try {
-      const requester = { onReply, onFailure: reject, ...(onLateRefusal && { onLateRefusal }) };
-      peer.request(command, body, requester, descriptors);
+      if (signal === undefined) peer.request(command, body, requester, descriptors);
+      else requestUntilAborted(peer, command, body, requester, descriptors, signal);
     } catch (error) {
       for (const descriptor of descriptors ?? []) descriptor.close();
       throw error;
     }
   });
+}
+
+function requestUntilAborted<C extends KnownCommand>(
+  peer: Peer,
+  command: C,
+  body: RequestBodies[C],
+  requester: Requester,
+  descriptors: readonly Descriptor[] | undefined,
+  signal: AbortSignal,
+): void {
+  signal.throwIfAborted();
+  const onAbort = (): void => peer.requests.cancel(watched, signal.reason);
+  const watched: Requester = {
+    ...requester,
+    onReply(reply, received) {
+      signal.removeEventListener('abort', onAbort);
+      requester.onReply(reply, received);
+    },
+    onFailure(error) {
+      signal.removeEventListener('abort', onAbort);
+      requester.onFailure(error);
+    },
+  };
+  peer.request(command, body, watched, descriptors, watched);
+  signal.addEventListener('abort', onAbort, { once: true });
 }
