@@ -1,6 +1,6 @@
 import type { Capabilities } from '../protocol/capabilities.js';
 import type { Peer } from '../session/peer.js';
-import type { Descriptor, EventSource } from '../transport/resources.js';
+import { type Descriptor, descriptorOfEach, type EventSource } from '../transport/resources.js';
 
 /** How a device signals one vector by descriptor: the event that it was given for it. */
 export class VectorSource {
@@ -55,7 +55,7 @@ export function attachEvents(peer: Peer, sources: readonly VectorSource[]): Newl
     for (const source of isNew) source.close();
   };
   try {
-    const descriptors = sources.map((source) =>
+    const descriptors = descriptorOfEach(sources, (source) =>
       source.give(peer, (onSignal) => resources.createEvent(onSignal)),
     );
     return { events: undefined, descriptors, undo };

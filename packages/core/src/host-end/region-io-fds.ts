@@ -10,7 +10,12 @@ import type {
   RegionIoFdsRequest,
 } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { Descriptor, EventSource, SharedResources } from '../transport/resources.js';
+import {
+  type Descriptor,
+  descriptorOfEach,
+  type EventSource,
+  type SharedResources,
+} from '../transport/resources.js';
 
 const HEAD_BYTES = 16;
 const ENTRY_BYTES = 40;
@@ -62,7 +67,7 @@ export class RegionIoFdsHandler {
     if (definitions.length > maxMsgFds) {
       throw refused(index, `${definitions.length} descriptors, the client takes ${maxMsgFds}`);
     }
-    const descriptors = definitions.map((definition) =>
+    const descriptors = descriptorOfEach(definitions, (definition) =>
       this.#event(definition, resources).descriptor(),
     );
     return { body: { ...head, entries: definitions.map(entry) }, descriptors };

@@ -76,3 +76,18 @@ export interface SharedResources {
   createMemory(name: string, length: number): SharedMemory;
   createEvent(onSignal: (count: number) => void): EventSource;
 }
+
+/** A descriptor made of each. When one cannot be made, those that were are closed. */
+export function descriptorOfEach<T>(
+  sources: readonly T[],
+  make: (source: T) => Descriptor,
+): readonly Descriptor[] {
+  const descriptors: Descriptor[] = [];
+  try {
+    for (const source of sources) descriptors.push(make(source));
+    return descriptors;
+  } catch (error) {
+    for (const descriptor of descriptors) descriptor.close();
+    throw error;
+  }
+}

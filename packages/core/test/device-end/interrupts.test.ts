@@ -12,12 +12,20 @@ const { DEVICE_SET_IRQS } = Command;
 /** Events that a test signals. */
 class Events {
   readonly open = new Set<(count: number) => void>();
+  readonly descriptors: FakeDescriptor[] = [];
+  /** Most descriptors that can be made. */
+  limit = Number.POSITIVE_INFINITY;
 
   readonly resources = {
     createEvent: (onSignal: (count: number) => void) => {
       this.open.add(onSignal);
       return {
-        descriptor: () => new FakeDescriptor(),
+        descriptor: () => {
+          if (this.descriptors.length === this.limit) throw new Error('too many open files');
+          const descriptor = new FakeDescriptor();
+          this.descriptors.push(descriptor);
+          return descriptor;
+        },
         close: () => void this.open.delete(onSignal),
       };
     },
@@ -88,4 +96,16 @@ t.test('vectors that the server refuses stay as they were', async (t) => {
     signal();
     t.same(seen, ['first 0']);
   }
+});
+
+t.test('where descriptors run out, none is left over', async (t) => {
+  const { events, interrupts, see } = open();
+  events.limit = 2;
+  const enabled = interrupts.enable(Irq.MSIX, 3, see('first'), OWN_CAPABILITIES);
+  await t.rejects(enabled, { message: 'too many open files' });
+  t.strictSame(
+    events.descriptors.map(({ closed }) => closed),
+    [true, true],
+  );
+  t.equal(events.open.size, 0);
 });
