@@ -64,10 +64,15 @@ export default {
     },
     {
       name: 'imports-are-dependencies',
-      comment: 'what is published has its imports in the dependencies of its own package.json',
+      comment:
+        'what is published has its imports in the dependencies or peerDependencies of its own package.json',
       severity: 'error',
       from: { path: sourceOf('[^/]+') },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      // A peer dependency is installed for development, too.
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['npm-peer'],
+      },
     },
     {
       name: 'no-circle',
