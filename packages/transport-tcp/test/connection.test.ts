@@ -75,6 +75,21 @@ for (const [way, options] of Object.entries(ways)) {
     t.match(sinks[0]!.closes, [{ code: 'VFU_PEER_CLOSED', message: /unread/ }]);
   });
 
+  test('close() does not take back what was sent, although something is unread', async (t) => {
+    const { uri, accepted, sinks } = await listen(t, 'tcp://127.0.0.1:0', options);
+    const { connection, sink } = await join(t, uri, options);
+    const server = await accepted(0);
+    server.pause();
+    connection.send(message(100_000));
+    for (let i = 0; i < 10; i++) await turn();
+    server.send(message(20));
+    await server.close();
+    t.equal(await sink.closed(), undefined);
+    t.equal(sink.frames.length, 1);
+    t.equal(await sinks[0]?.closed(), undefined);
+    t.equal(sinks[0]?.frames.length, 0);
+  });
+
   test('descriptors are refused and closed', async (t) => {
     const { uri } = await listen(t, 'tcp://127.0.0.1:0', options);
     const { connection } = await join(t, uri, options);

@@ -226,6 +226,25 @@ t.test('a peer that left after its greeting is heard out before ours can be sent
   t.strictSame(sink.messages, [message(9, 1)]);
 });
 
+t.test('a peer that leaves something unread still ends in order', async (t) => {
+  const { client, clientSink, server, serverSink } = await connectedPair(t);
+  client.pause();
+  server.send(message(10));
+  client.abort(new Error('gone'));
+  await clientSink.closed();
+  t.equal(await serverSink.closed(), undefined);
+});
+
+t.test('what leaves a full socket late shows that the peer lives', async (t) => {
+  const { client, server, serverSink } = await connectedPair(t);
+  server.pause();
+  client.send(message(2_000_000));
+  t.equal(client.bytesMoved, 0);
+  server.resume();
+  await serverSink.until(() => serverSink.messages.length === 1);
+  t.ok((client.bytesMoved ?? 0) > 1_000_000, `${client.bytesMoved} bytes`);
+});
+
 t.test('close() sends what is queued, then ends both sides without an error', async (t) => {
   const { client, clientSink, serverSink } = await connectedPair(t);
   for (let i = 0; i < 20; i++) client.send(message(100_000, i));
