@@ -8,14 +8,17 @@ import { dirname, join } from 'node:path';
 const UNREAD = /^\/(src|test|node_modules)$|\.(d\.[cm]?ts|map|md|tsbuildinfo)$/;
 const UNREAD_OF_OTHERS = /^\/node_modules$|\.(d\.[cm]?ts|map|md)$/;
 
+/** Packages of which ours import types alone. */
+const TYPES_ONLY = new Set(['tap']);
+
 const [target, ...roots] = process.argv.slice(2);
 const versions = new Map();
 
 /** Copies to the top of the tree, or below `parent`, who needs it, when another version is there. */
 function copy(folder, parent) {
-  const { name, version, dependencies, optionalDependencies } = JSON.parse(
-    readFileSync(join(folder, 'package.json'), 'utf8'),
-  );
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const { name, version, dependencies, optionalDependencies } = manifest;
+  const { peerDependencies, peerDependenciesMeta } = manifest;
   const present = versions.get(name);
   if (present === version) return;
   if (present === undefined) versions.set(name, version);
@@ -25,7 +28,9 @@ function copy(folder, parent) {
     recursive: true,
     filter: (path) => !unread.test(path.slice(folder.length)),
   });
-  for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) {
+  const required = { ...dependencies, ...peerDependencies };
+  for (const dependency of Object.keys({ ...required, ...optionalDependencies })) {
+    if (TYPES_ONLY.has(dependency) || peerDependenciesMeta?.[dependency]?.optional) continue;
     const found = findPackage(dependency, folder);
     if (found !== undefined) copy(found, place);
     // An optional one is installed on the platforms it is for.

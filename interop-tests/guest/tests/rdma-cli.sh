@@ -2,7 +2,7 @@
 # namespace and reached by RDMA only.
 . /tests/rdma
 rdma_start
-command=/app/node_modules/@vfio-user/cli/bin/vfio-user.js
+command=/app/node_modules/vfio-user/bin/vfio-user.js
 in_node node "$command" doctor >/tmp/doctor
 grep rdma /tmp/doctor
 result port "$(grep 'rdma rxe0/1' /tmp/doctor)"
