@@ -43,8 +43,8 @@ export async function exchangeRegisters(driver) {
 /** Lets the device copy memory of this process, compares, and lets it check what it sees. */
 export async function copyMemory(driver) {
   const { client } = driver;
-  const source = client.memory.allocate(COPY_BYTES);
-  const destination = client.memory.allocate(COPY_BYTES);
+  const source = client.allocateMemory(COPY_BYTES);
+  const destination = client.allocateMemory(COPY_BYTES);
   const sent = source.view(0, COPY_BYTES);
   randomFillSync(sent);
   await client.dmaMap({ address: SOURCE, memory: source, writable: false });
@@ -80,7 +80,7 @@ export async function copyMemory(driver) {
  */
 export async function countInterrupts(driver) {
   const { client } = driver;
-  const memory = client.memory.allocate(PAGE_BYTES);
+  const memory = client.allocateMemory(PAGE_BYTES);
   await client.dmaMap({ address: SEQUENCE, memory });
   const view = memory.view(0, PAGE_BYTES);
   const sequence = new DataView(view.buffer, view.byteOffset);
