@@ -32,14 +32,14 @@ export { packRecord, unpackRecord } from './protocol/portable/record-packing.js'
 export { negotiate, offer } from './protocol/version.js';
 export { runAll } from './run-all.js';
 export { call } from './session/call.js';
+export type { NegotiatedConnection, NegotiatedEncoding } from './session/negotiated-encoding.js';
 export {
-  connectWire,
+  connectUri,
   endWithSignal,
-  listenForWires,
+  listenOnUri,
   type OpenOptions,
 } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
-export type { OpenWire, Wire } from './session/wire.js';
 export { type TextTableOptions, textTable } from './text-table.js';
 export { parseDuration, parseSize, sizeText } from './units.js';

@@ -1,9 +1,9 @@
+import { AsyncEvents, type DeviceEvent } from './async-events.js';
 import { CompletionQueue, type CompletionQueueOptions } from './completion/completion-queue.js';
 import { type DeviceAttributes, queryAttributes } from './discovery/attributes.js';
 import { openListed, withDevices } from './discovery/device-list.js';
 import { type PortInfo, queryPort } from './discovery/port.js';
 import { invalid, shown, verbFailed } from './errors.js';
-import { type DeviceEvent, EventSource } from './events.js';
 import { closeAll } from './native/close-all.js';
 import type { DeviceContext } from './native/device-context.js';
 import { ProtectionDomain } from './protection-domain.js';
@@ -13,30 +13,30 @@ import { ProtectionDomain } from './protection-domain.js';
  * @throws {RdmaError} RDMA_UNAVAILABLE when there is none at all, RDMA_INVALID naming the existing
  * ones when this one does not exist.
  */
-export function openDevice(name: string): Device {
+export function openDevice(name: string): RdmaDevice {
   return withDevices((devices) => {
     const found = devices.find((device) => device.name === name);
     if (found === undefined) {
       const names = devices.map((device) => device.name).join(', ');
       throw invalid(`there is no RDMA device ${shown(name)}: there is ${names}`);
     }
-    return new Device(openListed(found));
+    return new RdmaDevice(openListed(found));
   });
 }
 
 /** An opened RDMA device. */
-export class Device {
+export class RdmaDevice {
   readonly name: string;
   readonly attributes: DeviceAttributes;
   readonly #context: DeviceContext;
-  readonly #events: EventSource;
+  readonly #events: AsyncEvents;
   readonly #domains = new Set<ProtectionDomain>();
   readonly #completionQueues = new Set<CompletionQueue>();
 
   /** @internal Use {@link openDevice}. */
   constructor(context: DeviceContext) {
     this.#context = context;
-    this.#events = new EventSource(context);
+    this.#events = new AsyncEvents(context);
     this.name = context.name;
     try {
       this.attributes = queryAttributes(context);

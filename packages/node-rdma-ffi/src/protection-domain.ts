@@ -1,6 +1,6 @@
 import type { DeviceAttributes } from './discovery/attributes.js';
 import { closed, verbFailed } from './errors.js';
-import type { MemoryAccess } from './memory/access.js';
+import type { MemoryRegionAccess } from './memory/access.js';
 import { type AddressRange, MemoryRegion } from './memory/memory-region.js';
 import { closeAll } from './native/close-all.js';
 import type { DeviceContext } from './native/device-context.js';
@@ -16,7 +16,7 @@ export class ProtectionDomain {
   readonly #queuePairs = new Set<QueuePair>();
   #pointer: number;
 
-  /** @internal Use {@link Device.createProtectionDomain}. */
+  /** @internal Use {@link RdmaDevice.createProtectionDomain}. */
   constructor(
     context: DeviceContext,
     attributes: DeviceAttributes,
@@ -35,7 +35,7 @@ export class ProtectionDomain {
    * is registered; memory given by its address must stay mapped that long.
    * @throws {RdmaError} with the verb, the errno and what to do, for example about locked memory.
    */
-  register(memory: Uint8Array | AddressRange, access: MemoryAccess): MemoryRegion {
+  register(memory: Uint8Array | AddressRange, access: MemoryRegionAccess): MemoryRegion {
     const region = new MemoryRegion(this.#context, this.#open(), memory, access, (gone) =>
       this.#regions.delete(gone),
     );

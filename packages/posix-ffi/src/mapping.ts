@@ -13,11 +13,11 @@ import {
 import type { FileDescriptor } from './file-descriptor.js';
 import { copyIn, copyOut } from './guarded-copy.js';
 import { check, failed, libc } from './libc.js';
-import { memoryAreas } from './memory-areas.js';
 import { type FileIdentity, identifyFile, memoryBacking } from './memory-file.js';
 import { PagePresence } from './page-presence.js';
 import { place } from './placement.js';
 import { SystemError } from './system-error.js';
+import { memoryAreas } from './virtual-memory-areas.js';
 
 /** Node 20 has no ArrayBuffer for all of a big guest's memory: it is viewed in pieces of this size. */
 export const WINDOW_BYTES = 0x4000_0000;

@@ -32,10 +32,10 @@ export interface RdmaTransportOptions extends ConnectionOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = Required<RdmaTransportOptions>;
+export type RdmaSettings = Required<RdmaTransportOptions>;
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
-export function resolveOptions(options: RdmaTransportOptions): Settings {
+export function resolveOptions(options: RdmaTransportOptions): RdmaSettings {
   const settings = resolve(options, {
     verbs: nodeVerbs,
     receiveSlots: 256,

@@ -28,7 +28,7 @@ interface Block {
 const NONE: readonly FileDescriptor[] = Object.freeze([]);
 
 /** What a full socket did not take. */
-export class SendQueue {
+export class SocketSendQueue {
   #blocks: Block[] = [];
   #bytes = 0;
 

@@ -6,7 +6,7 @@ import {
   WOULD_BLOCK,
 } from '@vfio-user/posix-ffi';
 import { closeAll } from './descriptors.js';
-import { SendQueue } from './send-queue.js';
+import { SocketSendQueue } from './send-queue.js';
 
 const STAGE_BYTES = 0x1_0000;
 /** Data up to this size is copied, which is cheaper than looking up where it is. */
@@ -19,7 +19,7 @@ const COPY_BYTES = 4096;
 export class Sender {
   readonly #socket: MessageSocket;
   readonly #stage = new NativeMemory(STAGE_BYTES);
-  readonly #queue = new SendQueue();
+  readonly #queue = new SocketSendQueue();
   #staged = 0;
 
   constructor(socket: MessageSocket) {

@@ -43,10 +43,10 @@ export interface TcpTransportOptions extends ConnectionOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = Required<TcpTransportOptions>;
+export type TcpSettings = Required<TcpTransportOptions>;
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
-export function resolveOptions(options: TcpTransportOptions): Settings {
+export function resolveOptions(options: TcpTransportOptions): TcpSettings {
   return resolve(options, {
     insecure: false,
     maxPending: 64,

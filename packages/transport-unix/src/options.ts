@@ -38,12 +38,12 @@ export interface UnixTransportOptions extends ConnectionOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = ConnectionLimits &
+export type UnixSettings = ConnectionLimits &
   Required<Omit<UnixTransportOptions, 'socketGroup'>> &
   Pick<UnixTransportOptions, 'socketGroup'>;
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
-export function resolveOptions(options: UnixTransportOptions): Settings {
+export function resolveOptions(options: UnixTransportOptions): UnixSettings {
   return resolve(options, {
     connectTimeoutMs: 5000,
     handshakeTimeoutMs: 5000,

@@ -32,8 +32,8 @@ import { connectSocket } from './connect-socket.js';
 import { bindSocket } from './listener/bound-socket.js';
 import { findGroup } from './listener/permissions.js';
 import { UnixListener } from './listener/unix-listener.js';
-import { resolveOptions, type Settings, type UnixTransportOptions } from './options.js';
-import { identifyPeer, type Peer } from './peer.js';
+import { resolveOptions, type UnixSettings, type UnixTransportOptions } from './options.js';
+import { identifyPeer, type PeerProcess } from './peer-process.js';
 import { UnixResources } from './resources/unix-resources.js';
 
 /** vfio-user over AF_UNIX stream sockets, with descriptors: `unix:` and `fd:`. */
@@ -44,7 +44,7 @@ export function unixTransport(options: UnixTransportOptions = {}): Transport {
 /** Who came, and to whom. */
 interface AcceptedSocket {
   readonly uri: string;
-  readonly peer: Peer;
+  readonly peer: PeerProcess;
   readonly accept: Accept;
   readonly context: OpenContext;
   readonly pending: PendingConnections;
@@ -55,10 +55,10 @@ interface AcceptedSocket {
 class UnixTransport implements Transport {
   readonly schemes = ['unix', 'fd'] as const;
   readonly queryKeys = ['encoding'] as const;
-  readonly #settings: Settings;
+  readonly #settings: UnixSettings;
   readonly #capabilities: TransportCapabilities;
 
-  constructor(settings: Settings) {
+  constructor(settings: UnixSettings) {
     this.#settings = settings;
     this.#capabilities = {
       fdPassing: true,
@@ -194,7 +194,7 @@ class UnixTransport implements Transport {
 
   #connection(
     socket: FileDescriptor,
-    peer: Peer,
+    peer: PeerProcess,
     framing: Framing,
     onClosed?: () => void,
   ): FramedConnection {

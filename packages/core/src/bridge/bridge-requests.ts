@@ -21,12 +21,12 @@ import type {
 } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
 import { BridgedDirtyPages, isDmaLogging } from './bridged-dirty-pages.js';
 import type { BridgedInterrupts } from './bridged-interrupts.js';
-import { type ClientState, tell } from './client-state.js';
-import type { FarLink } from './far-link.js';
+import { type ClientState, restoreState } from './client-state.js';
+import type { DeviceLink } from './device-link.js';
 import { lasting, refusedByDevice } from './forwarded-access.js';
 
 const REGION_INFO_BYTES = 32;
@@ -35,7 +35,7 @@ const IO_FDS_HEAD_BYTES = 16;
 /** The two ends that a bridge joins, and what it keeps for its client. */
 export interface BridgedEnds {
   readonly host: HostEnd;
-  readonly link: FarLink;
+  readonly link: DeviceLink;
   readonly device: DeviceEnd;
   /** The client's memory. */
   readonly space: DmaSpace;
@@ -62,12 +62,12 @@ export class BridgeRequests {
           const body = this.#mapRequest(far, mapping);
           return call(far, Command.DMA_MAP, body, () => undefined);
         }),
-      dirtyPageLog: (far) => this.#dirtyPages.toTell(far),
-      interrupts: (far) => interrupts.toTell(far),
+      dirtyPageLog: (far) => this.#dirtyPages.restoreSteps(far),
+      interrupts: (far) => interrupts.restoreSteps(far),
     };
   }
 
-  async handle(request: RequestMessage, received: Received): Promise<Answer> {
+  async handle(request: RequestMessage, received: ReceivedDescriptors): Promise<Answer> {
     switch (request.command) {
       case Command.DMA_MAP:
         return { body: await this.#map(request.body, received) };
@@ -112,7 +112,7 @@ export class BridgeRequests {
 
   /** The device was reached anew: it is told what the client has set. */
   restore(far: Peer): Promise<void> {
-    return tell(this.#state, far);
+    return restoreState(this.#state, far);
   }
 
   /** The link to the device `far` is lost. */
@@ -125,7 +125,7 @@ export class BridgeRequests {
     return mappings.mapRequest(mapping, mappings.expose(far.connection, mapping));
   }
 
-  async #map(body: DmaMap, received: Received): Promise<undefined> {
+  async #map(body: DmaMap, received: ReceivedDescriptors): Promise<undefined> {
     const { link, host, space } = this.#ends;
     const { mapping, isNew } = await host.memory.map(body, received);
     // The device knows it already, or is told once it is in reach.
@@ -146,7 +146,7 @@ export class BridgeRequests {
     return this.#ends.host.memory.unmap(body);
   }
 
-  async #setIrqs(body: SetIrqs, received: Received): Promise<undefined> {
+  async #setIrqs(body: SetIrqs, received: ReceivedDescriptors): Promise<undefined> {
     const { index, count } = body;
     if (index >= NUM_IRQS) {
       throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: there is no index ${index}`);

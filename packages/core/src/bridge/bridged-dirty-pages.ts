@@ -7,14 +7,14 @@ import { Command, FEATURE_MASK, FEATURE_PROBE, Feature } from '../protocol/const
 import type { DeviceFeature, DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Telling } from './client-state.js';
-import type { FarLink } from './far-link.js';
+import type { RestoreStep } from './client-state.js';
+import type { DeviceLink } from './device-link.js';
 import { refusedByDevice } from './forwarded-access.js';
 
 /** What the log of a bridge works with. */
 export interface DirtyPagesContext {
   readonly space: DmaSpace;
-  readonly link: FarLink;
+  readonly link: DeviceLink;
   readonly host: HostEnd;
 }
 
@@ -66,7 +66,7 @@ export class BridgedDirtyPages {
   }
 
   /** A device that was reached anew does not log yet. */
-  toTell(far: Peer): readonly Telling[] {
+  restoreSteps(far: Peer): readonly RestoreStep[] {
     const started = this.#started;
     if (started === undefined || far.connection.oneSided === undefined) return [];
     return [async () => void (await this.#ask(far, started))];

@@ -6,7 +6,7 @@ import {
   VectorSource,
 } from '../device-end/vector-source.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/interrupts-told.js';
 import {
   Command,
   IRQ_SET_ACTION_MASK,
@@ -20,7 +20,7 @@ import type { Interrupt, SetIrqs } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import type { Notifier } from '../transport/resources.js';
-import type { Telling } from './client-state.js';
+import type { RestoreStep } from './client-state.js';
 
 const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
@@ -92,7 +92,7 @@ export class BridgedInterrupts {
   }
 
   /** What to tell a device that was reached anew: it knows once all of this is answered. */
-  toTell(far: Peer): readonly Telling[] {
+  restoreSteps(far: Peer): readonly RestoreStep[] {
     return [...this.#vectors.values()].flatMap((vectors) =>
       [...vectors.values()].map((vector) => () => this.#tell(far, vector)),
     );
@@ -217,7 +217,7 @@ export class BridgedInterrupts {
   }
 
   #signal({ index, number }: Vector, notifier: Notifier, count: number): void {
-    tellInterrupt(this.#attachment, index, number, count);
+    publishInterrupt(this.#attachment, index, number, count);
     notifier.signal(count);
   }
 

@@ -1,13 +1,13 @@
 import type { Peer } from '../session/peer.js';
 
 /** Requests to a device that was reached anew that wait for an answer at a time. */
-const TOLD_AT_ONCE = 1024;
+const MAX_PARALLEL_REQUESTS = 1024;
 
 /** Tells the device one thing. */
-export type Telling = () => Promise<void>;
+export type RestoreStep = () => Promise<void>;
 
 /** What there is to tell a device, in this order. */
-export type ToTell = (far: Peer) => readonly Telling[];
+export type RestoreSteps = (far: Peer) => readonly RestoreStep[];
 
 /**
  * All that a client sets at its device for the length of a session. A device that was reached anew
@@ -17,18 +17,18 @@ export type ToTell = (far: Peer) => readonly Telling[];
  */
 export interface ClientState {
   /** "DMA_MAP": ranges and rights, exposed anew where the device reaches memory by itself. */
-  readonly mappings: ToTell;
+  readonly mappings: RestoreSteps;
   /** "DMA_LOGGING_START", where the device writes memory by itself. */
-  readonly dirtyPageLog: ToTell;
+  readonly dirtyPageLog: RestoreSteps;
   /** "DEVICE_SET_IRQS": which vectors are wired up, and which are masked. */
-  readonly interrupts: ToTell;
+  readonly interrupts: RestoreSteps;
 }
 
 /** Many things at once, as the client's requests wait meanwhile, but not more than there are ids for. */
-export async function tell(state: ClientState, far: Peer): Promise<void> {
+export async function restoreState(state: ClientState, far: Peer): Promise<void> {
   const { mappings, dirtyPageLog, interrupts } = state;
-  const toTell = [mappings, dirtyPageLog, interrupts].flatMap((kind) => kind(far));
-  for (let at = 0; at < toTell.length; at += TOLD_AT_ONCE) {
-    await Promise.all(toTell.slice(at, at + TOLD_AT_ONCE).map((telling) => telling()));
+  const restoreSteps = [mappings, dirtyPageLog, interrupts].flatMap((kind) => kind(far));
+  for (let at = 0; at < restoreSteps.length; at += MAX_PARALLEL_REQUESTS) {
+    await Promise.all(restoreSteps.slice(at, at + MAX_PARALLEL_REQUESTS).map((step) => step()));
   }
 }

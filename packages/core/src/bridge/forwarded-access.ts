@@ -6,7 +6,7 @@ import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
 import type { ReplyMessage, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
-import type { FarLink } from './far-link.js';
+import type { DeviceLink } from './device-link.js';
 
 export type AccessRequest = Extract<
   RequestMessage,
@@ -23,11 +23,11 @@ const ALL_ONES = 0xff;
  */
 export class ForwardedAccess implements Requester {
   readonly #host: HostEnd;
-  readonly #link: FarLink;
+  readonly #link: DeviceLink;
   readonly #request: AccessRequest;
   readonly #signsOfLife: number;
 
-  constructor(host: HostEnd, link: FarLink, request: AccessRequest) {
+  constructor(host: HostEnd, link: DeviceLink, request: AccessRequest) {
     this.#host = host;
     this.#link = link;
     this.#request = request;

@@ -5,7 +5,7 @@ import type { HostEnd } from '../host-end/host-end.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { FarLink } from './far-link.js';
+import type { DeviceLink } from './device-link.js';
 import {
   type AccessRequest,
   answerForAbsent,
@@ -17,7 +17,7 @@ export type WritesRequest = Extract<RequestMessage, { command: typeof Command.RE
 
 export interface RegisterForwarderOptions {
   readonly host: HostEnd;
-  readonly link: FarLink;
+  readonly link: DeviceLink;
   readonly pushes: PushSource;
   readonly maxDataXferSize: number;
   /** How long the device may take nothing at all, while its client is kept waiting, ms. */

@@ -1,12 +1,12 @@
 import { DeviceEnd } from '../device-end/device-end.js';
-import { ClientInterrupts } from '../device-end/interrupts.js';
+import { DeviceInterrupts } from '../device-end/interrupts.js';
 import { Attachment } from '../diagnostics/attachment.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { OpenWire } from '../session/wire.js';
 
 export interface ClientSessionOptions {
   /** Where the device is. */
@@ -22,14 +22,14 @@ export class ClientSession implements PeerHandlers {
   readonly peer: Peer;
   readonly space: DmaSpace;
   readonly device: DeviceEnd;
-  readonly interrupts: ClientInterrupts;
+  readonly interrupts: DeviceInterrupts;
   readonly maxDataXferSize: number;
   /** Resolves when the connection has ended; the error is absent after an orderly end. */
   readonly closed: Promise<Error | undefined>;
   readonly #logger: Logger;
   #resolveClosed: (error?: Error) => void = () => {};
 
-  constructor(opened: OpenWire, options: ClientSessionOptions) {
+  constructor(opened: NegotiatedConnection, options: ClientSessionOptions) {
     const { uri, logger, timeoutMs, maxDataXferSize } = options;
     this.#logger = logger;
     this.maxDataXferSize = maxDataXferSize;
@@ -38,7 +38,7 @@ export class ClientSession implements PeerHandlers {
     this.space = new DmaSpace(attachment, logger);
     // A server that waits for our DMA replies may leave us waiting meanwhile: keep reading.
     this.peer = new Peer(opened, this, { logger, timeoutMs, pauseWhenBackedUp: false });
-    this.interrupts = new ClientInterrupts(this.peer);
+    this.interrupts = new DeviceInterrupts(this.peer);
     this.device = new DeviceEnd({
       space: this.space,
       maxDataXferSize,

@@ -5,8 +5,8 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import { Command } from '../protocol/constants.js';
 import { call } from '../session/call.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { openSession } from '../session/open.js';
-import type { OpenWire } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import { ClientSession } from './client-session.js';
 import { ConnectedClient } from './connected-client.js';
@@ -39,7 +39,7 @@ export async function connectDevice(text: string, options: ConnectOptions): Prom
   const { timeoutMs = DEFAULT_TIMEOUT_MS, silenceMs = DEFAULT_SILENCE_MS } = options;
   const own = { ...OWN_CAPABILITIES, ...capabilities };
   const { maxDataXferSize } = own;
-  const accept = (opened: OpenWire): ClientSession =>
+  const accept = (opened: NegotiatedConnection): ClientSession =>
     new ClientSession(opened, { uri: text, logger, timeoutMs, maxDataXferSize });
   const reached = await openDevice(text, accept, { registry, own, silenceMs, logger, signal });
   const { side: session, version, capabilities: server } = reached;

@@ -1,8 +1,8 @@
 import type { Iova } from '../address.js';
+import type { DmaMapOptions } from '../device-end/dma-mappings.js';
 import type { Doorbell } from '../device-end/doorbells.js';
 import type { GuestMemory } from '../device-end/guest-memory.js';
 import type { InterruptHandler } from '../device-end/interrupts.js';
-import type { DmaMapOptions } from '../device-end/memory.js';
 import type { MappedRegion } from '../device-end/regions.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import type {
@@ -85,7 +85,7 @@ export interface DeviceClient extends AsyncDisposable {
 
   irqInfo(index: number, options?: CallOptions): Promise<IrqInfo>;
   /**
-   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
+   * NegotiatedEncoding up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
    * it was before; after an abort the index is switched off.
    */
   enableInterrupts(

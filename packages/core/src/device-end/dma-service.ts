@@ -2,7 +2,7 @@ import type { Dma } from '../device/dma.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError } from '../errors.js';
 import { Command, commandName } from '../protocol/constants.js';
-import type { DmaAccess, DmaData, RequestMessage } from '../protocol/messages.js';
+import type { DmaData, DmaRead, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 
 const DEVICE_INFO_BYTES = 16;
@@ -54,7 +54,7 @@ export class DmaService {
     }
   }
 
-  #read(peer: Peer, id: number, body: DmaAccess, refuse: (error: unknown) => void): void {
+  #read(peer: Peer, id: number, body: DmaRead, refuse: (error: unknown) => void): void {
     const { address, count } = body;
     const range = this.#dma.range(address, count, 'read');
     const { view } = range;

@@ -25,7 +25,7 @@ interface Reply {
 }
 
 /** The doorbells of the device's regions ("DEVICE_GET_REGION_IO_FDS"). */
-export class ClientDoorbells {
+export class DeviceDoorbells {
   readonly #peer: Peer;
   readonly #maxArgsz: number;
 

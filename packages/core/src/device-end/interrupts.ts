@@ -20,7 +20,7 @@ const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 export type InterruptHandler = (vector: number, count: number) => void;
 
 /** The client's half of the interrupts: one event a vector ("DEVICE_SET_IRQS"). */
-export class ClientInterrupts {
+export class DeviceInterrupts {
   readonly #peer: Peer;
   /** By interrupt index, then by vector. */
   readonly #sources = new Map<number, VectorSource[]>();
@@ -31,7 +31,7 @@ export class ClientInterrupts {
   }
 
   /**
-   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
+   * NegotiatedEncoding up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
    * it was before.
    * @param server what the server can do.
    */

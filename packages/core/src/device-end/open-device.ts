@@ -4,9 +4,9 @@ import { Command } from '../protocol/constants.js';
 import type { Version } from '../protocol/messages.js';
 import { accept as negotiated, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
-import { connectWire, type OpenOptions, openSession } from '../session/open.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import { connectUri, type OpenOptions, openSession } from '../session/open.js';
 import type { Peer } from '../session/peer.js';
-import type { OpenWire } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
 
 export interface OpenDeviceOptions extends Omit<OpenOptions, 'maxDataXferSize'> {
@@ -34,11 +34,11 @@ export interface OpenedDevice<Side> {
  */
 export async function openDevice<Side extends DeviceSide>(
   text: string,
-  accept: (opened: OpenWire) => Side,
+  accept: (opened: NegotiatedConnection) => Side,
   { registry, own, ...options }: OpenDeviceOptions,
 ): Promise<OpenedDevice<Side>> {
   const { maxDataXferSize } = own;
-  const side = await connectWire(registry, text, accept, { ...options, maxDataXferSize });
+  const side = await connectUri(registry, text, accept, { ...options, maxDataXferSize });
   const { peer } = side;
   return openSession(peer.connection, options.signal, async () => {
     const version = await call(peer, Command.VERSION, offer(own), (body) => body);

@@ -22,7 +22,7 @@ export interface MappedRegion {
 }
 
 /** Access to the device's regions. */
-export class ClientRegions {
+export class DeviceRegions {
   readonly #peer: Peer;
   readonly #pushes: PushSource;
   readonly #maxArgsz: number;

@@ -16,7 +16,7 @@ import {
 import { DeviceInstance } from '../server/device-instance.js';
 import type { InterruptMode, PciDevice, PciDeviceDefinition, ResetKind } from './device.js';
 import { readRegion, writeRegion } from './region.js';
-import { ArrayMemory, TestMessages, writeText } from './test-memory.js';
+import { TestGuestMemory, TestMessages, writeText } from './test-memory.js';
 
 /** How long {@link TestHost.until} waits, milliseconds. */
 const PATIENCE_MS = 10_000;
@@ -244,7 +244,7 @@ export class TestHost {
       writable: rights !== 'r',
       fileOffset: 0n,
     };
-    const memory = new ArrayMemory(bytes, (offset, length) =>
+    const memory = new TestGuestMemory(bytes, (offset, length) =>
       this.events.push(writeText(advanceIova(address, offset), length)),
     );
     const { mapping } = this.#instance.dma.add(request, {

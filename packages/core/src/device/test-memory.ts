@@ -2,12 +2,12 @@ import { type Iova, iovaText } from '../address.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
 import type { DmaMapping } from '../memory/mapping.js';
-import type { RemoteMemory } from '../memory/remote-memory.js';
+import type { RemoteDma } from '../memory/remote-dma.js';
 import type { WriteFence } from '../memory/write-fence.js';
 import type { MappedMemory } from '../transport/resources.js';
 
 /** Guest memory in an array, which tells of writes. What is unmapped reads zeros in views, too. */
-export class ArrayMemory implements MappedMemory {
+export class TestGuestMemory implements MappedMemory {
   readonly #bytes: Uint8Array;
   readonly #onWrite: (offset: number, length: number) => void;
 
@@ -43,7 +43,7 @@ interface Message {
 }
 
 /** Messages to the owner of guest memory, answered in order: soon, or when the test says so. */
-export class TestMessages implements RemoteMemory {
+export class TestMessages implements RemoteDma {
   /** So many were sent. */
   sent = 0;
   /** The most that were under way at once. */

@@ -2,7 +2,7 @@ import type { Attachment } from './attachment.js';
 import { diagnostics } from './channels.js';
 
 /** A client is notified of an interrupt. */
-export function tellInterrupt(
+export function publishInterrupt(
   { device, peer }: Attachment,
   index: number,
   vector: number,

@@ -4,7 +4,7 @@ import { PendingConnections } from '../transport/pending-connections.js';
 import type { ServerLimits } from './limits.js';
 
 /** A connection that may become a client. */
-export interface Candidate {
+export interface PendingClient {
   /** Who it is, for logs and for others who have to wait. */
   readonly name: string;
   /** It is a client from now on. */
@@ -34,7 +34,7 @@ export interface AdmissionOptions {
  * come while all places are taken wait a moment, since one that was killed and restarted may be
  * back before its old connection is seen to end.
  */
-export class Admission<C extends Candidate> {
+export class Admission<C extends PendingClient> {
   readonly #options: AdmissionOptions;
   readonly #silent: PendingConnections;
   /** Their peer may leave them open for a while. */
@@ -71,34 +71,34 @@ export class Admission<C extends Candidate> {
   }
 
   /** A connection that has not said anything. */
-  arrived(candidate: C): void {
-    if (this.#ended !== undefined) candidate.drop(this.#ended);
-    else this.#silent.add(candidate, (reason) => candidate.drop(reason));
+  arrived(client: C): void {
+    if (this.#ended !== undefined) client.drop(this.#ended);
+    else this.#silent.add(client, (reason) => client.drop(reason));
   }
 
   /** Its VERSION came. It is admitted or refused, now or later. */
-  apply(candidate: C): void {
-    if (!this.#silent.delete(candidate)) return;
+  apply(client: C): void {
+    if (!this.#silent.delete(client)) return;
     const { limits, maxClients } = this.#options;
     if (this.#clients.size < maxClients) {
-      this.#admit(candidate);
+      this.#admit(client);
     } else if (this.#waiting.size >= limits.maxWaitingClients) {
-      this.#refuse(candidate);
+      this.#refuse(client);
     } else {
       const timer = setTimeout(() => {
-        this.#waiting.delete(candidate);
-        this.#refuse(candidate);
+        this.#waiting.delete(client);
+        this.#refuse(client);
       }, limits.busyTimeoutMs);
-      this.#waiting.set(candidate, timer.unref());
+      this.#waiting.set(client, timer.unref());
     }
   }
 
   /** Its connection has ended. A client keeps its place until it is {@link released}. */
-  left(candidate: C): void {
-    this.#silent.delete(candidate);
-    this.#refused.delete(candidate);
-    clearTimeout(this.#waiting.get(candidate));
-    this.#waiting.delete(candidate);
+  left(client: C): void {
+    this.#silent.delete(client);
+    this.#refused.delete(client);
+    clearTimeout(this.#waiting.get(client));
+    this.#waiting.delete(client);
   }
 
   /** Nothing is left of a client: it is the turn of the next. */
@@ -121,9 +121,9 @@ export class Admission<C extends Candidate> {
     this.#ended = reason;
     this.#silent.dropAll(reason);
     this.#refused.dropAll(reason);
-    for (const [candidate, timer] of this.#waiting) {
+    for (const [client, timer] of this.#waiting) {
       clearTimeout(timer);
-      candidate.drop(reason);
+      client.drop(reason);
     }
     this.#waiting.clear();
     if (this.#clients.size === 0) return;
@@ -134,16 +134,16 @@ export class Admission<C extends Candidate> {
     await empty;
   }
 
-  #admit(candidate: C): void {
-    this.#clients.add(candidate);
+  #admit(client: C): void {
+    this.#clients.add(client);
     this.#admittedCount += 1;
-    candidate.admit();
+    client.admit();
   }
 
-  #refuse(candidate: C): void {
+  #refuse(client: C): void {
     const why = this.#busy();
-    this.#refused.add(candidate, () => candidate.drop(why));
-    candidate.refuse(why);
+    this.#refused.add(client, () => client.drop(why));
+    client.refuse(why);
   }
 
   #busy(): RequestRefusedError {

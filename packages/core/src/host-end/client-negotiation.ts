@@ -7,8 +7,8 @@ import { Command, commandName } from '../protocol/constants.js';
 import type { RequestMessage, Version } from '../protocol/messages.js';
 import { negotiate } from '../protocol/version.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
-import type { AgreedLimits } from './host-memory.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
+import type { AgreedLimits } from './dma-map-handler.js';
 import type { ServerLimits } from './limits.js';
 
 export interface NegotiationOptions {
@@ -25,7 +25,7 @@ export interface NegotiationOptions {
 }
 
 /** What of the limits the client is told. */
-export type ToldLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
+export type AnnouncedLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
 
 /**
  * Enough for a guest without an IOMMU. Where the process can hold no more, they are not mapped but
@@ -67,7 +67,7 @@ export class ClientNegotiation {
   }
 
   /** The first request. Anything but an acceptable VERSION ends the connection. */
-  onRequest(request: RequestMessage, received: Received): void {
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     if (this.#turnedDown) return;
     if (this.#asked !== undefined) {
       this.turnDown();
@@ -91,7 +91,7 @@ export class ClientNegotiation {
   }
 
   /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
-  accept(limits: ToldLimits = this.#options.limits): void {
+  accept(limits: AnnouncedLimits = this.#options.limits): void {
     const asked = this.#takeAsked();
     if (asked === undefined) return;
     const { id, body } = asked;
@@ -164,12 +164,12 @@ export class ClientNegotiation {
   }
 
   /** No more than this process can hold beside what other devices of it hold already. */
-  #mappingsThatFit({ maxDmaMaps }: ToldLimits): number {
+  #mappingsThatFit({ maxDmaMaps }: AnnouncedLimits): number {
     const left = this.#options.peer.connection.resources?.mappingsLeft ?? maxDmaMaps;
     return Math.min(maxDmaMaps, Math.max(left, FEWEST_MAPPINGS));
   }
 
-  #ownCapabilities(limits: ToldLimits = this.#options.limits): Capabilities {
+  #ownCapabilities(limits: AnnouncedLimits = this.#options.limits): Capabilities {
     const { maxDataXferSize, maxMsgFds, maxDmaMaps } = limits;
     return { ...OWN_CAPABILITIES, maxDataXferSize, maxMsgFds, maxDmaMaps };
   }

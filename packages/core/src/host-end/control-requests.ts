@@ -1,6 +1,6 @@
 import type { KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { Descriptor } from '../transport/resources.js';
 
 /** What a request is answered with. */
@@ -12,7 +12,7 @@ export interface Answer {
 /** Carries out a request. Descriptors it keeps are taken out of `received`. */
 export type RequestHandler = (
   request: RequestMessage,
-  received: Received,
+  received: ReceivedDescriptors,
 ) => Answer | Promise<Answer>;
 
 /** Something that changes the session's state. */
@@ -44,7 +44,7 @@ export class ControlRequests {
   }
 
   /** Behind a request that takes its time, a request outlives the frame it came in. */
-  take(request: RequestMessage, received: Received): void {
+  take(request: RequestMessage, received: ReceivedDescriptors): void {
     const owned = this.#busy ? ownedRequest(request) : request;
     const descriptors = received.splice(0);
     this.run({
@@ -85,7 +85,7 @@ export class ControlRequests {
     });
   }
 
-  #execute(request: RequestMessage, descriptors: Received): void | Promise<void> {
+  #execute(request: RequestMessage, descriptors: ReceivedDescriptors): void | Promise<void> {
     const finish = (): void => {
       closeAll(descriptors);
       if (!this.#congested || this.#waiting.length > 0) return;

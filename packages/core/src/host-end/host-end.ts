@@ -5,13 +5,13 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import { Command } from '../protocol/constants.js';
 import type { RegionData, RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
-import type { OpenWire } from '../session/wire.js';
-import type { Candidate } from './admission.js';
-import { ClientNegotiation, type ToldLimits } from './client-negotiation.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
+import type { PendingClient } from './admission.js';
+import { type AnnouncedLimits, ClientNegotiation } from './client-negotiation.js';
 import { type Answer, ControlRequests } from './control-requests.js';
-import { HostMemory } from './host-memory.js';
+import { DmaMapHandler } from './dma-map-handler.js';
 import type { ServerLimits } from './limits.js';
 import { Notifiers } from './notifiers.js';
 
@@ -23,9 +23,12 @@ export interface ClientHandlers {
    * A request after VERSION: to be answered at once, or handed to {@link HostEnd.control}.
    * Descriptors that are kept are taken out of `received`.
    */
-  onRequest(request: RequestMessage, received: Received): void;
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void;
   /** A request whose turn came in {@link HostEnd.control}. */
-  onControlRequest(request: RequestMessage, received: Received): Answer | Promise<Answer>;
+  onControlRequest(
+    request: RequestMessage,
+    received: ReceivedDescriptors,
+  ): Answer | Promise<Answer>;
   /** The connection has ended. */
   onClose(error?: Error): void;
 }
@@ -35,7 +38,7 @@ export interface HostEndOptions {
   readonly logger: Logger;
   /** Where the client's memory goes. */
   readonly space: DmaSpace;
-  /** See `HostMemoryOptions`. */
+  /** See `DmaMapHandlerOptions`. */
   readonly quiesce?: () => Promise<void> | undefined;
   /** The client has sent VERSION: it can be admitted. */
   readonly onVersion: () => void;
@@ -47,10 +50,10 @@ export interface HostEndOptions {
  * What faces one client, from its first byte to the end of the connection: VERSION, the order of its
  * requests, its memory, and how it is notified.
  */
-export class HostEnd implements PeerHandlers, Candidate {
+export class HostEnd implements PeerHandlers, PendingClient {
   readonly peer: Peer;
   readonly control: ControlRequests;
-  readonly memory: HostMemory;
+  readonly memory: DmaMapHandler;
   readonly notifiers: Notifiers;
   /** The client was in a session before, which was lost. */
   readonly returned: boolean;
@@ -59,17 +62,17 @@ export class HostEnd implements PeerHandlers, Candidate {
   readonly #onServed: () => void;
   readonly #negotiation: ClientNegotiation;
 
-  constructor(opened: OpenWire, handlers: ClientHandlers, options: HostEndOptions) {
+  constructor(opened: NegotiatedConnection, handlers: ClientHandlers, options: HostEndOptions) {
     const { limits, logger } = options;
     this.#handlers = handlers;
     this.#logger = logger;
     this.#onServed = options.onServed;
-    this.returned = opened.wire.peerSession !== undefined;
+    this.returned = opened.negotiated.peerSession !== undefined;
     const timeoutMs = limits.replyTimeoutMs;
     const peer = new Peer(opened, this, { logger, timeoutMs, pauseWhenBackedUp: true });
     this.peer = peer;
     this.notifiers = new Notifiers(peer);
-    this.memory = new HostMemory({ ...options, peer });
+    this.memory = new DmaMapHandler({ ...options, peer });
     this.control = new ControlRequests(peer, limits.maxDeferredRequests, (request, received) =>
       handlers.onControlRequest(request, received),
     );
@@ -110,7 +113,7 @@ export class HostEnd implements PeerHandlers, Candidate {
   }
 
   /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
-  accept(limits?: ToldLimits): void {
+  accept(limits?: AnnouncedLimits): void {
     this.#negotiation.accept(limits);
     if (this.negotiated) this.#onServed();
   }
@@ -140,7 +143,7 @@ export class HostEnd implements PeerHandlers, Candidate {
     }
   }
 
-  onRequest(request: RequestMessage, received: Received): void {
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     if (this.#negotiation.client === undefined) this.#negotiation.onRequest(request, received);
     else this.#handlers.onRequest(request, received);
   }

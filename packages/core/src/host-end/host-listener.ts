@@ -1,8 +1,8 @@
 import { VfioUserError } from '../errors.js';
 import type { LimitedLogger } from '../limited-logger.js';
 import type { Logger } from '../logger.js';
-import { listenForWires } from '../session/open.js';
-import type { OpenWire } from '../session/wire.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import { listenOnUri } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Listener } from '../transport/transport.js';
 import { Admission } from './admission.js';
@@ -32,7 +32,7 @@ export interface HostListenerOptions {
   /** What is full when nobody more is let in: `the device`, `the bridge`. */
   readonly what: string;
   /** Called with each connection. `logger` names its other end. */
-  readonly accept: (opened: OpenWire, events: ClientEvents, logger: Logger) => HostEnd;
+  readonly accept: (opened: NegotiatedConnection, events: ClientEvents, logger: Logger) => HostEnd;
   /** All clients are released, and nobody is let in any more. */
   readonly onClosed?: () => Promise<void>;
   /** End after the first client has left. */
@@ -62,7 +62,7 @@ export class HostListener {
   async start(signal: AbortSignal | undefined): Promise<void> {
     const { registry, listen, logger, limits } = this.#options;
     const { maxDataXferSize, silenceMs } = limits;
-    const listener = await listenForWires(registry, listen, (opened) => this.#accept(opened).peer, {
+    const listener = await listenOnUri(registry, listen, (opened) => this.#accept(opened).peer, {
       maxDataXferSize,
       silenceMs,
       logger,
@@ -88,7 +88,7 @@ export class HostListener {
     return this.#ending;
   }
 
-  #accept(opened: OpenWire): HostEnd {
+  #accept(opened: NegotiatedConnection): HostEnd {
     const logger = this.#options.logger.child({ peer: opened.connection.peer });
     const events: ClientEvents = {
       onVersion: () => this.admission.apply(host),

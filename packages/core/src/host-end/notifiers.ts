@@ -3,7 +3,7 @@ import { RequestRefusedError } from '../errors.js';
 import { IRQ_SET_DATA_EVENTFD } from '../protocol/constants.js';
 import type { SetIrqs } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
 import { InterruptMessages } from './interrupt-messages.js';
 
@@ -28,7 +28,7 @@ export class Notifiers {
    * @throws {RequestRefusedError} EINVAL when they cannot come: they would be descriptors, but none
    * travel here, or messages, and that was not agreed on.
    */
-  count({ flags, events = 0 }: SetIrqs, { length }: Received): number {
+  count({ flags, events = 0 }: SetIrqs, { length }: ReceivedDescriptors): number {
     const peer = this.#peer;
     if (peer.extensions.interrupts) return events;
     if (events > 0) throw refused('events by message, but not both sides named interrupt');
@@ -43,7 +43,7 @@ export class Notifiers {
    * One notifier for each event that the client attached. Takes the descriptors.
    * @throws {RequestRefusedError} EINVAL when one is no event.
    */
-  take(body: SetIrqs, received: Received): readonly Notifier[] {
+  take(body: SetIrqs, received: ReceivedDescriptors): readonly Notifier[] {
     const { extensions, connection } = this.#peer;
     const events = this.count(body, received);
     if (extensions.interrupts) {

@@ -4,7 +4,7 @@ import { RequestRefusedError } from '../errors.js';
 import type { PciFunction } from '../pci/function.js';
 import { IO_FD_TYPE_IOEVENTFD } from '../protocol/constants.js';
 import type {
-  Doorbell,
+  DoorbellSignal,
   RegionIoFd,
   RegionIoFds,
   RegionIoFdsRequest,
@@ -74,7 +74,7 @@ export class RegionIoFdsHandler {
   }
 
   /** DOORBELL: what signalling the descriptor of an entry does. */
-  ring({ region, entry: at, count }: Doorbell): void {
+  ring({ region, entry: at, count }: DoorbellSignal): void {
     const definition = this.#pci.region(region)?.ioEvents?.[at];
     if (definition === undefined) throw refused(region, `no entry ${at}`);
     // As with an eventfd, signals that came together are one.

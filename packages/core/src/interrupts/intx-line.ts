@@ -1,6 +1,6 @@
 import type { NotificationFence } from '../device/notification-fence.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/interrupts-told.js';
 import { Irq } from '../protocol/constants.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
@@ -97,7 +97,7 @@ export class IntxLine implements InterruptIndex {
   }
 
   #signal(notifier: Notifier): void {
-    tellInterrupt(this.#attachment, Irq.INTX, 0, 1);
+    publishInterrupt(this.#attachment, Irq.INTX, 0, 1);
     notifier.signal();
   }
 }

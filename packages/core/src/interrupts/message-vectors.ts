@@ -1,6 +1,6 @@
 import type { NotificationFence } from '../device/notification-fence.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/interrupts-told.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
 
@@ -126,7 +126,7 @@ export class MessageVectors implements InterruptIndex {
   }
 
   #signal(vector: number, notifier: Notifier): void {
-    tellInterrupt(this.#attachment, this.#index, vector, 1);
+    publishInterrupt(this.#attachment, this.#index, vector, 1);
     notifier.signal();
   }
 

@@ -1,5 +1,5 @@
 import { type Iova, iovaText } from '../address.js';
-import { tellError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/errors-told.js';
 import { EACCES, ENOENT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';
@@ -30,6 +30,6 @@ export function checkRights(
 }
 
 function told(error: DmaFaultError): DmaFaultError {
-  tellError(error);
+  publishError(error);
   return error;
 }

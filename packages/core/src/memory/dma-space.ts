@@ -1,7 +1,7 @@
 import type { Iova } from '../address.js';
 import type { Dma } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/errors-told.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { runAll } from '../run-all.js';
 import { notMapped } from './access-faults.js';
@@ -10,11 +10,11 @@ import { DeviceDma } from './device-dma.js';
 import { DirtyLog } from './dirty-log.js';
 import type { RangeSpace } from './mapped-range.js';
 import type { DmaMapping, MappingRequest } from './mapping.js';
-import { type AddedMapping, type MappingMemory, MappingTable } from './mapping-table.js';
-import { MemoryAccess } from './memory-access.js';
+import { type AddedMapping, type MappingSource, MappingTable } from './mapping-table.js';
+import { OrderedDma } from './ordered-dma.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
-import type { PushedMemory } from './pushed-memory.js';
-import type { RemoteMemory } from './remote-memory.js';
+import type { PushCache } from './push-cache.js';
+import type { RemoteDma } from './remote-dma.js';
 import type { WriteFence } from './write-fence.js';
 
 type Listener = (iova: Iova, length: number, mapping: DmaMapping) => void;
@@ -25,7 +25,7 @@ type Listener = (iova: Iova, length: number, mapping: DmaMapping) => void;
  * there.
  */
 export class DmaSpace implements RangeSpace {
-  readonly access: MemoryAccess;
+  readonly access: OrderedDma;
   readonly device: Dma = new DeviceDma(this);
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
@@ -35,9 +35,9 @@ export class DmaSpace implements RangeSpace {
 
   /** @param attachment whose memory it is. */
   constructor(attachment: Attachment, logger: Logger = silentLogger) {
-    this.access = new MemoryAccess(attachment);
+    this.access = new OrderedDma(attachment);
     this.#failed = (error) => {
-      tellError(error);
+      publishError(error);
       logger.error({ err: error }, 'a mapping came or went, but not all of it was done');
     };
   }
@@ -53,12 +53,12 @@ export class DmaSpace implements RangeSpace {
   }
 
   /** Memory of the client that came along with its register writes. */
-  get pushed(): PushedMemory {
+  get pushed(): PushCache {
     return this.access.pushed;
   }
 
   /** How mappings without shared memory are reached; `undefined` when the client is gone. */
-  connect(remote: RemoteMemory | undefined): void {
+  connect(remote: RemoteDma | undefined): void {
     this.access.remote = remote;
   }
 
@@ -81,7 +81,7 @@ export class DmaSpace implements RangeSpace {
   }
 
   /** See {@link MappingTable.add}. */
-  add(request: MappingRequest, memory: MappingMemory): AddedMapping {
+  add(request: MappingRequest, memory: MappingSource): AddedMapping {
     const added = this.#table.add(request, memory);
     if (added.isNew) this.#tell(this.#mapListeners, added.mapping);
     return added;

@@ -5,7 +5,7 @@ import type { ReplyMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
 import type { DmaMapping } from './mapping.js';
-import type { Underway } from './transfer-window.js';
+import type { PieceInFlight } from './transfer-window.js';
 
 export type DmaDirection = typeof Command.DMA_READ | typeof Command.DMA_WRITE;
 
@@ -94,7 +94,7 @@ export class DmaTransfer {
 }
 
 /** A piece of a transfer: one message. */
-export class DmaPiece implements Requester, Underway {
+export class DmaPiece implements Requester, PieceInFlight {
   readonly address: Iova;
   readonly data: Uint8Array;
   sentMs = 0;

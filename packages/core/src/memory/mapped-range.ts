@@ -1,14 +1,14 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { DmaAccess, DmaRange, WriteOrder } from '../device/dma.js';
-import { tellAccess } from '../diagnostics/dma-told.js';
+import { publishAccess } from '../diagnostics/publish-dma.js';
 import { checkRights } from './access-faults.js';
 import { allEnded } from './all-ended.js';
 import type { DmaMapping } from './mapping.js';
-import type { MemoryAccess } from './memory-access.js';
+import type { OrderedDma } from './ordered-dma.js';
 
 /** Where a range is looked up, and how what is found there is reached. */
 export interface RangeSpace {
-  readonly access: MemoryAccess;
+  readonly access: OrderedDma;
   /**
    * The mapping in which `length` bytes from `iova` on begin.
    * @throws {DmaFaultError} ENOENT when there is none, or the address space ends before them.
@@ -73,7 +73,7 @@ export class MappedRange implements DmaRange {
       const at = this.#offset + offset;
       if (access.takePushed(this.#mapping, at, target)) return undefined;
       const moving = access.read(this.#mapping, at, target);
-      if (moving === undefined) tellAccess(access.attachment, 'shared', 'read', target.length);
+      if (moving === undefined) publishAccess(access.attachment, 'shared', 'read', target.length);
       return moving;
     }
     return this.#byPieces('read', target, offset, (mapping, at, piece) =>
@@ -87,7 +87,7 @@ export class MappedRange implements DmaRange {
     const { access } = this.#space;
     if (this.#pieces === undefined) {
       const moving = access.write(this.#mapping, this.#offset + offset, source, order);
-      if (moving === undefined) tellAccess(access.attachment, 'shared', 'write', source.length);
+      if (moving === undefined) publishAccess(access.attachment, 'shared', 'write', source.length);
       return moving;
     }
     return this.#byPieces('write', source, offset, (mapping, at, piece) =>
@@ -158,7 +158,7 @@ export class MappedRange implements DmaRange {
         under.push(Promise.reject(error));
       }
     }
-    if (atOnce > 0) tellAccess(this.#space.access.attachment, 'shared', direction, atOnce);
+    if (atOnce > 0) publishAccess(this.#space.access.attachment, 'shared', direction, atOnce);
     return under.length === 0 ? undefined : allEnded(under);
   }
 }

@@ -8,7 +8,7 @@ import { PAGE_BYTES, pageOf } from './page.js';
 const INITIAL_CAPACITY = 64;
 
 /** The memory behind a range that a client asks to have mapped. */
-export interface MappingMemory {
+export interface MappingSource {
   /** Whether memory that is mapped already is this memory. */
   isSame(mapped: MappedMemory | undefined): boolean;
   /** Get hold of it. Called where the range is free, and nowhere else. */
@@ -59,7 +59,7 @@ export class MappingTable {
    * Map a range. One that is mapped already exactly as it is asked for stays as it is.
    * @throws {RequestRefusedError} EEXIST when it overlaps another in any other way.
    */
-  add(request: MappingRequest, memory: MappingMemory): AddedMapping {
+  add(request: MappingRequest, memory: MappingSource): AddedMapping {
     const existing = this.overlapping(pageOf(request.address), request.size / PAGE_BYTES);
     if (existing === undefined) {
       const mapping = new DmaMapping({ ...request, ...memory.take() });

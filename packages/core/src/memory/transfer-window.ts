@@ -1,5 +1,5 @@
 /** A piece of a transfer on its way, as a {@link TransferWindow} remembers it. */
-export interface Underway {
+export interface PieceInFlight {
   readonly bytes: number;
   sentMs: number;
   /** Bytes that had been answered when it left. */
@@ -79,7 +79,7 @@ export class TransferWindow {
     return this.#underWay < this.bytes && this.#underWay + bytes <= this.#mostBytes;
   }
 
-  left(piece: Underway): void {
+  left(piece: PieceInFlight): void {
     piece.sentMs = this.#now();
     piece.answeredBefore = this.#answered;
     piece.ahead = this.#underWay;
@@ -87,12 +87,12 @@ export class TransferWindow {
   }
 
   /** It failed: that says nothing about the line. */
-  failed(piece: Underway): void {
+  failed(piece: PieceInFlight): void {
     this.#underWay -= piece.bytes;
   }
 
   /** @param more whether others wait to leave. */
-  answered(piece: Underway, more: boolean): void {
+  answered(piece: PieceInFlight, more: boolean): void {
     const now = this.#now();
     const trip = Math.max(now - piece.sentMs, 0.001);
     this.#underWay -= piece.bytes;

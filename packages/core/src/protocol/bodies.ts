@@ -148,12 +148,12 @@ export interface RegionData extends RegionAccess {
 }
 
 /** "DMA_READ" request. */
-export interface DmaAccess {
+export interface DmaRead {
   readonly address: Iova;
   readonly count: number;
 }
 /** "DMA_READ" reply, "DMA_WRITE" request. `data` is valid until the handler returns. */
-export interface DmaData extends DmaAccess {
+export interface DmaData extends DmaRead {
   readonly data: Uint8Array;
 }
 
@@ -193,7 +193,7 @@ export interface Interrupt {
 }
 
 /** DOORBELL: signals of an entry of the region's DEVICE_GET_REGION_IO_FDS reply. */
-export interface Doorbell {
+export interface DoorbellSignal {
   readonly region: number;
   readonly entry: number;
   readonly count: number;

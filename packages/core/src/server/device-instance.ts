@@ -9,7 +9,7 @@ import { Attachment } from '../diagnostics/attachment.js';
 import { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
-import { PushRules } from '../memory/push-rules.js';
+import { PushRuleTable } from '../memory/push-rule-table.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
 import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
@@ -27,7 +27,7 @@ export class DeviceInstance {
   readonly interrupts: InterruptController;
   readonly dma: DmaSpace;
   readonly migration: MigrationController;
-  readonly pushRules: PushRules;
+  readonly pushRules: PushRuleTable;
   /** Of a page of this host. */
   readonly pageBytes: number;
   /** Runs inside the register write by which a driver resets the function; see {@link reset}. */
@@ -40,7 +40,7 @@ export class DeviceInstance {
     device: PciDevice,
     interrupts: InterruptController,
     dma: DmaSpace,
-    pushes: PushRules,
+    pushes: PushRuleTable,
     memories: readonly SharedDeviceMemory[],
     logger: Logger,
     pageBytes: number,
@@ -68,7 +68,7 @@ export class DeviceInstance {
     const dma = new DmaSpace(attachment, logger);
     const interrupts = new InterruptController(dma.fence, attachment);
     const memories: SharedDeviceMemory[] = [];
-    const pushes = new PushRules(dma.pushed);
+    const pushes = new PushRuleTable(dma.pushed);
     let instance: DeviceInstance | undefined;
     const host: DeviceHost = {
       dma: dma.device,

@@ -6,8 +6,13 @@ import type { HostEnd } from '../host-end/host-end.js';
 import { RegionIoFdsHandler } from '../host-end/region-io-fds.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
 import { Command, commandName } from '../protocol/constants.js';
-import type { Doorbell, KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
-import type { Received } from '../session/request-table.js';
+import type {
+  DoorbellSignal,
+  KnownCommand,
+  ReplyBodies,
+  RequestMessage,
+} from '../protocol/messages.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { DeviceInstance } from './device-instance.js';
 
 const DONE: Answer = { body: undefined };
@@ -26,7 +31,7 @@ export class ServerRequests {
   }
 
   /** Descriptors it keeps are taken out of `received`. */
-  handle(request: RequestMessage, received: Received): Answer | Promise<Answer> {
+  handle(request: RequestMessage, received: ReceivedDescriptors): Answer | Promise<Answer> {
     const { peer, memory, notifiers, client, namesCapabilities } = this.#host;
     const { interrupts, migration, dma } = this.#device;
     const { maxDataXferSize, maxMsgFds } = client;
@@ -69,7 +74,7 @@ export class ServerRequests {
   }
 
   /** DOORBELL: the client signalled an entry of DEVICE_GET_REGION_IO_FDS. */
-  ring(doorbell: Doorbell): void {
+  ring(doorbell: DoorbellSignal): void {
     this.#ioFds.ring(doorbell);
   }
 

@@ -9,8 +9,8 @@ import { RegionAccessHandler } from '../host-end/region-access.js';
 import type { Logger } from '../logger.js';
 import { Command, commandName, ExtensionCommand } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
-import type { Received } from '../session/request-table.js';
-import type { OpenWire } from '../session/wire.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { DeviceInstance } from './device-instance.js';
 import { ServerRequests } from './server-requests.js';
 
@@ -33,7 +33,7 @@ export class ServerSession implements ClientHandlers {
   /** A driver asked for a reset by the register write that is being handled. */
   #requestedReset: ResetKind | undefined;
 
-  constructor(device: DeviceInstance, opened: OpenWire, options: ServerSessionOptions) {
+  constructor(device: DeviceInstance, opened: NegotiatedConnection, options: ServerSessionOptions) {
     const { maxDataXferSize } = options.limits;
     this.#device = device;
     this.#options = options;
@@ -57,7 +57,7 @@ export class ServerSession implements ClientHandlers {
     if (this.host.negotiated) this.#askForPushes();
   }
 
-  onRequest(request: RequestMessage, received: Received): void {
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     const { peer } = this.host;
     const { command, id, noReply } = request;
     try {
@@ -101,7 +101,10 @@ export class ServerSession implements ClientHandlers {
     }
   }
 
-  onControlRequest(request: RequestMessage, received: Received): Answer | Promise<Answer> {
+  onControlRequest(
+    request: RequestMessage,
+    received: ReceivedDescriptors,
+  ): Answer | Promise<Answer> {
     return this.#requests.handle(request, received);
   }
 

@@ -7,7 +7,7 @@ import type {
 } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Peer } from './peer.js';
-import type { Received, Requester } from './request-table.js';
+import type { ReceivedDescriptors, Requester } from './request-table.js';
 
 export interface CallOptions {
   /**
@@ -31,12 +31,12 @@ export function call<C extends KnownCommand, T>(
   peer: Peer,
   command: C,
   body: RequestBodies[C],
-  pick: (body: ReplyBodies[C], received: Received) => T,
+  pick: (body: ReplyBodies[C], received: ReceivedDescriptors) => T,
   descriptors?: readonly Descriptor[],
   options?: LateCallOptions,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onReply = (reply: ReplyMessage, received: Received): void => {
+    const onReply = (reply: ReplyMessage, received: ReceivedDescriptors): void => {
       try {
         // The request table has checked that the reply is for this command.
         resolve(pick(reply.body as ReplyBodies[C], received));

@@ -1,18 +1,18 @@
 import { VfioUserError } from '../errors.js';
 import { ExtensionCommand } from '../protocol/constants.js';
-import type { KeepAlive as KeepAliveBody } from '../protocol/messages.js';
+import type { KeepAlive } from '../protocol/messages.js';
 import type { SessionExtensions } from './extensions.js';
 
 /** Signs of life are sent this often within the time after which the peer would give us up. */
 const SIGNS_PER_SILENCE = 3;
 
-/** What is kept alive, as a {@link KeepAlive} needs it. */
+/** What is kept alive, as a {@link KeepAliveMonitor} needs it. */
 export interface KeptPeer {
   /** Counts up with each sign of life. */
   readonly signsOfLife: number;
   /** A request of ours was sent after the last frame that came. */
   readonly awaitsReply: boolean;
-  post(command: typeof ExtensionCommand.KEEP_ALIVE, body: KeepAliveBody): unknown;
+  post(command: typeof ExtensionCommand.KEEP_ALIVE, body: KeepAlive): unknown;
   abort(reason: Error): void;
 }
 
@@ -29,7 +29,7 @@ export interface ReplyTimes {
  * life, whatever they are; KEEP_ALIVE asks for one where both sides have it. Without it a peer that
  * was asked nothing may be silent for ever.
  */
-export class KeepAlive {
+export class KeepAliveMonitor {
   readonly #peer: KeptPeer;
   /** How long it may be silent, ms, and how long while it owes a reply; 0: for ever. */
   readonly #silenceMs: number;
@@ -61,7 +61,7 @@ export class KeepAlive {
   }
 
   /** KEEP_ALIVE came. */
-  onMessage({ nonce, reply }: KeepAliveBody): void {
+  onMessage({ nonce, reply }: KeepAlive): void {
     if (!reply) this.#peer.post(ExtensionCommand.KEEP_ALIVE, { nonce, reply: true });
   }
 

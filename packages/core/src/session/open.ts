@@ -7,7 +7,11 @@ import type {
   Listener,
   OpenContext,
 } from '../transport/transport.js';
-import { type OpenWire, type WireFactory, wireFactory } from './wire.js';
+import {
+  type EncodingNegotiation,
+  encodingNegotiation,
+  type NegotiatedConnection,
+} from './negotiated-encoding.js';
 
 export interface OpenOptions {
   /** Most bytes of data in one message. */
@@ -43,32 +47,32 @@ export interface SessionSide {
  * Connect to a URI in the encoding that it asks for.
  * @returns what `accept` has made of the connection.
  */
-export function connectWire<Side extends SessionSide>(
+export function connectUri<Side extends SessionSide>(
   registry: TransportRegistry,
   text: string,
-  accept: (opened: OpenWire) => Side,
+  accept: (opened: NegotiatedConnection) => Side,
   options: OpenOptions,
 ): Promise<Side> {
   return new Promise((resolve, reject) => {
     const { transport, uri } = registry.resolve(text);
-    const wires = wireFactory(transport.encodingFor?.(uri) ?? 'native', {
+    const negotiation = encodingNegotiation(transport.encodingFor?.(uri) ?? 'native', {
       ...options,
       role: 'client',
     });
     const take: Accept = (connection, handshake) => {
-      const side = accept({ connection, wire: wires.open(handshake) });
+      const side = accept({ connection, negotiated: negotiation.open(handshake) });
       resolve(side);
       return side.peer;
     };
-    transport.connect(uri, take, openContext(wires, options)).catch(reject);
+    transport.connect(uri, take, openContext(negotiation, options)).catch(reject);
   });
 }
 
 /** Listen on a URI; each connection is spoken on in the encoding that the URI asks for. */
-export function listenForWires(
+export function listenOnUri(
   registry: TransportRegistry,
   text: string,
-  accept: (opened: OpenWire) => FrameSink,
+  accept: (opened: NegotiatedConnection) => FrameSink,
   options: OpenOptions,
 ): Promise<Listener> {
   const { transport, uri } = registry.resolve(text);
@@ -76,17 +80,17 @@ export function listenForWires(
   if (reason !== undefined) {
     options.logger?.warn({ listen: text }, `clients get no interrupts: ${reason}`);
   }
-  const wires = wireFactory(transport.encodingFor?.(uri) ?? 'native', {
+  const negotiation = encodingNegotiation(transport.encodingFor?.(uri) ?? 'native', {
     ...options,
     role: 'server',
   });
   const take: Accept = (connection, handshake) =>
-    accept({ connection, wire: wires.open(handshake) });
-  return transport.listen(uri, take, openContext(wires, options));
+    accept({ connection, negotiated: negotiation.open(handshake) });
+  return transport.listen(uri, take, openContext(negotiation, options));
 }
 
 function openContext(
-  { framing, handshake }: WireFactory,
+  { framing, handshake }: EncodingNegotiation,
   { logger, signal }: OpenOptions,
 ): OpenContext {
   return {

@@ -1,4 +1,4 @@
-import { tellError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/errors-told.js';
 import { RequestWatch } from '../diagnostics/request-watch.js';
 import { EIO } from '../errno.js';
 import {
@@ -21,17 +21,17 @@ import type {
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, Frame, FrameSink } from '../transport/transport.js';
 import type { SessionExtensions } from './extensions.js';
-import { KeepAlive } from './keep-alive.js';
+import { KeepAliveMonitor } from './keep-alive.js';
+import type { NegotiatedConnection, NegotiatedEncoding } from './negotiated-encoding.js';
 import { OneWayWindow } from './one-way-window.js';
-import { type Received, type Requester, RequestTable } from './request-table.js';
-import type { OpenWire, Wire } from './wire.js';
+import { type ReceivedDescriptors, type Requester, RequestTable } from './request-table.js';
 
 /** Never written to: nobody takes anything out of an empty array. */
-const NOTHING_RECEIVED: Received = [];
+const NOTHING_RECEIVED: ReceivedDescriptors = [];
 
 export interface PeerHandlers {
   /** `received` descriptors still in the array afterwards are closed. */
-  onRequest(request: RequestMessage, received: Received): void;
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void;
   /** A request that could not be understood; it was answered with an error. */
   onMalformedRequest?(): void;
   onClose(error?: Error): void;
@@ -56,7 +56,7 @@ export interface PeerOptions {
  */
 export class Peer implements FrameSink {
   readonly connection: Connection;
-  readonly wire: Wire;
+  readonly negotiated: NegotiatedEncoding;
   readonly encoding: Encoding;
   readonly requests: RequestTable;
   readonly #logger: Logger;
@@ -64,7 +64,7 @@ export class Peer implements FrameSink {
   readonly #pauseWhenBackedUp: boolean;
   readonly #watch = new RequestWatch();
   readonly #window: OneWayWindow;
-  readonly #keepAlive: KeepAlive;
+  readonly #keepAlive: KeepAliveMonitor;
   #framesReceived = 0;
   /** Requests of ours that were sent before the last frame came. */
   #sentBefore = 0;
@@ -73,21 +73,25 @@ export class Peer implements FrameSink {
   #closed = false;
   #drainListeners: (() => void)[] = [];
 
-  constructor({ connection, wire }: OpenWire, handlers: PeerHandlers, options: PeerOptions) {
+  constructor(
+    { connection, negotiated }: NegotiatedConnection,
+    handlers: PeerHandlers,
+    options: PeerOptions,
+  ) {
     this.connection = connection;
-    this.wire = wire;
-    this.encoding = wire.encoding;
+    this.negotiated = negotiated;
+    this.encoding = negotiated.encoding;
     this.#handlers = handlers;
     this.#logger = options.logger;
     this.#pauseWhenBackedUp = options.pauseWhenBackedUp;
     const { timeoutMs: replyMs, silenceMs = replyMs } = options;
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
-    this.#window = new OneWayWindow(wire.extensions);
-    this.#keepAlive = new KeepAlive(this, wire.extensions, { replyMs, silenceMs });
+    this.#window = new OneWayWindow(negotiated.extensions);
+    this.#keepAlive = new KeepAliveMonitor(this, negotiated.extensions, { replyMs, silenceMs });
   }
 
   get extensions(): SessionExtensions {
-    return this.wire.extensions;
+    return this.negotiated.extensions;
   }
 
   /** Whether a device can signal interrupts to its client here: by descriptor or by message. */
@@ -163,7 +167,7 @@ export class Peer implements FrameSink {
     if (errno === EIO) this.#logger.error({ ...fields, err: error }, 'a request failed');
     else this.#logger.warn({ ...fields, reason: text }, 'refused a request');
     // A fault of a device was told where it happened.
-    if (!(error instanceof DmaFaultError)) tellError(error, this.connection);
+    if (!(error instanceof DmaFaultError)) publishError(error, this.connection);
     if (noReply) {
       this.#watch.refusedOneWay(errno);
       return;
@@ -207,7 +211,7 @@ export class Peer implements FrameSink {
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (error !== undefined) tellError(error, this.connection);
+    if (error !== undefined) publishError(error, this.connection);
     this.#keepAlive.end();
     const text = `the connection has ended${error ? `: ${error.message}` : ''}`;
     this.requests.end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: error }));
@@ -215,11 +219,11 @@ export class Peer implements FrameSink {
     this.#handlers.onClose(error);
   }
 
-  #dispatch(message: Message, bytes: number, received: Received): void {
+  #dispatch(message: Message, bytes: number, received: ReceivedDescriptors): void {
     switch (message.kind) {
       case 'request':
         if (isHousekeeping(message.command)) {
-          this.#keepHouse(message);
+          this.#handleSessionMessage(message);
           return;
         }
         this.#watch.begin(message, bytes, this.connection);
@@ -245,7 +249,7 @@ export class Peer implements FrameSink {
   }
 
   /** Messages about the session itself: nobody above is told. */
-  #keepHouse(message: RequestMessage): void {
+  #handleSessionMessage(message: RequestMessage): void {
     if (message.command === ExtensionCommand.KEEP_ALIVE) {
       this.#keepAlive.onMessage(message.body);
     } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {

@@ -9,12 +9,12 @@ import { turnedAwayText } from './turned-away.js';
 const ID_COUNT = 0x1_0000;
 
 /** Descriptors that came with a message. A handler takes those it keeps out of the array. */
-export type Received = Descriptor[];
+export type ReceivedDescriptors = Descriptor[];
 
 /** What becomes of a request of ours. Exactly one of the two is called. */
 export interface Requester {
   /** The reply is valid until this returns; descriptors left in `received` are closed. */
-  onReply(reply: ReplyMessage, received: Received): void;
+  onReply(reply: ReplyMessage, received: ReceivedDescriptors): void;
   onFailure(error: Error): void;
   /** The peer refused, after {@link onFailure} said that it took too long. */
   onLateRefusal?(error: RemoteError): void;
@@ -46,7 +46,7 @@ export class RequestTable {
 
   /**
    * @param timeoutMs how long a request may stay unanswered before it fails; 0: for ever. That says
-   * nothing of the connection: see `KeepAlive`.
+   * nothing of the connection: see `KeepAliveMonitor`.
    * @param onViolation a reply fits no request.
    */
   constructor(timeoutMs: number, onViolation: (error: Error) => void) {
@@ -78,7 +78,7 @@ export class RequestTable {
     return id;
   }
 
-  settle(message: ReplyMessage | ErrorMessage, received: Received): void {
+  settle(message: ReplyMessage | ErrorMessage, received: ReceivedDescriptors): void {
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
     if (pending.command !== message.command) {

@@ -128,7 +128,7 @@ export class FrameAssembler {
    * complete, otherwise more bytes are needed.
    * @throws {ProtocolViolationError} when the peer speaks something else.
    */
-  shakeHands(handshake: Handshake): boolean {
+  consumeHandshake(handshake: Handshake): boolean {
     const available = this.#end - this.#start;
     const taken = handshake.consume(this.#frame.bytes.subarray(this.#start, this.#end));
     this.#wanted = taken === undefined ? available + 1 : this.#framing.headerBytes;

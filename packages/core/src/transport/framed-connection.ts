@@ -43,7 +43,7 @@ export class FramedConnection implements Connection, StreamEvents {
   #opening: OpeningPhase | undefined;
   #sink: FrameSink | undefined;
   #paused = false;
-  /** Received frames are being handled. */
+  /** ReceivedDescriptors frames are being handled. */
   #delivering = false;
   /** `send()` returned false, and no drain was told since. */
   #owesDrain = false;

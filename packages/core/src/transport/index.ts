@@ -22,7 +22,13 @@ export {
   withoutZone,
 } from './host-port.js';
 export type * from './one-sided.js';
-export { acceptOr, nobody, openClient, openServer, type ServerOpening } from './open-connection.js';
+export {
+  acceptOr,
+  nullSink,
+  openClient,
+  openServer,
+  type ServerOpening,
+} from './open-connection.js';
 export type { Opening } from './opening.js';
 export { orAborted } from './or-aborted.js';
 export { PendingConnections } from './pending-connections.js';

@@ -88,9 +88,9 @@ export function acceptOr(
     const error = reason instanceof Error ? reason : new Error(String(reason));
     failed(error);
     connection.abort(error);
-    return nobody;
+    return nullSink;
   }
 }
 
 /** For a connection that nobody wants: it is over. */
-export const nobody: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };
+export const nullSink: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };

@@ -41,12 +41,12 @@ export class OpeningPhase {
 
   /** Look at what was received, and answer it. Returns the sink once frames begin. */
   advance(
-    assembler: Pick<FrameAssembler, 'shakeHands'>,
+    assembler: Pick<FrameAssembler, 'consumeHandshake'>,
     send: (answer: Uint8Array) => void,
   ): FrameSink | undefined {
     const { handshake } = this.#opening;
     if (handshake !== undefined) {
-      const isComplete = assembler.shakeHands(handshake);
+      const isComplete = assembler.consumeHandshake(handshake);
       const answer = handshake.takeAnswer?.();
       if (answer !== undefined) send(answer);
       if (!isComplete) return undefined;

@@ -43,7 +43,7 @@ export class CompletionQueue {
   #armed = false;
   #immediate: NodeJS.Immediate | undefined;
 
-  /** @internal Use {@link Device.createCompletionQueue}. */
+  /** @internal Use {@link RdmaDevice.createCompletionQueue}. */
   constructor(
     context: DeviceContext,
     { depth, spinUs = DEFAULT_SPIN_US }: CompletionQueueOptions,

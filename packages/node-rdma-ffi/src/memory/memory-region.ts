@@ -2,7 +2,7 @@ import { invalid, verbFailed } from '../errors.js';
 import type { DeviceContext } from '../native/device-context.js';
 import { foreign } from '../native/native-struct.js';
 import { structs } from '../native/structs.js';
-import { accessFlags, type MemoryAccess } from './access.js';
+import { accessFlags, type MemoryRegionAccess } from './access.js';
 import { addressOf } from './native-buffer.js';
 import { pin, unpin } from './pins.js';
 
@@ -31,7 +31,7 @@ export class MemoryRegion {
     context: DeviceContext,
     protectionDomain: number,
     memory: Uint8Array | AddressRange,
-    access: MemoryAccess,
+    access: MemoryRegionAccess,
     onGone: (region: MemoryRegion) => void,
   ) {
     const flags = accessFlags(access);

@@ -18,7 +18,7 @@ export interface QueuePairParameters {
 }
 
 /** How patient a connection is. */
-export interface ConnectOptions {
+export interface QueuePairConnectOptions {
   /** Until a packet counts as lost: 4.096 us * 2^timeout, 1 to 31. 14 (67 ms) by default. */
   readonly timeout?: number;
   /** How often a lost packet is sent again, 0 to 7. 6 by default: soft RoCE takes 7 for "for ever". */
@@ -49,7 +49,9 @@ export function checkParameters(remote: QueuePairParameters): void {
 }
 
 /** The options with the defaults filled in, checked. */
-export function connectOptions(options: ConnectOptions): Required<ConnectOptions> {
+export function connectOptions(
+  options: QueuePairConnectOptions,
+): Required<QueuePairConnectOptions> {
   const { timeout = 14, retryCount = 6, rnrRetry = 7, minRnrTimer = 12 } = options;
   // 0 would be to wait for ever.
   checkRange('timeout', timeout, 1, 31);

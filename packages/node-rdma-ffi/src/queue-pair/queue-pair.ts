@@ -7,9 +7,9 @@ import { QueuePairState } from '../native/constants.js';
 import type { DeviceContext } from '../native/device-context.js';
 import { createQueuePair, type QueuePairOptions } from './creation.js';
 import {
-  type ConnectOptions,
   checkParameters,
   connectOptions,
+  type QueuePairConnectOptions,
   type QueuePairParameters,
 } from './parameters.js';
 import { type LocalEnd, Transitions } from './transitions.js';
@@ -117,7 +117,7 @@ export class QueuePair {
    * posted before.
    * @throws {RdmaError} RDMA_INVALID for impossible parameters.
    */
-  connect(remote: QueuePairParameters, options: ConnectOptions = {}): void {
+  connect(remote: QueuePairParameters, options: QueuePairConnectOptions = {}): void {
     const patience = connectOptions(options);
     checkParameters(remote);
     const pointer = this.#open();

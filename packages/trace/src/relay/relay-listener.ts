@@ -11,7 +11,7 @@ import {
   VfioUserError,
 } from '@vfio-user/core';
 import { PendingConnections } from '@vfio-user/core/transport';
-import type { RelayArrival, RelayObserver } from './relay-observer.js';
+import type { RelayClient, RelayObserver } from './relay-observer.js';
 import { type RelayedSession, relaySession } from './relay-session.js';
 import { RelayedPreface } from './relayed-preface.js';
 
@@ -22,7 +22,7 @@ export interface RelayAddress {
 }
 
 export interface RelaySettings {
-  observe(arrival: RelayArrival): RelayObserver;
+  observe(arrival: RelayClient): RelayObserver;
   readonly logger: Logger;
   readonly far: RelayAddress;
   readonly encoding: EncodingName;

@@ -2,7 +2,7 @@ import type { EncodingName, Frame } from '@vfio-user/core';
 import type { RelaySide } from '../packet.js';
 
 /** A client that connected. */
-export interface RelayArrival {
+export interface RelayClient {
   /** Who it is, as its transport describes it. */
   readonly peer: string;
   readonly encoding: EncodingName;

@@ -8,7 +8,7 @@ import {
 import { endWithSignal, LimitedLogger } from '@vfio-user/core/internal';
 import { encodingNamed, MAX_DATA_BYTES } from '../packet.js';
 import { type RelayAddress, RelayListener } from './relay-listener.js';
-import type { RelayArrival, RelayObserver } from './relay-observer.js';
+import type { RelayClient, RelayObserver } from './relay-observer.js';
 
 /** Passes sessions on until it is closed. */
 export interface Relay {
@@ -32,7 +32,7 @@ export interface RelayOptions {
   /** The URI of the server. */
   readonly connect: string;
   /** Called for each client; what it returns sees the session. */
-  observe(arrival: RelayArrival): RelayObserver;
+  observe(arrival: RelayClient): RelayObserver;
   /**
    * Largest data of a message, bytes: what a peer can make the relay reserve.
    * @default 16 MiB, above what clients and servers negotiate.
@@ -68,7 +68,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     );
   }
   const { framing } = encodingNamed(encoding, options.maxDataXferSize ?? MAX_DATA_BYTES);
-  const observe = (arrival: RelayArrival): RelayObserver => options.observe(arrival);
+  const observe = (arrival: RelayClient): RelayObserver => options.observe(arrival);
   const relay = new RelayListener({ observe, logger, far, encoding, framing });
   await relay.listen(near, options.signal);
   void relay.closed.then(() => logger.flush());

@@ -1,5 +1,5 @@
+import { RdmaTransfer } from '../work/rdma-transfer.js';
 import type { SendQueue } from '../work/send-queue.js';
-import { Transfer } from '../work/transfer.js';
 import type { Credits } from './credits.js';
 
 /** What an outbox works with. */
@@ -31,7 +31,7 @@ class Piece {
  */
 export class Outbox {
   readonly #parts: OutboxParts;
-  #waiting: (Piece | Transfer)[] = [];
+  #waiting: (Piece | RdmaTransfer)[] = [];
   #head = 0;
   #queuedBytes = 0;
   /** The message that is being put together: where it starts, or -1. */
@@ -59,7 +59,7 @@ export class Outbox {
     if (more < data.length) this.#wait(data, more);
   }
 
-  start(transfer: Transfer): void {
+  start(transfer: RdmaTransfer): void {
     if (this.#nothingWaits && this.#post(transfer)) return;
     this.#waiting.push(transfer);
   }
@@ -76,8 +76,8 @@ export class Outbox {
   /** There may be room again. */
   pump(): void {
     while (this.#head < this.#waiting.length) {
-      const next = this.#waiting[this.#head] as Piece | Transfer;
-      if (next instanceof Transfer) {
+      const next = this.#waiting[this.#head] as Piece | RdmaTransfer;
+      if (next instanceof RdmaTransfer) {
         if (!this.#post(next)) break;
       } else {
         const before = next.sent;
@@ -96,7 +96,7 @@ export class Outbox {
   /** Nothing will leave any more. */
   fail(error: Error): void {
     for (const item of this.#waiting.slice(this.#head)) {
-      if (item instanceof Transfer) item.fail(error);
+      if (item instanceof RdmaTransfer) item.fail(error);
     }
     this.#waiting = [];
     this.#head = 0;
@@ -140,7 +140,7 @@ export class Outbox {
   }
 
   /** Post as much of a transfer as there is room for. @returns whether that was all. */
-  #post(transfer: Transfer): boolean {
+  #post(transfer: RdmaTransfer): boolean {
     this.flush();
     const { queue, chunkBytes } = this.#parts;
     while (transfer.left > 0) {

@@ -14,12 +14,12 @@ import type { FrameAssembler, StreamEvents, StreamPort } from '@vfio-user/core/t
 import { BYE } from '../endpoint/flags.js';
 import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
 import { RegisteredMemory } from '../memory/exposed-memory.js';
-import { RdmaMemory } from '../memory/one-sided.js';
-import type { Settings } from '../options.js';
+import { RdmaOneSidedMemory } from '../memory/one-sided.js';
+import type { RdmaSettings } from '../options.js';
 import type { BootstrapSink } from '../setup/bootstrap-sink.js';
 import type { PeerSetup } from '../setup/records.js';
+import type { RdmaTransfer } from '../work/rdma-transfer.js';
 import type { SendQueue } from '../work/send-queue.js';
-import type { Transfer } from '../work/transfer.js';
 import { Credits } from './credits.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
@@ -32,7 +32,7 @@ export interface RdmaConnectionParts {
   readonly bootstrap: Connection;
   readonly bootstrapSink: BootstrapSink;
   readonly framing: Framing;
-  readonly settings: Settings;
+  readonly settings: RdmaSettings;
   readonly logger: Logger;
 }
 
@@ -68,7 +68,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
       chunkBytes,
     });
     this.#inbox = new Inbox(endpoint, this.#credits, slotBytes);
-    this.oneSided = new RdmaMemory({
+    this.oneSided = new RdmaOneSidedMemory({
       description: `RDMA by ${endpoint.device}`,
       start: (transfer) => this.#start(transfer),
       register: (memory, rights) => this.#register(memory, rights),
@@ -186,7 +186,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     }
   }
 
-  #start(transfer: Transfer): void {
+  #start(transfer: RdmaTransfer): void {
     if (this.#events.state !== 'open') {
       transfer.fail(this.#lost('has ended'));
       return;

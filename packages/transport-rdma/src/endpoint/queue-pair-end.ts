@@ -1,15 +1,15 @@
 import type { Logger } from '@vfio-user/core';
 import { CompletionStatus, type DeviceEventCode, deviceEventText } from 'node-rdma-ffi';
 import { memoryAccess } from '../memory/access.js';
-import type { Settings } from '../options.js';
+import type { RdmaSettings } from '../options.js';
 import type { PeerSetup } from '../setup/records.js';
 import type {
-  Buffer,
+  AdapterBuffer,
   CompletionQueue,
-  Device,
   MemoryRegion,
   ProtectionDomain,
   QueuePair,
+  RdmaDevice,
 } from '../verbs.js';
 import { SendQueue } from '../work/send-queue.js';
 import type { AdapterChoice } from './adapter-choice.js';
@@ -42,12 +42,12 @@ export class QueuePairEnd {
   readonly sends: SendQueue;
   readonly domain: ProtectionDomain;
   /** What is sent, read and written passes through it. */
-  readonly staging: Buffer;
+  readonly staging: AdapterBuffer;
   /** The slots, one after the other. */
-  readonly slots: Buffer;
-  readonly #settings: Settings;
+  readonly slots: AdapterBuffer;
+  readonly #settings: RdmaSettings;
   readonly #logger: Logger;
-  readonly #device: Device;
+  readonly #device: RdmaDevice;
   readonly #completions: CompletionQueue;
   /** For every slot: written anew when one is posted. */
   readonly #receive: {
@@ -61,7 +61,7 @@ export class QueuePairEnd {
   #closed = false;
 
   /** @throws when the adapter refuses any of it. */
-  constructor(choice: AdapterChoice, settings: Settings, logger: Logger) {
+  constructor(choice: AdapterChoice, settings: RdmaSettings, logger: Logger) {
     const { verbs, receiveSlots, slotBytes, stagingBytes, maxSpinUs } = settings;
     this.#settings = settings;
     this.#logger = logger;
@@ -155,7 +155,7 @@ export class QueuePairEnd {
     this.slots.release();
   }
 
-  #register({ bytes }: Buffer): MemoryRegion {
+  #register({ bytes }: AdapterBuffer): MemoryRegion {
     return this.domain.register(bytes, memoryAccess.own);
   }
 

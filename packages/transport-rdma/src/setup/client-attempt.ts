@@ -7,9 +7,9 @@ import {
   type Logger,
   VfioUserError,
 } from '@vfio-user/core';
-import { acceptOr, nobody } from '@vfio-user/core/transport';
+import { acceptOr, nullSink } from '@vfio-user/core/transport';
 import { rdmaConnection } from '../connection/rdma-connection.js';
-import type { Settings } from '../options.js';
+import type { RdmaSettings } from '../options.js';
 import type { RdmaTarget } from '../rdma-uri.js';
 import { BootstrapSink } from './bootstrap-sink.js';
 import { QueuePairProbe } from './queue-pair-probe.js';
@@ -22,7 +22,7 @@ export interface ClientAttempt {
   readonly handshake: Handshake | undefined;
   readonly outcome: SetupOutcome;
   readonly framing: Framing;
-  readonly settings: Settings;
+  readonly settings: RdmaSettings;
   readonly logger: Logger;
   readonly signal: AbortSignal | undefined;
   readonly accept: Accept;
@@ -75,7 +75,7 @@ function fallBack(bootstrap: Connection, attempt: ClientAttempt, reason: string)
   if (error !== undefined) {
     failed(error);
     bootstrap.abort(error);
-    return nobody;
+    return nullSink;
   }
   logger.warn(
     { uri: target.href, peer: bootstrap.peer, reason },

@@ -62,7 +62,7 @@ export function encodeRecord(record: SetupRecord): Uint8Array {
  * The record at the start of `bytes`, `undefined` when more bytes are needed.
  * @throws {ProtocolViolationError} when it is too long, or says something else.
  */
-export function decodeRecord(bytes: Uint8Array): Measured<SetupRecord> | undefined {
+export function decodeRecord(bytes: Uint8Array): ParsedRecord<SetupRecord> | undefined {
   const record = takeRecord(bytes);
   if (record === undefined) return undefined;
   const parsed = answerSchema.safeParse(unpack(record.value));
@@ -71,7 +71,7 @@ export function decodeRecord(bytes: Uint8Array): Measured<SetupRecord> | undefin
 }
 
 /** Something that was read, and the bytes it took. */
-export interface Measured<T> {
+export interface ParsedRecord<T> {
   readonly value: T;
   readonly length: number;
 }
@@ -85,7 +85,7 @@ export function withLength(bytes: Uint8Array): Uint8Array {
 }
 
 /** The reverse of {@link withLength}; `undefined` when more bytes are needed. */
-export function takeRecord(bytes: Uint8Array): Measured<Uint8Array> | undefined {
+export function takeRecord(bytes: Uint8Array): ParsedRecord<Uint8Array> | undefined {
   if (bytes.length < LENGTH_BYTES) return undefined;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   if (length > MAX_RECORD_BYTES) {

@@ -1,7 +1,7 @@
 import { SendFlag, type SendRequest, type WriteRequest } from 'node-rdma-ffi';
-import type { Buffer, QueuePair } from '../verbs.js';
+import type { AdapterBuffer, QueuePair } from '../verbs.js';
+import type { RdmaTransfer } from './rdma-transfer.js';
 import { StagingRing } from './staging-ring.js';
-import type { Transfer } from './transfer.js';
 
 /** A completion is asked for at least this often: it frees everything posted before. */
 const SIGNAL_EVERY = 32;
@@ -15,7 +15,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** What work is posted to, and the memory it passes through. */
 export interface SendQueueParts {
   readonly queuePair: QueuePair;
-  readonly staging: Buffer;
+  readonly staging: AdapterBuffer;
   readonly stagingKey: number;
   /** Requests that may be posted and not completed. A power of two. */
   readonly maxSend: number;
@@ -33,7 +33,7 @@ export class SendQueue {
   readonly #taken: Int32Array;
   readonly #lengths: Int32Array;
   readonly #places: Int32Array;
-  readonly #transfers: (Transfer | undefined)[];
+  readonly #transfers: (RdmaTransfer | undefined)[];
   readonly #targets: Float64Array;
   /** Written anew for each message: posting allocates nothing. */
   readonly #message: Mutable<SendRequest>;
@@ -90,7 +90,7 @@ export class SendQueue {
   }
 
   /** RDMA READ or WRITE of the next `length` bytes of a transfer, by way of `place`. */
-  postPart(transfer: Transfer, place: number, length: number): void {
+  postPart(transfer: RdmaTransfer, place: number, length: number): void {
     const { queuePair, staging } = this.#parts;
     const from = transfer.posted;
     transfer.posted += length;
@@ -145,7 +145,7 @@ export class SendQueue {
     this.#parts.queuePair.postSend(request);
   }
 
-  #finish(transfer: Transfer, index: number): void {
+  #finish(transfer: RdmaTransfer, index: number): void {
     const length = this.#lengths[index] as number;
     if (transfer.reads) {
       const place = this.#places[index] as number;
@@ -158,7 +158,7 @@ export class SendQueue {
   #note(
     place: number,
     length: number,
-    transfer: Transfer | undefined,
+    transfer: RdmaTransfer | undefined,
     target: number,
     taken: number,
   ): number {

@@ -6,8 +6,8 @@ import { refuseUntrustedNetwork } from '../address/trust.js';
 import type { PartsOf } from '../connection-parts.js';
 import type { Acceptor } from '../listener/acceptor.js';
 import { plainAcceptor } from '../listener/plain-acceptor.js';
-import type { Settings } from '../options.js';
-import type { BindOptions, RawListener } from '../stack/stack.js';
+import type { TcpSettings } from '../options.js';
+import type { RawListener, StackListenOptions } from '../stack/stack.js';
 import { tcpStack } from '../stack/tcp-stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
 import type { CredentialStore } from '../tls/credential-store.js';
@@ -18,7 +18,7 @@ import { isSecure } from './dial.js';
 
 /** What acceptors share. */
 export interface AcceptorContext {
-  readonly settings: Settings;
+  readonly settings: TcpSettings;
   readonly store: CredentialStore;
   readonly logger?: Logger | undefined;
 }
@@ -48,8 +48,8 @@ export async function acceptorFor(
 /** Listen on an endpoint, if that may be. */
 export async function bind(
   endpoint: Endpoint,
-  settings: Settings,
-  events: Pick<BindOptions, 'onSocket' | 'onError'>,
+  settings: TcpSettings,
+  events: Pick<StackListenOptions, 'onSocket' | 'onError'>,
   signal?: AbortSignal,
 ): Promise<RawListener> {
   const options = {

@@ -5,7 +5,7 @@ import { resolveHostInTime } from '../address/resolve.js';
 import type { PartsOf } from '../connection-parts.js';
 import { linkConnection } from '../link/link-port.js';
 import { SocketLink } from '../link/socket-link.js';
-import type { Settings } from '../options.js';
+import type { TcpSettings } from '../options.js';
 import { unreachable } from '../stack/failure.js';
 import type { RawSocket } from '../stack/stack.js';
 import { tcpStack } from '../stack/tcp-stack.js';
@@ -18,7 +18,7 @@ import { firstAnswer } from './first-answer.js';
 
 /** How to connect. */
 export interface DialContext {
-  readonly settings: Settings;
+  readonly settings: TcpSettings;
   readonly store: CredentialStore;
   readonly logger?: Logger | undefined;
   readonly partsOf: PartsOf;

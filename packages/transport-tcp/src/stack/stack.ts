@@ -29,7 +29,7 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface BindOptions {
+export interface StackListenOptions {
   readonly backlog: number;
   readonly peerTimeoutMs: number;
   onSocket(socket: RawSocket): void;
@@ -40,5 +40,5 @@ export interface BindOptions {
 /** A way to open sockets to addresses of type `Address`. */
 export interface Stack<Address> {
   connect(address: Address, options: DialOptions): Promise<RawSocket>;
-  listen(address: Address, options: BindOptions): Promise<RawListener>;
+  listen(address: Address, options: StackListenOptions): Promise<RawListener>;
 }

@@ -8,7 +8,7 @@ import {
   streamSocket,
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { obstacleAt } from '../obstacle.js';
+import { pathConflictAt } from '../path-conflict.js';
 import { initialMode, type Permissions, setPermissions } from './permissions.js';
 
 /** A listening socket, and how to take its name away again. */
@@ -19,12 +19,15 @@ export interface BoundSocket {
 }
 
 /** How a name is bound. */
-export interface BindOptions extends Permissions {
+export interface BindSocketOptions extends Permissions {
   readonly backlog: number;
 }
 
 /** Bind and listen. A socket file that nobody answers on any more is replaced. */
-export function bindSocket(path: string, { backlog, ...permissions }: BindOptions): BoundSocket {
+export function bindSocket(
+  path: string,
+  { backlog, ...permissions }: BindSocketOptions,
+): BoundSocket {
   const socket = streamSocket();
   let unlink = (): void => {};
   try {
@@ -44,7 +47,7 @@ export function bindSocket(path: string, { backlog, ...permissions }: BindOption
   } catch (error) {
     unlink();
     socket.close();
-    const key = errorCode(error) === 'EADDRINUSE' ? obstacleAt(path) : undefined;
+    const key = errorCode(error) === 'EADDRINUSE' ? pathConflictAt(path) : undefined;
     throw attemptFailed('listen-unix', `cannot listen on ${path}`, error, key && { key });
   }
 }

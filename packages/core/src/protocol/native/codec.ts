@@ -6,7 +6,7 @@ import type { PayloadReader } from './payload-reader.js';
 export type Decoded<Body> = Body | string;
 
 /** How one body is laid out in a payload. */
-export interface BodyCodec<Body> {
+export interface NativeBodyCodec<Body> {
   /** Fewest bytes a payload can have. More are tolerated unless `decode` refuses them. */
   readonly minBytes: number;
   /** Called with at least `minBytes` of payload. Never throws. */
@@ -16,13 +16,13 @@ export interface BodyCodec<Body> {
 }
 
 /** Both directions of one command. */
-export interface CommandCodec<Command extends KnownCommand> {
-  readonly request: BodyCodec<RequestBodies[Command]>;
-  readonly reply: BodyCodec<ReplyBodies[Command]>;
+export interface NativeCommandCodec<Command extends KnownCommand> {
+  readonly request: NativeBodyCodec<RequestBodies[Command]>;
+  readonly reply: NativeBodyCodec<ReplyBodies[Command]>;
 }
 
 /** A header alone. */
-export const nothing: BodyCodec<undefined> = {
+export const nothing: NativeBodyCodec<undefined> = {
   minBytes: 0,
   decode: () => undefined,
   encode: (out) => out.begin(0),

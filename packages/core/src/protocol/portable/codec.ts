@@ -7,7 +7,7 @@ import type { FrameWriter } from './frame-writer.js';
 export type Decoded<Body> = Body | string;
 
 /** How one body is split into a record and bulk data. */
-export interface BodyCodec<Body, Schema extends z.ZodObject = z.ZodObject> {
+export interface PortableBodyCodec<Body, Schema extends z.ZodObject = z.ZodObject> {
   readonly schema: Schema;
   /** The record of a body. Keys that the schema does not have are left out when it is written. */
   toRecord(body: Body): Readonly<z.input<Schema>>;
@@ -18,7 +18,7 @@ export interface BodyCodec<Body, Schema extends z.ZodObject = z.ZodObject> {
 }
 
 /** Both directions of one command. A message without a body has no codec. */
-export interface CommandCodec<C extends KnownCommand> {
+export interface PortableCommandCodec<C extends KnownCommand> {
   readonly request: DirectionCodec<RequestBodies[C]>;
   readonly reply: DirectionCodec<ReplyBodies[C]>;
 }
@@ -27,20 +27,20 @@ export interface CommandCodec<C extends KnownCommand> {
 export type DirectionCodec<Body> =
   | (undefined extends Body ? undefined : never)
   | {
-      readonly codec: BodyCodec<Exclude<Body, undefined>>;
+      readonly codec: PortableBodyCodec<Exclude<Body, undefined>>;
       readonly optional: undefined extends Body ? true : false;
     };
 
 /** A body that is always there. */
 export function body<Body, Schema extends z.ZodObject>(
-  codec: BodyCodec<Body, Schema>,
-): { readonly codec: BodyCodec<Body>; readonly optional: false } {
-  return { codec: codec as BodyCodec<Body>, optional: false };
+  codec: PortableBodyCodec<Body, Schema>,
+): { readonly codec: PortableBodyCodec<Body>; readonly optional: false } {
+  return { codec: codec as PortableBodyCodec<Body>, optional: false };
 }
 
 /** A body that may be absent. */
 export function optionalBody<Body, Schema extends z.ZodObject>(
-  codec: BodyCodec<Body, Schema>,
-): { readonly codec: BodyCodec<Body>; readonly optional: true } {
-  return { codec: codec as BodyCodec<Body>, optional: true };
+  codec: PortableBodyCodec<Body, Schema>,
+): { readonly codec: PortableBodyCodec<Body>; readonly optional: true } {
+  return { codec: codec as PortableBodyCodec<Body>, optional: true };
 }

@@ -1,5 +1,5 @@
 import { Command, ExtensionCommand } from '../constants.js';
-import type { BodyCodec } from './codec.js';
+import type { PortableBodyCodec } from './codec.js';
 import { codecs } from './codecs.js';
 import { MAX_UINT32, size, uint32, uint64 } from './fields.js';
 import { packRecord } from './record-packing.js';
@@ -73,7 +73,7 @@ function keyBytes(key: string): Uint8Array {
   return entries({ [key]: 0 }).subarray(0, -1);
 }
 
-function bodyOf({ schema, writeBulk }: BodyCodec<never>): HotBody {
+function bodyOf({ schema, writeBulk }: PortableBodyCodec<never>): HotBody {
   const names = Object.keys(schema.shape).filter((name) => name !== REGION_WRITE_KEY);
   const limits = names.map((name) => {
     const limit = LIMITS.get(schema.shape[name]);
@@ -110,13 +110,14 @@ function formOf(type: string, command: number, noReply: boolean, body: HotBody):
 export const hotForms: ReadonlyMap<number, HotForms> = new Map(
   HOT_COMMANDS.map((command) => {
     const { request, reply } = codecs[command];
-    const body = bodyOf(request.codec as BodyCodec<never>);
+    const body = bodyOf(request.codec as PortableBodyCodec<never>);
     return [
       command,
       {
         request: formOf('request', command, false, body),
         oneWay: formOf('request', command, true, body),
-        reply: reply && formOf('reply', command, false, bodyOf(reply.codec as BodyCodec<never>)),
+        reply:
+          reply && formOf('reply', command, false, bodyOf(reply.codec as PortableBodyCodec<never>)),
       },
     ];
   }),

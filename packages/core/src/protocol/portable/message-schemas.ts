@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { commandName } from '../constants.js';
 import type { KnownCommand } from '../messages.js';
-import type { BodyCodec } from './codec.js';
+import type { PortableBodyCodec } from './codec.js';
 import { codecs } from './codecs.js';
 import { uint16, uint32 } from './fields.js';
 
@@ -11,7 +11,7 @@ export interface MessageSchema {
   readonly type: 'request' | 'reply';
   readonly record: z.ZodType<MessageRecord>;
   /** `undefined` for a message without a body. */
-  readonly codec: BodyCodec<unknown> | undefined;
+  readonly codec: PortableBodyCodec<unknown> | undefined;
 }
 
 /** What the record of a request or a reply holds. */
@@ -34,7 +34,9 @@ export const errorRecord = z.object({
 });
 
 /** The codec of one direction, with the body's type left out. */
-type Direction = { readonly codec: BodyCodec<unknown>; readonly optional: boolean } | undefined;
+type Direction =
+  | { readonly codec: PortableBodyCodec<unknown>; readonly optional: boolean }
+  | undefined;
 
 function schemaOf(
   command: KnownCommand,

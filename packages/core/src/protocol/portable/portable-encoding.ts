@@ -12,7 +12,7 @@ import type {
   RequestBodies,
 } from '../messages.js';
 import { BulkReader } from './bulk-reader.js';
-import type { BodyCodec } from './codec.js';
+import type { PortableBodyCodec } from './codec.js';
 import { FrameWriter } from './frame-writer.js';
 import {
   FRAME_HEADER_BYTES,
@@ -162,7 +162,7 @@ function hasManyRanges(body: unknown): boolean {
 }
 
 /** What the schema has of a body: `argsz` and bulk data do not belong into a record. */
-function recordOf({ schema, toRecord }: BodyCodec<unknown>, body: unknown): object {
+function recordOf({ schema, toRecord }: PortableBodyCodec<unknown>, body: unknown): object {
   const whole = toRecord(body);
   const record: Record<string, unknown> = {};
   for (const key in schema.shape) record[key] = whole[key];

@@ -24,7 +24,7 @@ import {
 const WINDOW_MESSAGES = 4096;
 const WINDOW_BYTES = 8 * 2 ** 20;
 
-export interface WireOptions {
+export interface EncodingOptions {
   /** Most bytes of data in one message. */
   readonly maxDataXferSize: number;
   /** After how long without any frame the peer is given up, ms; 0: never. */
@@ -36,7 +36,7 @@ export interface WireOptions {
 }
 
 /** How one connection is spoken on. */
-export interface Wire {
+export interface NegotiatedEncoding {
   readonly encoding: Encoding;
   readonly extensions: SessionExtensions;
   /** The session that the peer named: a server the new one, a client one that it was in before. */
@@ -44,25 +44,28 @@ export interface Wire {
 }
 
 /** A connection, and how it is spoken on. */
-export interface OpenWire {
+export interface NegotiatedConnection {
   readonly connection: Connection;
-  readonly wire: Wire;
+  readonly negotiated: NegotiatedEncoding;
 }
 
 /** How the connections of one URI are opened and spoken on. */
-export interface WireFactory {
+export interface EncodingNegotiation {
   readonly framing: Framing;
   /** What each connection starts with, where the encoding wants that. */
   readonly handshake: ((attachment?: Uint8Array) => Handshake) | undefined;
   /** @param handshake the one completed on this connection. */
-  open(handshake: Handshake | undefined): Wire;
+  open(handshake: Handshake | undefined): NegotiatedEncoding;
 }
 
-export function wireFactory(name: EncodingName, options: WireOptions): WireFactory {
-  return name === 'native' ? nativeWire(options) : portableWire(options);
+export function encodingNegotiation(
+  name: EncodingName,
+  options: EncodingOptions,
+): EncodingNegotiation {
+  return name === 'native' ? nativeNegotiation(options) : portableNegotiation(options);
 }
 
-function nativeWire({ maxDataXferSize }: WireOptions): WireFactory {
+function nativeNegotiation({ maxDataXferSize }: EncodingOptions): EncodingNegotiation {
   return {
     framing: nativeEncodingFor(maxDataXferSize).framing,
     handshake: undefined,
@@ -70,7 +73,12 @@ function nativeWire({ maxDataXferSize }: WireOptions): WireFactory {
   };
 }
 
-function portableWire({ maxDataXferSize, silenceMs, role, lostSession }: WireOptions): WireFactory {
+function portableNegotiation({
+  maxDataXferSize,
+  silenceMs,
+  role,
+  lostSession,
+}: EncodingOptions): EncodingNegotiation {
   const own: Preface = {
     major: PORTABLE_MAJOR,
     minor: PORTABLE_MINOR,

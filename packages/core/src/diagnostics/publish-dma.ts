@@ -6,7 +6,7 @@ import { type DmaPath, diagnostics } from './channels.js';
 type Direction = 'read' | 'write' | 'readwrite';
 
 /** Memory was accessed at once. */
-export function tellAccess(
+export function publishAccess(
   { device, peer }: Attachment,
   path: DmaPath,
   direction: Direction,
@@ -16,13 +16,13 @@ export function tellAccess(
   diagnostics.dma.publish({ device, peer, path, direction, bytes, errno: 0 });
 }
 
-/** For {@link tellTransfer}: when a transfer begins, 0 while nobody listens. */
+/** For {@link publishTransfer}: when a transfer begins, 0 while nobody listens. */
 export function transferStart(): number {
   return diagnostics.dma.hasSubscribers ? performance.now() : 0;
 }
 
 /** A transfer is under way: tell when it has ended. */
-export function tellTransfer(
+export function publishTransfer(
   attachment: Attachment,
   path: DmaPath,
   direction: Direction,

@@ -8,17 +8,17 @@ import {
   type Logger,
   VfioUserError,
 } from '@vfio-user/core';
-import { nobody, type PendingConnections } from '@vfio-user/core/transport';
+import { nullSink, type PendingConnections } from '@vfio-user/core/transport';
 import { rdmaConnection } from '../connection/rdma-connection.js';
 import { HELLO } from '../endpoint/flags.js';
 import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
-import type { Settings } from '../options.js';
+import type { RdmaSettings } from '../options.js';
 import { BootstrapSink } from './bootstrap-sink.js';
 import type { PeerSetup } from './records.js';
 import type { JoinedEnds, SetupOutcome } from './setup-handshake.js';
 
 /** What a listener knows about a client that has just come. */
-export interface ArrivalParts {
+export interface IncomingClientParts {
   readonly bootstrap: Connection;
   /** The session's own, which was completed. */
   readonly handshake: Handshake | undefined;
@@ -26,7 +26,7 @@ export interface ArrivalParts {
   /** Whether the client may be served by messages on the bootstrap connection. */
   readonly fallsBack: boolean;
   readonly framing: Framing;
-  readonly settings: Settings;
+  readonly settings: RdmaSettings;
   readonly logger: Logger;
   readonly accept: Accept;
   /** Where those of the same listener are that have not said anything yet. */
@@ -37,14 +37,14 @@ export interface ArrivalParts {
 const WAYS = 2;
 
 /** A client of a listener, until its first message shows which way it speaks. */
-export class Arrival implements FrameSink, QueuePairEvents {
-  readonly #parts: ArrivalParts;
+export class IncomingClient implements FrameSink, QueuePairEvents {
+  readonly #parts: IncomingClientParts;
   readonly #endpoint: QueuePairEnd;
   readonly #peer: PeerSetup;
   readonly #bootstrapSink = new BootstrapSink(this);
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(parts: ArrivalParts, { endpoint, peer }: JoinedEnds) {
+  private constructor(parts: IncomingClientParts, { endpoint, peer }: JoinedEnds) {
     this.#parts = parts;
     this.#endpoint = endpoint;
     this.#peer = peer;
@@ -58,10 +58,10 @@ export class Arrival implements FrameSink, QueuePairEvents {
   }
 
   /** Returns what receives from the bootstrap connection. */
-  static take(parts: ArrivalParts): FrameSink {
+  static take(parts: IncomingClientParts): FrameSink {
     const { outcome } = parts;
     if ('reason' in outcome) return serveByMessages(parts, outcome.reason);
-    const arrival = new Arrival(parts, outcome);
+    const arrival = new IncomingClient(parts, outcome);
     try {
       outcome.endpoint.start(arrival);
       return arrival.#bootstrapSink;
@@ -134,7 +134,7 @@ export class Arrival implements FrameSink, QueuePairEvents {
 }
 
 /** Serve the client by messages, or turn it away if nothing but RDMA is wanted. */
-function serveByMessages(parts: ArrivalParts, reason: string): FrameSink {
+function serveByMessages(parts: IncomingClientParts, reason: string): FrameSink {
   const { bootstrap, fallsBack, logger, accept, handshake } = parts;
   const { peer } = bootstrap;
   if (fallsBack) {
@@ -143,5 +143,5 @@ function serveByMessages(parts: ArrivalParts, reason: string): FrameSink {
   }
   logger.warn({ peer, reason }, 'a client is turned away, as there is no RDMA');
   bootstrap.abort(new VfioUserError('VFU_UNSUPPORTED', `no RDMA: ${reason}`));
-  return nobody;
+  return nullSink;
 }

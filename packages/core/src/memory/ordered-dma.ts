@@ -1,11 +1,11 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { DmaAccess, WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellAccess } from '../diagnostics/dma-told.js';
+import { publishAccess } from '../diagnostics/publish-dma.js';
 import type { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';
-import { PushedMemory } from './pushed-memory.js';
-import { goneMemory, type RemoteMemory } from './remote-memory.js';
+import { PushCache } from './push-cache.js';
+import { disconnectedDma, type RemoteDma } from './remote-dma.js';
 import { WaitingAccesses } from './waiting-accesses.js';
 import { WriteFence } from './write-fence.js';
 
@@ -13,13 +13,13 @@ import { WriteFence } from './write-fence.js';
  * Reaches mapped memory in the order that devices rely on: at once where it is shared and nothing
  * is under way, otherwise by a promise. Offsets are in the mapping, and were checked.
  */
-export class MemoryAccess {
+export class OrderedDma {
   /** What notifications wait for: see {@link WriteFence}. */
   readonly fence = new WriteFence();
   /** Memory of the client that came along with its register writes. */
-  readonly pushed = new PushedMemory();
+  readonly pushed = new PushCache();
   /** How mappings without shared memory are reached; `undefined` when the client is gone. */
-  remote: RemoteMemory | undefined;
+  remote: RemoteDma | undefined;
   dirtyLog: DirtyLog | undefined;
   /** Whose memory it is. */
   readonly attachment: Attachment;
@@ -39,7 +39,7 @@ export class MemoryAccess {
     const view = mapping.memory?.view(offset, length);
     if (view === undefined) return undefined;
     if (mode !== 'read') this.dirtyLog?.mark(mapping.firstPage, offset, length);
-    tellAccess(this.attachment, 'view', mode, length);
+    publishAccess(this.attachment, 'view', mode, length);
     return view;
   }
 
@@ -47,7 +47,7 @@ export class MemoryAccess {
   takePushed(mapping: DmaMapping, offset: number, target: Uint8Array): boolean {
     if (mapping.memory !== undefined) return false;
     const taken = this.pushed.take(advanceIova(mapping.address, offset), target);
-    if (taken) tellAccess(this.attachment, 'pushed', 'read', target.length);
+    if (taken) publishAccess(this.attachment, 'pushed', 'read', target.length);
     return taken;
   }
 
@@ -61,7 +61,7 @@ export class MemoryAccess {
     }
     return this.#waiting.run(mapping, () => {
       memory.read(offset, target);
-      tellAccess(this.attachment, 'shared', 'read', target.length);
+      publishAccess(this.attachment, 'shared', 'read', target.length);
     });
   }
 
@@ -79,7 +79,7 @@ export class MemoryAccess {
     }
     return this.#waiting.run(mapping, () => {
       this.#store(mapping, offset, source);
-      tellAccess(this.attachment, 'shared', 'write', source.length);
+      publishAccess(this.attachment, 'shared', 'write', source.length);
     });
   }
 
@@ -129,7 +129,7 @@ export class MemoryAccess {
     return mapping.exposed.length > 0 && !this.fence.open;
   }
 
-  #remoteFor(mapping: DmaMapping): RemoteMemory {
-    return this.remote ?? goneMemory(mapping);
+  #remoteFor(mapping: DmaMapping): RemoteDma {
+    return this.remote ?? disconnectedDma(mapping);
   }
 }

@@ -6,7 +6,7 @@ import type { OwnHosts } from './own-hosts.js';
  * names, also on loopback; it says which page that was (Origin) and what it took the server for
  * (Host).
  */
-export function intrusionOf(
+export function requestFault(
   { headers, headersDistinct }: IncomingMessage,
   own: OwnHosts,
   origins: readonly string[],

@@ -1,4 +1,4 @@
-import { orAborted } from '../transport/or-aborted.js';
+import { orAborted } from './or-aborted.js';
 
 /**
  * What `start` begins, unless the signal aborts first: then it rejects with the reason at once. What

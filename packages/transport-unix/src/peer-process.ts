@@ -1,7 +1,7 @@
 import { type FileDescriptor, type PeerCredentials, peerCredentials } from '@vfio-user/posix-ffi';
 
 /** Who is at the other end, and whether that process could do us harm anyway. */
-export interface Peer {
+export interface PeerProcess {
   /** For logs. */
   readonly name: string;
   /** It runs as the same user as we do, or as root. */
@@ -9,7 +9,7 @@ export interface Peer {
 }
 
 /** Ask the kernel, which the peer cannot deceive. */
-export function identifyPeer(socket: FileDescriptor): Peer {
+export function identifyPeer(socket: FileDescriptor): PeerProcess {
   const { pid, uid }: PeerCredentials = peerCredentials(socket);
   return {
     name: `process ${pid} of user ${uid}`,

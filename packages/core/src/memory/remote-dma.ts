@@ -5,7 +5,7 @@ import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';
 
 /** Guest memory that is not mapped here: what a session offers for mappings without a descriptor. */
-export interface RemoteMemory {
+export interface RemoteDma {
   /** Both cut the transfer to what the client accepts. The buffer must stay untouched until done. */
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void>;
   write(mapping: DmaMapping, address: Iova, source: Uint8Array, order?: WriteOrder): Promise<void>;
@@ -22,7 +22,7 @@ export interface RemoteMemory {
  * Memory of a client that is gone. Refuses by a promise, as a real one does: other parts of the
  * transfer may be under way.
  */
-export function goneMemory(mapping: DmaMapping): RemoteMemory {
+export function disconnectedDma(mapping: DmaMapping): RemoteDma {
   const refuse = (): Promise<never> =>
     Promise.reject(new DmaFaultError(EFAULT, `DMA to ${mapping}: the client is gone`));
   return { read: refuse, write: refuse, cancel: () => undefined, cancelWaiting() {} };

@@ -8,7 +8,7 @@ import type { DmaUnmap } from '../protocol/messages.js';
 import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
-import type { DeviceMappings } from './device-mappings.js';
+import type { AnnouncedMappings } from './announced-mappings.js';
 import type { GuestMemory } from './guest-memory.js';
 
 const DMA_UNMAP_BYTES = 24;
@@ -29,14 +29,14 @@ export interface DmaMapOptions extends CallOptions {
 }
 
 /** The memory a client lets the device reach ("DMA_MAP", "DMA_UNMAP"). */
-export class ClientMemory {
+export class DmaMappings {
   readonly #peer: Peer;
   readonly #space: DmaSpace;
-  readonly #mappings: DeviceMappings;
+  readonly #mappings: AnnouncedMappings;
   /** Requests about a mapping that the server has not answered yet. */
   readonly #changes = new Map<DmaMapping, Promise<void>>();
 
-  constructor(peer: Peer, space: DmaSpace, mappings: DeviceMappings) {
+  constructor(peer: Peer, space: DmaSpace, mappings: AnnouncedMappings) {
     this.#peer = peer;
     this.#space = space;
     this.#mappings = mappings;

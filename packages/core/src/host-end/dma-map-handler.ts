@@ -4,9 +4,9 @@ import { RequestRefusedError } from '../errors.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { MappingRequest } from '../memory/mapping.js';
 import type { AddedMapping } from '../memory/mapping-table.js';
-import { MessageMemory } from '../memory/message-memory.js';
+import { MessageDma } from '../memory/message-dma.js';
+import { OneSidedDma } from '../memory/one-sided-dma.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from '../memory/page.js';
-import { ReachableMemory } from '../memory/reachable-memory.js';
 import { takeUnmapBitmap } from '../migration/unmap-bitmap.js';
 import {
   DMA_MAP_FILE_IO,
@@ -18,7 +18,7 @@ import {
 } from '../protocol/constants.js';
 import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { ExposedRange } from '../transport/one-sided.js';
 import type { Descriptor, MappedMemory } from '../transport/resources.js';
 import type { ServerLimits } from './limits.js';
@@ -26,7 +26,7 @@ import type { ServerLimits } from './limits.js';
 const MAP_FLAGS = DMA_MAP_READ | DMA_MAP_WRITE | DMA_MAP_MMAP | DMA_MAP_FILE_IO;
 const UNMAP_FLAGS = DMA_UNMAP_ALL | DMA_UNMAP_GET_DIRTY_BITMAP;
 
-export interface HostMemoryOptions {
+export interface DmaMapHandlerOptions {
   readonly peer: Peer;
   readonly space: DmaSpace;
   readonly limits: Pick<ServerLimits, 'maxDmaMapBytes' | 'maxDataXferSize' | 'maxDmaReads'>;
@@ -46,12 +46,12 @@ export interface AgreedLimits {
 }
 
 /** The memory of one client: what it maps and unmaps, and how what it did not share is reached. */
-export class HostMemory {
-  readonly #options: HostMemoryOptions;
+export class DmaMapHandler {
+  readonly #options: DmaMapHandlerOptions;
   #agreed: AgreedLimits = { maxDmaMaps: 0, clientMaxDataXferSize: 0 };
-  #messages: MessageMemory | undefined;
+  #messages: MessageDma | undefined;
 
-  constructor(options: HostMemoryOptions) {
+  constructor(options: DmaMapHandlerOptions) {
     this.#options = options;
   }
 
@@ -60,7 +60,7 @@ export class HostMemory {
     const { peer, space, limits } = this.#options;
     const { oneSided, capabilities } = peer.connection;
     this.#agreed = agreed;
-    const messages = new MessageMemory(peer, {
+    const messages = new MessageDma(peer, {
       maxTransferBytes: Math.min(agreed.clientMaxDataXferSize, limits.maxDataXferSize),
       maxReads: limits.maxDmaReads,
       replyWindowBytes: peer.encoding.replyWindowBytes,
@@ -73,7 +73,7 @@ export class HostMemory {
     });
     this.#messages = messages;
     space.connect(
-      oneSided === undefined ? messages : new ReachableMemory(oneSided, messages, space.attachment),
+      oneSided === undefined ? messages : new OneSidedDma(oneSided, messages, space.attachment),
     );
   }
 
@@ -97,7 +97,7 @@ export class HostMemory {
    * "DMA_MAP". Identical to an existing mapping is fine and changes nothing; any other overlap is
    * EEXIST. A descriptor that is kept is taken out of `received`.
    */
-  map(body: DmaMap, received: Received): AddedMapping | Promise<AddedMapping> {
+  map(body: DmaMap, received: ReceivedDescriptors): AddedMapping | Promise<AddedMapping> {
     const { space, limits } = this.#options;
     checkMap(body, limits.maxDmaMapBytes, received.length);
     const exposed = this.#exposedRanges(body);
@@ -149,7 +149,7 @@ export class HostMemory {
   }
 
   /** The memory behind the descriptor that came along, if one did. */
-  #mapDescriptor(body: DmaMap, received: Received): MappedMemory | undefined {
+  #mapDescriptor(body: DmaMap, received: ReceivedDescriptors): MappedMemory | undefined {
     const { resources } = this.#options.peer.connection;
     const descriptor = resources === undefined ? undefined : received.shift();
     if (descriptor === undefined) return undefined;

@@ -1,21 +1,21 @@
 import type { Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
+import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
 import type { Peer } from '../session/peer.js';
 import { DmaTransfer } from './dma-transfer.js';
 import type { DmaMapping } from './mapping.js';
-import type { RemoteMemory } from './remote-memory.js';
+import type { RemoteDma } from './remote-dma.js';
 import { TransferQueue } from './transfer-queue.js';
 import { WriteFence } from './write-fence.js';
 
 /** Most bytes of DMA_WRITE requests under way. */
 const WRITE_WINDOW_BYTES = 16 * 2 ** 20;
 
-export interface MessageMemoryOptions {
+export interface MessageDmaOptions {
   /** Whose memory it is. */
   readonly attachment: Attachment;
   /** Most bytes of one DMA_READ or DMA_WRITE: what the client negotiated. */
@@ -38,15 +38,15 @@ export interface MessageMemoryOptions {
  * leave in the order issued, so that whatever is sent later arrives behind them. When the client
  * refuses one, those that were issued before that was known fail, too: they may tell that it is done.
  */
-export class MessageMemory implements RemoteMemory {
+export class MessageDma implements RemoteDma {
   readonly #peer: Peer;
-  readonly #options: MessageMemoryOptions;
+  readonly #options: MessageDmaOptions;
   /** Writes that have not left, other than relaxed ones; see {@link afterWrites}. */
   readonly #departures = new WriteFence();
   readonly #reads: TransferQueue;
   readonly #writes: TransferQueue;
 
-  constructor(peer: Peer, options: MessageMemoryOptions) {
+  constructor(peer: Peer, options: MessageDmaOptions) {
     const { maxTransferBytes: maxPieceBytes, maxReads, replyWindowBytes } = options;
     this.#peer = peer;
     this.#options = options;
@@ -140,6 +140,6 @@ export class MessageMemory implements RemoteMemory {
     transfer: Promise<void>,
   ): Promise<void> {
     const { attachment } = this.#options;
-    return tellTransfer(attachment, 'messages', direction, bytes, startedAt, transfer);
+    return publishTransfer(attachment, 'messages', direction, bytes, startedAt, transfer);
   }
 }

@@ -12,7 +12,7 @@ interface Range {
  * Client memory that came along with register writes, until the device reads it. Each byte is read
  * once: a second read may have to see something newer, and goes to the client.
  */
-export class PushedMemory {
+export class PushCache {
   readonly #ranges: Range[] = [];
   #bytes = 0;
 

@@ -1,11 +1,11 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
+import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 import { allEnded } from './all-ended.js';
 import type { DmaMapping } from './mapping.js';
-import type { RemoteMemory } from './remote-memory.js';
+import type { RemoteDma } from './remote-dma.js';
 
 type Direction = 'read' | 'write';
 
@@ -19,13 +19,13 @@ interface UnderWay {
  * Guest memory that the client exposed: an adapter reads and writes it without the client's doing.
  * What was left out is reached by messages.
  */
-export class ReachableMemory implements RemoteMemory {
+export class OneSidedDma implements RemoteDma {
   readonly #oneSided: OneSidedMemory;
-  readonly #messages: RemoteMemory;
+  readonly #messages: RemoteDma;
   readonly #attachment: Attachment;
   readonly #underWay = new Map<DmaMapping, UnderWay>();
 
-  constructor(oneSided: OneSidedMemory, messages: RemoteMemory, attachment: Attachment) {
+  constructor(oneSided: OneSidedMemory, messages: RemoteDma, attachment: Attachment) {
     this.#oneSided = oneSided;
     this.#messages = messages;
     this.#attachment = attachment;
@@ -94,7 +94,7 @@ export class ReachableMemory implements RemoteMemory {
     const transfer = this.#oneSided[direction](range, offset - range.offset, piece);
     return this.#track(
       mapping,
-      tellTransfer(this.#attachment, 'one-sided', direction, piece.length, startedAt, transfer),
+      publishTransfer(this.#attachment, 'one-sided', direction, piece.length, startedAt, transfer),
     );
   }
 

@@ -1,7 +1,7 @@
 import type { Iova } from '../address.js';
 import type { PushedRing, PushRings } from '../device/dma.js';
-import type { PushedMemory as PushedRange, PushRule } from '../protocol/messages.js';
-import type { PushedMemory } from './pushed-memory.js';
+import type { PushedMemory, PushRule } from '../protocol/messages.js';
+import type { PushCache } from './push-cache.js';
 
 /** Sends the rules to a client that keeps them. */
 export type RuleSender = (rules: readonly PushRule[]) => void;
@@ -10,14 +10,14 @@ export type RuleSender = (rules: readonly PushRule[]) => void;
  * Which memory the device would like to get along with register writes: what it asks for, told to
  * the client, and the check that nothing else is taken.
  */
-export class PushRules implements PushRings {
-  readonly #pushed: PushedMemory;
+export class PushRuleTable implements PushRings {
+  readonly #pushed: PushCache;
   readonly #rules = new Map<number, PushRule>();
   #nextId = 1;
   #send: RuleSender | undefined;
   #sending = false;
 
-  constructor(pushed: PushedMemory) {
+  constructor(pushed: PushCache) {
     this.#pushed = pushed;
   }
 
@@ -49,7 +49,7 @@ export class PushRules implements PushRings {
   }
 
   /** Memory came along with a register write: keep what was asked for. */
-  take(ranges: readonly PushedRange[]): void {
+  take(ranges: readonly PushedMemory[]): void {
     for (const { address, data } of ranges) {
       if (this.#isAskedFor(address, data.length)) this.#pushed.put(address, data);
     }

@@ -17,7 +17,7 @@ interface Exposure {
  * What devices are told of mappings ("DMA_MAP"), and what of them is exposed, so that they reach it
  * by themselves. A mapping that goes away is out of their reach before its memory is given back.
  */
-export class DeviceMappings {
+export class AnnouncedMappings {
   readonly #exposed = new Map<DmaMapping, Exposure>();
 
   constructor(space: DmaSpace) {

@@ -20,7 +20,7 @@ interface AreaCount {
  * the mappings of all devices hold at worst: areas of neighbours in a file that the kernel has
  * joined come apart again when every second mapping goes.
  */
-export class MemoryAreas {
+export class VirtualMemoryAreas {
   readonly #look: () => AreaCount;
   #left: number | undefined;
   #held = 0;
@@ -64,7 +64,7 @@ export class MemoryAreas {
   }
 }
 
-export const memoryAreas = new MemoryAreas(() => ({
+export const memoryAreas = new VirtualMemoryAreas(() => ({
   most: readNumber('/proc/sys/vm/max_map_count') ?? DEFAULT_MOST,
   used: countLines('/proc/self/maps'),
 }));

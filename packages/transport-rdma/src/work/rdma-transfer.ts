@@ -1,7 +1,7 @@
 import type { Iova } from '@vfio-user/core';
 
 /** A copy between memory of ours and memory of the peer, in as many requests as it takes. */
-export class Transfer {
+export class RdmaTransfer {
   readonly reads: boolean;
   readonly data: Uint8Array;
   readonly remoteAddress: number;

@@ -11,9 +11,9 @@ import type {
   RequestMessage,
 } from '../protocol/messages.js';
 import { call } from '../session/call.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
-import type { OpenWire } from '../session/wire.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Descriptor } from '../transport/resources.js';
 
@@ -21,7 +21,7 @@ import type { Descriptor } from '../transport/resources.js';
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
-export interface FarLinkOptions {
+export interface DeviceLinkOptions {
   readonly registry: TransportRegistry;
   /** Where the device is. */
   readonly connect: string;
@@ -36,21 +36,21 @@ export interface FarLinkOptions {
   readonly linkTimeoutMs: number;
 }
 
-export interface FarLinkHandlers {
+export interface DeviceLinkHandlers {
   /** A request of the device: DMA, INTERRUPT, PUSH_RULES. */
   onRequest(far: Peer, request: RequestMessage): void;
   /**
    * The device is reached again after the link was lost. It knows nothing of before: once it was
-   * told what it must know, {@link FarLink.restored} says so.
+   * told what it must know, {@link DeviceLink.restored} says so.
    */
   onReachedAgain(far: Peer): void;
   onLost(far: Peer, error: Error): void;
 }
 
 /** The bridge's connection to the device, made anew when it breaks. */
-export class FarLink {
-  readonly #options: FarLinkOptions;
-  readonly #handlers: FarLinkHandlers;
+export class DeviceLink {
+  readonly #options: DeviceLinkOptions;
+  readonly #handlers: DeviceLinkHandlers;
   readonly #ending = new AbortController();
   #peer: Peer | undefined;
   #capabilities: Capabilities = OWN_CAPABILITIES;
@@ -64,7 +64,7 @@ export class FarLink {
   #pauseMs = FIRST_RETRY_MS;
   #retryTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: FarLinkOptions, handlers: FarLinkHandlers) {
+  constructor(options: DeviceLinkOptions, handlers: DeviceLinkHandlers) {
     this.#options = options;
     this.#handlers = handlers;
   }
@@ -105,7 +105,7 @@ export class FarLink {
   async call<C extends KnownCommand, T>(
     command: C,
     body: RequestBodies[C],
-    pick: (body: ReplyBodies[C], received: Received) => T,
+    pick: (body: ReplyBodies[C], received: ReceivedDescriptors) => T,
     descriptors?: readonly Descriptor[],
   ): Promise<T> {
     const { peer } = this;
@@ -147,7 +147,7 @@ export class FarLink {
     await this.#connect();
   }
 
-  /** The device that {@link FarLinkHandlers.onReachedAgain} reported knows all it must know. */
+  /** The device that {@link DeviceLinkHandlers.onReachedAgain} reported knows all it must know. */
   restored(far: Peer): void {
     if (far !== this.#peer) return;
     this.#restoring = false;
@@ -164,7 +164,7 @@ export class FarLink {
   async #connect(): Promise<Peer> {
     const { registry, connect, logger, maxDataXferSize } = this.#options;
     const { answerTimeoutMs: timeoutMs, linkTimeoutMs: silenceMs } = this.#options;
-    const accept = (opened: OpenWire): { readonly peer: Peer } => {
+    const accept = (opened: NegotiatedConnection): { readonly peer: Peer } => {
       const peer: Peer = new Peer(
         opened,
         {
@@ -184,7 +184,7 @@ export class FarLink {
       const { side, capabilities } = await openDevice(connect, accept, options);
       this.#peer = side.peer;
       this.#capabilities = capabilities;
-      this.#session = side.peer.wire.peerSession ?? lostSession;
+      this.#session = side.peer.negotiated.peerSession ?? lostSession;
       return side.peer;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
