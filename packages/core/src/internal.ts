@@ -19,7 +19,7 @@ export type {
   RequestBodies,
   RequestMessage,
 } from './protocol/messages.js';
-export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
+export { nativeEncodingFor } from './protocol/native/native-encoding.js';
 export { PortableEncoding } from './protocol/portable/portable-encoding.js';
 export {
   decodePreface,

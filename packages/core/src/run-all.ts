@@ -8,3 +8,10 @@ export function runAll(steps: Iterable<() => unknown>, failed: (error: unknown) 
     }
   }
 }
+
+/** Waits for all of them, then rejects as the first that failed: a shared buffer is free by then. */
+export async function allEnded(parts: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(parts)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
+}

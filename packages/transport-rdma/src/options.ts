@@ -1,7 +1,15 @@
 import { type Transport, VfioUserError } from '@vfio-user/core';
 import { type ConnectionOptions, resolveOptions as resolve } from '@vfio-user/core/transport';
-import { nodeVerbs } from './node-verbs.js';
+import { completionStatusText, NativeBuffer, openDevice, probe } from 'node-rdma-ffi';
 import type { Verbs } from './verbs.js';
+
+/** The adapters of this machine. */
+export const nodeVerbs: Verbs = {
+  probe,
+  openDevice,
+  allocate: (length) => new NativeBuffer(length),
+  statusText: completionStatusText,
+};
 
 /** What can be tuned; every default is meant to be right. */
 export interface RdmaTransportOptions extends ConnectionOptions {

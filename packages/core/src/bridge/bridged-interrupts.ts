@@ -6,7 +6,7 @@ import {
   VectorSource,
 } from '../device-end/vector-source.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { publishInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/channels.js';
 import {
   Command,
   IRQ_SET_ACTION_MASK,

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import type { Logger } from '../logger.js';
 import type { Capability } from '../pci/capabilities/capability.js';
+import type { ResetKind } from '../pci/function-controls.js';
 import type { BlockAccess, RegisterAccess } from './access.js';
 import type { Dma, PushRings } from './dma.js';
 import type { RegisterMap } from './register-table.js';
-import type { ResetKind } from './reset-kind.js';
 
-export type { ResetKind } from './reset-kind.js';
+export type { ResetKind } from '../pci/function-controls.js';
 
 /** What a device may ask of the machine it is plugged into. Lives as long as the device. */
 export interface DeviceHost {

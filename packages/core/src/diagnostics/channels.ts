@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import type { Attachment } from './attachment.js';
 
 /**
  * What the library tells whoever wants to know, by `node:diagnostics_channel`. Without subscribers
@@ -98,6 +99,24 @@ export const diagnostics = {
   link: typed<LinkChange>('vfio-user:link'),
   error: typed<ErrorSeen>('vfio-user:error'),
 } as const;
+
+/** Publishes an error, with the peer where a connection is involved. */
+export function publishError(error: unknown, connection?: { readonly peer: string }): void {
+  if (diagnostics.error.hasSubscribers) {
+    diagnostics.error.publish({ error, peer: connection?.peer });
+  }
+}
+
+/** Publishes that a client was notified of an interrupt. */
+export function publishInterrupt(
+  { device, peer }: Attachment,
+  index: number,
+  vector: number,
+  count: number,
+): void {
+  if (!diagnostics.interrupt.hasSubscribers) return;
+  diagnostics.interrupt.publish({ device, peer, index, vector, count });
+}
 
 function typed<Message extends object>(name: string): DiagnosticsChannel<Message> {
   // Nobody but this library publishes there.

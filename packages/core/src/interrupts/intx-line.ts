@@ -1,6 +1,6 @@
 import type { NotificationFence } from '../device/notification-fence.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { publishInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/channels.js';
 import { Irq } from '../protocol/constants.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';

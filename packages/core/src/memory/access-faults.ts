@@ -1,5 +1,5 @@
 import { type Iova, iovaText } from '../address.js';
-import { publishError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/channels.js';
 import { EACCES, ENOENT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';

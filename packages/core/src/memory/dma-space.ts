@@ -1,11 +1,10 @@
 import type { Iova } from '../address.js';
 import type { Dma } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { publishError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/channels.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { runAll } from '../run-all.js';
+import { allEnded, runAll } from '../run-all.js';
 import { notMapped } from './access-faults.js';
-import { allEnded } from './all-ended.js';
 import { DeviceDma } from './device-dma.js';
 import { DirtyLog } from './dirty-log.js';
 import type { RangeSpace } from './mapped-range.js';

@@ -1,8 +1,8 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { DmaAccess, DmaRange, WriteOrder } from '../device/dma.js';
 import { publishAccess } from '../diagnostics/publish-dma.js';
+import { allEnded } from '../run-all.js';
 import { checkRights } from './access-faults.js';
-import { allEnded } from './all-ended.js';
 import type { DmaMapping } from './mapping.js';
 import type { OrderedDma } from './ordered-dma.js';
 

@@ -2,8 +2,8 @@ import { advanceIova, type Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
 import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
+import { allEnded } from '../run-all.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
-import { allEnded } from './all-ended.js';
 import type { DmaMapping } from './mapping.js';
 import type { RemoteDma } from './remote-dma.js';
 

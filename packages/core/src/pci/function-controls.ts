@@ -1,5 +1,7 @@
-import type { ResetKind } from '../device/reset-kind.js';
 import type { InterruptControls } from '../interrupts/interrupt-controls.js';
+
+/** Why a device is reset. */
+export type ResetKind = 'device' | 'function-level' | 'power' | 'connection-lost';
 
 /** What the configuration space can do to the function around it. */
 export interface FunctionControls {

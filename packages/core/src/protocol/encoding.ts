@@ -13,6 +13,9 @@ export interface EncodedMessage {
 /** Payloads up to this many bytes are copied behind the head, larger ones go by reference. */
 export const INLINE_DATA_BYTES = 4096;
 
+/** A decoded body, or in words why there is none. A body is never a string. */
+export type Decoded<Body> = Body | string;
+
 /** How messages are written. One instance per connection: it owns scratch memory. */
 export interface Encoding {
   readonly name: string;

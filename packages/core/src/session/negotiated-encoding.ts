@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Encoding } from '../protocol/encoding.js';
-import { nativeEncodingFor } from '../protocol/native/native-encoding-for.js';
+import { nativeEncodingFor } from '../protocol/native/native-encoding.js';
 import { MAX_PUSH_RULES } from '../protocol/portable/extension-codecs.js';
 import { MAX_PUSH_BYTES, MAX_RECORD_BYTES, maxFrameBytes } from '../protocol/portable/framing.js';
 import { PortableEncoding } from '../protocol/portable/portable-encoding.js';

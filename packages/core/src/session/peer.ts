@@ -1,4 +1,4 @@
-import { publishError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/channels.js';
 import { RequestWatch } from '../diagnostics/request-watch.js';
 import { EIO } from '../errno.js';
 import {

@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+
+export { orAborted } from './abort.js';
 export {
   type ConnectionLimits,
   type ConnectionOptions,
@@ -30,7 +32,6 @@ export {
   type ServerOpening,
 } from './open-connection.js';
 export type { Opening } from './opening.js';
-export { orAborted } from './or-aborted.js';
 export { PendingConnections } from './pending-connections.js';
 export { TransportRegistry } from './registry.js';
 export type * from './resources.js';

@@ -3,8 +3,7 @@ import type { DeviceContext } from '../native/device-context.js';
 import { foreign } from '../native/native-struct.js';
 import { structs } from '../native/structs.js';
 import { accessFlags, type MemoryRegionAccess } from './access.js';
-import { addressOf } from './native-buffer.js';
-import { pin, unpin } from './pins.js';
+import { addressOf, pin, unpin } from './native-buffer.js';
 
 /** Memory by its address; keeping it mapped is up to the caller. */
 export interface AddressRange {

@@ -1,6 +1,5 @@
 import { invalid } from '../errors.js';
 import { platform } from '../native/platform.js';
-import { isPinned } from './pins.js';
 
 /**
  * Address of the first byte of a view. It holds as long as the view's buffer is referenced and not
@@ -8,6 +7,24 @@ import { isPinned } from './pins.js';
  */
 export function addressOf(bytes: Uint8Array): number {
   return Number(platform().koffi.address(bytes));
+}
+
+/** How many memory regions lie in a buffer, for those that have any. */
+const pins = new WeakMap<ArrayBufferLike, number>();
+
+/** A memory region of this buffer was registered. */
+export function pin(buffer: ArrayBufferLike): void {
+  pins.set(buffer, (pins.get(buffer) ?? 0) + 1);
+}
+
+/** A memory region of this buffer was deregistered. */
+export function unpin(buffer: ArrayBufferLike): void {
+  pins.set(buffer, (pins.get(buffer) ?? 0) - 1);
+}
+
+/** Whether an adapter may still write to this buffer. */
+export function isPinned(buffer: ArrayBufferLike): boolean {
+  return (pins.get(buffer) ?? 0) > 0;
 }
 
 /** Zeroed memory that is registered once and written through {@link bytes}; page aligned. */

@@ -1,4 +1,5 @@
 import type { FramedConnection } from '@vfio-user/core/transport';
+import type { PartsOf } from '../connection-parts.js';
 import type { RawSocket } from '../stack/stack.js';
 
 /** What becomes of an accepted socket. */
@@ -14,4 +15,11 @@ export interface AcceptOutcome {
 /** Makes connections of accepted sockets: directly, with TLS, or by HTTP. */
 export interface Acceptor {
   accept(socket: RawSocket, outcome: AcceptOutcome): void | Promise<void>;
+}
+
+/** Frames directly on the socket: tcp: and vsock:. */
+export function plainAcceptor(partsOf: PartsOf): Acceptor {
+  return {
+    accept: (socket, { established }) => established(socket.connection(partsOf(socket.peer))),
+  };
 }

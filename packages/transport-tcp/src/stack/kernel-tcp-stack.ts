@@ -22,10 +22,13 @@ import {
   TCP_KEEPINTVL,
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
+  unavailableReason,
 } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/transport-socket';
+import type { TcpSettings } from '../options.js';
 import { connectSocket } from './connect-socket.js';
 import { KernelSocket } from './kernel-socket.js';
+import { nodeStack } from './node-stack.js';
 import type { Stack } from './stack.js';
 
 /** Keep-alive probes sent within the time a peer may be silent. */
@@ -92,4 +95,9 @@ function nameOf(socket: FileDescriptor): string {
 
 function named(address: Uint8Array): InternetAddress {
   return parseInternetAddress(address) ?? { host: 'an unknown address', port: 0 };
+}
+
+/** TCP by system calls, where they are wanted and this process can make them; else by Node. */
+export function tcpStack({ systemCalls }: TcpSettings): Stack<InternetAddress> {
+  return systemCalls && unavailableReason() === undefined ? kernelTcpStack : nodeStack;
 }

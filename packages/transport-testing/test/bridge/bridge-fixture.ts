@@ -96,7 +96,7 @@ export class BridgeFixture {
   }
 
   /** A connection to the bridge on which nothing has been said. */
-  wire(
+  connectRaw(
     peer: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} },
   ): Promise<NegotiatedConnection> {
     const accept = (opened: NegotiatedConnection) => ({ ...opened, peer });

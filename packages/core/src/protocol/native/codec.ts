@@ -1,9 +1,7 @@
+import type { Decoded } from '../encoding.js';
 import type { KnownCommand, ReplyBodies, RequestBodies } from '../messages.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
-
-/** A decoded body, or in words why the payload is none. A body is never a string. */
-export type Decoded<Body> = Body | string;
 
 /** How one body is laid out in a payload. */
 export interface NativeBodyCodec<Body> {

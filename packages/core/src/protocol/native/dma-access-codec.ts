@@ -1,6 +1,7 @@
 import type { Command } from '../constants.js';
+import type { Decoded } from '../encoding.js';
 import type { DmaData, DmaRead } from '../messages.js';
-import type { Decoded, NativeCommandCodec } from './codec.js';
+import type { NativeCommandCodec } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 

@@ -1,12 +1,7 @@
 import { type Command, DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
+import type { Decoded } from '../encoding.js';
 import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../messages.js';
-import {
-  argszFault,
-  type Decoded,
-  type NativeBodyCodec,
-  type NativeCommandCodec,
-  nothing,
-} from './codec.js';
+import { argszFault, type NativeBodyCodec, type NativeCommandCodec, nothing } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 

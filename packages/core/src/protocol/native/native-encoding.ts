@@ -2,6 +2,7 @@ import { EINVAL } from '../../errno.js';
 import type { Frame, Framing } from '../../transport/transport.js';
 import {
   commandName,
+  DEFAULT_MAX_DATA_XFER_SIZE,
   HEADER_BYTES,
   HEADER_FLAG_ERROR,
   HEADER_FLAG_NO_REPLY,
@@ -18,7 +19,7 @@ import type {
   Version,
 } from '../messages.js';
 import { codecOf, findDecoders } from './codecs.js';
-import { NativeFraming, type NativeFramingOptions } from './framing.js';
+import { DEFAULT_MAX_FRAME_BYTES, NativeFraming, type NativeFramingOptions } from './framing.js';
 import {
   headerCommand,
   headerErrno,
@@ -134,4 +135,10 @@ function malformed(command: number, id: number, flags: number, reason: string): 
     errno: EINVAL,
     reason: `${commandName(command)}: ${reason}`,
   };
+}
+
+/** A native encoding that takes messages with up to `maxDataXferSize` bytes of data. */
+export function nativeEncodingFor(maxDataXferSize: number): NativeEncoding {
+  const headRoom = DEFAULT_MAX_FRAME_BYTES - DEFAULT_MAX_DATA_XFER_SIZE;
+  return new NativeEncoding({ maxFrameBytes: maxDataXferSize + headRoom });
 }

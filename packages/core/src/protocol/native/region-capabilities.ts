@@ -1,6 +1,6 @@
 import { REGION_CAP_SPARSE_MMAP } from '../constants.js';
+import type { Decoded } from '../encoding.js';
 import type { SparseArea } from '../messages.js';
-import type { Decoded } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 

@@ -1,10 +1,8 @@
 import type { z } from 'zod';
+import type { Decoded } from '../encoding.js';
 import type { KnownCommand, ReplyBodies, RequestBodies } from '../messages.js';
 import type { BulkReader } from './bulk-reader.js';
 import type { FrameWriter } from './frame-writer.js';
-
-/** A body, or in words why the record is none. A body is never a string. */
-export type Decoded<Body> = Body | string;
 
 /** How one body is split into a record and bulk data. */
 export interface PortableBodyCodec<Body, Schema extends z.ZodObject = z.ZodObject> {

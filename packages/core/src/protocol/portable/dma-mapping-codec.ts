@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type Command, DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
+import type { Decoded } from '../encoding.js';
 import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../messages.js';
-import { body, type Decoded, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { bits64, size, uint32, uint64 } from './fields.js';
 
 /** What argsz is with the native encoding: exactly what the message takes there. */
