@@ -7,6 +7,7 @@
 export { setIova } from './address.js';
 export type { ClientState } from './bridge/client-state.js';
 export { type Attempt, attemptFailed, causes, errorCode } from './causes.js';
+export { deferred } from './deferred.js';
 export { LimitedLogger } from './limited-logger.js';
 export { type CheckedOptions, checkOptions } from './option-faults.js';
 export { OWN_CAPABILITIES } from './protocol/capabilities.js';

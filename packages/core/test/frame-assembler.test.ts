@@ -33,7 +33,7 @@ function frameBytes(length: number, carries = false, fill = 0): Uint8Array {
   return bytes;
 }
 
-interface ReceivedDescriptors {
+interface Received {
   readonly bytes: number[];
   readonly descriptors: readonly Descriptor[];
 }
@@ -51,7 +51,7 @@ function receive(
   return count;
 }
 
-function drain(assembler: FrameAssembler, into: ReceivedDescriptors[] = []): ReceivedDescriptors[] {
+function drain(assembler: FrameAssembler, into: Received[] = []): Received[] {
   for (let frame = assembler.next(); frame !== undefined; frame = assembler.next()) {
     if (frame.view.buffer !== frame.bytes.buffer) throw new Error('the view shows another buffer');
     into.push({
@@ -103,7 +103,7 @@ t.test('any chunking gives the same frames, and each descriptor its frame', asyn
 
         const assembler = new FrameAssembler(framing, { ...limits, maxDescriptors: 1000 });
         const chunks: Chunk[] = [];
-        const received: ReceivedDescriptors[] = [];
+        const received: Received[] = [];
         for (let from = 0, i = 0; from < stream.length; i++) {
           const spec = chunkSpecs[i % chunkSpecs.length]!; // at least one
           const descriptors = Array.from({ length: spec.descriptors }, () => new FakeDescriptor());
@@ -193,7 +193,7 @@ t.test('a frame that may be the owner waits for the header that decides', async 
     const next = frameBytes(10, nextCarries);
     receive(assembler, Buffer.concat([frameBytes(62, true), next.subarray(0, 2)]), [descriptor]);
     t.equal(assembler.next(), undefined);
-    const received: ReceivedDescriptors[] = [];
+    const received: Received[] = [];
     for (let at = 2; at < next.length; ) {
       at += receive(assembler, next.subarray(at));
       drain(assembler, received);

@@ -32,7 +32,7 @@ import { lasting, refusedByDevice } from './forwarded-access.js';
 const REGION_INFO_BYTES = 32;
 const IO_FDS_HEAD_BYTES = 16;
 
-/** The two ends that a bridge joins, and what it keeps for its client. */
+/** The two ends that a bridge connects, and the state it keeps for its client. */
 export interface BridgedEnds {
   readonly host: HostEnd;
   readonly link: DeviceLink;
@@ -43,9 +43,9 @@ export interface BridgedEnds {
 }
 
 /**
- * What a bridge does with a client's requests, register accesses aside: memory and interrupts are
- * kept here and told to the device, the rest is asked of it. While the device is out of reach the
- * client still gets what it needs to go on; the device is told when it is back.
+ * Answers a client's requests, except register accesses. Memory and interrupts are kept here and
+ * forwarded to the device; everything else is forwarded only. While the device is unreachable,
+ * requests that only change kept state succeed; the device gets that state when it is back.
  */
 export class BridgeRequests {
   readonly #ends: BridgedEnds;
@@ -110,7 +110,7 @@ export class BridgeRequests {
     }
   }
 
-  /** The device was reached anew: it is told what the client has set. */
+  /** The device is connected again: send it the state that the client has set. */
   restore(far: Peer): Promise<void> {
     return restoreState(this.#state, far);
   }
@@ -128,7 +128,7 @@ export class BridgeRequests {
   async #map(body: DmaMap, received: ReceivedDescriptors): Promise<undefined> {
     const { link, host, space } = this.#ends;
     const { mapping, isNew } = await host.memory.map(body, received);
-    // The device knows it already, or is told once it is in reach.
+    // The device has it already, or gets it on reconnection.
     if (!isNew || !link.up) return undefined;
     try {
       return await this.#tell(Command.DMA_MAP, this.#mapRequest(link.peer, mapping));
@@ -138,7 +138,7 @@ export class BridgeRequests {
     }
   }
 
-  /** The device stops using the memory first, as far as it can be reached. */
+  /** The device stops using the memory first, if it is reachable. */
   async #unmap(body: DmaUnmap): Promise<ReplyBodies[typeof Command.DMA_UNMAP]> {
     const { argsz, flags, address, size } = body;
     await this.#tell(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
@@ -151,7 +151,7 @@ export class BridgeRequests {
     if (index >= NUM_IRQS) {
       throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: there is no index ${index}`);
     }
-    // How many vectors there are is the device's to say.
+    // Only the device knows how many vectors there are.
     const { link, host } = this.#ends;
     const events = host.notifiers.count(body, received);
     validateSetIrqs(body, events, MAX_VECTORS);
@@ -174,7 +174,7 @@ export class BridgeRequests {
     return undefined;
   }
 
-  /** As many vectors as one message to the device can carry. */
+  /** Sets as many vectors as one message to the device can carry. */
   async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
     const { link, interrupts } = this.#ends;
     const far = link.up ? link.peer : undefined;
@@ -195,8 +195,8 @@ export class BridgeRequests {
   }
 
   /**
-   * Something the device must know. Unreachable, it will be told when it is back; one that is slow
-   * to answer was told.
+   * Forward a change. If the device is unreachable it is restored later; a late answer counts as
+   * success.
    */
   async #tell<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
     const { link } = this.#ends;
@@ -209,7 +209,7 @@ export class BridgeRequests {
     }
   }
 
-  /** Something only the device can say. */
+  /** Forward a query that only the device can answer. */
   async #ask<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<ReplyBodies[C]> {
     const { link } = this.#ends;
     try {
@@ -232,14 +232,14 @@ function trapped(info: RegionInfo): RegionInfo {
   return { ...rest, argsz: REGION_INFO_BYTES, offset: 0, flags: info.flags & ~REGION_FLAG_MMAP };
 }
 
-/** A reply that outlives the frame it came in. */
+/** A copy of a reply, to outlive the frame it came in. */
 function kept<T>(body: T): T {
   if (typeof body !== 'object' || body === null) return body;
   const data = 'data' in body ? body.data : undefined;
   return data instanceof Uint8Array ? { ...body, data: data.slice() } : body;
 }
 
-/** A request that is passed on: its data may leave after the frame it came in is gone. */
+/** A copy of the request's data, which may be sent after its frame is gone. */
 function keptData<T extends { readonly data: Uint8Array }>(body: T): T {
   return { ...body, data: lasting(body.data) };
 }

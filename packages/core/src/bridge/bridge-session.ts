@@ -27,8 +27,8 @@ export interface BridgeSessionOptions extends ClientEvents, DeviceLinkOptions {
 }
 
 /**
- * One client and its device, joined. Towards the client this is a server, towards the device a
- * client: it owns the guest memory the client gave, serves the device's DMA from it, and keeps the
+ * A client connected to its device: a server towards the client, a client towards the device. It
+ * owns the guest memory that the client mapped, serves the device's DMA from it, and keeps the
  * client's interrupts. Each side has its own encoding, version and limits.
  */
 export class BridgeSession implements ClientHandlers {
@@ -41,7 +41,7 @@ export class BridgeSession implements ClientHandlers {
   readonly #registers: RegisterForwarder;
   readonly #requests: BridgeRequests;
   readonly #device: DeviceEnd;
-  /** When the requests in the control queue must be answered, also one that waits behind others. */
+  /** Deadlines of the requests in the control queue, in order. */
   readonly #answerBy: number[] = [];
 
   constructor(opened: NegotiatedConnection, options: BridgeSessionOptions) {
@@ -74,7 +74,10 @@ export class BridgeSession implements ClientHandlers {
     });
   }
 
-  /** It is this client's turn: it is answered once the device is reached, or is told that it is not. */
+  /**
+   * The client is admitted: answer VERSION once the device is connected, or refuse it if that
+   * fails.
+   */
   onAdmitted(): void {
     const { connect, logger } = this.#options;
     this.#link
@@ -122,7 +125,7 @@ export class BridgeSession implements ClientHandlers {
     onEnd(error, () => this.#link.close());
   }
 
-  /** What the device can take limits what the client is told. */
+  /** The limits announced to the client are at most those of the device. */
   #announcedLimits(): AnnouncedLimits {
     const { limits } = this.#options;
     const { maxDataXferSize, maxDmaMaps } = this.#link.capabilities;
@@ -149,7 +152,7 @@ export class BridgeSession implements ClientHandlers {
     };
   }
 
-  /** In turn with the client's requests, so that none of them falls in between. */
+  /** Queued with the client's requests, so that none runs in between. */
   async #restore(far: Peer): Promise<void> {
     const { logger, connect } = this.#options;
     try {

@@ -26,7 +26,7 @@ import { iterateInterrupts } from './iterate-interrupts.js';
 
 const INFO_BYTES = 16;
 
-/** What the server said at the start. */
+/** What the server announced at the start. */
 export interface ServerDescription {
   readonly version: Version;
   readonly server: Capabilities;
@@ -139,7 +139,7 @@ export class ConnectedClient implements DeviceClient {
     return abortable(
       options?.signal,
       () => this.#interrupts.enable(index, count, handler, this.server),
-      // A connection that ends meanwhile switches them off, too.
+      // This fails if the connection ends, which disables them as well.
       () => void this.#interrupts.disable(index).catch(() => {}),
     );
   }

@@ -15,8 +15,8 @@ export interface DeviceEndOptions {
 }
 
 /**
- * What faces a device, over one connection or several after each other: what it is told of memory
- * and takes of it, and the requests that it sends.
+ * The side of a session that faces a device, over one connection or several in turn: announces
+ * memory to it and serves its requests.
  */
 export class DeviceEnd {
   readonly mappings: AnnouncedMappings;
@@ -31,7 +31,7 @@ export class DeviceEnd {
     this.#onInterrupt = onInterrupt;
   }
 
-  /** A request of the device at the other end of `peer`. */
+  /** Handle a request of the device behind `peer`. */
   onRequest(peer: Peer, request: RequestMessage): void {
     switch (request.command) {
       case ExtensionCommand.INTERRUPT:

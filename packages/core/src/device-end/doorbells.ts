@@ -7,12 +7,12 @@ import type { Descriptor } from '../transport/resources.js';
 /** Room for the head and a few entries: enough for most regions at the first attempt. */
 const FIRST_ARGSZ = 512;
 
-/** An event that the device takes in place of a register write. */
+/** An ioeventfd: signalled instead of writing a register. */
 export interface Doorbell {
-  /** The register it stands for: bytes from the start of the region, and how many are written. */
+  /** The register: bytes from the start of the region, and bytes per write. */
   readonly offset: number;
   readonly size: number;
-  /** The value that need not be written. */
+  /** The value whose write it replaces. */
   readonly datamatch: bigint;
   ring(): void;
   close(): void;
@@ -24,7 +24,7 @@ interface Reply {
   readonly received: Map<number, Descriptor>;
 }
 
-/** The doorbells of the device's regions ("DEVICE_GET_REGION_IO_FDS"). */
+/** The ioeventfds of the device's regions ("DEVICE_GET_REGION_IO_FDS"). */
 export class DeviceDoorbells {
   readonly #peer: Peer;
   readonly #maxArgsz: number;
@@ -34,7 +34,7 @@ export class DeviceDoorbells {
     this.#maxArgsz = maxArgsz;
   }
 
-  /** Those of one region: rung by descriptor, or by DOORBELL where there are none. */
+  /** The ioeventfds of one region: descriptors, or DOORBELL messages where none can be passed. */
   async of(region: number): Promise<readonly Doorbell[]> {
     const { body, received } = await this.#ask(region);
     const doorbells: Doorbell[] = [];
@@ -63,7 +63,7 @@ export class DeviceDoorbells {
     };
   }
 
-  /** Other kinds of entries, and those without a descriptor, are left to register writes. */
+  /** Entries of other types, or without a descriptor, are skipped: write the register instead. */
   #byDescriptor(
     { fdIndex, type }: RegionIoFd,
     received: Map<number, Descriptor>,
@@ -77,7 +77,7 @@ export class DeviceDoorbells {
     return { ring: () => notifier.signal(), close: () => notifier.close() };
   }
 
-  /** Asks again when the reply has more to say than there was room for. */
+  /** Repeats the request with a larger argsz when the reply did not fit. */
   async #ask(region: number): Promise<Reply> {
     const first = await this.#askWith(FIRST_ARGSZ, region);
     const { argsz, count, entries } = first.body;

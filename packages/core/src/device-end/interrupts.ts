@@ -16,10 +16,10 @@ import { attachEvents, maxEvents, VectorSource } from './vector-source.js';
 const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 
-/** Called with the vector, and how often it was raised since the last call. */
+/** Called with the vector and how often it was raised since the last call. */
 export type InterruptHandler = (vector: number, count: number) => void;
 
-/** The client's half of the interrupts: one event a vector ("DEVICE_SET_IRQS"). */
+/** A device's interrupts as a client sees them: one event per vector ("DEVICE_SET_IRQS"). */
 export class DeviceInterrupts {
   readonly #peer: Peer;
   /** By interrupt index, then by vector. */
@@ -31,7 +31,7 @@ export class DeviceInterrupts {
   }
 
   /**
-   * NegotiatedEncoding up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
+   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
    * it was before.
    * @param server what the server can do.
    */
@@ -47,7 +47,7 @@ export class DeviceInterrupts {
       throw new VfioUserError('VFU_UNSUPPORTED', text);
     }
     const before = this.#handlers.get(index);
-    // Known here first: the server may signal before its reply arrives.
+    // Registered first: the server may signal before its reply arrives.
     this.#handlers.set(index, handler);
     try {
       await this.#assign(index, count, maxEvents(this.#peer, server));
@@ -60,7 +60,7 @@ export class DeviceInterrupts {
     }
   }
 
-  /** INTERRUPT came. One that was not asked for is ignored, as a spurious interrupt is. */
+  /** Handle INTERRUPT. One that was not enabled is ignored, like a spurious interrupt. */
   onMessage({ index, vector, count }: Interrupt): void {
     this.#handlers.get(index)?.(vector, count);
   }
@@ -82,7 +82,7 @@ export class DeviceInterrupts {
     this.#handlers.clear();
   }
 
-  /** As many vectors at a time as a message can carry. */
+  /** Assigns as many vectors per message as it can carry. */
   async #assign(index: number, count: number, most: number): Promise<void> {
     const sources = this.#sources.get(index) ?? [];
     this.#sources.set(index, sources);

@@ -11,27 +11,24 @@ import type { TransportRegistry } from '../transport/registry.js';
 
 export interface OpenDeviceOptions extends Omit<OpenOptions, 'maxDataXferSize'> {
   readonly registry: TransportRegistry;
-  /** What to tell the device of this side. */
+  /** This side's capabilities. */
   readonly own: Capabilities;
 }
 
-/** What is made of a connection to a device. */
+/** A session made of a connection to a device. */
 export interface DeviceSide {
   readonly peer: Peer;
 }
 
-/** A device that was reached, and what it said. */
+/** A connected device and its VERSION reply. */
 export interface OpenedDevice<Side> {
-  /** What was made of the connection. */
+  /** The session. */
   readonly side: Side;
-  /** Its reply to VERSION. */
   readonly version: Version;
   readonly capabilities: Capabilities;
 }
 
-/**
- * Connect to a device and agree on VERSION. An abort is rejected with the reason of the signal.
- */
+/** Connect to a device and negotiate VERSION. An abort rejects with the reason of the signal. */
 export async function openDevice<Side extends DeviceSide>(
   text: string,
   accept: (opened: NegotiatedConnection) => Side,

@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.js';
 import { EBUSY } from '../errno.js';
 import { RequestRefusedError, type VfioUserError } from '../errors.js';
 import { PendingConnections } from '../transport/pending-connections.js';
@@ -44,7 +45,7 @@ export class Admission<C extends PendingClient> {
   readonly #clients = new Set<C>();
   #admittedCount = 0;
   #ended: Error | undefined;
-  #resolveEmpty: (() => void) | undefined;
+  readonly #emptied = deferred();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -105,7 +106,7 @@ export class Admission<C extends PendingClient> {
   released(client: C): void {
     if (!this.#clients.delete(client)) return;
     if (this.#ended !== undefined) {
-      if (this.#clients.size === 0) this.#resolveEmpty?.();
+      if (this.#clients.size === 0) this.#emptied.resolve();
       return;
     }
     for (const [next, timer] of this.#waiting) {
@@ -127,11 +128,8 @@ export class Admission<C extends PendingClient> {
     }
     this.#waiting.clear();
     if (this.#clients.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      this.#resolveEmpty = resolve;
-    });
     for (const client of this.#clients) client.close();
-    await empty;
+    await this.#emptied.promise;
   }
 
   #admit(client: C): void {

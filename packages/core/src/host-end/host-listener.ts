@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.js';
 import { VfioUserError } from '../errors.js';
 import type { LimitedLogger } from '../limited-logger.js';
 import type { Logger } from '../logger.js';
@@ -47,19 +48,27 @@ export class HostListener {
   readonly clients = new ServedClientList<HostEnd>();
   readonly #options: HostListenerOptions;
   #listener: Listener | undefined;
+  #uri = '';
   #ending: Promise<void> | undefined;
-  #resolveClosed: () => void = () => {};
+  readonly #ended = deferred();
 
-  constructor(options: HostListenerOptions) {
+  private constructor(options: HostListenerOptions) {
     this.#options = options;
     this.admission = new Admission(options);
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.closed = this.#ended.promise;
   }
 
-  /** Called once. */
-  async start(signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when it listens. An abort of `signal` until then rejects with its reason. */
+  static async start(
+    options: HostListenerOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<HostListener> {
+    const started = new HostListener(options);
+    await started.#listen(signal);
+    return started;
+  }
+
+  async #listen(signal: AbortSignal | undefined): Promise<void> {
     const { registry, listen, logger, limits } = this.#options;
     const { maxDataXferSize, silenceMs } = limits;
     const listener = await listenOnUri(registry, listen, (opened) => this.#accept(opened).peer, {
@@ -69,17 +78,14 @@ export class HostListener {
       signal,
     });
     this.#listener = listener;
+    this.#uri = listener.uri;
     void listener.ended?.then(() => this.close());
     void this.closed.then(() => logger.flush());
   }
 
   /** Where it really listens: port 0 is already resolved. */
   get uri(): string {
-    const { kind } = this.#options;
-    if (this.#listener === undefined) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', `the ${kind} does not listen yet`);
-    }
-    return this.#listener.uri;
+    return this.#uri;
   }
 
   /** Stop listening and end all connections after what is queued. */
@@ -123,6 +129,6 @@ export class HostListener {
     await emptied;
     await this.#options.onClosed?.();
     this.clients.end();
-    this.#resolveClosed();
+    this.#ended.resolve();
   }
 }

@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.js';
 import { PullStream } from '../pull-stream.js';
 
 /** A client that was let in. */
@@ -28,10 +29,7 @@ export class ServedClientList<Key> {
   #ended = false;
 
   came(key: Key, peer: string): void {
-    let leave: (error: Error | undefined) => void = () => {};
-    const left = new Promise<Error | undefined>((resolve) => {
-      leave = resolve;
-    });
+    const { promise: left, resolve: leave } = deferred<Error | undefined>();
     const client = { peer, left };
     this.#served.set(key, { client, leave });
     for (const { stream, untold } of this.#followers) {

@@ -1,5 +1,5 @@
 import type { PciDeviceDefinition } from '../device/device.js';
-import { HostListener } from '../host-end/host-listener.js';
+import { HostListener, type HostListenerOptions } from '../host-end/host-listener.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
 import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
@@ -55,7 +55,7 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     transport,
   );
   const limits = { ...defaultLimits, ...options.limits };
-  const listener = new HostListener({
+  const settings: HostListenerOptions = {
     registry,
     listen,
     logger,
@@ -67,13 +67,11 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     accept: (opened, events, clientLogger) =>
       new ServerSession(device, opened, { ...events, limits, logger: clientLogger }).host,
     onClosed: () => device.close(),
-  });
-  try {
-    await listener.start(signal);
-  } catch (error) {
+  };
+  const listener = await HostListener.start(settings, signal).catch(async (error) => {
     await device.close();
     throw error;
-  }
+  });
   await endWithSignal(listener, signal);
   return new RunningServer(listener, device);
 }

@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.js';
 import { VfioUserError } from '../errors.js';
 import { closeTimedOut, cutOff, leavesUnread } from './close-reasons.js';
 import type { ConnectionLimits } from './connection-options.js';
@@ -33,8 +34,7 @@ export class FramedConnection implements Connection, StreamEvents {
   readonly assembler: FrameAssembler;
   readonly #limits: ConnectionLimits;
   readonly #port: StreamPort;
-  readonly #closed: Promise<void>;
-  #resolveClosed: () => void = () => {};
+  readonly #closed = deferred();
   /** At the end of this turn: everything that is sent until then leaves as one piece. */
   readonly #turnEnd = new ScheduledTask(process.nextTick, () => this.#push());
   /** Later, so that no frame is delivered from within `resume()`. */
@@ -43,7 +43,7 @@ export class FramedConnection implements Connection, StreamEvents {
   #opening: OpeningPhase | undefined;
   #sink: FrameSink | undefined;
   #paused = false;
-  /** ReceivedDescriptors frames are being handled. */
+  /** Received frames are being handled. */
   #delivering = false;
   /** `send()` returned false, and no drain was told since. */
   #owesDrain = false;
@@ -69,9 +69,6 @@ export class FramedConnection implements Connection, StreamEvents {
     this.#port = port(this);
     this.resources = this.#port.resources;
     this.oneSided = this.#port.oneSided;
-    this.#closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
   }
 
   get bytesMoved(): number {
@@ -148,7 +145,7 @@ export class FramedConnection implements Connection, StreamEvents {
       this.#push();
       this.#finishClosing();
     }
-    return this.#closed;
+    return this.#closed.promise;
   }
 
   abort(reason: Error): void {
@@ -291,7 +288,7 @@ export class FramedConnection implements Connection, StreamEvents {
 
   #onReleased(): void {
     this.#released = true;
-    this.#resolveClosed();
+    this.#closed.resolve();
     if (this.#sink !== undefined) this.#reportClose(this.#sink);
     else this.#opening?.fail(this.#closeError);
   }

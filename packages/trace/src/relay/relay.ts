@@ -69,8 +69,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   }
   const { framing } = encodingNamed(encoding, options.maxDataXferSize ?? MAX_DATA_BYTES);
   const observe = (arrival: RelayClient): RelayObserver => options.observe(arrival);
-  const relay = new RelayListener({ observe, logger, far, encoding, framing });
-  await relay.listen(near, options.signal);
+  const settings = { observe, logger, far, encoding, framing };
+  const relay = await RelayListener.start(near, settings, options.signal);
   void relay.closed.then(() => logger.flush());
   await endWithSignal(relay, options.signal);
   return relay;
