@@ -88,8 +88,8 @@ export interface DeviceClient extends AsyncDisposable {
 
   irqInfo(index: number, options?: CallOptions): Promise<IrqInfo>;
   /**
-   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
-   * it was before; after an abort the index is switched off.
+   * Enable vectors 0 to `count` - 1 of an interrupt index. If the server refuses, nothing changes;
+   * after an abort the index is disabled.
    */
   enableInterrupts(
     index: number,

@@ -31,9 +31,8 @@ export class DeviceInterrupts {
   }
 
   /**
-   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
-   * it was before.
-   * @param server what the server can do.
+   * Enable vectors 0 to `count` - 1 of an interrupt index. If the server refuses, nothing changes.
+   * @param server the server's capabilities.
    */
   async enable(
     index: number,

@@ -5,7 +5,7 @@ import { type DmaPath, diagnostics } from './channels.js';
 
 type Direction = 'read' | 'write' | 'readwrite';
 
-/** Memory was accessed at once. */
+/** Publishes a synchronous access. */
 export function publishAccess(
   { device, peer }: Attachment,
   path: DmaPath,
@@ -16,12 +16,12 @@ export function publishAccess(
   diagnostics.dma.publish({ device, peer, path, direction, bytes, errno: 0 });
 }
 
-/** For {@link publishTransfer}: when a transfer begins, 0 while nobody listens. */
+/** Start time for {@link publishTransfer}; 0 without subscribers. */
 export function transferStart(): number {
   return diagnostics.dma.hasSubscribers ? performance.now() : 0;
 }
 
-/** A transfer is under way: tell when it has ended. */
+/** Publishes a transfer once it has ended. */
 export function publishTransfer(
   attachment: Attachment,
   path: DmaPath,

@@ -16,27 +16,27 @@ export interface NegotiationOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
   /**
-   * VERSION came, and can be agreed to: {@link ClientNegotiation.accept} or
-   * {@link ClientNegotiation.refuse} answers it, now or later.
+   * An acceptable VERSION was received: answer it by {@link ClientNegotiation.accept} or {@link
+   * ClientNegotiation.refuse}, now or later.
    */
   readonly onVersion: () => void;
-  /** VERSION is about to be agreed to: what the client may ask for from then on. */
+  /** VERSION is about to be accepted with these limits. */
   readonly onAgreed: (agreed: AgreedLimits) => void;
 }
 
-/** What of the limits the client is told. */
+/** The limits that are announced to the client. */
 export type AnnouncedLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
 
 /**
- * Enough for a guest without an IOMMU. Where the process can hold no more, they are not mapped but
- * reached by system calls, which is slower.
+ * Enough for a guest without an IOMMU. Mappings beyond what the process can hold are accessed by
+ * system calls, which is slower.
  */
 const FEWEST_MAPPINGS = 256;
 
-/** A client from its first byte to VERSION, and what the two sides agreed on then. */
+/** A client's connection up to VERSION, and the result of the negotiation. */
 export class ClientNegotiation {
   readonly #options: NegotiationOptions;
-  /** VERSION, until it is answered. */
+  /** The VERSION request, until it is answered. */
   #asked: { readonly id: number; readonly body: Version } | undefined;
   #turnedDown = false;
   #timer: NodeJS.Timeout | undefined;
@@ -47,17 +47,17 @@ export class ClientNegotiation {
     this.#options = options;
   }
 
-  /** What the client can do; `undefined` before VERSION. */
+  /** The client's capabilities; `undefined` before VERSION. */
   get client(): Capabilities | undefined {
     return this.#client;
   }
 
-  /** Whether VERSION said anything of that. */
+  /** Whether VERSION contained capabilities. */
   get namesCapabilities(): boolean {
     return this.#namesCapabilities;
   }
 
-  /** The client may speak now, and should soon. */
+  /** Starts the time limit for VERSION. */
   start(): void {
     const { limits, peer } = this.#options;
     this.#timer = setTimeout(() => {
@@ -90,7 +90,7 @@ export class ClientNegotiation {
     this.#options.onVersion();
   }
 
-  /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
+  /** Accept VERSION. Does nothing if the client has gone. */
   accept(limits: AnnouncedLimits = this.#options.limits): void {
     const asked = this.#takeAsked();
     if (asked === undefined) return;
@@ -117,7 +117,7 @@ export class ClientNegotiation {
     }
   }
 
-  /** Answer VERSION with the reason why the client is turned away. */
+  /** Refuse VERSION with the reason. */
   refuse(why: RequestRefusedError): void {
     const asked = this.#takeAsked();
     if (asked === undefined) return;
@@ -125,12 +125,12 @@ export class ClientNegotiation {
     this.turnDown(why);
   }
 
-  /** What came first was no request at all, or a wrong one. */
+  /** The first message was not an acceptable request. */
   turnDown(why: unknown = this.#violation()): void {
     this.#turnedDown = true;
     this.#tellTurnedAway(why);
     const { peer } = this.#options;
-    // One that waits for its turn would keep its place until it has taken note of the end.
+    // A waiting client is aborted, as it would keep its place until it noticed the end.
     if (this.#takeAsked() !== undefined) peer.abort(why as Error);
     else void peer.close();
   }
@@ -138,7 +138,7 @@ export class ClientNegotiation {
   end(error?: Error): void {
     clearTimeout(this.#timer);
     if (this.#client === undefined) {
-      // One that goes before it said anything was not turned away.
+      // A peer that leaves without sending anything was not refused.
       if (error !== undefined && !this.#turnedDown) this.#tellTurnedAway(error);
     } else if (diagnostics.session.hasSubscribers) {
       const { peer } = this.#options.peer.connection;
@@ -163,7 +163,7 @@ export class ClientNegotiation {
     return new ProtocolViolationError(`VERSION ${what}`);
   }
 
-  /** No more than this process can hold beside what other devices of it hold already. */
+  /** At most what this process can hold besides the mappings of its other devices. */
   #mappingsThatFit({ maxDmaMaps }: AnnouncedLimits): number {
     const left = this.#options.peer.connection.resources?.mappingsLeft ?? maxDmaMaps;
     return Math.min(maxDmaMaps, Math.max(left, FEWEST_MAPPINGS));

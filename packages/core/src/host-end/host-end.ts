@@ -15,16 +15,18 @@ import { DmaMapHandler } from './dma-map-handler.js';
 import type { ServerLimits } from './limits.js';
 import { Notifiers } from './notifiers.js';
 
-/** What a server or a bridge does for a client. */
+/** The policy of a server or a bridge for one client. */
 export interface ClientHandlers {
-  /** It is this client's turn: {@link HostEnd.accept} or {@link HostEnd.refuse}, now or later. */
+  /**
+   * The client is admitted: call {@link HostEnd.accept} or {@link HostEnd.refuse}, now or later.
+   */
   onAdmitted(): void;
   /**
-   * A request after VERSION: to be answered at once, or handed to {@link HostEnd.control}.
-   * Descriptors that are kept are taken out of `received`.
+   * A request after VERSION: answer it, or pass it to {@link HostEnd.control}. Remove descriptors
+   * to keep from `received`.
    */
   onRequest(request: RequestMessage, received: ReceivedDescriptors): void;
-  /** A request whose turn came in {@link HostEnd.control}. */
+  /** A request that {@link HostEnd.control} runs now. */
   onControlRequest(
     request: RequestMessage,
     received: ReceivedDescriptors,
@@ -36,26 +38,26 @@ export interface ClientHandlers {
 export interface HostEndOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  /** Where the client's memory goes. */
+  /** The client's memory. */
   readonly space: DmaSpace;
   /** See `DmaMapHandlerOptions`. */
   readonly quiesce?: () => Promise<void> | undefined;
-  /** The client has sent VERSION: it can be admitted. */
+  /** The client has sent VERSION and can be admitted. */
   readonly onVersion: () => void;
-  /** VERSION was agreed on. */
+  /** VERSION was accepted. */
   readonly onServed: () => void;
 }
 
 /**
- * What faces one client, from its first byte to the end of the connection: VERSION, the order of its
- * requests, its memory, and how it is notified.
+ * The side of a session that faces a client, from its first byte to the end of the connection:
+ * VERSION, the order of its requests, its memory, and its notifications.
  */
 export class HostEnd implements PeerHandlers, PendingClient {
   readonly peer: Peer;
   readonly control: ControlRequests;
   readonly memory: DmaMapHandler;
   readonly notifiers: Notifiers;
-  /** The client was in a session before, which was lost. */
+  /** Whether the client reconnects after a lost session. */
   readonly returned: boolean;
   readonly #handlers: ClientHandlers;
   readonly #logger: Logger;
@@ -84,17 +86,20 @@ export class HostEnd implements PeerHandlers, PendingClient {
     this.#negotiation.start();
   }
 
-  /** Who it is, for logs and for others who have to wait. */
+  /** Name for logs and errors. */
   get name(): string {
     return this.peer.connection.peer;
   }
 
-  /** VERSION was agreed on. */
+  /** VERSION was accepted. */
   get negotiated(): boolean {
     return this.#negotiation.client !== undefined;
   }
 
-  /** What the client can do. @throws {VfioUserError} before VERSION. */
+  /**
+   * The client's capabilities.
+   * @throws {VfioUserError} before VERSION.
+   */
   get client(): Capabilities {
     const { client } = this.#negotiation;
     if (client === undefined) {
@@ -103,7 +108,7 @@ export class HostEnd implements PeerHandlers, PendingClient {
     return client;
   }
 
-  /** Whether the client named capabilities in VERSION at all. */
+  /** Whether the client sent capabilities in VERSION. */
   get namesCapabilities(): boolean {
     return this.#negotiation.namesCapabilities;
   }
@@ -112,7 +117,7 @@ export class HostEnd implements PeerHandlers, PendingClient {
     this.#handlers.onAdmitted();
   }
 
-  /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
+  /** Accept VERSION. Does nothing if the client has gone. */
   accept(limits?: AnnouncedLimits): void {
     this.#negotiation.accept(limits);
     if (this.negotiated) this.#onServed();
@@ -131,8 +136,8 @@ export class HostEnd implements PeerHandlers, PendingClient {
   }
 
   /**
-   * Answer "REGION_READ". PCI ordering: a read completion pushes the writes issued before it. The
-   * data of small reads need not last any longer than this call.
+   * Answer "REGION_READ". PCI ordering: a read completion pushes earlier writes. Small data only
+   * needs to be valid during this call.
    */
   replyRead(id: number, body: RegionData | undefined): void {
     if (body === undefined || this.memory.writesHaveLeft) {

@@ -11,13 +11,16 @@ import type { HostEnd } from './host-end.js';
 import type { ServerLimits } from './limits.js';
 import { ServedClientList } from './served-clients.js';
 
-/** What becomes of a connection, for who answers it. */
+/** Events of one connection. */
 export interface ClientEvents {
-  /** The client has sent VERSION: it can be admitted. */
+  /** The client has sent VERSION and can be admitted. */
   readonly onVersion: () => void;
-  /** VERSION was agreed on. */
+  /** VERSION was accepted. */
   readonly onServed: () => void;
-  /** The connection has ended. @param release clears away what a client leaves behind. */
+  /**
+   * The connection has ended.
+   * @param release releases what the client used.
+   */
   readonly onEnd: (error: Error | undefined, release: () => Promise<void>) => void;
 }
 
@@ -26,21 +29,21 @@ export interface HostListenerOptions {
   readonly listen: string;
   readonly logger: LimitedLogger;
   readonly limits: ServerLimits;
-  /** Clients at a time. */
+  /** Most clients at a time. */
   readonly maxClients: number;
-  /** What listens, for who is told: `server`, `bridge`. */
+  /** What listens, for errors: `server`, `bridge`. */
   readonly kind: string;
-  /** What is full when nobody more is let in: `the device`, `the bridge`. */
+  /** What is busy when no more clients are admitted, for errors: `the device`, `the bridge`. */
   readonly what: string;
-  /** Called with each connection. `logger` names its other end. */
+  /** Called for each connection. `logger` names the peer. */
   readonly accept: (opened: NegotiatedConnection, events: ClientEvents, logger: Logger) => HostEnd;
-  /** All clients are released, and nobody is let in any more. */
+  /** Called when all clients are released and no more are admitted. */
   readonly onClosed?: () => Promise<void>;
   /** End after the first client has left. */
   readonly once?: boolean;
 }
 
-/** Listens for clients, and says who is served: what a server and a bridge have in common. */
+/** Listens for clients and admits them: the common part of a server and a bridge. */
 export class HostListener {
   /** Resolves when it has ended: by {@link close}, or after its only client. */
   readonly closed: Promise<void>;
@@ -88,7 +91,7 @@ export class HostListener {
     return this.#uri;
   }
 
-  /** Stop listening and end all connections after what is queued. */
+  /** Stop listening and close all connections once what is queued is sent. */
   close(): Promise<void> {
     this.#ending ??= this.#end();
     return this.#ending;

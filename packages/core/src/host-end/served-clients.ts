@@ -1,7 +1,7 @@
 import { deferred } from '../deferred.js';
 import { PullStream } from '../pull-stream.js';
 
-/** A client that was let in. */
+/** An admitted client. */
 export interface ServedClient {
   /** The other end of its connection. */
   readonly peer: string;
@@ -9,7 +9,7 @@ export interface ServedClient {
   readonly left: Promise<Error | undefined>;
 }
 
-/** Those that are served, and then each that comes. It ends with the server or bridge. */
+/** The current clients, then each new one. Ends with the server or bridge. */
 export interface ServedClients extends AsyncIterableIterator<ServedClient>, AsyncDisposable {}
 
 interface Served {
@@ -22,7 +22,7 @@ interface Follower {
   readonly untold: Set<ServedClient>;
 }
 
-/** The clients of a server or bridge, for those who iterate over them. */
+/** The clients of a server or bridge, as async iterators. */
 export class ServedClientList<Key> {
   readonly #served = new Map<Key, Served>();
   readonly #followers = new Set<Follower>();
@@ -46,7 +46,7 @@ export class ServedClientList<Key> {
     served.leave(error);
   }
 
-  /** One that has left before it was taken is not told of: what is kept stays bounded. */
+  /** A client that leaves before it is taken is skipped, so that memory stays bounded. */
   follow(): ServedClients {
     const untold = new Set([...this.#served.values()].map(({ client }) => client));
     const take = (): ServedClient | undefined => {

@@ -19,9 +19,8 @@ import type { WriteFence } from './write-fence.js';
 type Listener = (iova: Iova, length: number, mapping: DmaMapping) => void;
 
 /**
- * A client's memory: the mappings, their permissions, and how each is reached. A session changes
- * it; a device gets {@link device} of it. Lives as long as the device; empty while no client is
- * there.
+ * A client's memory: its mappings, their permissions, and how each is accessed. A session changes
+ * it; a device uses {@link device}. Lives as long as the device; empty while there is no client.
  */
 export class DmaSpace implements RangeSpace {
   readonly access: OrderedDma;
@@ -29,7 +28,7 @@ export class DmaSpace implements RangeSpace {
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
   readonly #unmapListeners: Listener[] = [];
-  /** Logs what went wrong while a mapping came or went. */
+  /** Logs errors of adding and removing mappings. */
   readonly #failed: (error: unknown) => void;
 
   /** @param attachment whose memory it is. */
@@ -51,12 +50,12 @@ export class DmaSpace implements RangeSpace {
     return this.access.fence;
   }
 
-  /** Memory of the client that came along with its register writes. */
+  /** Data that the client pushed along with register writes. */
   get pushed(): PushCache {
     return this.access.pushed;
   }
 
-  /** How mappings without shared memory are reached; `undefined` when the client is gone. */
+  /** Access to mappings without shared memory; `undefined` when the client is gone. */
   connect(remote: RemoteDma | undefined): void {
     this.access.remote = remote;
   }
@@ -87,10 +86,9 @@ export class DmaSpace implements RangeSpace {
   }
 
   /**
-   * When this returns, nothing of this process touches the range any more. Transfers that an
-   * adapter carries out have ended when the promise resolves. Never fails: what goes wrong on the
-   * way is logged, and the rest is done all the same. A mapping that has gone before is left alone,
-   * and so is what is mapped there now.
+   * Remove a mapping. When this returns, this process no longer accesses the range; RDMA transfers
+   * have ended when the promise resolves. Never fails: errors are logged. A mapping that was
+   * removed before is left alone, and so is what is mapped there now.
    */
   remove(mapping: DmaMapping): Promise<void> | undefined {
     if (!mapping.mapped) return undefined;
@@ -112,7 +110,7 @@ export class DmaSpace implements RangeSpace {
 
   removeAll(): Promise<void> | undefined {
     const ending: Promise<void>[] = [];
-    // From the end, so that the table has nothing to move.
+    // From the end, where removal moves nothing.
     for (const mapping of this.#table.all().toReversed()) {
       const ended = this.remove(mapping);
       if (ended !== undefined) ending.push(ended);

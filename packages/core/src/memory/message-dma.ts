@@ -12,36 +12,36 @@ import type { RemoteDma } from './remote-dma.js';
 import { TransferQueue } from './transfer-queue.js';
 import { WriteFence } from './write-fence.js';
 
-/** Most bytes of DMA_WRITE requests under way. */
+/** Most bytes of DMA_WRITE requests in flight. */
 const WRITE_WINDOW_BYTES = 16 * 2 ** 20;
 
 export interface MessageDmaOptions {
   /** Whose memory it is. */
   readonly attachment: Attachment;
-  /** Most bytes of one DMA_READ or DMA_WRITE: what the client negotiated. */
+  /** Most bytes of one DMA_READ or DMA_WRITE, as negotiated. */
   readonly maxTransferBytes: number;
-  /** Most DMA_READ requests under way at once. */
+  /** Most DMA_READ requests in flight. */
   readonly maxReads: number;
-  /** Most bytes they ask for together; see `Encoding.replyWindowBytes`. */
+  /** Most bytes of DMA_READ requests in flight; see `Encoding.replyWindowBytes`. */
   readonly replyWindowBytes: number;
   /**
-   * What notifications wait for: until the client answered the writes, or, where notifications
-   * travel behind the writes in one ordered channel, until the writes have left.
+   * What notifications wait for: until the client has answered the writes, or until they are sent,
+   * where one ordered channel carries both.
    */
   readonly fence: WriteFence;
   readonly orderedNotifications: boolean;
 }
 
 /**
- * Guest memory over "DMA_READ" and "DMA_WRITE", cut to what the client accepts. In each direction as
- * much is under way as fills the line, and little more, so that other messages get through. Writes
- * leave in the order issued, so that whatever is sent later arrives behind them. When the client
- * refuses one, those that were issued before that was known fail, too: they may tell that it is done.
+ * Guest memory by "DMA_READ" and "DMA_WRITE", split to what the client accepts. Each direction
+ * keeps enough in flight to fill the connection, and little more, so that other messages get
+ * through. Writes are sent in the order issued, ahead of anything sent later. When the client
+ * refuses one, later ones that were already issued fail, too: they may announce its completion.
  */
 export class MessageDma implements RemoteDma {
   readonly #peer: Peer;
   readonly #options: MessageDmaOptions;
-  /** Writes that have not left, other than relaxed ones; see {@link afterWrites}. */
+  /** Unsent writes, except relaxed ones; see {@link afterWrites}. */
   readonly #departures = new WriteFence();
   readonly #reads: TransferQueue;
   readonly #writes: TransferQueue;
@@ -64,17 +64,17 @@ export class MessageDma implements RemoteDma {
       maxBytes: WRITE_WINDOW_BYTES,
       waitsForRoom: true,
       endsOnRefusal: true,
-      // A client that waits for a register may answer no DMA before.
+      // A client that waits for a register read may answer no DMA before.
       flushes: () => this.#departures.awaited,
     });
   }
 
-  /** Everything written so far has left, relaxed writes aside: what is sent now arrives behind it. */
+  /** All writes have been sent, relaxed ones aside: what is sent now arrives after them. */
   get writesHaveLeft(): boolean {
     return this.#departures.open;
   }
 
-  /** Run `action` when the writes issued so far have left, relaxed writes aside. */
+  /** Run `action` once the writes issued so far have been sent, relaxed ones aside. */
   afterWrites(action: () => void): void {
     this.#departures.run(action);
     this.#writes.pump();
@@ -127,7 +127,7 @@ export class MessageDma implements RemoteDma {
     this.#writes.drop(error);
   }
 
-  /** The client is gone. Requests already sent are failed by the peer's request table. */
+  /** The client is gone. The peer's request table fails the requests already sent. */
   end(error: Error): void {
     this.#reads.drop(error);
     this.#writes.drop(error);

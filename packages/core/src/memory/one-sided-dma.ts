@@ -9,16 +9,13 @@ import type { RemoteDma } from './remote-dma.js';
 
 type Direction = 'read' | 'write';
 
-/** Transfers of one mapping that the adapter carries out. */
+/** RDMA transfers in flight of one mapping. */
 interface UnderWay {
   count: number;
   readonly idle: (() => void)[];
 }
 
-/**
- * Guest memory that the client exposed: an adapter reads and writes it without the client's doing.
- * What was left out is reached by messages.
- */
+/** Guest memory by RDMA, where the client has exposed it. The rest is accessed by messages. */
 export class OneSidedDma implements RemoteDma {
   readonly #oneSided: OneSidedMemory;
   readonly #messages: RemoteDma;
@@ -39,7 +36,7 @@ export class OneSidedDma implements RemoteDma {
     return this.#transfer('write', mapping, address, source, order);
   }
 
-  /** What an adapter was given has left. */
+  /** Transfers given to an adapter count as sent. */
   cancelWaiting(): void {
     this.#messages.cancelWaiting();
   }
@@ -60,7 +57,7 @@ export class OneSidedDma implements RemoteDma {
   ): Promise<void> {
     const start = mapping.offsetOf(address);
     const [first] = mapping.exposed;
-    // Nearly always all of a mapping is exposed, in one piece.
+    // Nearly always the whole mapping is exposed, in one range.
     if (first !== undefined && start >= first.offset) {
       if (start + data.length <= first.offset + first.length) {
         return this.#reach(direction, mapping, first, start, data);

@@ -10,15 +10,16 @@ import { WaitingAccesses } from './waiting-accesses.js';
 import { WriteFence } from './write-fence.js';
 
 /**
- * Reaches mapped memory in the order that devices rely on: at once where it is shared and nothing
- * is under way, otherwise by a promise. Offsets are in the mapping, and were checked.
+ * Accesses mapped memory in the order that devices rely on: synchronously where it is shared and
+ * nothing is in flight, otherwise by a promise. Offsets are relative to the mapping and have been
+ * checked.
  */
 export class OrderedDma {
   /** What notifications wait for: see {@link WriteFence}. */
   readonly fence = new WriteFence();
-  /** Memory of the client that came along with its register writes. */
+  /** Data that the client pushed along with register writes. */
   readonly pushed = new PushCache();
-  /** How mappings without shared memory are reached; `undefined` when the client is gone. */
+  /** Access to mappings without shared memory; `undefined` when the client is gone. */
   remote: RemoteDma | undefined;
   dirtyLog: DirtyLog | undefined;
   /** Whose memory it is. */
@@ -43,7 +44,7 @@ export class OrderedDma {
     return view;
   }
 
-  /** Take what came along with a register write; `false` when it did not, or not all of it. */
+  /** Take pushed data; `false` unless all of it is there. */
   takePushed(mapping: DmaMapping, offset: number, target: Uint8Array): boolean {
     if (mapping.memory !== undefined) return false;
     const taken = this.pushed.take(advanceIova(mapping.address, offset), target);
@@ -51,7 +52,7 @@ export class OrderedDma {
     return taken;
   }
 
-  /** Copy out; `undefined` when it is done. What is done at once the caller tells of. */
+  /** Copy out; `undefined` when done. The caller publishes synchronous accesses. */
   read(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> | undefined {
     const { memory } = mapping;
     if (memory === undefined) return this.#ask(mapping, offset, target);
@@ -65,7 +66,7 @@ export class OrderedDma {
     });
   }
 
-  /** Copy in; as {@link read}. */
+  /** Copy in; see {@link read}. */
   write(
     mapping: DmaMapping,
     offset: number,
@@ -104,7 +105,7 @@ export class OrderedDma {
   #send(mapping: DmaMapping, offset: number, source: Uint8Array, order: WriteOrder): Promise<void> {
     const address = advanceIova(mapping.address, offset);
     this.pushed.drop(address, source.length);
-    // Messages keep their order among themselves: only what waits can be overtaken.
+    // Messages keep their order: only waiting accesses can be overtaken.
     if (this.#waiting.count === 0 && !this.#overtakes(mapping)) {
       return this.#sendNow(mapping, offset, address, source, order);
     }
@@ -120,11 +121,11 @@ export class OrderedDma {
   ): Promise<void> {
     const sent = this.#remoteFor(mapping).write(mapping, address, source, order);
     if (mapping.exposed.length === 0) return sent;
-    // Not before: a report in between would take the page for clean although it changes.
+    // Not earlier: a report in between would take the page for clean although it changes.
     return sent.finally(() => this.dirtyLog?.mark(mapping.firstPage, offset, source.length));
   }
 
-  /** An adapter may be ahead of the client, who carries out the messages sent before. */
+  /** RDMA may overtake messages that the client has yet to process. */
   #overtakes(mapping: DmaMapping): boolean {
     return mapping.exposed.length > 0 && !this.fence.open;
   }
