@@ -1,4 +1,4 @@
-/** Run every step, also after one failed: one that fails keeps none of the others. */
+/** Run every step, even if one fails; `failed` gets each error. */
 export function runAll(steps: Iterable<() => unknown>, failed: (error: unknown) => void): void {
   for (const step of steps) {
     try {

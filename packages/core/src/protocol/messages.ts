@@ -116,17 +116,17 @@ export interface ErrorMessage {
   readonly command: number;
   readonly id: number;
   readonly errno: number;
-  /** What went wrong in words, where the encoding carries it. */
+  /** Error text, where the encoding carries one. */
   readonly text?: string | undefined;
 }
 
 /**
- * The frame is whole but what it says is not a message: unknown command, payload too short, argsz
- * below the minimum. A request is answered with `errno`; the stream stays usable.
+ * A complete frame with an invalid message: unknown command, payload too short, argsz below the
+ * minimum. A request is answered with `errno`; the connection stays usable.
  */
 export interface MalformedMessage {
   readonly kind: 'malformed';
-  /** Whether it claimed to be a request, which is what gets an error reply. */
+  /** Whether it is a request, which gets an error reply. */
   readonly isRequest: boolean;
   readonly command: number;
   readonly id: number;

@@ -20,8 +20,8 @@ export interface ServerSessionOptions extends ClientEvents {
 }
 
 /**
- * A client and the device that it is plugged into. Register accesses are answered at once;
- * everything else is carried out in order, and neither waits for DMA of ours.
+ * A client's session with the device. Register accesses are answered synchronously; everything else
+ * runs in order, and neither waits for our own DMA.
  */
 export class ServerSession implements ClientHandlers {
   readonly host: HostEnd;
@@ -30,7 +30,7 @@ export class ServerSession implements ClientHandlers {
   readonly #regions: RegionAccessHandler;
   readonly #requests: ServerRequests;
   #admitted = false;
-  /** A driver asked for a reset by the register write that is being handled. */
+  /** Reset requested by the register write that is being handled. */
   #requestedReset: ResetKind | undefined;
 
   constructor(device: DeviceInstance, opened: NegotiatedConnection, options: ServerSessionOptions) {
@@ -46,7 +46,7 @@ export class ServerSession implements ClientHandlers {
     this.#requests = new ServerRequests(device, this.host, maxDataXferSize);
   }
 
-  /** The device is its own from now on. */
+  /** The device belongs to the client from now on. */
   onAdmitted(): void {
     this.#admitted = true;
     this.#device.onResetRequest = (kind) => {
@@ -135,7 +135,7 @@ export class ServerSession implements ClientHandlers {
     });
   }
 
-  /** The write that asked for it is answered by now: a reset may need DMA, and so the client. */
+  /** Runs after the write was answered: a reset may need DMA, and so the client. */
   #resetAsRequested(kind: ResetKind): void {
     this.#requestedReset = undefined;
     this.host.control.run({

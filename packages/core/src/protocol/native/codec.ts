@@ -9,7 +9,7 @@ export interface NativeBodyCodec<Body> {
   readonly minBytes: number;
   /** Called with at least `minBytes` of payload. Never throws. */
   decode(payload: PayloadReader): Decoded<Body>;
-  /** Begins the message and writes its whole payload. */
+  /** Encodes the whole payload. */
   encode(out: MessageWriter, body: Body): void;
 }
 
@@ -19,14 +19,14 @@ export interface NativeCommandCodec<Command extends KnownCommand> {
   readonly reply: NativeBodyCodec<ReplyBodies[Command]>;
 }
 
-/** A header alone. */
+/** A message without payload. */
 export const nothing: NativeBodyCodec<undefined> = {
   minBytes: 0,
   decode: () => undefined,
   encode: (out) => out.begin(0),
 };
 
-/** Why `argsz` is refused, `undefined` when it is large enough. */
+/** An error text if `argsz` is too small, otherwise `undefined`. */
 export function argszFault(argsz: number, minimum: number): string | undefined {
   return argsz < minimum ? `argsz is ${argsz}, it must be at least ${minimum}` : undefined;
 }

@@ -13,7 +13,7 @@ import { regionIoFds } from './region-io-fds-codec.js';
 import { regionWriteMulti } from './region-write-multi-codec.js';
 import { version } from './version-codec.js';
 
-/** "Commands": how each is laid out. */
+/** "Commands": the codec of each. */
 const codecs: { readonly [C in CommandNumber]: NativeCommandCodec<C> } = {
   [Command.VERSION]: { request: version, reply: version },
   [Command.DMA_MAP]: dmaMap,
@@ -47,7 +47,7 @@ export function codecOf<C extends KnownCommand>(command: C): NativeCommandCodec<
   );
 }
 
-/** The decoding half of a command of which only the number is known. */
+/** The decoders of a command of which only the number is known. */
 export interface Decoders {
   readonly request: Pick<NativeBodyCodec<unknown>, 'minBytes' | 'decode'>;
   readonly reply: Pick<NativeBodyCodec<unknown>, 'minBytes' | 'decode'>;

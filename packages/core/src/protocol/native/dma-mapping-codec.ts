@@ -71,7 +71,7 @@ const unmapRequest: NativeBodyCodec<DmaUnmap> = {
   decode(payload) {
     const body = decodeUnmap(payload);
     if (typeof body === 'string') return body;
-    // The room for the bits depends on the mapping: the server's to check.
+    // The size of the bitmap depends on the mapping: the server checks it.
     const least = body.bitmap === undefined ? UNMAP_BYTES : UNMAP_BITMAP_BYTES;
     return argszFault(body.argsz, least) ?? body;
   },

@@ -33,7 +33,7 @@ const featureReply: NativeBodyCodec<DeviceFeature> = {
 export const deviceFeature: NativeCommandCodec<typeof Command.DEVICE_FEATURE> = {
   request: {
     minBytes: HEAD_BYTES,
-    // How much more it must be depends on the feature and the operation: the server's to check.
+    // The rest depends on the feature and the operation: the server checks it.
     decode: (payload) => argszFault(payload.uint32(0), HEAD_BYTES) ?? featureReply.decode(payload),
     encode: featureReply.encode,
   },
@@ -46,7 +46,7 @@ const migrationData: NativeBodyCodec<MigData> = {
   decode(payload) {
     const size = payload.uint32(4);
     const there = payload.length - HEAD_BYTES;
-    // Less is possible: libvfio-user answers a short read with as many bytes as were asked for.
+    // Smaller is legal: libvfio-user answers a short read with the requested number of bytes.
     if (size > there) return `size is ${size} with ${there} bytes of data`;
     return { argsz: payload.uint32(0), size, data: payload.bytes(HEAD_BYTES, size) };
   },

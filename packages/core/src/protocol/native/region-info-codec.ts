@@ -17,7 +17,7 @@ export const regionInfo: NativeCommandCodec<typeof Command.DEVICE_GET_REGION_INF
       return argszFault(argsz, REGION_INFO_BYTES) ?? { argsz, index: payload.uint32(8) };
     },
 
-    /** Padded to argsz as the reference client does: what servers have been tested against. */
+    /** Padded to argsz like the reference client, which servers have been tested with. */
     encode(out, { argsz, index }) {
       const padded = Math.max(REGION_INFO_BYTES, Math.min(argsz, INLINE_DATA_BYTES));
       out.begin(padded);

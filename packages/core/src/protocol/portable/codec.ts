@@ -7,11 +7,13 @@ import type { FrameWriter } from './frame-writer.js';
 /** How one body is split into a record and bulk data. */
 export interface PortableBodyCodec<Body, Schema extends z.ZodObject = z.ZodObject> {
   readonly schema: Schema;
-  /** The record of a body. Keys that the schema does not have are left out when it is written. */
+  /** The record of a body. Keys that are not in the schema are dropped when it is encoded. */
   toRecord(body: Body): Readonly<z.input<Schema>>;
-  /** Puts the bulk data behind the record. */
+  /** Writes the bulk data behind the record. */
   writeBulk?(body: Body, out: FrameWriter): void;
-  /** @param room bytes of data this side accepts in a message: the `argsz` of who may take any. */
+  /**
+   * @param room most bytes of data that this side accepts: the `argsz` if there is no other limit.
+   */
   fromRecord(record: z.output<Schema>, bulk: BulkReader, room: number): Decoded<Body>;
 }
 
@@ -21,7 +23,7 @@ export interface PortableCommandCodec<C extends KnownCommand> {
   readonly reply: DirectionCodec<ReplyBodies[C]>;
 }
 
-/** `undefined` where there is never a body; `optional` where there may be none. */
+/** `undefined` where there is no body; `optional` where it may be absent. */
 export type DirectionCodec<Body> =
   | (undefined extends Body ? undefined : never)
   | {

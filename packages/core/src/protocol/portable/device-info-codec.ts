@@ -53,7 +53,7 @@ const irqReply: PortableBodyCodec<IrqInfo, typeof irqSchema> = {
   fromRecord: (record) => ({ argsz: IRQ_INFO_ARGSZ, ...record }),
 };
 
-/** A record has room for everything, so the client need not ask twice. */
+/** A record always has room, so the client need not ask twice. */
 const regionRequest: PortableBodyCodec<IndexRequest, typeof indexSchema> = {
   schema: indexSchema,
   toRecord: (body) => body,

@@ -5,7 +5,7 @@ import type { PortableBodyCodec } from './codec.js';
 import { codecs } from './codecs.js';
 import { uint16, uint32 } from './fields.js';
 
-/** One direction of one command: the schema of the whole record, and what its body stands for. */
+/** One direction of one command: the schema of the whole record, and the codec of its body. */
 export interface MessageSchema {
   readonly command: KnownCommand;
   readonly type: 'request' | 'reply';
@@ -85,7 +85,7 @@ export function messageSchemas(): ReadonlyMap<string, MessageSchema> {
 /** Most faults named in one reason. */
 const MAX_ISSUES = 3;
 
-/** What a schema found wrong, in words and not at any length. */
+/** The faults that a schema found, as a text of bounded length. */
 export function issuesText({ issues }: z.core.$ZodError): string {
   return issues
     .slice(0, MAX_ISSUES)

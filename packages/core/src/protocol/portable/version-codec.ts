@@ -27,7 +27,7 @@ const textSchema = z.object({ capabilities: z.looseObject({}).optional() });
 const codec: PortableBodyCodec<Version, typeof schema> = {
   schema,
 
-  /** Only texts of our own are sent, so one that is no JSON is a programming error: it throws. */
+  /** Only our own texts are encoded: invalid JSON is a programming error. */
   toRecord({ major, minor, capabilities: text }) {
     if (text === undefined) return { major, minor };
     return { major, minor, capabilities: textSchema.parse(JSON.parse(text)).capabilities ?? {} };
