@@ -11,8 +11,8 @@ import type { ReceivedDescriptors, Requester } from './request-table.js';
 
 export interface CallOptions {
   /**
-   * Ends the call: it rejects with the reason at once, and the server's answer is thrown away. The
-   * server may do what it was asked all the same.
+   * Aborts the call: it rejects with the reason at once, and the reply is dropped. The server may
+   * still carry out the request.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,9 +23,10 @@ export interface LateCallOptions extends CallOptions {
 }
 
 /**
- * One request as a promise. `pick` takes what is wanted out of the reply before the reply's memory
- * is reused, and the descriptors it keeps out of `received`.
- * @throws {RemoteError} when the server refuses, `VFU_PEER_CLOSED` or `VFU_TIMEOUT` without an answer.
+ * Send one request. `pick` reads the reply while its memory is valid, and removes the descriptors
+ * it keeps from `received`.
+ * @throws {RemoteError} when the server refuses, `VFU_PEER_CLOSED` or `VFU_TIMEOUT` without a
+ * reply.
  */
 export function call<C extends KnownCommand, T>(
   peer: Peer,
@@ -38,7 +39,7 @@ export function call<C extends KnownCommand, T>(
   return new Promise((resolve, reject) => {
     const onReply = (reply: ReplyMessage, received: ReceivedDescriptors): void => {
       try {
-        // The request table has checked that the reply is for this command.
+        // The request table has checked that the reply matches the command.
         resolve(pick(reply.body as ReplyBodies[C], received));
       } catch (error) {
         reject(error);

@@ -20,41 +20,44 @@ import {
   type SessionExtensions,
 } from './extensions.js';
 
-/** One-way messages and their bytes that may be under way without an acknowledgement. */
+/** Most one-way messages, and their bytes, without an acknowledgement. */
 const WINDOW_MESSAGES = 4096;
 const WINDOW_BYTES = 8 * 2 ** 20;
 
 export interface EncodingOptions {
   /** Most bytes of data in one message. */
   readonly maxDataXferSize: number;
-  /** After how long without any frame the peer is given up, ms; 0: never. */
+  /** Time without a frame after which the connection ends, ms; 0: never. */
   readonly silenceMs: number;
-  /** Which side this is: a server names the session. */
+  /** The role of this side: a server chooses the session id. */
   readonly role: 'client' | 'server';
-  /** A client that comes back: the name of the session it was in. */
+  /** A reconnecting client: the id of its lost session. */
   readonly lostSession?: Uint8Array | undefined;
 }
 
-/** How one connection is spoken on. */
+/** The encoding of one connection, as negotiated. */
 export interface NegotiatedEncoding {
   readonly encoding: Encoding;
   readonly extensions: SessionExtensions;
-  /** The session that the peer named: a server the new one, a client one that it was in before. */
+  /**
+   * The peer's session id: on a client the new session, on a server the lost session of a
+   * reconnecting client.
+   */
   readonly peerSession?: Uint8Array | undefined;
 }
 
-/** A connection, and how it is spoken on. */
+/** A connection with its negotiated encoding. */
 export interface NegotiatedConnection {
   readonly connection: Connection;
   readonly negotiated: NegotiatedEncoding;
 }
 
-/** How the connections of one URI are opened and spoken on. */
+/** How the encoding of the connections of one URI is negotiated. */
 export interface EncodingNegotiation {
   readonly framing: Framing;
-  /** What each connection starts with, where the encoding wants that. */
+  /** Handshake at the start of each connection, if the encoding has one. */
   readonly handshake: ((attachment?: Uint8Array) => Handshake) | undefined;
-  /** @param handshake the one completed on this connection. */
+  /** @param handshake the completed one of this connection. */
   open(handshake: Handshake | undefined): NegotiatedEncoding;
 }
 

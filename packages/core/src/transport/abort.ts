@@ -1,6 +1,6 @@
 /**
- * Settles as `promise` does, unless the signal aborts first: then it rejects with the reason at
- * once. For what cannot be stopped; what comes of it then is dropped.
+ * Settles like `promise`, unless the signal aborts first: then it rejects with the reason at once,
+ * and the result of `promise` is dropped. For operations that cannot be cancelled.
  */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
@@ -13,8 +13,8 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
 }
 
 /**
- * What `start` begins, unless the signal aborts first: then it rejects with the reason at once. What
- * was begun goes on, and `discard` gets what comes of it.
+ * Runs `start`, unless the signal aborts first: then it rejects with the reason at once. An
+ * operation that was started goes on, and `discard` gets its result.
  */
 export async function abortable<T>(
   signal: AbortSignal | undefined,
