@@ -1,11 +1,13 @@
-/** Failed waits in a row that show that messages have become slow. */
+/** Failed waits in a row that indicate slow messages. */
 const MAX_FAILURES = 4;
-/** Messages for which the other way is tried. */
+/** Messages per experiment with the other mode. */
 const TRIAL_MESSAGES = 16;
-/** Messages until the next trial: at first, and at most, as each trial that brought nothing doubles it. */
+/**
+ * Messages until the next experiment: at first, and at most, as each one without a gain doubles it.
+ */
 const FIRST_STAY = 256;
 const LONGEST_STAY = 16_384;
-/** Waiting actively takes a processor from others: it must be that much faster, at least. */
+/** Busy polling takes a processor from others: it must be faster by this factor. */
 const WORTHWHILE = 0.9;
 /** A message that took so many times as long as usual was held up by something else. */
 const OUTLIER = 4;
@@ -13,19 +15,18 @@ const OUTLIER = 4;
 const WEIGHT = 1 / 32;
 
 /**
- * Whether, and how long, it pays to wait actively for the next message. That saves the time to go to
- * sleep and to be woken, but where the peer needs the very processor that is busy waiting it costs
- * more than it saves. Which it is, nobody says: both ways are tried, now and then, and the one that
- * gets messages faster is kept.
+ * Decides whether busy polling for the next message pays. It saves the time to sleep and wake up,
+ * but costs more than that where the peer needs the same processor. Both modes are tried now and
+ * then, and the faster one is kept.
  */
 export class BusyPolling {
   readonly #maxMs: number;
   #lastMs = Number.NEGATIVE_INFINITY;
-  /** Messages are waited for actively at present. */
+  /** Busy polling is on. */
   #spins = false;
-  /** That is a trial. */
+  /** An experiment with the other mode is running. */
   #isTrial = false;
-  /** Messages until the trial, or the time until the next one, is over. */
+  /** Messages until the experiment, or the time until the next one, is over. */
   #left = FIRST_STAY / 4;
   #stay = FIRST_STAY;
   /** Average time between messages, outside of trials. */
@@ -62,7 +63,7 @@ export class BusyPolling {
     this.#trialMs = 0;
   }
 
-  /** Messages that come slowly would be waited for in vain. */
+  /** Busy polling for slow messages would be in vain. */
   #slow(): void {
     if (!this.#spins || ++this.#failures < MAX_FAILURES) return;
     this.#spins = false;

@@ -81,8 +81,9 @@ export class CompletionQueue {
   }
 
   /**
-   * Looks once without waiting, and runs the handler if there was something. Returns how many; the
-   * entries can be read until the next look. Inside the handler it returns 0.
+   * Polls once and runs the handler if there are completions.
+   * @returns their number; the entries can be read until the next poll. Inside the handler it
+   * returns 0.
    */
   poll(): number {
     const count = this.#take(this.pointer);
@@ -224,7 +225,7 @@ export class CompletionQueue {
       const now = performance.now();
       if (arrived) this.#spin.arrived(now);
       if (this.#spin.pays(now)) {
-        // Whoever awaits what arrived gets its turn first: the next completion may depend on it.
+        // Awaiting code runs first: the next completion may depend on it.
         if (arrived) return false;
         looks += 1;
         if (looks === LOOKS_PER_TURN) return false;

@@ -2,11 +2,11 @@ import { RdmaTransfer } from '../work/rdma-transfer.js';
 import type { SendQueue } from '../work/send-queue.js';
 import type { Credits } from './credits.js';
 
-/** What an outbox works with. */
+/** Parts of an {@link Outbox}. */
 export interface OutboxParts {
   readonly queue: SendQueue;
   readonly credits: Credits;
-  /** Where messages are put together: the staging memory. */
+  /** The staging memory, in which messages are assembled. */
   readonly staging: Uint8Array;
   /** Most bytes of a message that the peer has room for. */
   readonly slotBytes: number;
@@ -26,15 +26,15 @@ class Piece {
 }
 
 /**
- * Everything that leaves, in the order it was given: frames, which share messages or take several,
- * and transfers. What follows something that has to wait, waits behind it.
+ * Everything to be sent, in order: frames, which share messages or take several, and transfers.
+ * What has to wait also holds back what follows.
  */
 export class Outbox {
   readonly #parts: OutboxParts;
   #waiting: (Piece | RdmaTransfer)[] = [];
   #head = 0;
   #queuedBytes = 0;
-  /** The message that is being put together: where it starts, or -1. */
+  /** Start of the message being assembled, or -1. */
   #place = -1;
   #filled = 0;
 
@@ -64,7 +64,7 @@ export class Outbox {
     this.#waiting.push(transfer);
   }
 
-  /** Let go of the message that is being put together. */
+  /** Send the message being assembled. */
   flush(): void {
     if (this.#place < 0) return;
     const { queue, credits } = this.#parts;
@@ -93,7 +93,7 @@ export class Outbox {
     }
   }
 
-  /** Nothing will leave any more. */
+  /** Fail everything that is not sent. */
   fail(error: Error): void {
     for (const item of this.#waiting.slice(this.#head)) {
       if (item instanceof RdmaTransfer) item.fail(error);
@@ -113,7 +113,10 @@ export class Outbox {
     this.#queuedBytes += bytes.length - sent;
   }
 
-  /** Put the bytes from `from` on into messages. @returns how far that went. */
+  /**
+   * Append the bytes from `from` on to messages.
+   * @returns how far that went.
+   */
   #put(bytes: Uint8Array, from: number): number {
     const { slotBytes, staging } = this.#parts;
     let at = from;

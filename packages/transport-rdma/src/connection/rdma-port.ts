@@ -48,9 +48,9 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   readonly #inbox: Inbox;
   #destroyed = false;
   #peerSaidBye = false;
-  /** All was sent but the last message. */
+  /** Closing: only the last message is missing. */
   #ending = false;
-  /** The last message of ours, if it is on its way. */
+  /** Id of our last message while it is in flight. */
   #bye = -1;
 
   constructor(parts: RdmaConnectionParts, events: StreamEvents) {
@@ -112,7 +112,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     }
   }
 
-  /** Slots that are not read are not offered to the peer again. */
+  /** Unread slots are not posted again, which stops the peer. */
   pause(): void {}
 
   resume(): void {
@@ -144,7 +144,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
 
   onDrain(): void {}
 
-  /** The peer said what it had to say before it closed: that is in the queue by now. */
+  /** The peer sends everything before it closes the bootstrap: that is in the queue by now. */
   onClose(error?: Error): void {
     if (this.#destroyed) return;
     const { endpoint, bootstrap } = this.#parts;
@@ -206,14 +206,14 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
       try {
         registered.close();
       } catch (error) {
-        // Memory that stays within the peer's reach must not outlive the connection.
+        // Memory that the peer can still access must not outlive the connection.
         this.#fail(error);
       }
     };
     return { ranges: registered.ranges, close };
   }
 
-  /** Send what can leave, and what the peer must be told. */
+  /** Send what can be sent, and the credits due. */
   #pump(): void {
     if (this.#destroyed) return;
     const before = this.queuedBytes;
@@ -242,7 +242,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     );
   }
 
-  /** Whatever the adapter refuses ends the connection. */
+  /** An error of the adapter ends the connection. */
   #fail(error: unknown): void {
     this.#events.onGone(error instanceof Error ? error : new Error(String(error)));
   }

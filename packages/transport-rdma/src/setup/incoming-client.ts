@@ -17,13 +17,13 @@ import { BootstrapSink } from './bootstrap-sink.js';
 import type { PeerSetup } from './records.js';
 import type { JoinedEnds, SetupOutcome } from './setup-handshake.js';
 
-/** What a listener knows about a client that has just come. */
+/** Parts of an {@link IncomingClient}. */
 export interface IncomingClientParts {
   readonly bootstrap: Connection;
   /** The session's own, which was completed. */
   readonly handshake: Handshake | undefined;
   readonly outcome: SetupOutcome;
-  /** Whether the client may be served by messages on the bootstrap connection. */
+  /** Whether messages over the bootstrap connection are acceptable. */
   readonly fallsBack: boolean;
   readonly framing: Framing;
   readonly settings: RdmaSettings;
@@ -33,10 +33,13 @@ export interface IncomingClientParts {
   readonly pending: PendingConnections;
 }
 
-/** A client tries the queue pair first, and if that takes too long the bootstrap connection. */
+/** A client tries the queue pair first, then falls back to the bootstrap connection. */
 const WAYS = 2;
 
-/** A client of a listener, until its first message shows which way it speaks. */
+/**
+ * A client of a listener until its first message, which shows whether it uses the queue pair or the
+ * bootstrap connection.
+ */
 export class IncomingClient implements FrameSink, QueuePairEvents {
   readonly #parts: IncomingClientParts;
   readonly #endpoint: QueuePairEnd;
@@ -108,10 +111,10 @@ export class IncomingClient implements FrameSink, QueuePairEvents {
 
   onBatch(): void {}
 
-  /** The client will notice, and speak on the bootstrap connection. */
+  /** The client will notice, and use the bootstrap connection. */
   onFailed(): void {}
 
-  /** Nothing is awaited any more. */
+  /** Stop waiting. */
   #heard(): void {
     clearTimeout(this.#timer);
     this.#parts.pending.delete(this);
@@ -133,7 +136,7 @@ export class IncomingClient implements FrameSink, QueuePairEvents {
   }
 }
 
-/** Serve the client by messages, or turn it away if nothing but RDMA is wanted. */
+/** Serve the client by messages over the bootstrap connection, or refuse it if RDMA is required. */
 function serveByMessages(parts: IncomingClientParts, reason: string): FrameSink {
   const { bootstrap, fallsBack, logger, accept, handshake } = parts;
   const { peer } = bootstrap;

@@ -77,7 +77,7 @@ function tcpSocket({ host }: InternetAddress): FileDescriptor {
   return streamSocket(isIPv6(withoutZone(host)) ? AF_INET6 : AF_INET);
 }
 
-/** No waiting for more to send, and a bound on how long a peer may be silent. */
+/** TCP_NODELAY, and a limit on how long a peer may be silent. */
 function tune(socket: FileDescriptor, peerTimeoutMs: number): void {
   const seconds = Math.max(1, Math.floor(peerTimeoutMs / 1000 / PROBES));
   setSocketOption(socket, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -97,7 +97,7 @@ function named(address: Uint8Array): InternetAddress {
   return parseInternetAddress(address) ?? { host: 'an unknown address', port: 0 };
 }
 
-/** TCP by system calls, where they are wanted and this process can make them; else by Node. */
+/** TCP by system calls, if enabled and available; otherwise by Node. */
 export function tcpStack({ systemCalls }: TcpSettings): Stack<InternetAddress> {
   return systemCalls && unavailableReason() === undefined ? kernelTcpStack : nodeStack;
 }
