@@ -1,5 +1,5 @@
-import { AsyncEvents, type DeviceEvent } from './async-events.js';
 import { CompletionQueue, type CompletionQueueOptions } from './completion/completion-queue.js';
+import { type DeviceEvent, DeviceEvents } from './device-events.js';
 import { type DeviceAttributes, queryAttributes } from './discovery/attributes.js';
 import { openListed, withDevices } from './discovery/device-list.js';
 import { type PortInfo, queryPort } from './discovery/port.js';
@@ -29,14 +29,14 @@ export class RdmaDevice {
   readonly name: string;
   readonly attributes: DeviceAttributes;
   readonly #context: DeviceContext;
-  readonly #events: AsyncEvents;
+  readonly #events: DeviceEvents;
   readonly #domains = new Set<ProtectionDomain>();
   readonly #completionQueues = new Set<CompletionQueue>();
 
   /** @internal Use {@link openDevice}. */
   constructor(context: DeviceContext) {
     this.#context = context;
-    this.#events = new AsyncEvents(context);
+    this.#events = new DeviceEvents(context);
     this.name = context.name;
     try {
       this.attributes = queryAttributes(context);

@@ -15,10 +15,10 @@
  * @packageDocumentation
  */
 
-export { type DeviceEvent, type DeviceEventCode, deviceEventText } from './async-events.js';
 export type { CompletionQueue, CompletionQueueOptions } from './completion/completion-queue.js';
 export { CompletionOpcode, CompletionStatus, completionStatusText } from './completion/status.js';
 export { openDevice, type RdmaDevice } from './device.js';
+export { type DeviceEvent, type DeviceEventCode, deviceEventText } from './device-events.js';
 export type { DeviceAttributes } from './discovery/attributes.js';
 export { type GidInfo, gidFromText, gidToText } from './discovery/gid.js';
 export type { PortInfo } from './discovery/port.js';

@@ -1,7 +1,7 @@
 /** Failed waits in a row that indicate slow messages. */
 const MAX_FAILURES = 4;
 /** Messages per experiment with the other mode. */
-const TRIAL_MESSAGES = 16;
+const EXPERIMENT_MESSAGES = 16;
 /**
  * Messages until the next experiment: at first, and at most, as each one without a gain doubles it.
  */
@@ -25,13 +25,13 @@ export class BusyPolling {
   /** Busy polling is on. */
   #spins = false;
   /** An experiment with the other mode is running. */
-  #isTrial = false;
+  #isExperiment = false;
   /** Messages until the experiment, or the time until the next one, is over. */
   #left = FIRST_STAY / 4;
   #stay = FIRST_STAY;
-  /** Average time between messages, outside of trials. */
+  /** Average time between messages, outside of experiments. */
   #usualMs = 0;
-  #trialMs = 0;
+  #experimentMs = 0;
   #failures = 0;
 
   constructor(maxUs: number) {
@@ -42,7 +42,7 @@ export class BusyPolling {
   arrived(nowMs: number): void {
     const gap = nowMs - this.#lastMs;
     this.#lastMs = nowMs;
-    if (this.#isTrial) this.#tried(Math.min(gap, this.#maxMs * OUTLIER));
+    if (this.#isExperiment) this.#tried(Math.min(gap, this.#maxMs * OUTLIER));
     else if (gap >= this.#maxMs) this.#slow();
     else this.#usual(gap);
   }
@@ -57,10 +57,10 @@ export class BusyPolling {
     const usual = this.#usualMs;
     this.#usualMs = usual === 0 ? gap : usual + (Math.min(gap, usual * OUTLIER) - usual) * WEIGHT;
     if (--this.#left > 0) return;
-    this.#isTrial = true;
+    this.#isExperiment = true;
     this.#spins = !this.#spins;
-    this.#left = TRIAL_MESSAGES;
-    this.#trialMs = 0;
+    this.#left = EXPERIMENT_MESSAGES;
+    this.#experimentMs = 0;
   }
 
   /** Busy polling for slow messages would be in vain. */
@@ -71,11 +71,11 @@ export class BusyPolling {
   }
 
   #tried(gap: number): void {
-    this.#trialMs += gap / TRIAL_MESSAGES;
+    this.#experimentMs += gap / EXPERIMENT_MESSAGES;
     if (--this.#left > 0) return;
     const isFaster = this.#spins
-      ? this.#trialMs < this.#usualMs * WORTHWHILE
-      : this.#trialMs * WORTHWHILE < this.#usualMs;
+      ? this.#experimentMs < this.#usualMs * WORTHWHILE
+      : this.#experimentMs * WORTHWHILE < this.#usualMs;
     if (isFaster) {
       this.#settle(FIRST_STAY);
     } else {
@@ -87,7 +87,7 @@ export class BusyPolling {
   }
 
   #settle(stay: number): void {
-    this.#isTrial = false;
+    this.#isExperiment = false;
     this.#stay = stay;
     this.#left = stay;
     this.#usualMs = 0;

@@ -1,10 +1,10 @@
 import { type Iova, iovaText } from '../address.js';
 import { EINVAL, ENOENT, ENOSPC, ENOTCONN } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import { DmaMessages } from '../memory/dma-messages.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { MappingRequest } from '../memory/mapping.js';
 import type { AddedMapping } from '../memory/mapping-table.js';
-import { MessageDma } from '../memory/message-dma.js';
 import { OneSidedDma } from '../memory/one-sided-dma.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from '../memory/page.js';
 import { takeUnmapBitmap } from '../migration/unmap-bitmap.js';
@@ -52,7 +52,7 @@ export interface AgreedLimits {
 export class DmaMapHandler {
   readonly #options: DmaMapHandlerOptions;
   #agreed: AgreedLimits = { maxDmaMaps: 0, clientMaxDataXferSize: 0 };
-  #messages: MessageDma | undefined;
+  #messages: DmaMessages | undefined;
 
   constructor(options: DmaMapHandlerOptions) {
     this.#options = options;
@@ -63,7 +63,7 @@ export class DmaMapHandler {
     const { peer, space, limits } = this.#options;
     const { oneSided, capabilities } = peer.connection;
     this.#agreed = agreed;
-    const messages = new MessageDma(peer, {
+    const messages = new DmaMessages(peer, {
       maxTransferBytes: Math.min(agreed.clientMaxDataXferSize, limits.maxDataXferSize),
       maxReads: limits.maxDmaReads,
       replyWindowBytes: peer.encoding.replyWindowBytes,

@@ -8,8 +8,8 @@ import { defaultLimits } from '../../src/host-end/limits.js';
 import { diagnostics } from '../../src/index.js';
 import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
 import { silentLogger } from '../../src/logger.js';
+import { DmaMessages } from '../../src/memory/dma-messages.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
-import { MessageDma } from '../../src/memory/message-dma.js';
 import { OneSidedDma } from '../../src/memory/one-sided-dma.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command, ExtensionCommand, Irq } from '../../src/protocol/constants.js';
@@ -186,7 +186,7 @@ t.test('shared memory that waits for its turn is told when it was accessed', asy
 t.test('transfers are told with their duration, and why they failed', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
   const { peer, connection, ...fixture } = fixtureOf();
-  const messages = new MessageDma(peer, {
+  const messages = new DmaMessages(peer, {
     maxTransferBytes: 8,
     maxReads: 4,
     replyWindowBytes: 64,

@@ -15,7 +15,7 @@ import { WriteFence } from './write-fence.js';
 /** Most bytes of DMA_WRITE requests in flight. */
 const WRITE_WINDOW_BYTES = 16 * 2 ** 20;
 
-export interface MessageDmaOptions {
+export interface DmaMessagesOptions {
   /** Whose memory it is. */
   readonly attachment: Attachment;
   /** Most bytes of one DMA_READ or DMA_WRITE, as negotiated. */
@@ -38,15 +38,15 @@ export interface MessageDmaOptions {
  * through. Writes are sent in the order issued, ahead of anything sent later. When the client
  * refuses one, later ones that were already issued fail, too: they may announce its completion.
  */
-export class MessageDma implements RemoteDma {
+export class DmaMessages implements RemoteDma {
   readonly #peer: Peer;
-  readonly #options: MessageDmaOptions;
+  readonly #options: DmaMessagesOptions;
   /** Unsent writes, except relaxed ones; see {@link afterWrites}. */
   readonly #departures = new WriteFence();
   readonly #reads: TransferQueue;
   readonly #writes: TransferQueue;
 
-  constructor(peer: Peer, options: MessageDmaOptions) {
+  constructor(peer: Peer, options: DmaMessagesOptions) {
     const { maxTransferBytes: maxPieceBytes, maxReads, replyWindowBytes } = options;
     this.#peer = peer;
     this.#options = options;

@@ -84,7 +84,7 @@ const codes = new Map<number, Code>(
 const EAGAIN = 11;
 
 /** Brings the asynchronous events of a device into the event loop. Does not keep the process alive. */
-export class AsyncEvents {
+export class DeviceEvents {
   readonly #context: DeviceContext;
   readonly #event = new NativeStruct(structs.ibv_async_event.size);
   readonly #subscriptions = new Set<{ readonly listener: (event: DeviceEvent) => void }>();
