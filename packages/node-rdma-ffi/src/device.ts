@@ -51,7 +51,7 @@ export class RdmaDevice {
     return queryPort(this.#context, port);
   }
 
-  /** A group of memory regions and queue pairs that belong together. */
+  /** Creates a protection domain: a group of memory regions and queue pairs. */
   createProtectionDomain(): ProtectionDomain {
     const domain = new ProtectionDomain(this.#context, this.attributes, (gone) =>
       this.#domains.delete(gone),
@@ -60,7 +60,7 @@ export class RdmaDevice {
     return domain;
   }
 
-  /** A queue that reports finished work requests of any number of queue pairs. */
+  /** Creates a completion queue for the work requests of any number of queue pairs. */
   createCompletionQueue(options: CompletionQueueOptions): CompletionQueue {
     const queue = new CompletionQueue(
       this.#context,
@@ -73,18 +73,18 @@ export class RdmaDevice {
   }
 
   /**
-   * Calls `listener` with what happens from now on. Does not keep the process alive.
-   * @returns what ends that; it can be called twice.
+   * Calls `listener` for each event from now on. Does not keep the process alive.
+   * @returns a function that removes the listener; idempotent.
    */
   onEvent(listener: (event: DeviceEvent) => void): () => void {
     void this.#context.pointer; // throws when closed
     return this.#events.add(listener);
   }
 
-  /** Closes what is still open of it first, in the right order. Idempotent. */
+  /** Closes everything that belongs to it first, in the right order. Idempotent. */
   close(): void {
     try {
-      // Queue pairs go with their domain, and before the queues they report to.
+      // Queue pairs are closed with their domain, and before the queues they report to.
       closeAll([...this.#domains, ...this.#completionQueues, this.#events]);
     } finally {
       this.#release();

@@ -7,7 +7,7 @@ import type { DeviceContext } from './native/device-context.js';
 import type { QueuePairOptions } from './queue-pair/creation.js';
 import { QueuePair } from './queue-pair/queue-pair.js';
 
-/** Queue pairs reach the memory regions of their own protection domain only. */
+/** A protection domain: its queue pairs can access its memory regions only. */
 export class ProtectionDomain {
   readonly #context: DeviceContext;
   readonly #attributes: DeviceAttributes;
@@ -31,9 +31,9 @@ export class ProtectionDomain {
   }
 
   /**
-   * Lets the adapter reach memory, with just these permissions. A `Uint8Array` is referenced while it
-   * is registered; memory given by its address must stay mapped that long.
-   * @throws {RdmaError} with the verb, the errno and what to do, for example about locked memory.
+   * Registers memory for the adapter with these permissions. A `Uint8Array` is referenced while
+   * registered; memory given by its address must stay mapped that long.
+   * @throws {RdmaError} with the verb, the errno and advice, for example about locked memory.
    */
   register(memory: Uint8Array | AddressRange, access: MemoryRegionAccess): MemoryRegion {
     const region = new MemoryRegion(this.#context, this.#open(), memory, access, (gone) =>
@@ -43,7 +43,7 @@ export class ProtectionDomain {
     return region;
   }
 
-  /** A new end for a reliable connection, in the state `init`. */
+  /** Creates a queue pair for a reliable connection, in the state `init`. */
   createQueuePair(options: QueuePairOptions): QueuePair {
     const queuePair = new QueuePair(
       this.#context,

@@ -11,7 +11,7 @@ export const nodeVerbs: Verbs = {
   statusText: completionStatusText,
 };
 
-/** What can be tuned; every default is meant to be right. */
+/** Options of `rdmaTransport`. */
 export interface RdmaTransportOptions extends ConnectionOptions {
   /**
    * Carries the connections that set up queue pairs and, where there are none, everything. Needs

@@ -4,7 +4,7 @@ import {
   resolveOptions as resolve,
 } from '@vfio-user/core/transport';
 
-/** What can be tuned; every default is meant to be right. */
+/** Options of `unixTransport`. */
 export interface UnixTransportOptions extends ConnectionOptions {
   /** How long `connect()` tries while the listener's backlog is full. Default 5000. */
   readonly connectTimeoutMs?: number;

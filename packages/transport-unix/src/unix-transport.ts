@@ -41,7 +41,7 @@ export function unixTransport(options: UnixTransportOptions = {}): Transport {
   return new UnixTransport(resolveOptions(options));
 }
 
-/** Who came, and to whom. */
+/** An accepted socket and its context. */
 interface AcceptedSocket {
   readonly uri: string;
   readonly peer: PeerProcess;
@@ -140,7 +140,7 @@ class UnixTransport implements Transport {
     if (isListening(socket)) {
       return this.#listener(uri, socket, accept, context, { anybody: true, onClose() {} });
     }
-    // Connected by whoever started us: the one connection there will be.
+    // A connected socket, inherited: the only connection.
     const pending = new PendingConnections(1);
     const ended = new Promise<void>((onClosed) => {
       const peer = identifyPeer(socket);
@@ -212,7 +212,7 @@ class UnixTransport implements Transport {
   }
 }
 
-/** What every call starts with: a usable machine and a usable address. */
+/** Checks the machine and parses the URI. */
 function open(uri: TransportUri): UnixAddress {
   const reason = unavailableReason();
   if (reason !== undefined) {
@@ -232,7 +232,7 @@ function adopt(number: number, uri: TransportUri): FileDescriptor {
   } catch (error) {
     throw systemFailure(`${uri.href} is not open: pass it on when starting this process`, error);
   }
-  // Not closed: a number that is something else was not meant for us.
+  // Not closed: the number may belong to something else.
   if (isUnixStream(descriptor)) return descriptor;
   throw new VfioUserError('VFU_CONFIG_INVALID', `${uri.href} is no AF_UNIX stream socket`);
 }

@@ -18,7 +18,7 @@ export interface RdmaDeviceInfo {
   readonly ports: readonly PortInfo[];
 }
 
-/** Whether RDMA can be used here. `reason` is a sentence that says what is missing, and what to do. */
+/** Whether RDMA is available. `reason` is a sentence that says what is missing, and what to do. */
 export type ProbeResult =
   | { readonly available: true; readonly devices: readonly RdmaDeviceInfo[] }
   | { readonly available: false; readonly reason: string };

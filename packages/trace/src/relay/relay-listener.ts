@@ -30,7 +30,7 @@ export interface RelaySettings {
   readonly framing: Framing;
 }
 
-/** What the relay keeps of an open session. */
+/** An open session. */
 interface OpenSession {
   readonly client: Connection;
   readonly session: RelayedSession;
@@ -41,7 +41,7 @@ interface OpenSession {
 /** Sessions whose client has sent nothing yet, at most; the oldest makes room. */
 const MAX_SILENT = 64;
 
-/** Listens for clients and passes their sessions through. */
+/** Listens for clients and relays their sessions. */
 export class RelayListener {
   readonly closed: Promise<void>;
   readonly #settings: RelaySettings;

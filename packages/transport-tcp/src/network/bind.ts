@@ -15,14 +15,14 @@ import { tlsAcceptor } from '../tls/tls-acceptor.js';
 import { webSocketAcceptor } from '../websocket/web-socket-acceptor.js';
 import { isSecure } from './dial.js';
 
-/** What acceptors share. */
+/** Context of {@link acceptorFor}. */
 export interface AcceptorContext {
   readonly settings: TcpSettings;
   readonly store: CredentialStore;
   readonly logger?: Logger | undefined;
 }
 
-/** How an endpoint makes connections of the sockets it accepts. */
+/** The acceptor of an endpoint. */
 export async function acceptorFor(
   endpoint: Endpoint,
   partsOf: PartsOf,
@@ -44,7 +44,10 @@ export async function acceptorFor(
   return webSocketAcceptor({ endpoint, credentials, maxPayload, logger }, partsOf);
 }
 
-/** Listen on an endpoint, if that may be. */
+/**
+ * Listen on an endpoint.
+ * @throws {VfioUserError} when that would be open to an untrusted network.
+ */
 export async function bind(
   endpoint: Endpoint,
   settings: TcpSettings,

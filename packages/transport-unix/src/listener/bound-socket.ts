@@ -11,19 +11,19 @@ import {
 import { pathConflictAt } from '../path-conflict.js';
 import { initialMode, type Permissions, setPermissions } from './permissions.js';
 
-/** A listening socket, and how to take its name away again. */
+/** A listening socket and its socket file. */
 export interface BoundSocket {
   readonly socket: FileDescriptor;
   /** Remove the socket file, if it is still the one that was made here. */
   unlink(): void;
 }
 
-/** How a name is bound. */
+/** Options of {@link bindSocket}. */
 export interface BindSocketOptions extends Permissions {
   readonly backlog: number;
 }
 
-/** Bind and listen. A socket file that nobody answers on any more is replaced. */
+/** Bind and listen. A stale socket file is replaced. */
 export function bindSocket(
   path: string,
   { backlog, ...permissions }: BindSocketOptions,
@@ -63,7 +63,10 @@ function bindReplacingStale(socket: FileDescriptor, path: string): void {
   bind(socket, address);
 }
 
-/** Whether the name may be free now. */
+/**
+ * Removes a stale socket file.
+ * @returns whether to try again.
+ */
 function removeStale(path: string, address: Uint8Array): boolean {
   if (path.startsWith('@')) return false;
   const found = lstatSync(path, { throwIfNoEntry: false });
