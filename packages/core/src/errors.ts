@@ -78,6 +78,6 @@ export class DmaFaultError extends VfioUserError {
 
 /** The errno to send to a peer for an error. Never 0, which some peers would take for success. */
 export function errnoOf(error: unknown): number {
-  const told = error instanceof RequestRefusedError || error instanceof DmaFaultError;
-  return told && error.errno !== 0 ? error.errno : EIO;
+  const hasErrno = error instanceof RequestRefusedError || error instanceof DmaFaultError;
+  return hasErrno && error.errno !== 0 ? error.errno : EIO;
 }

@@ -43,7 +43,7 @@ export class PagePresence {
     const last = length === 0 ? first - 1 : Math.floor((offset + length - 1) / this.#pageBytes);
     for (let page = first; page <= last; page++) {
       if (this.#isKnown(page)) continue;
-      this.#ask(page, last);
+      this.#populate(page, last);
       return;
     }
   }
@@ -52,7 +52,7 @@ export class PagePresence {
     return ((this.#known[page >>> 3] as number) & (1 << (page & 7))) !== 0;
   }
 
-  #ask(first: number, last: number): void {
+  #populate(first: number, last: number): void {
     const count = last - first + 1;
     if (!arePresent(this.#address + first * this.#pageBytes, count, this.#pageBytes)) {
       throw missingPage();

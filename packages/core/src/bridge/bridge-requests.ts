@@ -77,7 +77,7 @@ export class BridgeRequests {
         const { argsz, index } = request.body;
         if (argsz < REGION_INFO_BYTES) throw new RequestRefusedError(EINVAL, 'argsz is too small');
         const asked = { argsz: REGION_INFO_BYTES, index };
-        return { body: trapped(await this.#ask(request.command, asked)) };
+        return { body: trapped(await this.#query(request.command, asked)) };
       }
       case Command.DEVICE_GET_REGION_IO_FDS: {
         const { flags, index } = request.body;
@@ -86,22 +86,22 @@ export class BridgeRequests {
       case Command.DEVICE_SET_IRQS:
         return { body: await this.#setIrqs(request.body, received) };
       case Command.DEVICE_RESET:
-        return { body: await this.#tell(request.command, undefined) };
+        return { body: await this.#forward(request.command, undefined) };
       case Command.DEVICE_FEATURE:
         if (isDmaLogging(request.body.flags)) {
           return { body: await this.#dirtyPages.handle(request.body) };
         }
-        return { body: await this.#ask(request.command, keptData(request.body)) };
+        return { body: await this.#query(request.command, keptData(request.body)) };
       case Command.DEVICE_GET_INFO:
-        return { body: await this.#ask(request.command, request.body) };
+        return { body: await this.#query(request.command, request.body) };
       case Command.DEVICE_GET_IRQ_INFO: {
-        const info = await this.#ask(request.command, request.body);
+        const info = await this.#query(request.command, request.body);
         return { body: this.#ends.host.peer.carriesInterrupts ? info : withoutEvents(info) };
       }
       case Command.MIG_DATA_READ:
-        return { body: await this.#ask(request.command, request.body) };
+        return { body: await this.#query(request.command, request.body) };
       case Command.MIG_DATA_WRITE:
-        return { body: await this.#ask(request.command, keptData(request.body)) };
+        return { body: await this.#query(request.command, keptData(request.body)) };
       default:
         throw new RequestRefusedError(
           EINVAL,
@@ -131,7 +131,7 @@ export class BridgeRequests {
     // The device has it already, or gets it on reconnection.
     if (!isNew || !link.up) return undefined;
     try {
-      return await this.#tell(Command.DMA_MAP, this.#mapRequest(link.peer, mapping));
+      return await this.#forward(Command.DMA_MAP, this.#mapRequest(link.peer, mapping));
     } catch (error) {
       void space.remove(mapping);
       throw error;
@@ -141,7 +141,7 @@ export class BridgeRequests {
   /** The device stops using the memory first, if it is reachable. */
   async #unmap(body: DmaUnmap): Promise<ReplyBodies[typeof Command.DMA_UNMAP]> {
     const { argsz, flags, address, size } = body;
-    await this.#tell(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
+    await this.#forward(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
     this.#dirtyPages.beforeUnmap(body);
     return this.#ends.host.memory.unmap(body);
   }
@@ -180,9 +180,9 @@ export class BridgeRequests {
     const far = link.up ? link.peer : undefined;
     const change = interrupts.begin(body, notifiers, far);
     if (far !== undefined) {
-      const told = { ...body, events: change.events };
+      const assigned = { ...body, events: change.events };
       try {
-        await link.call(Command.DEVICE_SET_IRQS, told, () => undefined, change.descriptors);
+        await link.call(Command.DEVICE_SET_IRQS, assigned, () => undefined, change.descriptors);
       } catch (error) {
         if (error instanceof RemoteError) {
           change.undo();
@@ -198,7 +198,7 @@ export class BridgeRequests {
    * Forward a change. If the device is unreachable it is restored later; a late answer counts as
    * success.
    */
-  async #tell<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
+  async #forward<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
     const { link } = this.#ends;
     if (!link.up) return undefined;
     try {
@@ -210,7 +210,10 @@ export class BridgeRequests {
   }
 
   /** Forward a query that only the device can answer. */
-  async #ask<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<ReplyBodies[C]> {
+  async #query<C extends KnownCommand>(
+    command: C,
+    body: RequestBodies[C],
+  ): Promise<ReplyBodies[C]> {
     const { link } = this.#ends;
     try {
       return await link.call(command, body, kept);

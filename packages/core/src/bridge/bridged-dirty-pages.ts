@@ -55,11 +55,11 @@ export class BridgedDirtyPages {
     if (feature === Feature.DMA_LOGGING_STOP) {
       const own = await this.#handleHere(asked);
       this.#started = undefined;
-      if (far !== undefined) await this.#ask(far, asked);
+      if (far !== undefined) await this.#request(far, asked);
       return own;
     }
     // Reporting clears the log: ask the device first, as it may refuse.
-    const theirs = far && (await this.#ask(far, asked));
+    const theirs = far && (await this.#request(far, asked));
     const own = await this.#handleHere(asked);
     return theirs === undefined ? own : { ...own, data: union(own.data, theirs) };
   }
@@ -68,7 +68,7 @@ export class BridgedDirtyPages {
   restoreSteps(far: Peer): readonly RestoreStep[] {
     const started = this.#started;
     if (started === undefined || far.connection.oneSided === undefined) return [];
-    return [async () => void (await this.#ask(far, started))];
+    return [async () => void (await this.#request(far, started))];
   }
 
   /** What it wrote since its last report is unknown: mark everything dirty. */
@@ -103,7 +103,7 @@ export class BridgedDirtyPages {
   /** Start the local log only if the device starts its own. */
   async #startAt(far: Peer | undefined, body: DeviceFeature): Promise<void> {
     try {
-      if (far !== undefined) await this.#ask(far, body);
+      if (far !== undefined) await this.#request(far, body);
       this.#started = body;
     } catch (error) {
       if (this.#started === undefined) this.#context.space.stopDirtyLog();
@@ -112,7 +112,7 @@ export class BridgedDirtyPages {
   }
 
   /** `undefined` when the device is lost meanwhile. */
-  async #ask(far: Peer, body: DeviceFeature): Promise<Uint8Array | undefined> {
+  async #request(far: Peer, body: DeviceFeature): Promise<Uint8Array | undefined> {
     try {
       return await call(far, Command.DEVICE_FEATURE, body, ({ data }) => data.slice());
     } catch (error) {

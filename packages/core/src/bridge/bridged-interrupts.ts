@@ -96,7 +96,7 @@ export class BridgedInterrupts {
   /** Requests that restore the interrupts of a reconnected device. */
   restoreSteps(far: Peer): readonly RestoreStep[] {
     return [...this.#vectors.values()].flatMap((vectors) =>
-      [...vectors.values()].map((vector) => () => this.#tell(far, vector)),
+      [...vectors.values()].map((vector) => () => this.#restore(far, vector)),
     );
   }
 
@@ -172,7 +172,7 @@ export class BridgedInterrupts {
     if (count === 0) this.#vectors.delete(index);
   }
 
-  async #tell(far: Peer, vector: Vector): Promise<void> {
+  async #restore(far: Peer, vector: Vector): Promise<void> {
     const { index, number: start, notifier, masked } = vector;
     const set = (flags: number, { events, descriptors }: AttachedEvents): Promise<void> => {
       const body = { argsz: SET_IRQS_BYTES, flags, index, start, count: 1, events };

@@ -36,7 +36,7 @@ export class DeviceDoorbells {
 
   /** The ioeventfds of one region: descriptors, or DOORBELL messages where none can be passed. */
   async of(region: number): Promise<readonly Doorbell[]> {
-    const { body, received } = await this.#ask(region);
+    const { body, received } = await this.#request(region);
     const doorbells: Doorbell[] = [];
     try {
       for (const [at, entry] of body.entries.entries()) {
@@ -78,14 +78,14 @@ export class DeviceDoorbells {
   }
 
   /** Repeats the request with a larger argsz when the reply did not fit. */
-  async #ask(region: number): Promise<Reply> {
-    const first = await this.#askWith(FIRST_ARGSZ, region);
+  async #request(region: number): Promise<Reply> {
+    const first = await this.#requestWith(FIRST_ARGSZ, region);
     const { argsz, count, entries } = first.body;
     if (count === entries.length || argsz <= FIRST_ARGSZ) return first;
-    return this.#askWith(Math.min(argsz, this.#maxArgsz), region);
+    return this.#requestWith(Math.min(argsz, this.#maxArgsz), region);
   }
 
-  #askWith(argsz: number, index: number): Promise<Reply> {
+  #requestWith(argsz: number, index: number): Promise<Reply> {
     const request = { argsz, flags: 0, index, count: 0 };
     return call(
       this.#peer,

@@ -30,11 +30,11 @@ export function publishTransfer(
   startedAt: number,
   transfer: Promise<void>,
 ): Promise<void> {
-  if (startedAt !== 0) tellEnd(attachment, path, direction, bytes, startedAt, transfer);
+  if (startedAt !== 0) publishEnd(attachment, path, direction, bytes, startedAt, transfer);
   return transfer;
 }
 
-function tellEnd(
+function publishEnd(
   { device, peer }: Attachment,
   path: DmaPath,
   direction: Direction,
@@ -42,17 +42,17 @@ function tellEnd(
   startedAt: number,
   transfer: Promise<void>,
 ): void {
-  const tell = (errno: number): void => {
+  const publish = (errno: number): void => {
     const durationMs = performance.now() - startedAt;
     diagnostics.dma.publish({ device, peer, path, direction, bytes, durationMs, errno });
   };
   transfer.then(
-    () => tell(0),
-    (error) => tell(errnoOf(error)),
+    () => publish(0),
+    (error) => publish(errnoOf(error)),
   );
 }
 
 function errnoOf(error: unknown): number {
-  const told = error instanceof DmaFaultError || error instanceof RemoteError;
-  return told && error.errno !== 0 ? error.errno : EIO;
+  const hasErrno = error instanceof DmaFaultError || error instanceof RemoteError;
+  return hasErrno && error.errno !== 0 ? error.errno : EIO;
 }

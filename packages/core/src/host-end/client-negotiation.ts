@@ -128,7 +128,7 @@ export class ClientNegotiation {
   /** The first message was not an acceptable request. */
   turnDown(why: unknown = this.#violation()): void {
     this.#turnedDown = true;
-    this.#tellTurnedAway(why);
+    this.#publishTurnedAway(why);
     const { peer } = this.#options;
     // A waiting client is aborted, as it would keep its place until it noticed the end.
     if (this.#takeAsked() !== undefined) peer.abort(why as Error);
@@ -139,14 +139,14 @@ export class ClientNegotiation {
     clearTimeout(this.#timer);
     if (this.#client === undefined) {
       // A peer that leaves without sending anything was not refused.
-      if (error !== undefined && !this.#turnedDown) this.#tellTurnedAway(error);
+      if (error !== undefined && !this.#turnedDown) this.#publishTurnedAway(error);
     } else if (diagnostics.session.hasSubscribers) {
       const { peer } = this.#options.peer.connection;
       diagnostics.session.publish({ event: 'ended', peer, error });
     }
   }
 
-  #tellTurnedAway(error: unknown): void {
+  #publishTurnedAway(error: unknown): void {
     if (!diagnostics.session.hasSubscribers) return;
     const { peer } = this.#options.peer.connection;
     diagnostics.session.publish({ event: 'turned-away', peer, error });

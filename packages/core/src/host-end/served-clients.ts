@@ -19,7 +19,7 @@ interface Served {
 
 interface Follower {
   readonly stream: PullStream<ServedClient>;
-  readonly untold: Set<ServedClient>;
+  readonly pending: Set<ServedClient>;
 }
 
 /** The clients of a server or bridge, as async iterators. */
@@ -32,8 +32,8 @@ export class ServedClientList<Key> {
     const { promise: left, resolve: leave } = deferred<Error | undefined>();
     const client = { peer, left };
     this.#served.set(key, { client, leave });
-    for (const { stream, untold } of this.#followers) {
-      untold.add(client);
+    for (const { stream, pending } of this.#followers) {
+      pending.add(client);
       stream.wake();
     }
   }
@@ -42,20 +42,20 @@ export class ServedClientList<Key> {
     const served = this.#served.get(key);
     if (served === undefined) return;
     this.#served.delete(key);
-    for (const { untold } of this.#followers) untold.delete(served.client);
+    for (const { pending } of this.#followers) pending.delete(served.client);
     served.leave(error);
   }
 
   /** A client that leaves before it is taken is skipped, so that memory stays bounded. */
   follow(): ServedClients {
-    const untold = new Set([...this.#served.values()].map(({ client }) => client));
+    const pending = new Set([...this.#served.values()].map(({ client }) => client));
     const take = (): ServedClient | undefined => {
-      const [next] = untold;
-      if (next !== undefined) untold.delete(next);
+      const [next] = pending;
+      if (next !== undefined) pending.delete(next);
       return next;
     };
     const stream = new PullStream(take, () => void this.#followers.delete(follower));
-    const follower = { stream, untold };
+    const follower = { stream, pending };
     if (this.#ended) stream.end();
     else this.#followers.add(follower);
     return stream;

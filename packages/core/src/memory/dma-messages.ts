@@ -85,7 +85,7 @@ export class DmaMessages implements RemoteDma {
     const startedAt = transferStart();
     const transfer = new DmaTransfer(Command.DMA_READ, mapping, address, target);
     this.#reads.add(transfer);
-    return this.#tell('read', target.length, startedAt, transfer.ended);
+    return this.#publish('read', target.length, startedAt, transfer.ended);
   }
 
   write(
@@ -111,7 +111,7 @@ export class DmaMessages implements RemoteDma {
       },
     });
     this.#writes.add(transfer);
-    return this.#tell('write', source.length, startedAt, transfer.ended);
+    return this.#publish('write', source.length, startedAt, transfer.ended);
   }
 
   cancel(mapping: DmaMapping): undefined {
@@ -133,7 +133,7 @@ export class DmaMessages implements RemoteDma {
     this.#writes.drop(error);
   }
 
-  #tell(
+  #publish(
     direction: 'read' | 'write',
     bytes: number,
     startedAt: number,

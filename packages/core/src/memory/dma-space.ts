@@ -81,7 +81,7 @@ export class DmaSpace implements RangeSpace {
   /** See {@link MappingTable.add}. */
   add(request: MappingRequest, memory: MappingSource): AddedMapping {
     const added = this.#table.add(request, memory);
-    if (added.isNew) this.#tell(this.#mapListeners, added.mapping);
+    if (added.isNew) this.#notify(this.#mapListeners, added.mapping);
     return added;
   }
 
@@ -92,7 +92,7 @@ export class DmaSpace implements RangeSpace {
    */
   remove(mapping: DmaMapping): Promise<void> | undefined {
     if (!mapping.mapped) return undefined;
-    this.#tell(this.#unmapListeners, mapping);
+    this.#notify(this.#unmapListeners, mapping);
     this.#table.remove(mapping);
     let ended: Promise<void> | undefined;
     const cancel = (): void => {
@@ -146,7 +146,7 @@ export class DmaSpace implements RangeSpace {
     return mapping;
   }
 
-  #tell(listeners: readonly Listener[], mapping: DmaMapping): void {
+  #notify(listeners: readonly Listener[], mapping: DmaMapping): void {
     const { address, size } = mapping;
     const steps = listeners.map((listener) => () => listener(address, size, mapping));
     runAll(steps, this.#failed);

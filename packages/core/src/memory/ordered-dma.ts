@@ -55,7 +55,7 @@ export class OrderedDma {
   /** Copy out; `undefined` when done. The caller publishes synchronous accesses. */
   read(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> | undefined {
     const { memory } = mapping;
-    if (memory === undefined) return this.#ask(mapping, offset, target);
+    if (memory === undefined) return this.#readRemote(mapping, offset, target);
     if (this.fence.open) {
       memory.read(offset, target);
       return undefined;
@@ -94,7 +94,7 @@ export class OrderedDma {
     mapping.memory?.write(offset, source);
   }
 
-  #ask(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> {
+  #readRemote(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> {
     const address = advanceIova(mapping.address, offset);
     if (!this.#overtakes(mapping)) return this.#remoteFor(mapping).read(mapping, address, target);
     return this.#waiting.run(mapping, () =>

@@ -54,7 +54,7 @@ export class ServerSession implements ClientHandlers {
     };
     this.#device.clientCame(this.host.name, this.host.returned);
     this.host.accept();
-    if (this.host.negotiated) this.#askForPushes();
+    if (this.host.negotiated) this.#connectPushRules();
   }
 
   onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
@@ -120,7 +120,7 @@ export class ServerSession implements ClientHandlers {
     this.#options.onEnd(error, release);
   }
 
-  #askForPushes(): void {
+  #connectPushRules(): void {
     const { peer } = this.host;
     const { maxPushRules } = peer.extensions;
     if (maxPushRules === 0) return;

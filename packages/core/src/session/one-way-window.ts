@@ -13,7 +13,7 @@ export class OneWayWindow {
   #sent: Acknowledge = { messages: 0, bytes: 0 };
   #acknowledged: Acknowledge = { messages: 0, bytes: 0 };
   #handled: Acknowledge = { messages: 0, bytes: 0 };
-  #told: Acknowledge = { messages: 0, bytes: 0 };
+  #lastAcknowledged: Acknowledge = { messages: 0, bytes: 0 };
 
   constructor(extensions: SessionExtensions) {
     this.#extensions = extensions;
@@ -58,10 +58,10 @@ export class OneWayWindow {
     this.#handled = add(this.#handled, bytes);
     const { ownWindowMessages, ownWindowBytes } = this.#extensions;
     const due =
-      isDue(this.#handled.messages - this.#told.messages, ownWindowMessages) ||
-      isDue(this.#handled.bytes - this.#told.bytes, ownWindowBytes);
+      isDue(this.#handled.messages - this.#lastAcknowledged.messages, ownWindowMessages) ||
+      isDue(this.#handled.bytes - this.#lastAcknowledged.bytes, ownWindowBytes);
     if (!due) return undefined;
-    this.#told = this.#handled;
+    this.#lastAcknowledged = this.#handled;
     return this.#handled;
   }
 }

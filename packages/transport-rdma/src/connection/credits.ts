@@ -39,8 +39,8 @@ export class Credits {
 
   /** The credits to grant with the next message. */
   settle(): number {
-    const told = Math.min(this.#owed, CREDITS);
-    this.#owed -= told;
-    return told;
+    const granted = Math.min(this.#owed, CREDITS);
+    this.#owed -= granted;
+    return granted;
   }
 }
