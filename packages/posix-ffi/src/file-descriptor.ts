@@ -60,5 +60,5 @@ export class FileDescriptor {
   }
 }
 
-/** What a system call needs of an open file, whoever owns it. */
+/** An open file, as system calls need it. */
 export type OpenFile = Pick<FileDescriptor, 'number'>;

@@ -20,7 +20,7 @@ export interface QueuePairOptions {
   readonly maxInline?: number;
   /** The first is 1. */
   readonly port: number;
-  /** Index in the GIDs of the port: the address it speaks from. */
+  /** Index of the port's GID to use as source address. */
   readonly gidIndex: number;
 }
 
