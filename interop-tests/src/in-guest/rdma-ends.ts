@@ -2,14 +2,14 @@
 
 import {
   type CompletionQueue,
-  type Device,
   listDevices,
-  type MemoryAccess,
   type MemoryRegion,
+  type MemoryRegionAccess,
   NativeBuffer,
   openDevice,
   type ProtectionDomain,
   type QueuePair,
+  type RdmaDevice,
 } from 'node-rdma-ffi';
 import type { Test } from 'tap';
 
@@ -29,7 +29,7 @@ export interface EndOptions {
   /** Bytes of its memory. */
   readonly length?: number;
   /** Of its memory. Everything by default. */
-  readonly access?: MemoryAccess;
+  readonly access?: MemoryRegionAccess;
 }
 
 const EVERYTHING = { localWrite: true, remoteRead: true, remoteWrite: true };
@@ -46,7 +46,7 @@ export function rxe(): { name: string; gidIndex: number } {
 
 /** One end: a device opened for itself, one queue pair, one buffer with a memory region. */
 export class End {
-  readonly device: Device;
+  readonly device: RdmaDevice;
   readonly domain: ProtectionDomain;
   readonly queue: CompletionQueue;
   readonly pair: QueuePair;

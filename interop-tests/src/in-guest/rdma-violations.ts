@@ -1,7 +1,7 @@
 // Tests of node-rdma-ffi on a device: what a peer is not allowed, and what goes wrong.
 
 import { spawnSync } from 'node:child_process';
-import { CompletionStatus, type MemoryAccess, SendFlag } from 'node-rdma-ffi';
+import { CompletionStatus, type MemoryRegionAccess, SendFlag } from 'node-rdma-ffi';
 import type { Test } from 'tap';
 import { connectedEnds, type End, pattern, QUEUE } from './rdma-ends.js';
 
@@ -10,7 +10,7 @@ const { SIGNALED } = SendFlag;
 
 /** What the peer tries: always 1000 bytes of its own memory. */
 interface Attempt {
-  readonly access?: MemoryAccess;
+  readonly access?: MemoryRegionAccess;
   readonly post: (left: End, right: End) => void;
 }
 

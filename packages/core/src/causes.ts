@@ -19,7 +19,7 @@ const ROOT_PORTS = 'Ports below 1024 are for root: choose another one.';
 const RAISE_LIMIT = 'Raise the limit: `ulimit -n`, or LimitNOFILE= of systemd.';
 const ATTACH = 'Attach something to it, or choose another device.';
 
-/** What means the same whatever was attempted. */
+/** Causes that do not depend on the attempt. */
 const anywhere: Causes = {
   EMFILE: ['this process has no descriptors left', RAISE_LIMIT],
   ENFILE: ['this machine has no descriptors left', 'Raise the limit: `sysctl fs.file-max`.'],
@@ -44,7 +44,7 @@ const UNREADABLE: Cause = [
   'Change its permissions, or run as another user.',
 ];
 
-/** For each attempt what else may go wrong, or has a meaning of its own. */
+/** Causes by attempt; they take precedence. */
 export const causes = {
   'connect-unix': {
     ENOENT: ['there is no such socket', START_SERVER],
@@ -191,13 +191,13 @@ function causeOf(attempt: Attempt, key = ''): Cause | undefined {
 
 export interface FailureOptions {
   readonly code?: VfioUserErrorCode;
-  /** Where in {@link causes} to look, where that is not the error's own name. */
+  /** Key in {@link causes}, if it is not the error's name. */
   readonly key?: string | undefined;
 }
 
 /**
- * Wrap what the operating system answered to an attempt. `what` says what was attempted; what the
- * answer means, and what to do about it, is in {@link causes}.
+ * Wrap a system error. `what` says what was attempted; the explanation and the advice come from
+ * {@link causes}.
  */
 export function attemptFailed(
   attempt: Attempt,

@@ -1,6 +1,6 @@
 /**
- * Linux error numbers: what the wire carries, whatever the host's own numbers are.
- * (vfio-user specification, "Header": error_no.)
+ * Linux error numbers, as vfio-user messages carry them on any host (vfio-user specification,
+ * "Header": error_no).
  */
 export const EPERM = 1;
 export const ENOENT = 2;
@@ -56,7 +56,7 @@ const texts: ReadonlyMap<number, string> = new Map([
   [ECANCELED, 'cancelled'],
 ]);
 
-/** Readable form of a Linux errno, for example `invalid argument (errno 22)`. */
+/** Text of a Linux errno, for example `invalid argument (errno 22)`. */
 export function errnoText(errno: number): string {
   const text = texts.get(errno);
   return text === undefined ? `errno ${errno}` : `${text} (errno ${errno})`;

@@ -15,14 +15,14 @@ export type VfioUserErrorCode =
 const brand = Symbol.for('vfio-user.error');
 
 export interface VfioUserErrorOptions extends ErrorOptions {
-  /** What to do about it: whole sentences for a person. */
+  /** What to do about it, in whole sentences. */
   readonly advice?: string | undefined;
 }
 
-/** Base of every error this project throws on purpose. */
+/** Base class of the errors of this project. */
 export class VfioUserError extends Error {
   readonly code: VfioUserErrorCode;
-  /** What to do about it, where that is known. */
+  /** What to do about it, if known. */
   declare readonly advice?: string;
 
   constructor(code: VfioUserErrorCode, message: string, options: VfioUserErrorOptions = {}) {
@@ -39,14 +39,14 @@ export class VfioUserError extends Error {
   }
 }
 
-/** The peer broke a rule of the specification; the stream can no longer be trusted. */
+/** The peer violated the protocol; the connection cannot go on. */
 export class ProtocolViolationError extends VfioUserError {
   constructor(message: string, options?: ErrorOptions) {
     super('VFU_PROTOCOL_VIOLATION', message, options);
   }
 }
 
-/** The peer answered with the Error bit set. `errno` is the Linux number it sent, 0 if it gave none. */
+/** The peer answered with an error reply. `errno` is the Linux number it sent, 0 if none. */
 export class RemoteError extends VfioUserError {
   readonly errno: number;
 
@@ -56,10 +56,7 @@ export class RemoteError extends VfioUserError {
   }
 }
 
-/**
- * A request this side refuses: it is answered with an error reply that carries `errno`, and the
- * session goes on.
- */
+/** Refuses a request of the peer: it gets an error reply with `errno`, and the session goes on. */
 export class RequestRefusedError extends VfioUserError {
   readonly errno: number;
 
@@ -79,8 +76,8 @@ export class DmaFaultError extends VfioUserError {
   }
 }
 
-/** What a peer is told of an error. A failure without a number would look like a success to some. */
+/** The errno to send to a peer for an error. Never 0, which some peers would take for success. */
 export function errnoOf(error: unknown): number {
-  const told = error instanceof RequestRefusedError || error instanceof DmaFaultError;
-  return told && error.errno !== 0 ? error.errno : EIO;
+  const hasErrno = error instanceof RequestRefusedError || error instanceof DmaFaultError;
+  return hasErrno && error.errno !== 0 ? error.errno : EIO;
 }

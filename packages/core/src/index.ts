@@ -31,10 +31,10 @@ export {
 } from './device/register-table.js';
 export { TestHost, type TestHostOptions, type TestMapping } from './device/test-host.js';
 export type { TestMessages } from './device/test-memory.js';
+export type { DmaMapOptions } from './device-end/dma-mappings.js';
 export type { Doorbell } from './device-end/doorbells.js';
 export type { GuestMemory } from './device-end/guest-memory.js';
 export type { InterruptHandler } from './device-end/interrupts.js';
-export type { DmaMapOptions } from './device-end/memory.js';
 export type { MappedArea, MappedRegion } from './device-end/regions.js';
 export {
   type AboutDevice,

@@ -7,6 +7,7 @@
 export { setIova } from './address.js';
 export type { ClientState } from './bridge/client-state.js';
 export { type Attempt, attemptFailed, causes, errorCode } from './causes.js';
+export { deferred } from './deferred.js';
 export { LimitedLogger } from './limited-logger.js';
 export { type CheckedOptions, checkOptions } from './option-faults.js';
 export { OWN_CAPABILITIES } from './protocol/capabilities.js';
@@ -19,7 +20,7 @@ export type {
   RequestBodies,
   RequestMessage,
 } from './protocol/messages.js';
-export { nativeEncodingFor } from './protocol/native/native-encoding-for.js';
+export { nativeEncodingFor } from './protocol/native/native-encoding.js';
 export { PortableEncoding } from './protocol/portable/portable-encoding.js';
 export {
   decodePreface,
@@ -32,14 +33,14 @@ export { packRecord, unpackRecord } from './protocol/portable/record-packing.js'
 export { negotiate, offer } from './protocol/version.js';
 export { runAll } from './run-all.js';
 export { call } from './session/call.js';
+export type { NegotiatedConnection, NegotiatedEncoding } from './session/negotiated-encoding.js';
 export {
-  connectWire,
+  connectUri,
   endWithSignal,
-  listenForWires,
+  listenOnUri,
   type OpenOptions,
 } from './session/open.js';
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
-export type { OpenWire, Wire } from './session/wire.js';
 export { type TextTableOptions, textTable } from './text-table.js';
 export { parseDuration, parseSize, sizeText } from './units.js';

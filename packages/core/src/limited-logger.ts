@@ -1,10 +1,13 @@
 import type { LogFields, Logger } from './logger.js';
 
-/** Lines of a kind that are written before more of them are only counted. */
+/** Lines of one kind that are written before the rest is only counted. */
 const BURST = 10;
-/** How long a kind is counted before the count is told, ms. */
+/** How long a kind is counted before the count is written, ms. */
 const PERIOD_MS = 30_000;
-/** Kinds that are counted apart; further ones share a count, so that no peer makes us keep any number. */
+/**
+ * Kinds that are counted separately; further ones share a count, so that a peer cannot use any
+ * amount of memory.
+ */
 const MAX_KINDS = 200;
 const OTHER_KINDS = '';
 
@@ -18,12 +21,12 @@ interface Line {
 
 /** Lines with one message. */
 interface Kind {
-  /** In this period. */
+  /** Lines in this period. */
   lines: number;
-  /** Of these, those that were not written. */
+  /** Lines in this period that were not written. */
   held: number;
   lastHeld: Line | undefined;
-  /** Nothing is written until a period has had few lines. */
+  /** Nothing is written until a period with few lines. */
   isMuted: boolean;
 }
 
@@ -33,9 +36,9 @@ export interface LogLimit {
 }
 
 /**
- * Bounds what a guest or a peer can make a program log. Of each kind of line (those with the same
- * message) a burst is written; what follows is counted, and the last one is written with the count
- * when the period is over. What is below level info was asked for, and passes.
+ * Limits how much a guest or a peer can make a program log. Of each kind of line (the same message)
+ * a burst is written; the rest is counted, and the last one is written with the count at the end of
+ * the period. Levels below info are not limited.
  */
 export class LimitedLogger implements Logger {
   readonly #bindings: LogFields;
@@ -46,7 +49,7 @@ export class LimitedLogger implements Logger {
     this.#bindings = bindings;
   }
 
-  /** For all that one server, bridge or client logs. */
+  /** One logger for everything that a server, bridge or client logs. */
   static over(
     logger: Logger,
     limit: LogLimit = { burst: BURST, periodMs: PERIOD_MS },
@@ -70,12 +73,12 @@ export class LimitedLogger implements Logger {
     this.#write('error', fields, message);
   }
 
-  /** Counts together with this one. */
+  /** A child logger with the same counts. */
   child(bindings: LogFields): LimitedLogger {
     return new LimitedLogger(this.#lines, this.#withBindings(bindings));
   }
 
-  /** Write the counts there are. */
+  /** Write the pending counts. */
   flush(): void {
     this.#lines.endPeriod();
   }
@@ -84,13 +87,13 @@ export class LimitedLogger implements Logger {
     this.#lines.take({ level, fields: this.#withBindings(fields), message });
   }
 
-  /** Merged here, as pino would write a name twice that both have. */
+  /** Merged here, as pino would write a duplicate name twice. */
   #withBindings(fields: LogFields): LogFields {
     return { ...this.#bindings, ...fields };
   }
 }
 
-/** The kinds of lines that came lately. */
+/** The recent kinds of lines. */
 class LimitedLines {
   readonly target: Logger;
   readonly #limit: LogLimit;

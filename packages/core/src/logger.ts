@@ -1,6 +1,6 @@
 /**
- * Fields of a log line, as JSON. An error goes into `err`: of that, pino keeps message and stack.
- * The names that pino itself writes are not to be had, as a key would be there twice.
+ * Fields of a log line, as JSON. Put an error into `err`: pino keeps its message and stack. The
+ * names that pino writes itself are excluded, as a key would appear twice.
  */
 export interface LogFields {
   readonly err?: unknown;
@@ -14,8 +14,8 @@ export interface LogFields {
 }
 
 /**
- * What the libraries need of a logger; pino's shape. `message` is one of a fixed set, which says what
- * kind of line it is: what differs from line to line stands in `fields`.
+ * The logger interface of the libraries, a subset of pino's. `message` is one of a fixed set, which
+ * identifies the kind of line; what varies belongs in `fields`.
  */
 export interface Logger {
   debug(fields: LogFields, message: string): void;

@@ -1,17 +1,18 @@
 import type { z } from 'zod';
 
-/** What a schema makes of options that a person wrote. */
+/** The result of {@link checkOptions}. */
 export type CheckedOptions<Options> =
   | { readonly options: Options; readonly faults?: undefined }
-  /** `faults` says what is wrong, one sentence each, with the names of the options. */
+  /** What is wrong, one sentence each, with the names of the options. */
   | { readonly options?: undefined; readonly faults: readonly string[] };
 
-/** Check options; faults that the schema has no words of its own for are put into plain ones. */
+/** Check options against a schema; general faults are put into plain words. */
 export function checkOptions<Options>(
   schema: z.ZodType<Options>,
   given: Readonly<Record<string, unknown>>,
 ): CheckedOptions<Options> {
-  // A number would be 0, a text nothing: whoever writes `inputs=` has forgotten the rest.
+  // An empty value would become 0 or an empty text: whoever writes `inputs=` has forgotten the
+  // rest.
   const empty = Object.keys(given).filter((key) => /^\s*$/.test(String(given[key])));
   const parsed = schema.safeParse(given, { error: wordsFor });
   const issues = parsed.error?.issues ?? [];
@@ -22,7 +23,7 @@ export function checkOptions<Options>(
       const value = given[String(key)];
       return `${String(key)}${value === undefined ? '' : `=${value}`}: ${message}`;
     });
-  // What there is no such option for has been told already.
+  // An unknown option has been reported already.
   const known = empty.filter((key) => !issues.some((issue) => isUnknown(issue, key)));
   faults.push(...known.map((key) => `${key}=: must not be empty`));
   return parsed.success && faults.length === 0 ? { options: parsed.data } : { faults };

@@ -1,6 +1,6 @@
 /**
- * Values as they come, for one consumer. It keeps none itself: `take` gives the next one that is
- * there, so that its owner decides what becomes of those that are not taken in time.
+ * An async iterator for one consumer, without a queue: `take` returns the next available value, so
+ * that its owner decides what happens to values that are not taken in time.
  */
 export class PullStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #take: () => T | undefined;
@@ -9,20 +9,22 @@ export class PullStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   #ended = false;
   #error: unknown;
 
-  /** @param onReturn the consumer wants no more. Called once at most, and not after {@link end}. */
+  /**
+   * @param onReturn called when the consumer stops early, at most once, and not after {@link end}.
+   */
   constructor(take: () => T | undefined, onReturn: () => void | Promise<void>) {
     this.#take = take;
     this.#onReturn = onReturn;
   }
 
-  /** There may be something to take. */
+  /** A value may be available. */
   wake(): void {
     const waiting = this.#wake;
     this.#wake = [];
     for (const resolve of waiting) resolve();
   }
 
-  /** Nothing more comes: the consumer gets what is there, and then the error once, if there is one. */
+  /** No more values: the consumer gets those available, then the error once, if any. */
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -1,4 +1,4 @@
-/** Run every step, also after one failed: one that fails keeps none of the others. */
+/** Run every step, even if one fails; `failed` gets each error. */
 export function runAll(steps: Iterable<() => unknown>, failed: (error: unknown) => void): void {
   for (const step of steps) {
     try {
@@ -6,5 +6,12 @@ export function runAll(steps: Iterable<() => unknown>, failed: (error: unknown) 
     } catch (error) {
       failed(error);
     }
+  }
+}
+
+/** Waits for all of them, then rejects as the first that failed: a shared buffer is free by then. */
+export async function allEnded(parts: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(parts)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
   }
 }

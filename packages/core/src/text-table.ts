@@ -1,12 +1,15 @@
-/** How a {@link textTable} looks. */
+/** Options of {@link textTable}. */
 export interface TextTableOptions {
-  /** Columns, counted from the first, whose cells stand to the left; numbers read better to the right. */
+  /** Number of left-aligned columns, from the first; the others are right-aligned. */
   readonly left: number;
   /** Spaces in front of each line. */
   readonly indent?: number;
 }
 
-/** Lines of `rows` below `head`, without an end of line behind the last. Columns are as wide as their widest cell. */
+/**
+ * A table of `rows` below `head`, without a final newline. Columns are as wide as their widest
+ * cell.
+ */
 export function textTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],

@@ -8,7 +8,7 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** Bytes as {@link parseSize} reads them, in the largest unit that leaves no rest: `64M`. */
+/** Bytes in the form of {@link parseSize}, in the largest exact unit: `64M`. */
 export function sizeText(bytes: number | bigint): string {
   let value = BigInt(bytes);
   let unit = 0;
@@ -19,7 +19,10 @@ export function sizeText(bytes: number | bigint): string {
   return `${value}${SIZE_UNITS[unit]}`;
 }
 
-/** A time, written as `500ms`, `30s` or `1.5m`, in whole ms (rounded up); `undefined` for anything else, and for 0. */
+/**
+ * Milliseconds, written as `500ms`, `30s` or `1.5m`, rounded up; `undefined` for anything else, and
+ * for 0.
+ */
 export function parseDuration(text: string): number | undefined {
   const [, number, unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m)$/.exec(text) ?? [];
   const milliseconds = Math.ceil(Number(number) * (TIME_UNITS[unit] as number));

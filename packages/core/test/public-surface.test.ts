@@ -54,7 +54,7 @@ const TRANSPORT = [
   'formatHostPort',
   'hostPortOf',
   'isLoopback',
-  'nobody',
+  'nullSink',
   'openClient',
   'openServer',
   'orAborted',

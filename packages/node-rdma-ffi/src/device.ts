@@ -1,9 +1,9 @@
 import { CompletionQueue, type CompletionQueueOptions } from './completion/completion-queue.js';
+import { type DeviceEvent, DeviceEvents } from './device-events.js';
 import { type DeviceAttributes, queryAttributes } from './discovery/attributes.js';
 import { openListed, withDevices } from './discovery/device-list.js';
 import { type PortInfo, queryPort } from './discovery/port.js';
 import { invalid, shown, verbFailed } from './errors.js';
-import { type DeviceEvent, EventSource } from './events.js';
 import { closeAll } from './native/close-all.js';
 import type { DeviceContext } from './native/device-context.js';
 import { ProtectionDomain } from './protection-domain.js';
@@ -13,30 +13,30 @@ import { ProtectionDomain } from './protection-domain.js';
  * @throws {RdmaError} RDMA_UNAVAILABLE when there is none at all, RDMA_INVALID naming the existing
  * ones when this one does not exist.
  */
-export function openDevice(name: string): Device {
+export function openDevice(name: string): RdmaDevice {
   return withDevices((devices) => {
     const found = devices.find((device) => device.name === name);
     if (found === undefined) {
       const names = devices.map((device) => device.name).join(', ');
       throw invalid(`there is no RDMA device ${shown(name)}: there is ${names}`);
     }
-    return new Device(openListed(found));
+    return new RdmaDevice(openListed(found));
   });
 }
 
 /** An opened RDMA device. */
-export class Device {
+export class RdmaDevice {
   readonly name: string;
   readonly attributes: DeviceAttributes;
   readonly #context: DeviceContext;
-  readonly #events: EventSource;
+  readonly #events: DeviceEvents;
   readonly #domains = new Set<ProtectionDomain>();
   readonly #completionQueues = new Set<CompletionQueue>();
 
   /** @internal Use {@link openDevice}. */
   constructor(context: DeviceContext) {
     this.#context = context;
-    this.#events = new EventSource(context);
+    this.#events = new DeviceEvents(context);
     this.name = context.name;
     try {
       this.attributes = queryAttributes(context);
@@ -51,7 +51,7 @@ export class Device {
     return queryPort(this.#context, port);
   }
 
-  /** A group of memory regions and queue pairs that belong together. */
+  /** Creates a protection domain: a group of memory regions and queue pairs. */
   createProtectionDomain(): ProtectionDomain {
     const domain = new ProtectionDomain(this.#context, this.attributes, (gone) =>
       this.#domains.delete(gone),
@@ -60,7 +60,7 @@ export class Device {
     return domain;
   }
 
-  /** A queue that reports finished work requests of any number of queue pairs. */
+  /** Creates a completion queue for the work requests of any number of queue pairs. */
   createCompletionQueue(options: CompletionQueueOptions): CompletionQueue {
     const queue = new CompletionQueue(
       this.#context,
@@ -73,18 +73,18 @@ export class Device {
   }
 
   /**
-   * Calls `listener` with what happens from now on. Does not keep the process alive.
-   * @returns what ends that; it can be called twice.
+   * Calls `listener` for each event from now on. Does not keep the process alive.
+   * @returns a function that removes the listener; idempotent.
    */
   onEvent(listener: (event: DeviceEvent) => void): () => void {
     void this.#context.pointer; // throws when closed
     return this.#events.add(listener);
   }
 
-  /** Closes what is still open of it first, in the right order. Idempotent. */
+  /** Closes everything that belongs to it first, in the right order. Idempotent. */
   close(): void {
     try {
-      // Queue pairs go with their domain, and before the queues they report to.
+      // Queue pairs are closed with their domain, and before the queues they report to.
       closeAll([...this.#domains, ...this.#completionQueues, this.#events]);
     } finally {
       this.#release();

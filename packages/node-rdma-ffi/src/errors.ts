@@ -10,7 +10,7 @@ export type RdmaErrorCode =
   | 'RDMA_CLOSED'
   | 'RDMA_INVALID';
 
-/** What an {@link RdmaError} can say besides its message. */
+/** Properties of an {@link RdmaError} besides its message. */
 export interface RdmaErrorOptions extends ErrorOptions {
   readonly verb?: string;
   readonly errno?: number;
@@ -37,7 +37,7 @@ export class RdmaError extends Error {
   }
 }
 
-/** A verb that returned this errno; `about` says what it was to work on. */
+/** The error of a verb with this errno; `about` names the object. */
 export function verbFailed(verb: string, errno: number, about?: string): RdmaError {
   // Node counts errors downwards, as libuv does.
   const [name, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
@@ -49,7 +49,7 @@ export function verbFailed(verb: string, errno: number, about?: string): RdmaErr
   );
 }
 
-/** The error for a completion whose status is not SUCCESS; `about` says which operation it was. */
+/** The error of a failed completion; `about` names the operation. */
 export function completionError(status: number, about: string): RdmaError {
   return new RdmaError(
     'RDMA_COMPLETION_FAILED',
@@ -58,17 +58,17 @@ export function completionError(status: number, about: string): RdmaError {
   );
 }
 
-/** Something was used after its `close()`, or after that of what it belongs to. */
+/** The error for an object that is used after it, or its parent, was closed. */
 export function closed(what: string): RdmaError {
   return new RdmaError('RDMA_CLOSED', `${what} is closed`);
 }
 
-/** Any value as text for a message: a peer's object may have no text of its own. */
+/** Any value as text for a message: it may have no valid `toString`. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0 });
 }
 
-/** An argument that cannot be right. */
+/** The error for an invalid argument. */
 export function invalid(message: string): RdmaError {
   return new RdmaError('RDMA_INVALID', message);
 }

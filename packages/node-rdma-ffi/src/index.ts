@@ -14,21 +14,22 @@
  *
  * @packageDocumentation
  */
+
 export type { CompletionQueue, CompletionQueueOptions } from './completion/completion-queue.js';
 export { CompletionOpcode, CompletionStatus, completionStatusText } from './completion/status.js';
-export { type Device, openDevice } from './device.js';
+export { openDevice, type RdmaDevice } from './device.js';
+export { type DeviceEvent, type DeviceEventCode, deviceEventText } from './device-events.js';
 export type { DeviceAttributes } from './discovery/attributes.js';
 export { type GidInfo, gidFromText, gidToText } from './discovery/gid.js';
 export type { PortInfo } from './discovery/port.js';
-export { type DeviceInfo, listDevices, type ProbeResult, probe } from './discovery/probe.js';
+export { listDevices, type ProbeResult, probe, type RdmaDeviceInfo } from './discovery/probe.js';
 export { completionError, RdmaError, type RdmaErrorCode } from './errors.js';
-export { type DeviceEvent, type DeviceEventCode, deviceEventText } from './events.js';
-export type { MemoryAccess } from './memory/access.js';
+export type { MemoryRegionAccess } from './memory/access.js';
 export type { AddressRange, MemoryRegion } from './memory/memory-region.js';
 export { addressOf, NativeBuffer } from './memory/native-buffer.js';
 export type { ProtectionDomain } from './protection-domain.js';
 export type { QueuePairOptions } from './queue-pair/creation.js';
-export type { ConnectOptions, QueuePairParameters } from './queue-pair/parameters.js';
+export type { QueuePairConnectOptions, QueuePairParameters } from './queue-pair/parameters.js';
 export type { QueuePair, QueuePairStateName } from './queue-pair/queue-pair.js';
 export {
   type ReadRequest,

@@ -1,13 +1,13 @@
 import type { DeviceAttributes } from './discovery/attributes.js';
 import { closed, verbFailed } from './errors.js';
-import type { MemoryAccess } from './memory/access.js';
+import type { MemoryRegionAccess } from './memory/access.js';
 import { type AddressRange, MemoryRegion } from './memory/memory-region.js';
 import { closeAll } from './native/close-all.js';
 import type { DeviceContext } from './native/device-context.js';
 import type { QueuePairOptions } from './queue-pair/creation.js';
 import { QueuePair } from './queue-pair/queue-pair.js';
 
-/** Queue pairs reach the memory regions of their own protection domain only. */
+/** A protection domain: its queue pairs can access its memory regions only. */
 export class ProtectionDomain {
   readonly #context: DeviceContext;
   readonly #attributes: DeviceAttributes;
@@ -16,7 +16,7 @@ export class ProtectionDomain {
   readonly #queuePairs = new Set<QueuePair>();
   #pointer: number;
 
-  /** @internal Use {@link Device.createProtectionDomain}. */
+  /** @internal Use {@link RdmaDevice.createProtectionDomain}. */
   constructor(
     context: DeviceContext,
     attributes: DeviceAttributes,
@@ -31,11 +31,11 @@ export class ProtectionDomain {
   }
 
   /**
-   * Lets the adapter reach memory, with just these permissions. A `Uint8Array` is referenced while it
-   * is registered; memory given by its address must stay mapped that long.
-   * @throws {RdmaError} with the verb, the errno and what to do, for example about locked memory.
+   * Registers memory for the adapter with these permissions. A `Uint8Array` is referenced while
+   * registered; memory given by its address must stay mapped that long.
+   * @throws {RdmaError} with the verb, the errno and advice, for example about locked memory.
    */
-  register(memory: Uint8Array | AddressRange, access: MemoryAccess): MemoryRegion {
+  register(memory: Uint8Array | AddressRange, access: MemoryRegionAccess): MemoryRegion {
     const region = new MemoryRegion(this.#context, this.#open(), memory, access, (gone) =>
       this.#regions.delete(gone),
     );
@@ -43,7 +43,7 @@ export class ProtectionDomain {
     return region;
   }
 
-  /** A new end for a reliable connection, in the state `init`. */
+  /** Creates a queue pair for a reliable connection, in the state `init`. */
   createQueuePair(options: QueuePairOptions): QueuePair {
     const queuePair = new QueuePair(
       this.#context,

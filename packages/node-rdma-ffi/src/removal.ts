@@ -4,10 +4,10 @@ const NODES = '/dev/infiniband';
 const CLASS = '/sys/class/infiniband_verbs';
 
 /**
- * Calls `onRemoved` once when the kernel takes the device away. A driver that cannot do so while a
- * process has it open (`rdma_rxe` cannot) waits for that process and sends it no event, but the
- * device's node is gone by then. Does not keep the process alive. Where there are no nodes to watch,
- * as in some containers, nothing is ever told.
+ * Calls `onRemoved` once when the kernel removes the device. A driver that cannot do so while a
+ * process has it open (`rdma_rxe`) waits for that process without sending it an event, but the
+ * device's node is gone by then. Does not keep the process alive. Does nothing where there are no
+ * nodes to watch, as in some containers.
  */
 export function watchRemoval(device: string, onRemoved: () => void): { close(): void } {
   let watcher: FSWatcher | undefined;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type DeviceEvent, describeEvent, EventSource } from '../src/events.js';
+import { type DeviceEvent, DeviceEvents, describeEvent } from '../src/device-events.js';
 import type { DeviceContext } from '../src/native/device-context.js';
 import { NativeStruct } from '../src/native/native-struct.js';
 import { platform } from '../src/native/platform.js';
@@ -47,7 +47,7 @@ t.test('a listener hears of each event until it is taken away', async (t) => {
   };
   const context = { name: 'fake0', pointer: 1, asyncFd, library, queuePairs };
   // Only what a source of events uses.
-  const source = new EventSource(context as unknown as DeviceContext);
+  const source = new DeviceEvents(context as unknown as DeviceContext);
   t.teardown(() => source.close());
   const codes: string[] = [];
   const listener = ({ code }: DeviceEvent): void => void codes.push(code);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { addressOf, NativeBuffer } from '../src/index.js';
 import { accessFlags } from '../src/memory/access.js';
-import { pin, unpin } from '../src/memory/pins.js';
+import { pin, unpin } from '../src/memory/native-buffer.js';
 
 t.test('a native buffer is page aligned, zeroed, and shares no page', async (t) => {
   const buffer = new NativeBuffer(5000);

@@ -3,8 +3,8 @@ import type { FileDescriptor } from './file-descriptor.js';
 import { check, failed, libc } from './libc.js';
 
 /**
- * A stream socket whose calls wait. For programs that have nothing else to do meanwhile: while one
- * waits, the event loop stands still.
+ * A blocking stream socket. For programs that do nothing else: while a call waits, the event loop
+ * stands still.
  */
 export class BlockingStream {
   readonly #socket: FileDescriptor;

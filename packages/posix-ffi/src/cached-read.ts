@@ -15,11 +15,11 @@ export const NOT_CACHED = -1;
 let iovecs: NativeMemory | undefined;
 
 /**
- * Read what the page cache holds, and never wait for the disk. What is missing the kernel begins to
- * fetch.
+ * Read from the page cache without waiting for the disk; the kernel starts to fetch what is
+ * missing.
  * @returns bytes read: fewer than asked for when only the first are cached, when the file ends, or
- * when `targets` are more than 1024; or {@link NOT_CACHED}.
- * @throws {SystemError} ENOTSUP (EOPNOTSUPP) where the file system cannot promise that.
+ * when there are more than 1024 `targets`; or {@link NOT_CACHED}.
+ * @throws {SystemError} ENOTSUP (EOPNOTSUPP) where the file system does not support it.
  */
 export function readCached(
   file: OpenFile,

@@ -15,43 +15,43 @@ const MADV_DONTNEED = 4;
 
 type Done = (error?: SystemError) => void;
 
-/** Whether holes can be punched into a file. It must be open for writing; nothing of it changes. */
+/** Whether holes can be punched into a file that is open for writing; changes nothing. */
 export function canPunchHoles(file: OpenFile, size: number): boolean {
   const { fallocate, errno, pageBytes } = libc();
   // Behind its end.
   const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
   if (fallocate(file.number, mode, size, pageBytes) === 0) return true;
-  // EFBIG: the file is as long as files can be, so that nothing behind its end can be tried.
+  // EFBIG: the file has the maximum length, so nothing behind its end can be tried.
   if ([EOPNOTSUPP, ENOSYS, EFBIG].includes(errno[0] as number)) return false;
   throw failed('fallocate');
 }
 
 /**
- * Give back a range of a file, or of a block device that can do this: it reads as zeros from then
- * on. Done by a thread of libuv's pool.
+ * Deallocate a range of a file, or of a block device that supports it: it reads as zeros
+ * afterwards. Runs in libuv's thread pool.
  */
 export function punchHole(file: OpenFile, offset: number, length: number, done: Done): void {
   allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, done);
 }
 
-/** Make a range of a file or block device zeros without giving it back, by a thread. */
+/** Zero a range of a file or block device without deallocating it, in the thread pool. */
 export function zeroRange(file: OpenFile, offset: number, length: number, done: Done): void {
   allocate(file, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length, done);
 }
 
-/** Tell a block device that a range is not needed, by a thread. Anything may be read there then. */
+/** Discard a range of a block device, in the thread pool. It reads as anything afterwards. */
 export function discardBlocks(device: OpenFile, offset: number, length: number, done: Done): void {
   const range = new NativeMemory(16);
   range.setWord(0, offset);
   range.setWord(8, length);
   libc().ioctlLater(device.number, BLKDISCARD, range.address, (_error, result) => {
-    // Named here, so that the memory lives until now.
+    // Referenced here to keep the memory alive until now.
     const bytes = range.view.getBigUint64(8, true);
     done(result === 0 ? undefined : failed('ioctl', `BLKDISCARD of ${bytes} bytes at ${offset}`));
   });
 }
 
-/** Memory whose pages {@link releasePages} can give back one by one. */
+/** Allocate memory for {@link releasePages}. */
 export function allocatePages(length: number): Uint8Array {
   const { pageBytes } = libc();
   const memory = new Uint8Array(length + pageBytes);
@@ -59,7 +59,7 @@ export function allocatePages(length: number): Uint8Array {
   return memory.subarray(start, start + length);
 }
 
-/** Give whole pages of {@link allocatePages} back: they read as zeros. */
+/** Release whole pages of {@link allocatePages}: they read as zeros. */
 export function releasePages(pages: Uint8Array): void {
   const { madvise, pageBytes } = libc();
   const address = addressOf(pages);

@@ -13,17 +13,19 @@ export function createEventFd(): FileDescriptor {
   return FileDescriptor.fromSyscall(libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
 }
 
-/** Whether it is an eventfd. A peer may pass anything; writing to a pipe or a file would do damage. */
+/**
+ * Whether it is an eventfd. A peer may pass anything; writing to a pipe or a file would do damage.
+ */
 export function isEventFd(descriptor: FileDescriptor): boolean {
   return readlinkSync(`/proc/self/fd/${descriptor.number}`) === 'anon_inode:[eventfd]';
 }
 
-/** The sending end of an eventfd. Never waits, whatever the peer does to the counter. */
+/** The sending end of an eventfd. Never blocks, whatever the peer does to the counter. */
 export class EventFdWriter {
   readonly #descriptor: FileDescriptor;
   readonly #libc = libc();
   readonly #count = new NativeMemory(COUNTER_BYTES);
-  /** Set when the peer made its eventfd blocking: then a full counter must be noticed beforehand. */
+  /** Set if the peer's eventfd is blocking: then a full counter must be detected beforehand. */
   readonly #poll: NativeMemory | undefined;
 
   constructor(descriptor: FileDescriptor) {
@@ -42,7 +44,7 @@ export class EventFdWriter {
   signal(count = 1): void {
     const fd = this.#descriptor.number;
     if (this.#poll !== undefined && this.#libc.poll(this.#poll.address, 1, 0) !== 1) return;
-    // POLLOUT promises room for one only.
+    // POLLOUT guarantees room for one only.
     this.#count.setWord(0, this.#poll === undefined ? count : 1);
     if (this.#libc.write(fd, this.#count.address, COUNTER_BYTES) !== -1) return;
     if (this.#libc.errno[0] !== EAGAIN) throw failed('write', 'to an eventfd');

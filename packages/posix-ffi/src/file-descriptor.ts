@@ -43,7 +43,7 @@ export class FileDescriptor {
     return FileDescriptor.fromSyscall(libc().fcntl(this.number, F_DUPFD_CLOEXEC, 0), 'fcntl');
   }
 
-  /** Give the number to somebody who closes it from now on. To us, it is closed. */
+  /** Pass the number to a new owner. The object counts as closed. */
   release(): number {
     const { number } = this;
     this.#number = CLOSED;
@@ -60,5 +60,5 @@ export class FileDescriptor {
   }
 }
 
-/** What a system call needs of an open file, whoever owns it. */
+/** An open file, as system calls need it. */
 export type OpenFile = Pick<FileDescriptor, 'number'>;

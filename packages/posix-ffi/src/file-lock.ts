@@ -29,9 +29,9 @@ export interface HeldLock {
 }
 
 /**
- * Lock a range for sharing: others can lock it so, too, and nobody exclusively. The lock is
- * advisory, belongs to the open file, and ends with its last descriptor.
- * @returns whether it is locked; `false` when somebody holds an exclusive lock.
+ * Take a shared lock of a range. It is advisory, belongs to the open file, and ends with its last
+ * descriptor.
+ * @returns `false` when somebody holds an exclusive lock.
  * @throws {SystemError} for example ENOLCK where the file system has no locks.
  */
 export function lockShared(file: OpenFile, range: LockRange): boolean {
@@ -42,7 +42,7 @@ export function lockShared(file: OpenFile, range: LockRange): boolean {
   throw failed('fcntl', 'F_OFD_SETLK');
 }
 
-/** Give back what this open file has locked in the range. */
+/** Release the locks of this open file in the range. */
 export function unlock(file: OpenFile, range: LockRange): void {
   const lock = flock(F_UNLCK, range);
   if (libc().fcntlAt(file.number, F_OFD_SETLK, lock.address) === -1) {

@@ -3,28 +3,28 @@ import { failed, libc } from './libc.js';
 import { addressOf, NativeMemory } from './native-memory.js';
 import { SystemError } from './system-error.js';
 
-/** Pages that are asked for by one call: the kernel takes no more pieces (IOV_MAX). */
+/** Most pages checked by one call (IOV_MAX). */
 const MOST_PAGES = 1024;
 /** Bytes of one `struct iovec`: address and length. */
 const IOVEC_BYTES = 16;
 
 /**
- * Access to memory of this process whose pages may not be there to be had: beyond the end of a file
- * that was cut off, or where the file system is full. Touching them raises SIGBUS; the kernel's
- * copies between processes, of which both are this one, answer EFAULT.
+ * Access to memory of this process whose pages may be unavailable: beyond the end of a truncated
+ * file, or where the file system is full. Touching them raises SIGBUS; the kernel's copies between
+ * processes (here from this one to itself) fail with EFAULT instead.
  */
 class GuardedCopy {
   readonly #local = new NativeMemory(IOVEC_BYTES);
   readonly #remote = new NativeMemory(IOVEC_BYTES * MOST_PAGES);
   readonly #bytes = new NativeMemory(MOST_PAGES);
 
-  /** Linux 5.14 and later can be asked for pages. */
+  /** Linux 5.14 and later can populate pages. */
   #populates = true;
 
-  /** Whether this system allows it: a container's seccomp filter may not. */
+  /** Whether it is permitted: a container's seccomp filter may forbid it. */
   readonly works = this.#works();
 
-  /** Whether each of `count` pages of `pageBytes`, the first at `address`, can be had. */
+  /** Whether all of `count` pages of `pageBytes`, the first at `address`, are available. */
   arePresent(address: number, count: number, pageBytes: number): boolean {
     if (this.#populates) {
       if (libc().madvise(address, count * pageBytes, MADV_POPULATE_READ) === 0) return true;
@@ -93,22 +93,28 @@ export function canCopyGuarded(): boolean {
   return guardedCopy().works;
 }
 
-/** Whether each of `count` pages of `pageBytes` bytes at `address` can be touched. */
+/** Whether all of `count` pages of `pageBytes` bytes at `address` can be touched. */
 export function arePresent(address: number, count: number, pageBytes: number): boolean {
   return guardedCopy().arePresent(address, count, pageBytes);
 }
 
-/** Fill `target` from `address`. @throws {SystemError} EFAULT where a page cannot be had. */
+/**
+ * Fill `target` from `address`.
+ * @throws {SystemError} EFAULT where a page is unavailable.
+ */
 export function copyOut(address: number, target: Uint8Array): void {
   guardedCopy().copy('processVmReadv', address, target);
 }
 
-/** Copy `source` to `address`. @throws {SystemError} EFAULT where a page cannot be had. */
+/**
+ * Copy `source` to `address`.
+ * @throws {SystemError} EFAULT where a page is unavailable.
+ */
 export function copyIn(address: number, source: Uint8Array): void {
   guardedCopy().copy('processVmWritev', address, source);
 }
 
-/** For whoever finds a page missing. */
+/** The error for an unavailable page. */
 export function missingPage(): SystemError {
   return new SystemError(EFAULT, 'access', MISSING);
 }

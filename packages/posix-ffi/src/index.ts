@@ -68,7 +68,6 @@ export { groupId } from './group.js';
 export { canCopyGuarded } from './guarded-copy.js';
 export { unavailableReason } from './libc.js';
 export { checkRange, Mapping, type MappingOptions, WINDOW_BYTES } from './mapping.js';
-export { memoryAreas } from './memory-areas.js';
 export {
   addSeals,
   cannotShrink,
@@ -112,3 +111,4 @@ export {
   vsockSocketAddress,
 } from './socket-address.js';
 export { SystemError } from './system-error.js';
+export { memoryAreas } from './virtual-memory-areas.js';

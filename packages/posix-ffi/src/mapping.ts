@@ -13,13 +13,16 @@ import {
 import type { FileDescriptor } from './file-descriptor.js';
 import { copyIn, copyOut } from './guarded-copy.js';
 import { check, failed, libc } from './libc.js';
-import { memoryAreas } from './memory-areas.js';
 import { type FileIdentity, identifyFile, memoryBacking } from './memory-file.js';
 import { PagePresence } from './page-presence.js';
 import { place } from './placement.js';
 import { SystemError } from './system-error.js';
+import { memoryAreas } from './virtual-memory-areas.js';
 
-/** Node 20 has no ArrayBuffer for all of a big guest's memory: it is viewed in pieces of this size. */
+/**
+ * An ArrayBuffer of Node 20 is too small for a large guest's memory: it is viewed in windows of
+ * this size.
+ */
 export const WINDOW_BYTES = 0x4000_0000;
 
 /** Which part of a file to map. */
@@ -30,13 +33,13 @@ export interface MappingOptions {
   readonly length: number;
   readonly writable: boolean;
   /**
-   * Whether pages are asked for before they are touched ({@link PagePresence}). `once` is enough
-   * where the file cannot become shorter. Absent: they are known to be there.
+   * Whether pages are populated before they are touched ({@link PagePresence}). `once` is enough if
+   * the file cannot shrink. Absent: they are known to be available.
    */
   readonly pages?: 'once' | 'always' | undefined;
 }
 
-/** The address range of a mapping, which outlives the mapping until its last view is gone. */
+/** The address range of a mapping, which lives until its last view is collected. */
 interface Range {
   readonly address: number;
   readonly bytes: number;
@@ -68,12 +71,12 @@ export class Mapping {
   /** Bytes. */
   readonly length: number;
   readonly #range: Range;
-  /** From the page boundary, where the mapping starts, to the first byte that was asked for. */
+  /** Bytes from the page boundary to the first requested byte. */
   readonly #lead: number;
   #windows: Uint8Array[] = [];
   readonly #presence: PagePresence | undefined;
   #revoked = false;
-  /** Somebody may still hold a view. */
+  /** Whether a view was handed out. */
   #viewed = false;
 
   private constructor(
@@ -128,9 +131,9 @@ export class Mapping {
   }
 
   /**
-   * The bytes `[offset, offset + length)`, or `undefined` when they lie in two windows, outside the
-   * mapping, or the mapping is revoked. A view that outlives {@link revoke} is harmless.
-   * @throws {SystemError} EFAULT when a page was asked for and cannot be had.
+   * The bytes `[offset, offset + length)`, or `undefined` when they span two windows, lie outside
+   * the mapping, or the mapping is revoked. A view that outlives {@link revoke} is harmless.
+   * @throws {SystemError} EFAULT when a page is unavailable.
    */
   view(offset: number, length: number): Uint8Array | undefined {
     if (!this.#contains(offset, length)) return undefined;
@@ -165,7 +168,7 @@ export class Mapping {
     }
   }
 
-  /** Copy out by a system call, which fails where {@link read} would kill: EFAULT. */
+  /** Copy out by a system call, which fails with EFAULT where {@link read} would raise SIGBUS. */
   copyOut(offset: number, target: Uint8Array): void {
     this.#assertContains(offset, target.length);
     copyOut(this.#range.address + this.#lead + offset, target);
@@ -178,9 +181,9 @@ export class Mapping {
   }
 
   /**
-   * Put empty private memory in the place of the file's: from now on nothing in this process reads
-   * or writes the file through this mapping, also not a view that somebody kept. The address range
-   * itself is given back when the last view is collected, at once where there was none. Idempotent.
+   * Replace the file's memory by empty private memory: nothing in this process accesses the file
+   * through this mapping any more, not even a view that was kept. The address range is released
+   * when the last view is collected, at once if there was none. Idempotent.
    */
   revoke(): void {
     if (this.#revoked) return;
@@ -191,7 +194,7 @@ export class Mapping {
       giveBack(this.#range);
       return;
     }
-    // It takes the place of what is there: no more areas than were counted for this mapping.
+    // It replaces the existing mapping, so no further memory map area is needed.
     check(
       libc().mmap(
         this.#range.address,
@@ -208,7 +211,7 @@ export class Mapping {
     this.#windows = [];
   }
 
-  /** As much of `[offset, offset + length)` as the first window holds. The range is checked. */
+  /** The part of `[offset, offset + length)` in the first window. The range is checked. */
   #piece(offset: number, length: number): Uint8Array {
     const start = this.#lead + offset;
     const index = Math.floor(start / WINDOW_BYTES);

@@ -28,7 +28,7 @@ export interface FileIdentity {
   readonly size: bigint;
 }
 
-/** A memfd of `length` zero bytes whose size is sealed: whoever maps it needs no signal handler. */
+/** A memfd of `length` zero bytes with a sealed size: it can be mapped without a signal handler. */
 export function createMemoryFile(name: string, length: number): FileDescriptor {
   if (!Number.isSafeInteger(length) || length <= 0) {
     throw new RangeError(`not a length of memory: ${length}`);

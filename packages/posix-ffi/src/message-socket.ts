@@ -15,7 +15,7 @@ import { failed, libc } from './libc.js';
 import { NativeMemory } from './native-memory.js';
 import { SystemError } from './system-error.js';
 
-/** What {@link MessageSocket} answers when the call would have to wait. */
+/** Result of {@link MessageSocket} when the call would block. */
 export const WOULD_BLOCK = -1;
 
 // struct msghdr, 64-bit: name 0, namelen 8, iov 16, iovlen 24, control 32, controllen 40, flags 48.
@@ -38,8 +38,8 @@ const OTHER_CONTROL_BYTES = 512;
 const NONE: readonly FileDescriptor[] = Object.freeze([]);
 
 /**
- * Sends and receives on a stream socket, descriptors included, without ever waiting. The structures
- * the kernel reads are built once, so that a message costs no allocation.
+ * Sends and receives on a stream socket, descriptors included, without blocking. The kernel's
+ * structures are built once, so that a message allocates nothing.
  */
 export class MessageSocket {
   readonly #socket: FileDescriptor;
@@ -60,15 +60,16 @@ export class MessageSocket {
   }
 
   /**
-   * Receive up to `length` bytes to `address`. Returns how many, 0 at the end of the stream,
-   * {@link WOULD_BLOCK} when there is nothing yet.
-   * @throws {SystemError} also when descriptors got lost, because this process has no free ones.
+   * Receive up to `length` bytes to `address`.
+   * @returns the number of bytes, 0 at the end of the stream, {@link WOULD_BLOCK} when there is
+   * nothing yet.
+   * @throws {SystemError} also when descriptors were lost because this process has none free.
    */
   receive(address: number, length: number): number {
     const message = this.#incoming;
     message.setWord(MSG_BYTES, address);
     message.setWord(MSG_BYTES + 8, length);
-    // The kernel overwrites this field with what it used.
+    // The kernel overwrites this field with the size used.
     message.view.setUint32(MSG_CONTROL_LENGTH, this.#incomingControl.bytes.length, true);
     const fd = this.#socket.number;
     for (;;) {
@@ -91,8 +92,9 @@ export class MessageSocket {
   }
 
   /**
-   * Send two pieces of memory as one message. Returns how many bytes left, which may be fewer than
-   * all, or {@link WOULD_BLOCK}. The descriptors left if any byte did; they stay the caller's.
+   * Send two pieces of memory as one message.
+   * @returns the number of bytes sent, which may be fewer, or {@link WOULD_BLOCK}. The descriptors
+   * are sent with the first byte; the caller still owns them.
    */
   send(
     head: number,

@@ -4,19 +4,19 @@ export interface PresenceOptions {
   /** Where the memory starts in this process, at a page boundary. */
   readonly address: number;
   readonly bytes: number;
-  /** Of the file system: huge pages are asked for as a whole. */
+  /** Page size of the file system: huge pages are populated as a whole. */
   readonly pageBytes: number;
-  /** Somebody could make the file shorter: what was there may be gone in a later turn. */
+  /** The file could shrink: pages may become unavailable in a later turn. */
   readonly mayVanish: boolean;
 }
 
 /**
- * Which pages of a mapping are known to be there. A page is asked for before it is touched for the
- * first time, since touching one that cannot be had kills the process. None is asked for earlier:
- * much of a guest's memory is never used.
+ * Keeps track of available pages of a mapping. A page is populated before it is touched for the
+ * first time, since touching an unavailable page kills the process. None is populated earlier: much
+ * of a guest's memory is never used.
  *
- * Where the file may become shorter, the last page that is known to be there is asked for again
- * once per turn of the event loop: those before it are there as long as it is.
+ * If the file can shrink, the last available page is checked again once per turn of the event loop:
+ * while it is available, so are those before it.
  */
 export class PagePresence {
   readonly #address: number;
@@ -25,7 +25,7 @@ export class PagePresence {
   readonly #known: Uint8Array;
   readonly #mayVanish: boolean;
   #last = -1;
-  /** Nothing can have changed since the last look. */
+  /** Checked in this turn of the event loop. */
   #isFresh: boolean;
 
   constructor({ address, bytes, pageBytes, mayVanish }: PresenceOptions) {
@@ -36,14 +36,14 @@ export class PagePresence {
     this.#isFresh = !mayVanish;
   }
 
-  /** @throws {SystemError} EFAULT when a page of `[offset, offset + length)` cannot be had. */
+  /** @throws {SystemError} EFAULT when a page of `[offset, offset + length)` is unavailable. */
   require(offset: number, length: number): void {
     if (!this.#isFresh) this.#look();
     const first = Math.floor(offset / this.#pageBytes);
     const last = length === 0 ? first - 1 : Math.floor((offset + length - 1) / this.#pageBytes);
     for (let page = first; page <= last; page++) {
       if (this.#isKnown(page)) continue;
-      this.#ask(page, last);
+      this.#populate(page, last);
       return;
     }
   }
@@ -52,7 +52,7 @@ export class PagePresence {
     return ((this.#known[page >>> 3] as number) & (1 << (page & 7))) !== 0;
   }
 
-  #ask(first: number, last: number): void {
+  #populate(first: number, last: number): void {
     const count = last - first + 1;
     if (!arePresent(this.#address + first * this.#pageBytes, count, this.#pageBytes)) {
       throw missingPage();

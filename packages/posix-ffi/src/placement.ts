@@ -10,7 +10,7 @@ import {
 import { libc } from './libc.js';
 import type { FileIdentity } from './memory-file.js';
 
-/** What `mmap` is asked for. */
+/** The arguments of `mmap`. */
 interface PlacedRange {
   readonly number: number;
   readonly file: FileIdentity;
@@ -23,9 +23,9 @@ interface PlacedRange {
 let last: (PlacedRange & { readonly address: number }) | undefined;
 
 /**
- * Map a range of a file where its neighbours in the file are mapped already: the kernel joins them
- * to one area. Where there are none yet, there is room behind it for those that may follow.
- * @returns the address, -1 when it failed (see `errno`).
+ * Map a range of a file next to its neighbours in the file, so that the kernel merges them into one
+ * area. Without neighbours, it leaves room for those that may follow.
+ * @returns the address, -1 on failure (see `errno`).
  */
 export function place(range: PlacedRange): number {
   const beside = addressBeside(range);
@@ -44,7 +44,7 @@ function addressBeside({ file, offset, bytes, flags }: PlacedRange): number | un
   return undefined;
 }
 
-/** Room that is given back at once, so that it takes no area: what is mapped next may lie there. */
+/** Reserves room and releases it at once, so that it takes no area but later mappings fit there. */
 function mapWithRoom(range: PlacedRange): number {
   const room = Number(range.file.size) - range.offset;
   if (room <= range.bytes) return -1;

@@ -31,7 +31,10 @@ export class Poller {
   #referenced = true;
   #closed = false;
 
-  /** `onReady` also runs, with both flags set, when the descriptor failed: the next call tells why. */
+  /**
+   * @param onReady also called, with both flags set, when the descriptor failed: the next call
+   * returns the error.
+   */
   constructor(descriptor: FileDescriptor, onReady: (readable: boolean, writable: boolean) => void) {
     this.#descriptor = descriptor;
     this.#callback = (status, events) => {

@@ -20,7 +20,7 @@ export class BatchedWriter {
     this.#stream = stream;
   }
 
-  /** From now on `source`, where what is written comes from, is held while the stream has no room. */
+  /** Hold `source`, where the data comes from, while the stream has no room. */
   holdUp(source: Pick<Relay, 'hold' | 'release'>): void {
     this.#source = source;
     if (this.#isFull) source.hold(this);

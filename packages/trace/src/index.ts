@@ -39,7 +39,7 @@ export { barText, capabilityText, headerLines, propertiesText } from './pci/form
 export type { DecodedBar, DecodedHeader } from './pci/header.js';
 export { JsonPrinter, type Printer, TextPrinter } from './printer.js';
 export { type Relay, type RelayOptions, startRelay } from './relay/relay.js';
-export type { RelayArrival, RelayObserver } from './relay/relay-observer.js';
+export type { RelayClient, RelayObserver } from './relay/relay-observer.js';
 export {
   type RelayedSession,
   type RelaySessionOptions,

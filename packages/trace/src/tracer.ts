@@ -3,7 +3,7 @@ import type { DeviceNames } from './decode/device-view.js';
 import { TraceDecoder } from './decode/trace-decoder.js';
 import type { TracedMessage } from './decode/traced-message.js';
 import type { Packet, RelaySide } from './packet.js';
-import type { RelayArrival, RelayObserver } from './relay/relay-observer.js';
+import type { RelayClient, RelayObserver } from './relay/relay-observer.js';
 
 /** A capture has 16 bits for the number of a session. */
 const MAX_SESSION = 0xffff;
@@ -47,7 +47,7 @@ export class Tracer {
   }
 
   /** The observer for a client that connected to a relay: pass this to `startRelay`. */
-  observe({ peer, encoding }: RelayArrival): RelayObserver {
+  observe({ peer, encoding }: RelayClient): RelayObserver {
     const session = (this.#lastSession % MAX_SESSION) + 1;
     this.#lastSession = session;
     this.#begin({ session, timeUs: nowUs(), encoding, peer });

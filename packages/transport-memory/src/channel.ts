@@ -1,11 +1,11 @@
 import type { MemoryDescriptor } from './memory-descriptor.js';
 import type { MemoryEvent } from './memory-event.js';
 
-/** Deliveries before the event loop gets its turn. */
+/** Deliveries per turn of the event loop. */
 const TURN_ITEMS = 64;
 const TURN_BYTES = 262_144;
 
-/** A frame under way. */
+/** A frame in flight. */
 export interface SentFrame {
   readonly head: Uint8Array;
   /** Still the sender's memory, until the frame is delivered. */
@@ -20,7 +20,7 @@ interface Signal {
 
 /** The receiving end. */
 export interface Receiver {
-  /** It reads nothing for now. */
+  /** Delivery is paused. */
   readonly paused: boolean;
   deliverFrame(frame: SentFrame): void;
   /** The sender closed after all that came before. */
@@ -76,13 +76,13 @@ export class Channel {
     this.schedule();
   }
 
-  /** The sender is done: what is queued still arrives. */
+  /** The sender has closed: what is queued is still delivered. */
   end(): void {
     this.#end ??= 'in order';
     this.schedule();
   }
 
-  /** The sender is gone: what is queued is lost. */
+  /** The sender has aborted: what is queued is lost. */
   abort(): void {
     this.#end = 'aborted';
     this.close();

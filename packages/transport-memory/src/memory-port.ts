@@ -8,7 +8,7 @@ import type { FrameAssembler, StreamEvents, StreamPort } from '@vfio-user/core/t
 import type { Channel, Receiver, SentFrame } from './channel.js';
 import { memoryDescriptor } from './memory-descriptor.js';
 
-/** What a frame's bytes become once its handler has returned: who kept it reads nonsense. */
+/** Overwrites a frame once its handler has returned, to expose handlers that keep it. */
 const STALE = 0xdd;
 
 /** What one end of a connection is made of. */

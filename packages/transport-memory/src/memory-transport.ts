@@ -47,12 +47,15 @@ interface Listening {
   readonly pending: PendingConnections;
 }
 
-/** Keeps the process alive while somebody listens, as a socket would. Its period does not matter. */
+/**
+ * Timer that keeps the process alive while listening, as a socket would. Its period does not
+ * matter.
+ */
 const KEEP_ALIVE_MS = 2 ** 30;
 
-/** How long a peer may take for its greeting, ms. */
+/** Time limit for a peer's greeting, ms. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Connections to one name that are not through their greeting. */
+/** Most connections to one name before the end of the handshake. */
 const MAX_PENDING = 64;
 
 /**

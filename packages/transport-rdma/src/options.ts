@@ -1,9 +1,17 @@
 import { type Transport, VfioUserError } from '@vfio-user/core';
 import { type ConnectionOptions, resolveOptions as resolve } from '@vfio-user/core/transport';
-import { nodeVerbs } from './node-verbs.js';
+import { completionStatusText, NativeBuffer, openDevice, probe } from 'node-rdma-ffi';
 import type { Verbs } from './verbs.js';
 
-/** What can be tuned; every default is meant to be right. */
+/** The adapters of this machine. */
+export const nodeVerbs: Verbs = {
+  probe,
+  openDevice,
+  allocate: (length) => new NativeBuffer(length),
+  statusText: completionStatusText,
+};
+
+/** Options of `rdmaTransport`. */
 export interface RdmaTransportOptions extends ConnectionOptions {
   /**
    * Carries the connections that set up queue pairs and, where there are none, everything. Needs
@@ -32,10 +40,10 @@ export interface RdmaTransportOptions extends ConnectionOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = Required<RdmaTransportOptions>;
+export type RdmaSettings = Required<RdmaTransportOptions>;
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
-export function resolveOptions(options: RdmaTransportOptions): Settings {
+export function resolveOptions(options: RdmaTransportOptions): RdmaSettings {
   const settings = resolve(options, {
     verbs: nodeVerbs,
     receiveSlots: 256,

@@ -14,12 +14,12 @@ import {
 import { PendingConnections } from '@vfio-user/core/transport';
 import { type AdapterChoice, chooseAdapter } from './endpoint/adapter-choice.js';
 import { QueuePairEnd } from './endpoint/queue-pair-end.js';
-import { type RdmaTransportOptions, resolveOptions, type Settings } from './options.js';
+import { type RdmaSettings, type RdmaTransportOptions, resolveOptions } from './options.js';
 import { boundUri, parseTarget, QUERY_KEYS, type RdmaTarget } from './rdma-uri.js';
-import { Arrival } from './setup/arrival.js';
 import { BareHandshake } from './setup/bare-handshake.js';
 import { noRdma, tryQueuePair } from './setup/client-attempt.js';
 import { ClientHandshake } from './setup/client-handshake.js';
+import { IncomingClient } from './setup/incoming-client.js';
 import { ATTACHMENT } from './setup/records.js';
 import { ServerHandshake } from './setup/server-handshake.js';
 
@@ -31,9 +31,9 @@ export function rdmaTransport(options: RdmaTransportOptions): Transport {
 class RdmaTransport implements Transport {
   readonly schemes = ['rdma'] as const;
   readonly queryKeys = QUERY_KEYS;
-  readonly #settings: Settings;
+  readonly #settings: RdmaSettings;
 
-  constructor(settings: Settings) {
+  constructor(settings: RdmaSettings) {
     this.#settings = settings;
   }
 
@@ -85,7 +85,7 @@ class RdmaTransport implements Transport {
       const { outcome, inner } = completed as ServerHandshake;
       const handshake = ownHandshake(inner);
       if (choice instanceof Error) return accept(bootstrap, handshake);
-      return Arrival.take({
+      return IncomingClient.take({
         bootstrap,
         handshake,
         outcome,

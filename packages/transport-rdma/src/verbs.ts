@@ -6,8 +6,8 @@ import type * as rdma from 'node-rdma-ffi';
  */
 export interface Verbs {
   probe(): Probe;
-  openDevice(name: string): Device;
-  allocate(length: number): Buffer;
+  openDevice(name: string): RdmaDevice;
+  allocate(length: number): AdapterBuffer;
   /** The meaning of a completion's status, in words. */
   statusText(status: number): string;
 }
@@ -25,7 +25,7 @@ export interface DeviceDescription {
 export type PortDescription = Pick<rdma.PortInfo, 'number' | 'state' | 'gids'>;
 
 /** An opened adapter. */
-export interface Device {
+export interface RdmaDevice {
   readonly name: string;
   readonly attributes: Pick<rdma.DeviceAttributes, 'maxQpWr'>;
   createProtectionDomain(): ProtectionDomain;
@@ -36,7 +36,7 @@ export interface Device {
 }
 
 export interface ProtectionDomain {
-  register(memory: Uint8Array, access: rdma.MemoryAccess): MemoryRegion;
+  register(memory: Uint8Array, access: rdma.MemoryRegionAccess): MemoryRegion;
   createQueuePair(options: QueuePairOptions): QueuePair;
 }
 
@@ -59,4 +59,4 @@ export type CompletionQueue = Pick<
 export type MemoryRegion = Pick<rdma.MemoryRegion, 'address' | 'localKey' | 'remoteKey' | 'close'>;
 
 /** Memory outside of JavaScript's heap, which an adapter may use for long. */
-export type Buffer = Pick<rdma.NativeBuffer, 'address' | 'bytes' | 'release'>;
+export type AdapterBuffer = Pick<rdma.NativeBuffer, 'address' | 'bytes' | 'release'>;

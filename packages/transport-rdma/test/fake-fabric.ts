@@ -5,7 +5,7 @@ import {
   CompletionStatus,
   type DeviceEventCode,
   type GidInfo,
-  type MemoryAccess,
+  type MemoryRegionAccess,
   type QueuePairParameters,
   type ReadRequest,
   type ReceiveRequest,
@@ -14,15 +14,15 @@ import {
   type WriteRequest,
 } from 'node-rdma-ffi';
 import type {
-  Buffer,
+  AdapterBuffer,
   CompletionQueue,
-  Device,
   MemoryRegion,
   PortDescription,
   Probe,
   ProtectionDomain,
   QueuePair,
   QueuePairOptions,
+  RdmaDevice,
   Verbs,
 } from '../src/verbs.js';
 
@@ -77,14 +77,14 @@ export class FakeFabric implements Verbs {
     return { available: true, devices: [{ name: 'fake0', ports }] };
   }
 
-  openDevice(name: string): Device {
+  openDevice(name: string): RdmaDevice {
     if (this.faults.broken) throw new Error('ibv_open_device failed: it is broken');
     const device = new FakeDevice(this, name);
     this.devices.add(device);
     return device;
   }
 
-  allocate(length: number): Buffer {
+  allocate(length: number): AdapterBuffer {
     const bytes = new Uint8Array(length);
     const address = this.#reserve(length);
     this.#buffers.set(bytes, address);
@@ -125,10 +125,10 @@ class FakeRegion implements MemoryRegion {
   readonly address: number;
   readonly localKey: number;
   readonly bytes: Uint8Array;
-  readonly access: MemoryAccess;
+  readonly access: MemoryRegionAccess;
   readonly domain: FakeDomain;
 
-  constructor(domain: FakeDomain, bytes: Uint8Array, access: MemoryAccess) {
+  constructor(domain: FakeDomain, bytes: Uint8Array, access: MemoryRegionAccess) {
     this.domain = domain;
     this.bytes = bytes;
     this.access = access;
@@ -162,7 +162,7 @@ class FakeDomain implements ProtectionDomain {
     this.device = device;
   }
 
-  register(memory: Uint8Array, access: MemoryAccess): MemoryRegion {
+  register(memory: Uint8Array, access: MemoryRegionAccess): MemoryRegion {
     const { maxPinned = Number.POSITIVE_INFINITY } = this.fabric.faults;
     if (memory.length > maxPinned) throw new Error('ibv_reg_mr failed: ENOMEM, raise ulimit -l');
     const region = new FakeRegion(this, memory, access);
@@ -237,7 +237,7 @@ class FakeQueue implements CompletionQueue {
   }
 }
 
-class FakeDevice implements Device {
+class FakeDevice implements RdmaDevice {
   readonly name: string;
   readonly attributes = { maxQpWr: 1024 };
   readonly fabric: FakeFabric;

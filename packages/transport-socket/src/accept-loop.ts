@@ -6,14 +6,14 @@ const ACCEPTS_PER_TURN = 16;
 /** How long to wait for descriptors or memory to become free, ms. */
 const RETRY_MS = 100;
 
-/** What an accept loop tells. */
+/** Events of an {@link AcceptLoop}. */
 export interface AcceptEvents {
   onSocket(socket: FileDescriptor): void;
   /** Accepting failed; it is tried again. */
   onError(error: Error): void;
 }
 
-/** Accepts what comes to a listening socket, which it owns, until it is closed. */
+/** Accepts connections on a listening socket, which it owns, until it is closed. */
 export class AcceptLoop {
   readonly #socket: FileDescriptor;
   readonly #events: AcceptEvents;
@@ -42,7 +42,7 @@ export class AcceptLoop {
       try {
         socket = accept(this.#socket);
       } catch (error) {
-        // The peer gave up while it waited.
+        // The peer closed while it was waiting.
         if (errorCode(error) === 'ECONNABORTED') continue;
         this.#pause(error as Error);
         return;

@@ -1,11 +1,13 @@
-/** Failed waits in a row that show that messages have become slow. */
+/** Failed waits in a row that indicate slow messages. */
 const MAX_FAILURES = 4;
-/** Messages for which the other way is tried. */
-const TRIAL_MESSAGES = 16;
-/** Messages until the next trial: at first, and at most, as each trial that brought nothing doubles it. */
+/** Messages per experiment with the other mode. */
+const EXPERIMENT_MESSAGES = 16;
+/**
+ * Messages until the next experiment: at first, and at most, as each one without a gain doubles it.
+ */
 const FIRST_STAY = 256;
 const LONGEST_STAY = 16_384;
-/** Waiting actively takes a processor from others: it must be that much faster, at least. */
+/** Busy polling takes a processor from others: it must be faster by this factor. */
 const WORTHWHILE = 0.9;
 /** A message that took so many times as long as usual was held up by something else. */
 const OUTLIER = 4;
@@ -13,24 +15,23 @@ const OUTLIER = 4;
 const WEIGHT = 1 / 32;
 
 /**
- * Whether, and how long, it pays to wait actively for the next message. That saves the time to go to
- * sleep and to be woken, but where the peer needs the very processor that is busy waiting it costs
- * more than it saves. Which it is, nobody says: both ways are tried, now and then, and the one that
- * gets messages faster is kept.
+ * Decides whether busy polling for the next message pays. It saves the time to sleep and wake up,
+ * but costs more than that where the peer needs the same processor. Both modes are tried now and
+ * then, and the faster one is kept.
  */
 export class BusyPolling {
   readonly #maxMs: number;
   #lastMs = Number.NEGATIVE_INFINITY;
-  /** Messages are waited for actively at present. */
+  /** Busy polling is on. */
   #spins = false;
-  /** That is a trial. */
-  #isTrial = false;
-  /** Messages until the trial, or the time until the next one, is over. */
+  /** An experiment with the other mode is running. */
+  #isExperiment = false;
+  /** Messages until the experiment, or the time until the next one, is over. */
   #left = FIRST_STAY / 4;
   #stay = FIRST_STAY;
-  /** Average time between messages, outside of trials. */
+  /** Average time between messages, outside of experiments. */
   #usualMs = 0;
-  #trialMs = 0;
+  #experimentMs = 0;
   #failures = 0;
 
   constructor(maxUs: number) {
@@ -41,7 +42,7 @@ export class BusyPolling {
   arrived(nowMs: number): void {
     const gap = nowMs - this.#lastMs;
     this.#lastMs = nowMs;
-    if (this.#isTrial) this.#tried(Math.min(gap, this.#maxMs * OUTLIER));
+    if (this.#isExperiment) this.#tried(Math.min(gap, this.#maxMs * OUTLIER));
     else if (gap >= this.#maxMs) this.#slow();
     else this.#usual(gap);
   }
@@ -56,13 +57,13 @@ export class BusyPolling {
     const usual = this.#usualMs;
     this.#usualMs = usual === 0 ? gap : usual + (Math.min(gap, usual * OUTLIER) - usual) * WEIGHT;
     if (--this.#left > 0) return;
-    this.#isTrial = true;
+    this.#isExperiment = true;
     this.#spins = !this.#spins;
-    this.#left = TRIAL_MESSAGES;
-    this.#trialMs = 0;
+    this.#left = EXPERIMENT_MESSAGES;
+    this.#experimentMs = 0;
   }
 
-  /** Messages that come slowly would be waited for in vain. */
+  /** Busy polling for slow messages would be in vain. */
   #slow(): void {
     if (!this.#spins || ++this.#failures < MAX_FAILURES) return;
     this.#spins = false;
@@ -70,11 +71,11 @@ export class BusyPolling {
   }
 
   #tried(gap: number): void {
-    this.#trialMs += gap / TRIAL_MESSAGES;
+    this.#experimentMs += gap / EXPERIMENT_MESSAGES;
     if (--this.#left > 0) return;
     const isFaster = this.#spins
-      ? this.#trialMs < this.#usualMs * WORTHWHILE
-      : this.#trialMs * WORTHWHILE < this.#usualMs;
+      ? this.#experimentMs < this.#usualMs * WORTHWHILE
+      : this.#experimentMs * WORTHWHILE < this.#usualMs;
     if (isFaster) {
       this.#settle(FIRST_STAY);
     } else {
@@ -86,7 +87,7 @@ export class BusyPolling {
   }
 
   #settle(stay: number): void {
-    this.#isTrial = false;
+    this.#isExperiment = false;
     this.#stay = stay;
     this.#left = stay;
     this.#usualMs = 0;

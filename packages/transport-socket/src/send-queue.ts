@@ -13,22 +13,22 @@ const BLOCK_BYTES = 0x1_0000;
 const COPY_BYTES = 4096;
 
 interface Block {
-  /** Keeps the memory alive. */
+  /** The memory, referenced to keep it alive. */
   readonly bytes: Uint8Array;
   readonly address: number;
-  /** What is left to send is `[start, end)`. */
+  /** `[start, end)` is left to send. */
   start: number;
   end: number;
   /** How far `end` may grow; not at all in memory that is borrowed. */
   readonly capacity: number;
-  /** They leave with the first byte. */
+  /** Descriptors to send with the first byte. */
   descriptors: readonly FileDescriptor[];
 }
 
 const NONE: readonly FileDescriptor[] = Object.freeze([]);
 
-/** What a full socket did not take. */
-export class SendQueue {
+/** Data that a full socket did not accept. */
+export class SocketSendQueue {
   #blocks: Block[] = [];
   #bytes = 0;
 
@@ -36,7 +36,7 @@ export class SendQueue {
     return this.#bytes;
   }
 
-  /** Copies `source` and takes over the descriptors. */
+  /** Append a copy of `source`, and take over the descriptors. */
   append(source: Uint8Array, descriptors: readonly FileDescriptor[] = NONE): void {
     if (source.length === 0) return;
     let tail = this.#blocks.at(-1);
@@ -51,7 +51,7 @@ export class SendQueue {
     this.#bytes += source.length;
   }
 
-  /** As {@link append}, but large data is only referred to: it must not change before it left. */
+  /** Like {@link append}, but large data is borrowed: it must not change before it is sent. */
   borrow(source: Uint8Array): void {
     const { length } = source;
     if (length <= COPY_BYTES) {
@@ -70,7 +70,7 @@ export class SendQueue {
     this.#bytes += length;
   }
 
-  /** Send as much as the socket takes now. */
+  /** Send as much as the socket accepts now. */
   flush(socket: MessageSocket): void {
     for (let block = this.#blocks[0]; block !== undefined; block = this.#blocks[0]) {
       const length = block.end - block.start;
@@ -84,7 +84,7 @@ export class SendQueue {
     }
   }
 
-  /** Forget everything. */
+  /** Drop everything. */
   clear(): void {
     for (const { descriptors } of this.#blocks) closeAll(descriptors);
     this.#blocks = [];

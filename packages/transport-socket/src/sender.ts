@@ -6,34 +6,34 @@ import {
   WOULD_BLOCK,
 } from '@vfio-user/posix-ffi';
 import { closeAll } from './descriptors.js';
-import { SendQueue } from './send-queue.js';
+import { SocketSendQueue } from './send-queue.js';
 
 const STAGE_BYTES = 0x1_0000;
 /** Data up to this size is copied, which is cheaper than looking up where it is. */
 const COPY_BYTES = 4096;
 
 /**
- * The sending half: one system call per message, or for several small ones. What the socket does
- * not take is queued and sent by {@link flush}.
+ * The sending side: one system call per message, or for several small ones. What the socket does
+ * not accept is queued and sent by {@link flush}.
  */
 export class Sender {
   readonly #socket: MessageSocket;
   readonly #stage = new NativeMemory(STAGE_BYTES);
-  readonly #queue = new SendQueue();
+  readonly #queue = new SocketSendQueue();
   #staged = 0;
 
   constructor(socket: MessageSocket) {
     this.#socket = socket;
   }
 
-  /** Bytes the socket did not take yet. */
+  /** Bytes that the socket has not accepted yet. */
   get queuedBytes(): number {
     return this.#queue.bytes;
   }
 
   /**
-   * Send a message. Its descriptors pass to this call, unless it throws. `more` promises that
-   * another {@link send} or a {@link push} follows soon, so that small messages can leave together.
+   * Send a message and take over its descriptors, unless it throws. `more` announces another {@link
+   * send} or a {@link push}, so that small messages can be sent together.
    */
   send(
     head: Uint8Array,
@@ -66,7 +66,7 @@ export class Sender {
     if (this.#staged > 0) this.#transmit(EMPTY, NONE);
   }
 
-  /** Send what is queued, as far as the socket takes it. */
+  /** Send what is queued, as far as the socket accepts it. */
   flush(): void {
     this.#queue.flush(this.#socket);
   }

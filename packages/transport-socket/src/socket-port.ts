@@ -28,7 +28,7 @@ export interface SocketPortParts {
   /** For logs. */
   readonly peer: string;
   readonly resources: SharedResources | undefined;
-  /** For how long the next message is awaited actively, at most. */
+  /** Longest busy polling for the next message, microseconds; 0: none. */
   readonly maxSpinUs: number;
   /**
    * Across a network, a segment costs more than a copy: messages of one turn leave together. And a
@@ -60,7 +60,7 @@ export class SocketPort implements StreamPort {
   #destroyed = false;
   /** The peer sends nothing more. */
   #ended = false;
-  /** Why the peer takes nothing more. */
+  /** Error, once the peer accepts no more data. */
   #deaf: Error | undefined;
 
   constructor(socket: FileDescriptor, parts: SocketPortParts, events: StreamEvents) {
@@ -195,7 +195,7 @@ export class SocketPort implements StreamPort {
       this.#onEnd();
       return true;
     }
-    // A peer that left would have ended the stream: this one only stopped reading.
+    // A peer that left would have ended the stream: this one only shut down reading.
     if (this.#deaf !== undefined) this.#events.onGone(readsNoMore(this.#parts.peer));
     return false;
   }
@@ -251,7 +251,7 @@ export class SocketPort implements StreamPort {
       this.#events.onGone(reason);
       return;
     }
-    // What the peer sent before it left can still be received, and then the end of the stream.
+    // Data sent before the peer left can still be received, then the end of the stream.
     this.#deaf = reason;
     if (this.#events.paused || this.#events.state === 'closing') this.#events.onGone();
     else this.#nextTurn.schedule();

@@ -1,5 +1,5 @@
 import type { Framing, TransportCapabilities } from '@vfio-user/core';
-import type { Settings } from './options.js';
+import type { TcpSettings } from './options.js';
 
 /** What a connection is made of besides its stream. */
 export interface ConnectionParts {
@@ -7,14 +7,14 @@ export interface ConnectionParts {
   readonly peer: string;
   readonly framing: Framing;
   readonly capabilities: TransportCapabilities;
-  readonly settings: Settings;
+  readonly settings: TcpSettings;
 }
 
 /** Describes the connection to `peer`. */
 export type PartsOf = (peer: string) => ConnectionParts;
 
 /** What the connections of `settings` say of themselves. */
-export function networkCapabilities({ maxFrameBytes }: Settings): TransportCapabilities {
+export function networkCapabilities({ maxFrameBytes }: TcpSettings): TransportCapabilities {
   return {
     fdPassing: false,
     sharedMemory: false,

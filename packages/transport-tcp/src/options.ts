@@ -4,7 +4,7 @@ import { type ConnectionOptions, resolveOptions as resolve } from '@vfio-user/co
 /** The addresses of a host; rejects when there is no such host. */
 export type Lookup = (host: string) => Promise<readonly { readonly address: string }[]>;
 
-/** What can be tuned; every default is meant to be right. */
+/** Options of {@link tcpTransport}. */
 export interface TcpTransportOptions extends ConnectionOptions {
   /**
    * Listen beyond this machine also without encryption and without knowing who connects: whoever
@@ -43,10 +43,10 @@ export interface TcpTransportOptions extends ConnectionOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = Required<TcpTransportOptions>;
+export type TcpSettings = Required<TcpTransportOptions>;
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
-export function resolveOptions(options: TcpTransportOptions): Settings {
+export function resolveOptions(options: TcpTransportOptions): TcpSettings {
   return resolve(options, {
     insecure: false,
     maxPending: 64,

@@ -15,7 +15,7 @@ import { networkCapabilities, type PartsOf } from './connection-parts.js';
 import { NetworkListener } from './listener/network-listener.js';
 import { acceptorFor, bind } from './network/bind.js';
 import { dial, isSecure } from './network/dial.js';
-import { resolveOptions, type Settings, type TcpTransportOptions } from './options.js';
+import { resolveOptions, type TcpSettings, type TcpTransportOptions } from './options.js';
 import type { RawSocket } from './stack/stack.js';
 import { CredentialStore } from './tls/credential-store.js';
 
@@ -27,10 +27,10 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
 class TcpTransport implements Transport {
   readonly schemes = ['tcp', 'tls', 'ws', 'wss', 'vsock'] as const;
   readonly queryKeys = QUERY_KEYS;
-  readonly #settings: Settings;
+  readonly #settings: TcpSettings;
   readonly #store = new CredentialStore();
 
-  constructor(settings: Settings) {
+  constructor(settings: TcpSettings) {
     this.#settings = settings;
   }
 

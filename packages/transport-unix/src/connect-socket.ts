@@ -7,7 +7,7 @@ import {
   streamSocket,
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { obstacleAt } from './obstacle.js';
+import { pathConflictAt } from './path-conflict.js';
 
 const RETRY_MS = 10;
 
@@ -34,7 +34,7 @@ export async function connectSocket(
       socket.close();
       // The backlog is full. No event tells when it no longer is.
       if (errorCode(error) !== 'EAGAIN') {
-        const key = obstacleAt(path);
+        const key = pathConflictAt(path);
         throw attemptFailed('connect-unix', `cannot connect to ${path}`, error, key && { key });
       }
       if (performance.now() >= deadline) {

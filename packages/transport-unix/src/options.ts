@@ -4,7 +4,7 @@ import {
   resolveOptions as resolve,
 } from '@vfio-user/core/transport';
 
-/** What can be tuned; every default is meant to be right. */
+/** Options of `unixTransport`. */
 export interface UnixTransportOptions extends ConnectionOptions {
   /** How long `connect()` tries while the listener's backlog is full. Default 5000. */
   readonly connectTimeoutMs?: number;
@@ -38,12 +38,12 @@ export interface UnixTransportOptions extends ConnectionOptions {
 }
 
 /** The options with the defaults filled in. */
-export type Settings = ConnectionLimits &
+export type UnixSettings = ConnectionLimits &
   Required<Omit<UnixTransportOptions, 'socketGroup'>> &
   Pick<UnixTransportOptions, 'socketGroup'>;
 
 /** @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense. */
-export function resolveOptions(options: UnixTransportOptions): Settings {
+export function resolveOptions(options: UnixTransportOptions): UnixSettings {
   return resolve(options, {
     connectTimeoutMs: 5000,
     handshakeTimeoutMs: 5000,

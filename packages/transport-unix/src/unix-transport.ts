@@ -32,8 +32,8 @@ import { connectSocket } from './connect-socket.js';
 import { bindSocket } from './listener/bound-socket.js';
 import { findGroup } from './listener/permissions.js';
 import { UnixListener } from './listener/unix-listener.js';
-import { resolveOptions, type Settings, type UnixTransportOptions } from './options.js';
-import { identifyPeer, type Peer } from './peer.js';
+import { resolveOptions, type UnixSettings, type UnixTransportOptions } from './options.js';
+import { identifyPeer, type PeerProcess } from './peer-process.js';
 import { UnixResources } from './resources/unix-resources.js';
 
 /** vfio-user over AF_UNIX stream sockets, with descriptors: `unix:` and `fd:`. */
@@ -41,10 +41,10 @@ export function unixTransport(options: UnixTransportOptions = {}): Transport {
   return new UnixTransport(resolveOptions(options));
 }
 
-/** Who came, and to whom. */
+/** An accepted socket and its context. */
 interface AcceptedSocket {
   readonly uri: string;
-  readonly peer: Peer;
+  readonly peer: PeerProcess;
   readonly accept: Accept;
   readonly context: OpenContext;
   readonly pending: PendingConnections;
@@ -55,10 +55,10 @@ interface AcceptedSocket {
 class UnixTransport implements Transport {
   readonly schemes = ['unix', 'fd'] as const;
   readonly queryKeys = ['encoding'] as const;
-  readonly #settings: Settings;
+  readonly #settings: UnixSettings;
   readonly #capabilities: TransportCapabilities;
 
-  constructor(settings: Settings) {
+  constructor(settings: UnixSettings) {
     this.#settings = settings;
     this.#capabilities = {
       fdPassing: true,
@@ -140,7 +140,7 @@ class UnixTransport implements Transport {
     if (isListening(socket)) {
       return this.#listener(uri, socket, accept, context, { anybody: true, onClose() {} });
     }
-    // Connected by whoever started us: the one connection there will be.
+    // A connected socket, inherited: the only connection.
     const pending = new PendingConnections(1);
     const ended = new Promise<void>((onClosed) => {
       const peer = identifyPeer(socket);
@@ -194,7 +194,7 @@ class UnixTransport implements Transport {
 
   #connection(
     socket: FileDescriptor,
-    peer: Peer,
+    peer: PeerProcess,
     framing: Framing,
     onClosed?: () => void,
   ): FramedConnection {
@@ -212,7 +212,7 @@ class UnixTransport implements Transport {
   }
 }
 
-/** What every call starts with: a usable machine and a usable address. */
+/** Checks the machine and parses the URI. */
 function open(uri: TransportUri): UnixAddress {
   const reason = unavailableReason();
   if (reason !== undefined) {
@@ -232,7 +232,7 @@ function adopt(number: number, uri: TransportUri): FileDescriptor {
   } catch (error) {
     throw systemFailure(`${uri.href} is not open: pass it on when starting this process`, error);
   }
-  // Not closed: a number that is something else was not meant for us.
+  // Not closed: the number may belong to something else.
   if (isUnixStream(descriptor)) return descriptor;
   throw new VfioUserError('VFU_CONFIG_INVALID', `${uri.href} is no AF_UNIX stream socket`);
 }

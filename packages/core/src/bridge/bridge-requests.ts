@@ -21,21 +21,21 @@ import type {
 } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
 import { BridgedDirtyPages, isDmaLogging } from './bridged-dirty-pages.js';
 import type { BridgedInterrupts } from './bridged-interrupts.js';
-import { type ClientState, tell } from './client-state.js';
-import type { FarLink } from './far-link.js';
+import { type ClientState, restoreState } from './client-state.js';
+import type { DeviceLink } from './device-link.js';
 import { lasting, refusedByDevice } from './forwarded-access.js';
 
 const REGION_INFO_BYTES = 32;
 const IO_FDS_HEAD_BYTES = 16;
 
-/** The two ends that a bridge joins, and what it keeps for its client. */
+/** The two ends that a bridge connects, and the state it keeps for its client. */
 export interface BridgedEnds {
   readonly host: HostEnd;
-  readonly link: FarLink;
+  readonly link: DeviceLink;
   readonly device: DeviceEnd;
   /** The client's memory. */
   readonly space: DmaSpace;
@@ -43,9 +43,9 @@ export interface BridgedEnds {
 }
 
 /**
- * What a bridge does with a client's requests, register accesses aside: memory and interrupts are
- * kept here and told to the device, the rest is asked of it. While the device is out of reach the
- * client still gets what it needs to go on; the device is told when it is back.
+ * Answers a client's requests, except register accesses. Memory and interrupts are kept here and
+ * forwarded to the device; everything else is forwarded only. While the device is unreachable,
+ * requests that only change kept state succeed; the device gets that state when it is back.
  */
 export class BridgeRequests {
   readonly #ends: BridgedEnds;
@@ -62,12 +62,12 @@ export class BridgeRequests {
           const body = this.#mapRequest(far, mapping);
           return call(far, Command.DMA_MAP, body, () => undefined);
         }),
-      dirtyPageLog: (far) => this.#dirtyPages.toTell(far),
-      interrupts: (far) => interrupts.toTell(far),
+      dirtyPageLog: (far) => this.#dirtyPages.restoreSteps(far),
+      interrupts: (far) => interrupts.restoreSteps(far),
     };
   }
 
-  async handle(request: RequestMessage, received: Received): Promise<Answer> {
+  async handle(request: RequestMessage, received: ReceivedDescriptors): Promise<Answer> {
     switch (request.command) {
       case Command.DMA_MAP:
         return { body: await this.#map(request.body, received) };
@@ -77,7 +77,7 @@ export class BridgeRequests {
         const { argsz, index } = request.body;
         if (argsz < REGION_INFO_BYTES) throw new RequestRefusedError(EINVAL, 'argsz is too small');
         const asked = { argsz: REGION_INFO_BYTES, index };
-        return { body: trapped(await this.#ask(request.command, asked)) };
+        return { body: trapped(await this.#query(request.command, asked)) };
       }
       case Command.DEVICE_GET_REGION_IO_FDS: {
         const { flags, index } = request.body;
@@ -86,22 +86,22 @@ export class BridgeRequests {
       case Command.DEVICE_SET_IRQS:
         return { body: await this.#setIrqs(request.body, received) };
       case Command.DEVICE_RESET:
-        return { body: await this.#tell(request.command, undefined) };
+        return { body: await this.#forward(request.command, undefined) };
       case Command.DEVICE_FEATURE:
         if (isDmaLogging(request.body.flags)) {
           return { body: await this.#dirtyPages.handle(request.body) };
         }
-        return { body: await this.#ask(request.command, keptData(request.body)) };
+        return { body: await this.#query(request.command, keptData(request.body)) };
       case Command.DEVICE_GET_INFO:
-        return { body: await this.#ask(request.command, request.body) };
+        return { body: await this.#query(request.command, request.body) };
       case Command.DEVICE_GET_IRQ_INFO: {
-        const info = await this.#ask(request.command, request.body);
+        const info = await this.#query(request.command, request.body);
         return { body: this.#ends.host.peer.carriesInterrupts ? info : withoutEvents(info) };
       }
       case Command.MIG_DATA_READ:
-        return { body: await this.#ask(request.command, request.body) };
+        return { body: await this.#query(request.command, request.body) };
       case Command.MIG_DATA_WRITE:
-        return { body: await this.#ask(request.command, keptData(request.body)) };
+        return { body: await this.#query(request.command, keptData(request.body)) };
       default:
         throw new RequestRefusedError(
           EINVAL,
@@ -110,9 +110,9 @@ export class BridgeRequests {
     }
   }
 
-  /** The device was reached anew: it is told what the client has set. */
+  /** The device is connected again: send it the state that the client has set. */
   restore(far: Peer): Promise<void> {
-    return tell(this.#state, far);
+    return restoreState(this.#state, far);
   }
 
   /** The link to the device `far` is lost. */
@@ -125,33 +125,33 @@ export class BridgeRequests {
     return mappings.mapRequest(mapping, mappings.expose(far.connection, mapping));
   }
 
-  async #map(body: DmaMap, received: Received): Promise<undefined> {
+  async #map(body: DmaMap, received: ReceivedDescriptors): Promise<undefined> {
     const { link, host, space } = this.#ends;
     const { mapping, isNew } = await host.memory.map(body, received);
-    // The device knows it already, or is told once it is in reach.
+    // The device has it already, or gets it on reconnection.
     if (!isNew || !link.up) return undefined;
     try {
-      return await this.#tell(Command.DMA_MAP, this.#mapRequest(link.peer, mapping));
+      return await this.#forward(Command.DMA_MAP, this.#mapRequest(link.peer, mapping));
     } catch (error) {
       void space.remove(mapping);
       throw error;
     }
   }
 
-  /** The device stops using the memory first, as far as it can be reached. */
+  /** The device stops using the memory first, if it is reachable. */
   async #unmap(body: DmaUnmap): Promise<ReplyBodies[typeof Command.DMA_UNMAP]> {
     const { argsz, flags, address, size } = body;
-    await this.#tell(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
+    await this.#forward(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
     this.#dirtyPages.beforeUnmap(body);
     return this.#ends.host.memory.unmap(body);
   }
 
-  async #setIrqs(body: SetIrqs, received: Received): Promise<undefined> {
+  async #setIrqs(body: SetIrqs, received: ReceivedDescriptors): Promise<undefined> {
     const { index, count } = body;
     if (index >= NUM_IRQS) {
       throw new RequestRefusedError(EINVAL, `DEVICE_SET_IRQS: there is no index ${index}`);
     }
-    // How many vectors there are is the device's to say.
+    // Only the device knows how many vectors there are.
     const { link, host } = this.#ends;
     const events = host.notifiers.count(body, received);
     validateSetIrqs(body, events, MAX_VECTORS);
@@ -174,15 +174,15 @@ export class BridgeRequests {
     return undefined;
   }
 
-  /** As many vectors as one message to the device can carry. */
+  /** Sets as many vectors as one message to the device can carry. */
   async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
     const { link, interrupts } = this.#ends;
     const far = link.up ? link.peer : undefined;
     const change = interrupts.begin(body, notifiers, far);
     if (far !== undefined) {
-      const told = { ...body, events: change.events };
+      const assigned = { ...body, events: change.events };
       try {
-        await link.call(Command.DEVICE_SET_IRQS, told, () => undefined, change.descriptors);
+        await link.call(Command.DEVICE_SET_IRQS, assigned, () => undefined, change.descriptors);
       } catch (error) {
         if (error instanceof RemoteError) {
           change.undo();
@@ -195,10 +195,10 @@ export class BridgeRequests {
   }
 
   /**
-   * Something the device must know. Unreachable, it will be told when it is back; one that is slow
-   * to answer was told.
+   * Forward a change. If the device is unreachable it is restored later; a late answer counts as
+   * success.
    */
-  async #tell<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
+  async #forward<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<undefined> {
     const { link } = this.#ends;
     if (!link.up) return undefined;
     try {
@@ -209,8 +209,11 @@ export class BridgeRequests {
     }
   }
 
-  /** Something only the device can say. */
-  async #ask<C extends KnownCommand>(command: C, body: RequestBodies[C]): Promise<ReplyBodies[C]> {
+  /** Forward a query that only the device can answer. */
+  async #query<C extends KnownCommand>(
+    command: C,
+    body: RequestBodies[C],
+  ): Promise<ReplyBodies[C]> {
     const { link } = this.#ends;
     try {
       return await link.call(command, body, kept);
@@ -232,14 +235,14 @@ function trapped(info: RegionInfo): RegionInfo {
   return { ...rest, argsz: REGION_INFO_BYTES, offset: 0, flags: info.flags & ~REGION_FLAG_MMAP };
 }
 
-/** A reply that outlives the frame it came in. */
+/** A copy of a reply, to outlive the frame it came in. */
 function kept<T>(body: T): T {
   if (typeof body !== 'object' || body === null) return body;
   const data = 'data' in body ? body.data : undefined;
   return data instanceof Uint8Array ? { ...body, data: data.slice() } : body;
 }
 
-/** A request that is passed on: its data may leave after the frame it came in is gone. */
+/** A copy of the request's data, which may be sent after its frame is gone. */
 function keptData<T extends { readonly data: Uint8Array }>(body: T): T {
   return { ...body, data: lasting(body.data) };
 }

@@ -2,7 +2,7 @@ import { DeviceEnd } from '../device-end/device-end.js';
 import { Attachment } from '../diagnostics/attachment.js';
 import { diagnostics } from '../diagnostics/channels.js';
 import { RequestRefusedError } from '../errors.js';
-import type { ToldLimits } from '../host-end/client-negotiation.js';
+import type { AnnouncedLimits } from '../host-end/client-negotiation.js';
 import type { Answer } from '../host-end/control-requests.js';
 import { type ClientHandlers, HostEnd } from '../host-end/host-end.js';
 import type { ClientEvents } from '../host-end/host-listener.js';
@@ -12,23 +12,23 @@ import { DmaSpace } from '../memory/dma-space.js';
 import { Command } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import { errnoOfUnreachable } from '../session/turned-away.js';
-import type { OpenWire } from '../session/wire.js';
 import { BridgeRequests } from './bridge-requests.js';
 import { BridgedInterrupts } from './bridged-interrupts.js';
-import { FarLink, type FarLinkHandlers, type FarLinkOptions } from './far-link.js';
+import { DeviceLink, type DeviceLinkHandlers, type DeviceLinkOptions } from './device-link.js';
 import { RegisterForwarder } from './register-forwarder.js';
 
-export interface BridgeSessionOptions extends ClientEvents, FarLinkOptions {
+export interface BridgeSessionOptions extends ClientEvents, DeviceLinkOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
 }
 
 /**
- * One client and its device, joined. Towards the client this is a server, towards the device a
- * client: it owns the guest memory the client gave, serves the device's DMA from it, and keeps the
+ * A client connected to its device: a server towards the client, a client towards the device. It
+ * owns the guest memory that the client mapped, serves the device's DMA from it, and keeps the
  * client's interrupts. Each side has its own encoding, version and limits.
  */
 export class BridgeSession implements ClientHandlers {
@@ -36,21 +36,21 @@ export class BridgeSession implements ClientHandlers {
   readonly #options: BridgeSessionOptions;
   /** The client's memory. */
   readonly #space: DmaSpace;
-  readonly #link: FarLink;
+  readonly #link: DeviceLink;
   readonly #interrupts: BridgedInterrupts;
   readonly #registers: RegisterForwarder;
   readonly #requests: BridgeRequests;
   readonly #device: DeviceEnd;
-  /** When the requests in the control queue must be answered, also one that waits behind others. */
+  /** Deadlines of the requests in the control queue, in order. */
   readonly #answerBy: number[] = [];
 
-  constructor(opened: OpenWire, options: BridgeSessionOptions) {
+  constructor(opened: NegotiatedConnection, options: BridgeSessionOptions) {
     this.#options = options;
     const { limits, logger } = options;
     const attachment = new Attachment(options.connect);
     attachment.peer = opened.connection.peer;
     const space = new DmaSpace(attachment, logger);
-    const link = new FarLink(options, this.#deviceHandlers());
+    const link = new DeviceLink(options, this.#deviceHandlers());
     const host = new HostEnd(opened, this, { ...options, space });
     const interrupts = new BridgedInterrupts(space.fence, attachment);
     const { maxDataXferSize } = limits;
@@ -74,14 +74,17 @@ export class BridgeSession implements ClientHandlers {
     });
   }
 
-  /** It is this client's turn: it is answered once the device is reached, or is told that it is not. */
+  /**
+   * The client is admitted: answer VERSION once the device is connected, or refuse it if that
+   * fails.
+   */
   onAdmitted(): void {
     const { connect, logger } = this.#options;
     this.#link
       .open()
       .then(() => {
         logger.info({ device: connect }, 'client and device are joined');
-        this.host.accept(this.#toldLimits());
+        this.host.accept(this.#announcedLimits());
       })
       .catch((error: Error) => {
         if (this.host.peer.closed) return;
@@ -91,7 +94,7 @@ export class BridgeSession implements ClientHandlers {
       });
   }
 
-  onRequest(request: RequestMessage, received: Received): void {
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     switch (request.command) {
       case Command.REGION_READ:
       case Command.REGION_WRITE:
@@ -106,7 +109,7 @@ export class BridgeSession implements ClientHandlers {
     }
   }
 
-  onControlRequest(request: RequestMessage, received: Received): Promise<Answer> {
+  onControlRequest(request: RequestMessage, received: ReceivedDescriptors): Promise<Answer> {
     this.#link.answerBy = this.#answerBy.shift() ?? 0;
     return this.#requests.handle(request, received);
   }
@@ -122,8 +125,8 @@ export class BridgeSession implements ClientHandlers {
     onEnd(error, () => this.#link.close());
   }
 
-  /** What the device can take limits what the client is told. */
-  #toldLimits(): ToldLimits {
+  /** The limits announced to the client are at most those of the device. */
+  #announcedLimits(): AnnouncedLimits {
     const { limits } = this.#options;
     const { maxDataXferSize, maxDmaMaps } = this.#link.capabilities;
     return {
@@ -133,7 +136,7 @@ export class BridgeSession implements ClientHandlers {
     };
   }
 
-  #deviceHandlers(): FarLinkHandlers {
+  #deviceHandlers(): DeviceLinkHandlers {
     const { logger, connect } = this.#options;
     return {
       onRequest: (far, request) => this.#device.onRequest(far, request),
@@ -149,7 +152,7 @@ export class BridgeSession implements ClientHandlers {
     };
   }
 
-  /** In turn with the client's requests, so that none of them falls in between. */
+  /** Queued with the client's requests, so that none runs in between. */
   async #restore(far: Peer): Promise<void> {
     const { logger, connect } = this.#options;
     try {

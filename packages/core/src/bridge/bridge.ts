@@ -1,5 +1,5 @@
 import { VfioUserError } from '../errors.js';
-import { HostListener } from '../host-end/host-listener.js';
+import { HostListener, type HostListenerOptions } from '../host-end/host-listener.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
 import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
@@ -10,63 +10,66 @@ import { BridgeSession } from './bridge-session.js';
 
 /** QEMU waits 5 s for a reply (`x-msg-timeout`), and gives its device up then. */
 const ANSWER_TIMEOUT_MS = 4_000;
-/** As long as a server waits for a client that has gone silent, and a kernel for its peer. */
+/** The same as a server's default for a silent client. */
 const LINK_TIMEOUT_MS = 30_000;
 const MAX_CLIENTS = 32;
 
 export interface BridgeOptions {
   readonly registry: TransportRegistry;
-  /** Where clients come to, for example `unix:///run/dev.sock`. */
+  /** URI for clients to connect to, for example `unix:///run/dev.sock`. */
   readonly listen: string;
-  /** Where the device is, for example `tcp://device-host:7000`. */
+  /** URI of the device, for example `tcp://device-host:7000`. */
   readonly connect: string;
   readonly logger?: Logger;
   readonly limits?: Partial<ServerLimits>;
   /**
-   * How long the device has for an answer, ms. Then the client is answered in its place, and what
-   * the device answers later is thrown away. Default 4000: QEMU waits for 5 s.
+   * How long the device may take to answer a request, ms. After that the bridge answers in its
+   * place and drops the late reply. Default 4000: QEMU waits for 5 s.
    */
   readonly answerTimeoutMs?: number;
   /**
-   * How long the device may be silent before the link counts as lost, ms: nothing at all moves, no
-   * sign of life is answered. Default 30000.
+   * How long nothing may be received from the device before the link counts as lost, ms. Default
+   * 30000.
    */
   readonly linkTimeoutMs?: number;
   /** Clients at a time, each with a connection of its own to the device. Default 32. */
   readonly maxClients?: number;
-  /** Ends the start, which rejects with its reason, and then the bridge, as {@link Bridge.close} does. */
+  /**
+   * Aborts the start, which rejects with its reason; afterwards closes the bridge like {@link
+   * Bridge.close}.
+   */
   readonly signal?: AbortSignal;
 }
 
-/** Joins clients to a device elsewhere; each gets a connection of its own to it. */
+/** Forwards clients to a remote device, each over its own connection. */
 export interface Bridge extends AsyncDisposable {
-  /** Where it really listens: port 0 is already resolved. */
+  /** URI it listens on, with port 0 resolved. */
   readonly uri: string;
   /** Resolves when the bridge has ended. */
   readonly closed: Promise<void>;
-  /** The clients that are served now, and then each that comes. */
+  /** The current clients, then each new one. */
   clients(): ServedClients;
-  /** For operators: what the bridge is doing. */
+  /** Counters for monitoring. */
   statistics(): Readonly<Record<string, number | string>>;
-  /** Stop listening, end the clients' connections after what is queued, and those to the device. */
+  /** Stop listening; close all connections once what is queued is sent. */
   close(): Promise<void>;
 }
 
 /**
- * Join clients that speak one transport to a device on another.
- * @throws {VfioUserError} `VFU_CONFIG_INVALID` for addresses that cannot be joined.
+ * Forward clients of one URI to the device at another, over any two transports.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` for URIs that cannot be combined.
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { registry, listen, connect, signal, maxClients = MAX_CLIENTS } = options;
   const { answerTimeoutMs = ANSWER_TIMEOUT_MS, linkTimeoutMs = LINK_TIMEOUT_MS } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const limits = { ...defaultLimits, ...options.limits };
-  // A wrong address is better said now than to the first client.
+  // Report a wrong URI now rather than to the first client.
   const reason = noInterrupts(registry, connect);
   if (reason !== undefined) throw new VfioUserError('VFU_CONFIG_INVALID', `${connect}: ${reason}`);
   const { maxDataXferSize } = limits;
   const link = { registry, connect, maxDataXferSize, answerTimeoutMs, linkTimeoutMs };
-  const listener = new HostListener({
+  const settings: HostListenerOptions = {
     registry,
     listen,
     logger,
@@ -76,8 +79,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     what: 'the bridge',
     accept: (opened, events, clientLogger) =>
       new BridgeSession(opened, { ...events, ...link, limits, logger: clientLogger }).host,
-  });
-  await listener.start(signal);
+  };
+  const listener = await HostListener.start(settings, signal);
   await endWithSignal(listener, signal);
   return new RunningBridge(listener, connect);
 }

@@ -7,18 +7,17 @@ import { Command, FEATURE_MASK, FEATURE_PROBE, Feature } from '../protocol/const
 import type { DeviceFeature, DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Telling } from './client-state.js';
-import type { FarLink } from './far-link.js';
+import type { RestoreStep } from './client-state.js';
+import type { DeviceLink } from './device-link.js';
 import { refusedByDevice } from './forwarded-access.js';
 
-/** What the log of a bridge works with. */
 export interface DirtyPagesContext {
   readonly space: DmaSpace;
-  readonly link: FarLink;
+  readonly link: DeviceLink;
   readonly host: HostEnd;
 }
 
-/** Whether the flags of a "DEVICE_FEATURE" name one of the features that log DMA. */
+/** Whether the flags of a "DEVICE_FEATURE" name one of the DMA logging features. */
 export function isDmaLogging(flags: number): boolean {
   const feature = flags & FEATURE_MASK;
   return (
@@ -29,14 +28,14 @@ export function isDmaLogging(flags: number): boolean {
 }
 
 /**
- * Which pages a bridged device wrote. What it writes by messages is logged here, where the memory
- * is. What it writes by itself is known to the device only: it logs that, and is asked.
+ * Dirty pages of a bridged device. Writes by message are logged here, where the memory is. Writes
+ * by RDMA are logged by the device, whose report is merged in.
  */
 export class BridgedDirtyPages {
   readonly #context: DirtyPagesContext;
-  /** Devices migrate themselves; only the memory is here. */
+  /** Handles DMA logging only; migration itself is forwarded to the device. */
   readonly #migration = new MigrationController(undefined, () => {});
-  /** Data of the DMA_LOGGING_START in force. */
+  /** The DMA_LOGGING_START request in force. */
   #started: DeviceFeature | undefined;
 
   constructor(context: DirtyPagesContext) {
@@ -56,23 +55,23 @@ export class BridgedDirtyPages {
     if (feature === Feature.DMA_LOGGING_STOP) {
       const own = await this.#handleHere(asked);
       this.#started = undefined;
-      if (far !== undefined) await this.#ask(far, asked);
+      if (far !== undefined) await this.#request(far, asked);
       return own;
     }
-    // A report forgets what it tells: the device is asked first, as it may refuse.
-    const theirs = far && (await this.#ask(far, asked));
+    // Reporting clears the log: ask the device first, as it may refuse.
+    const theirs = far && (await this.#request(far, asked));
     const own = await this.#handleHere(asked);
     return theirs === undefined ? own : { ...own, data: union(own.data, theirs) };
   }
 
-  /** A device that was reached anew does not log yet. */
-  toTell(far: Peer): readonly Telling[] {
+  /** A reconnected device does not log yet. */
+  restoreSteps(far: Peer): readonly RestoreStep[] {
     const started = this.#started;
     if (started === undefined || far.connection.oneSided === undefined) return [];
-    return [async () => void (await this.#ask(far, started))];
+    return [async () => void (await this.#request(far, started))];
   }
 
-  /** What the device wrote by itself since it was last asked is not known: it may be everything. */
+  /** What it wrote since its last report is unknown: mark everything dirty. */
   onLost(far: Peer): void {
     const { space } = this.#context;
     if (far.connection.oneSided === undefined || space.dirtyLog === undefined) return;
@@ -81,7 +80,7 @@ export class BridgedDirtyPages {
     }
   }
 
-  /** The device has forgotten by now what it wrote there: so it may have written everything. */
+  /** The device has dropped its log of the range: mark all of it dirty. */
   beforeUnmap({ address, size }: DmaUnmap): void {
     const { space } = this.#context;
     if (space.dirtyLog === undefined || this.#farWriter() === undefined) return;
@@ -89,7 +88,7 @@ export class BridgedDirtyPages {
     if (mapping?.writable) space.dirtyLog.mark(mapping.firstPage, 0, mapping.size);
   }
 
-  /** The device, if it writes guest memory by itself. */
+  /** The device, if it writes guest memory by RDMA. */
   #farWriter(): Peer | undefined {
     const { link } = this.#context;
     return link.up && link.peer.connection.oneSided !== undefined ? link.peer : undefined;
@@ -101,10 +100,10 @@ export class BridgedDirtyPages {
     return handleDeviceFeature(body, { migration: this.#migration, dma: space, maxDataXferSize });
   }
 
-  /** What the device does not start is not started here either. */
+  /** Start the local log only if the device starts its own. */
   async #startAt(far: Peer | undefined, body: DeviceFeature): Promise<void> {
     try {
-      if (far !== undefined) await this.#ask(far, body);
+      if (far !== undefined) await this.#request(far, body);
       this.#started = body;
     } catch (error) {
       if (this.#started === undefined) this.#context.space.stopDirtyLog();
@@ -113,7 +112,7 @@ export class BridgedDirtyPages {
   }
 
   /** `undefined` when the device is lost meanwhile. */
-  async #ask(far: Peer, body: DeviceFeature): Promise<Uint8Array | undefined> {
+  async #request(far: Peer, body: DeviceFeature): Promise<Uint8Array | undefined> {
     try {
       return await call(far, Command.DEVICE_FEATURE, body, ({ data }) => data.slice());
     } catch (error) {

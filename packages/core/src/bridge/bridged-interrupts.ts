@@ -6,7 +6,7 @@ import {
   VectorSource,
 } from '../device-end/vector-source.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/channels.js';
 import {
   Command,
   IRQ_SET_ACTION_MASK,
@@ -20,7 +20,7 @@ import type { Interrupt, SetIrqs } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import type { Notifier } from '../transport/resources.js';
-import type { Telling } from './client-state.js';
+import type { RestoreStep } from './client-state.js';
 
 const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
@@ -28,52 +28,54 @@ const DISABLE = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
 const MASK = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_MASK;
 /** A message counts in 32 bits. */
 const MAX_COUNT = 0xffff_ffff;
-/** The device is not reached. */
+/** The device is unreachable. */
 const NOTHING_ATTACHED: NewlyAttachedEvents = { events: undefined, descriptors: [], undo() {} };
 
 /** A vector as the client has set it up. */
 interface Vector {
   readonly index: number;
   readonly number: number;
-  /** Who wants to hear of it. */
+  /** The client's notifier. */
   notifier: Notifier | undefined;
   masked: boolean;
-  /** How the device signals it by descriptor, where it does that. */
+  /** The event that the device signals, on transports that pass descriptors. */
   readonly source: VectorSource;
-  /** Signals that came while it is being settled where they go; `undefined` when it is settled. */
+  /** Signals received while the vector is being changed; `undefined` otherwise. */
   held: number | undefined;
 }
 
-/** A SET_IRQS that the device is being told of. One of the two is called once it has answered. */
+/**
+ * A SET_IRQS that has been forwarded to the device. Exactly one of the two methods is called with
+ * the outcome.
+ */
 export interface InterruptsChange extends AttachedEvents {
-  /** It did so, or will be told when it is back. */
+  /** Accepted, or to be restored on reconnection. */
   keep(): void;
-  /** It refused: everything is as it was. */
+  /** Refused: restores the previous state. */
   undo(): void;
 }
 
 /**
- * The interrupts of a bridged device: what the client gave (eventfds, or a wish for messages) and
- * what it masked is kept here. It is notified when the device signals, whichever way that does it.
+ * Interrupts of a bridged device: keeps the client's notifiers and masks, and notifies the client
+ * when the device signals by event or message.
  */
 export class BridgedInterrupts {
   readonly #fence: NotificationFence;
   readonly #attachment: Attachment;
-  /** By interrupt index, then by number. */
+  /** By interrupt index, then by vector. */
   readonly #vectors = new Map<number, Map<number, Vector>>();
   #closed = false;
 
-  /** @param fence open when every DMA write of the device has reached the client's memory. */
+  /** @param fence open when all DMA writes of the device have reached the client's memory. */
   constructor(fence: NotificationFence, attachment: Attachment) {
     this.#fence = fence;
     this.#attachment = attachment;
   }
 
   /**
-   * The client changes its interrupts, by a request that is valid in itself. Takes over the
-   * notifiers. What the device signals before it has answered is not lost: it may notify of what is
-   * pending as soon as it gets the request.
-   * @param far the device, while it is reached.
+   * Apply a validated SET_IRQS of the client; takes over the notifiers. Signals that arrive before
+   * the device has answered are kept, as it may report pending interrupts at once.
+   * @param far the device, while connected.
    */
   begin(request: SetIrqs, notifiers: readonly Notifier[], far: Peer | undefined): InterruptsChange {
     if (notifiers.length > 0) return this.#assign(request, notifiers, far);
@@ -85,16 +87,16 @@ export class BridgedInterrupts {
     return { events, descriptors: [], keep, undo };
   }
 
-  /** INTERRUPT came from the device. */
+  /** Handle INTERRUPT from the device. */
   onMessage({ index, vector, count }: Interrupt): void {
     const wanted = this.#vectors.get(index)?.get(vector);
     if (wanted !== undefined && count > 0) this.#onSignal(wanted, count);
   }
 
-  /** What to tell a device that was reached anew: it knows once all of this is answered. */
-  toTell(far: Peer): readonly Telling[] {
+  /** Requests that restore the interrupts of a reconnected device. */
+  restoreSteps(far: Peer): readonly RestoreStep[] {
     return [...this.#vectors.values()].flatMap((vectors) =>
-      [...vectors.values()].map((vector) => () => this.#tell(far, vector)),
+      [...vectors.values()].map((vector) => () => this.#restore(far, vector)),
     );
   }
 
@@ -134,7 +136,7 @@ export class BridgedInterrupts {
       for (const [i, vector] of vectors.entries()) {
         vector.notifier?.close();
         vector.notifier = notifiers[i];
-        // As in the device: what was masked by firing for another would never be unmasked.
+        // As in the device: INTx masked itself when it fired, and that would never be undone.
         if (index === Irq.INTX) vector.masked = false;
         this.#settle(vector);
       }
@@ -142,7 +144,7 @@ export class BridgedInterrupts {
     return { ...attached, keep, undo };
   }
 
-  /** Returns what undoes it. */
+  /** @returns a function that undoes it. */
   #mask({ flags, index, start, count, bools }: SetIrqs): () => void {
     const masks = (flags & IRQ_SET_ACTION_MASK) !== 0;
     const unmasks = (flags & IRQ_SET_ACTION_UNMASK) !== 0;
@@ -160,7 +162,7 @@ export class BridgedInterrupts {
     };
   }
 
-  /** The client took back `count` vectors, or with 0 the whole index and all it masked of that. */
+  /** The client unassigned `count` vectors, or with 0 the whole index with its masks. */
   #takeBack({ index, start, count }: SetIrqs): void {
     const vectors = this.#vectors.get(index);
     for (const vector of vectors?.values() ?? []) {
@@ -170,7 +172,7 @@ export class BridgedInterrupts {
     if (count === 0) this.#vectors.delete(index);
   }
 
-  async #tell(far: Peer, vector: Vector): Promise<void> {
+  async #restore(far: Peer, vector: Vector): Promise<void> {
     const { index, number: start, notifier, masked } = vector;
     const set = (flags: number, { events, descriptors }: AttachedEvents): Promise<void> => {
       const body = { argsz: SET_IRQS_BYTES, flags, index, start, count: 1, events };
@@ -183,12 +185,12 @@ export class BridgedInterrupts {
       if (notifier !== undefined) await set(ASSIGN, attachEvents(far, [vector.source]));
     };
     if (index !== Irq.INTX) {
-      // Masked first: what is pending is notified at once otherwise.
+      // Mask first: otherwise pending interrupts are notified at once.
       await Promise.all([mask(), assign()]);
       return;
     }
-    // To wire the line up unmasks it. What it signals until it is masked again is not the client's
-    // to see; a level that stays high is signalled again when the client unmasks it.
+    // Assigning a notifier unmasks the line. Signals until it is masked again are dropped: a level
+    // that stays high is signalled again when the client unmasks.
     if (masked) vector.held = 0;
     try {
       await Promise.all([assign(), mask()]);
@@ -208,7 +210,7 @@ export class BridgedInterrupts {
     if (held !== undefined && held > 0) this.#notify(vector, held);
   }
 
-  /** Behind the DMA writes of the device that came before. */
+  /** Notify after the device's earlier DMA writes. */
   #notify(vector: Vector, count: number): void {
     const { notifier } = vector;
     if (notifier === undefined) return;
@@ -217,7 +219,7 @@ export class BridgedInterrupts {
   }
 
   #signal({ index, number }: Vector, notifier: Notifier, count: number): void {
-    tellInterrupt(this.#attachment, index, number, count);
+    publishInterrupt(this.#attachment, index, number, count);
     notifier.signal(count);
   }
 
@@ -236,7 +238,7 @@ export class BridgedInterrupts {
   }
 }
 
-/** Whether a SET_IRQS takes vectors back. */
+/** Whether a SET_IRQS unassigns vectors. */
 function takesBack({ flags, count }: SetIrqs): boolean {
   return (flags === DISABLE && count === 0) || flags === ASSIGN;
 }

@@ -1,34 +1,36 @@
 import type { Peer } from '../session/peer.js';
 
-/** Requests to a device that was reached anew that wait for an answer at a time. */
-const TOLD_AT_ONCE = 1024;
+/** Requests in flight at a time while a device is restored. */
+const MAX_PARALLEL_REQUESTS = 1024;
 
-/** Tells the device one thing. */
-export type Telling = () => Promise<void>;
+/** Sends one request that restores a part of the state. */
+export type RestoreStep = () => Promise<void>;
 
-/** What there is to tell a device, in this order. */
-export type ToTell = (far: Peer) => readonly Telling[];
+/** The requests that restore one kind of state, in order. */
+export type RestoreSteps = (far: Peer) => readonly RestoreStep[];
 
 /**
- * All that a client sets at its device for the length of a session. A device that was reached anew
- * is told it again, and nothing else. Its own it starts afresh, as after any reset: registers and
- * configuration space, the rules for pushed memory, and where it was in a migration, since the data
- * read or written so far belongs to a state that is gone.
+ * The state that a client keeps in its device for the length of a session, replayed to a device
+ * that was reconnected. The rest starts afresh, as after a reset: registers, configuration space,
+ * push rules, and the progress of a migration.
  */
 export interface ClientState {
-  /** "DMA_MAP": ranges and rights, exposed anew where the device reaches memory by itself. */
-  readonly mappings: ToTell;
-  /** "DMA_LOGGING_START", where the device writes memory by itself. */
-  readonly dirtyPageLog: ToTell;
-  /** "DEVICE_SET_IRQS": which vectors are wired up, and which are masked. */
-  readonly interrupts: ToTell;
+  /** "DMA_MAP": ranges and rights, exposed again where the device uses RDMA. */
+  readonly mappings: RestoreSteps;
+  /** "DMA_LOGGING_START", where the device uses RDMA. */
+  readonly dirtyPageLog: RestoreSteps;
+  /** "DEVICE_SET_IRQS": assigned and masked vectors. */
+  readonly interrupts: RestoreSteps;
 }
 
-/** Many things at once, as the client's requests wait meanwhile, but not more than there are ids for. */
-export async function tell(state: ClientState, far: Peer): Promise<void> {
+/**
+ * Replays the state with many requests in flight, as the client's requests wait meanwhile, but
+ * fewer than there are ids.
+ */
+export async function restoreState(state: ClientState, far: Peer): Promise<void> {
   const { mappings, dirtyPageLog, interrupts } = state;
-  const toTell = [mappings, dirtyPageLog, interrupts].flatMap((kind) => kind(far));
-  for (let at = 0; at < toTell.length; at += TOLD_AT_ONCE) {
-    await Promise.all(toTell.slice(at, at + TOLD_AT_ONCE).map((telling) => telling()));
+  const restoreSteps = [mappings, dirtyPageLog, interrupts].flatMap((kind) => kind(far));
+  for (let at = 0; at < restoreSteps.length; at += MAX_PARALLEL_REQUESTS) {
+    await Promise.all(restoreSteps.slice(at, at + MAX_PARALLEL_REQUESTS).map((step) => step()));
   }
 }

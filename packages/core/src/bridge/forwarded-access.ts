@@ -6,28 +6,28 @@ import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
 import type { ReplyMessage, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
-import type { FarLink } from './far-link.js';
+import type { DeviceLink } from './device-link.js';
 
 export type AccessRequest = Extract<
   RequestMessage,
   { command: typeof Command.REGION_READ | typeof Command.REGION_WRITE }
 >;
 
-/** What a bus reads where nothing answers. */
+/** What a bus reads where no device answers. */
 const ALL_ONES = 0xff;
 
 /**
- * A register access on its way to the device and back. If the device is out of reach, or does not
- * answer in time, the client is answered as by a slot that was pulled: reads give all ones, writes
- * go nowhere. The device may still get them.
+ * A register access forwarded to the device. If the device is unreachable or too slow, the client
+ * is answered as by an empty slot: reads return all ones, writes are dropped. A slow device may
+ * still carry it out.
  */
 export class ForwardedAccess implements Requester {
   readonly #host: HostEnd;
-  readonly #link: FarLink;
+  readonly #link: DeviceLink;
   readonly #request: AccessRequest;
   readonly #signsOfLife: number;
 
-  constructor(host: HostEnd, link: FarLink, request: AccessRequest) {
+  constructor(host: HostEnd, link: DeviceLink, request: AccessRequest) {
     this.#host = host;
     this.#link = link;
     this.#request = request;
@@ -58,7 +58,7 @@ export class ForwardedAccess implements Requester {
   }
 }
 
-/** Answer a register access while the device is out of reach. */
+/** Answer a register access in place of an unreachable device. */
 export function answerForAbsent(near: Peer, request: AccessRequest): void {
   const { offset, region, count } = request.body;
   if (request.command === Command.REGION_READ) {
@@ -77,12 +77,12 @@ export function answerForAbsent(near: Peer, request: AccessRequest): void {
   }
 }
 
-/** Large data is sent by reference, so it must not lie in the memory it was received in. */
+/** Large data is sent by reference: copy it out of the receive buffer. */
 export function lasting(data: Uint8Array): Uint8Array {
   return data.length > INLINE_DATA_BYTES ? data.slice() : data;
 }
 
-/** Hand on to the client why the device refused. */
+/** The device's refusal, for the client. */
 export function refusedByDevice(error: RemoteError): RequestRefusedError {
   return new RequestRefusedError(error.errno === 0 ? EINVAL : error.errno, error.message, {
     cause: error,

@@ -5,7 +5,7 @@ import type { HostEnd } from '../host-end/host-end.js';
 import { Command, commandName } from '../protocol/constants.js';
 import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { FarLink } from './far-link.js';
+import type { DeviceLink } from './device-link.js';
 import {
   type AccessRequest,
   answerForAbsent,
@@ -17,21 +17,21 @@ export type WritesRequest = Extract<RequestMessage, { command: typeof Command.RE
 
 export interface RegisterForwarderOptions {
   readonly host: HostEnd;
-  readonly link: FarLink;
+  readonly link: DeviceLink;
   readonly pushes: PushSource;
   readonly maxDataXferSize: number;
-  /** How long the device may take nothing at all, while its client is kept waiting, ms. */
+  /** How long the device may accept no data while its client waits, ms. */
   readonly maxStallMs: number;
 }
 
-/** What this client has sent to the device since there was room for more, at most, bytes. */
+/** Most bytes of one client that may be queued for the device. */
 const MAX_SENT_BYTES = 2 ** 20;
-/** What a message counts for beside its data. */
+/** Bytes that a message counts besides its data. */
 const MESSAGE_BYTES = 64;
-/** A client waits for room this long before it is looked at what keeps it waiting, ms. */
+/** Interval at which a blocked device is checked, ms. */
 const LOOK_MS = 250;
 
-/** Passes a client's register accesses on to the device, or answers them while it is out of reach. */
+/** Forwards a client's register accesses to the device, or answers them while it is unreachable. */
 export class RegisterForwarder {
   readonly #options: RegisterForwarderOptions;
   #sentBytes = 0;
@@ -45,14 +45,14 @@ export class RegisterForwarder {
     const { host, link, maxDataXferSize } = this.#options;
     const near = host.peer;
     const { command, id, noReply, body } = request;
-    // While the device is out of reach the answer is made here.
+    // While the device is unreachable the answer is made here.
     if (body.count > maxDataXferSize) {
       const text = `${commandName(command)} of ${body.count} bytes, the limit is ${maxDataXferSize}`;
       near.replyError(command, id, noReply, new RequestRefusedError(EINVAL, text));
     } else if (!link.up) {
       if (!noReply) answerForAbsent(near, request);
     } else if (link.silent) {
-      // Writes arrive, should it come back to life.
+      // Writes still arrive if it recovers.
       if (request.command === Command.REGION_WRITE) this.#post(link.peer, request.body);
       if (!noReply) answerForAbsent(near, request);
     } else {
@@ -60,7 +60,7 @@ export class RegisterForwarder {
     }
   }
 
-  /** One message for many writes saves the client a system call; the device gets them one by one. */
+  /** The device gets the writes of REGION_WRITE_MULTI one by one. */
   writes({ command, id, noReply, body }: WritesRequest): void {
     const { host, link } = this.#options;
     if (link.up) for (const write of body.writes) this.#post(link.peer, write);
@@ -82,7 +82,7 @@ export class RegisterForwarder {
     this.#onSent(far, write.count, roomLeft);
   }
 
-  /** A client that reuses ids can have more requests under way than the device has ids for. */
+  /** A client that reuses ids can have more requests in flight than there are ids. */
   #request<C extends AccessRequest['command']>(
     far: Peer,
     command: C,
@@ -99,13 +99,13 @@ export class RegisterForwarder {
     }
   }
 
-  /** A register write on its way to the device, with what the device wants along with it. */
+  /** A register write, with the memory that the device's push rules ask for. */
   #accompanied({ region, offset, count, data }: RegionData, far: Peer): RegionData {
     const write = { region, offset, count, data: lasting(data) };
     return this.#options.pushes.accompany(write, far.extensions.maxPushBytes);
   }
 
-  /** What else is on its way, data that the device asked for, is no reason to stop the client. */
+  /** Other queued data, such as DMA replies, does not count against the client. */
   #onSent(far: Peer, bytes: number, roomLeft: boolean): void {
     if (roomLeft) {
       this.#sentBytes = 0;
@@ -116,8 +116,8 @@ export class RegisterForwarder {
   }
 
   /**
-   * The device takes no more for now: neither do we. What the client asks meanwhile waits behind
-   * it, so a device that takes nothing at all for too long counts as lost.
+   * The device's queue is full: stop reading from the client. A device that accepts nothing for too
+   * long counts as lost.
    */
   #waitFor(far: Peer): void {
     const { host, maxStallMs } = this.#options;

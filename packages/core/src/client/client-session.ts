@@ -1,15 +1,16 @@
+import { deferred } from '../deferred.js';
 import { DeviceEnd } from '../device-end/device-end.js';
-import { ClientInterrupts } from '../device-end/interrupts.js';
+import { DeviceInterrupts } from '../device-end/interrupts.js';
 import { Attachment } from '../diagnostics/attachment.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { OpenWire } from '../session/wire.js';
 
 export interface ClientSessionOptions {
-  /** Where the device is. */
+  /** URI of the device. */
   readonly uri: string;
   readonly logger: Logger;
   readonly timeoutMs: number;
@@ -17,36 +18,34 @@ export interface ClientSessionOptions {
   readonly maxDataXferSize: number;
 }
 
-/** A client's session from the first byte on, before and after the server has answered VERSION. */
+/** A client's session, from before VERSION to the end of the connection. */
 export class ClientSession implements PeerHandlers {
   readonly peer: Peer;
   readonly space: DmaSpace;
   readonly device: DeviceEnd;
-  readonly interrupts: ClientInterrupts;
+  readonly interrupts: DeviceInterrupts;
   readonly maxDataXferSize: number;
   /** Resolves when the connection has ended; the error is absent after an orderly end. */
   readonly closed: Promise<Error | undefined>;
   readonly #logger: Logger;
-  #resolveClosed: (error?: Error) => void = () => {};
+  readonly #ended = deferred<Error | undefined>();
 
-  constructor(opened: OpenWire, options: ClientSessionOptions) {
+  constructor(opened: NegotiatedConnection, options: ClientSessionOptions) {
     const { uri, logger, timeoutMs, maxDataXferSize } = options;
     this.#logger = logger;
     this.maxDataXferSize = maxDataXferSize;
     const attachment = new Attachment(uri);
     attachment.peer = opened.connection.peer;
     this.space = new DmaSpace(attachment, logger);
-    // A server that waits for our DMA replies may leave us waiting meanwhile: keep reading.
+    // Keep reading: a server that waits for DMA replies may not read meanwhile.
     this.peer = new Peer(opened, this, { logger, timeoutMs, pauseWhenBackedUp: false });
-    this.interrupts = new ClientInterrupts(this.peer);
+    this.interrupts = new DeviceInterrupts(this.peer);
     this.device = new DeviceEnd({
       space: this.space,
       maxDataXferSize,
       onInterrupt: (interrupt) => this.interrupts.onMessage(interrupt),
     });
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.closed = this.#ended.promise;
   }
 
   onRequest(request: RequestMessage): void {
@@ -56,6 +55,6 @@ export class ClientSession implements PeerHandlers {
   onClose(error?: Error): void {
     const steps = [() => this.interrupts.close(), () => this.space.removeAll()];
     runAll(steps, (err) => this.#logger.error({ err }, 'closed, but not all was given back'));
-    this.#resolveClosed(error);
+    this.#ended.resolve(error);
   }
 }

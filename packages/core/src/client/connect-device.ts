@@ -5,41 +5,43 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
 import { Command } from '../protocol/constants.js';
 import { call } from '../session/call.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { openSession } from '../session/open.js';
-import type { OpenWire } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import { ClientSession } from './client-session.js';
 import { ConnectedClient } from './connected-client.js';
 import type { DeviceClient } from './device-client.js';
 
-/** How long a request may stay unanswered unless the caller says otherwise, ms. */
+/** Default timeout of a request, ms. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 const INFO_BYTES = 16;
-/** How long a server that can be asked for signs of life may be silent, ms. */
+/** Default of `silenceMs`, ms. */
 const DEFAULT_SILENCE_MS = 30_000;
 
 export interface ConnectOptions {
   readonly registry: TransportRegistry;
   readonly logger?: Logger;
-  /** How long a request may stay unanswered before it fails, ms; 0: for ever. If nothing at all
-   * moves meanwhile, the connection is given up. */
+  /**
+   * Timeout of a request, ms; 0: none. If nothing at all is received meanwhile, the connection
+   * ends.
+   */
   readonly timeoutMs?: number;
-  /** How long the server may be silent, where it can be asked for signs of life, ms; 0: for ever. */
+  /** How long nothing may be received from a server that supports KEEP_ALIVE, ms; 0: for ever. */
   readonly silenceMs?: number;
-  /** Ends the attempt, which rejects with its reason. It does nothing to a client that is connected. */
+  /** Aborts the attempt, which rejects with its reason. Has no effect once connected. */
   readonly signal?: AbortSignal;
-  /** What to tell the server of this client instead of the defaults. */
+  /** Capabilities to announce instead of the defaults. */
   readonly capabilities?: Partial<Capabilities>;
 }
 
-/** Connect to a device, negotiate, and ask what it is. */
+/** Connect to a device, negotiate VERSION, and query DEVICE_GET_INFO. */
 export async function connectDevice(text: string, options: ConnectOptions): Promise<DeviceClient> {
   const { registry, signal, capabilities } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, silenceMs = DEFAULT_SILENCE_MS } = options;
   const own = { ...OWN_CAPABILITIES, ...capabilities };
   const { maxDataXferSize } = own;
-  const accept = (opened: OpenWire): ClientSession =>
+  const accept = (opened: NegotiatedConnection): ClientSession =>
     new ClientSession(opened, { uri: text, logger, timeoutMs, maxDataXferSize });
   const reached = await openDevice(text, accept, { registry, own, silenceMs, logger, signal });
   const { side: session, version, capabilities: server } = reached;

@@ -1,9 +1,9 @@
 import type { Iova } from '../address.js';
-import { ClientDoorbells, type Doorbell } from '../device-end/doorbells.js';
+import { type DmaMapOptions, DmaMappings } from '../device-end/dma-mappings.js';
+import { DeviceDoorbells, type Doorbell } from '../device-end/doorbells.js';
 import { allocateGuestMemory, type GuestMemory } from '../device-end/guest-memory.js';
-import type { ClientInterrupts, InterruptHandler } from '../device-end/interrupts.js';
-import { ClientMemory, type DmaMapOptions } from '../device-end/memory.js';
-import { ClientRegions, type MappedRegion } from '../device-end/regions.js';
+import type { DeviceInterrupts, InterruptHandler } from '../device-end/interrupts.js';
+import { DeviceRegions, type MappedRegion } from '../device-end/regions.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { Command } from '../protocol/constants.js';
 import type {
@@ -17,17 +17,17 @@ import type {
 } from '../protocol/messages.js';
 import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
+import { abortable } from '../transport/abort.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection } from '../transport/transport.js';
-import { abortable } from './abortable.js';
 import type { ClientSession } from './client-session.js';
 import type { DeviceClient, InterruptsOptions, RaisedInterrupts } from './device-client.js';
 import { iterateInterrupts } from './iterate-interrupts.js';
 
 const INFO_BYTES = 16;
 
-/** What the server said at the start. */
-export interface ServerFacts {
+/** What the server announced at the start. */
+export interface ServerDescription {
   readonly version: Version;
   readonly server: Capabilities;
   readonly info: DeviceInfo;
@@ -41,12 +41,12 @@ export class ConnectedClient implements DeviceClient {
   readonly server: Capabilities;
   readonly info: DeviceInfo;
   readonly #peer: Peer;
-  readonly #interrupts: ClientInterrupts;
-  readonly #memory: ClientMemory;
-  readonly #regions: ClientRegions;
-  readonly #doorbells: ClientDoorbells;
+  readonly #interrupts: DeviceInterrupts;
+  readonly #memory: DmaMappings;
+  readonly #regions: DeviceRegions;
+  readonly #doorbells: DeviceDoorbells;
 
-  constructor(session: ClientSession, { version, server, info }: ServerFacts) {
+  constructor(session: ClientSession, { version, server, info }: ServerDescription) {
     const { peer, space, interrupts, maxDataXferSize } = session;
     const { mappings, pushes } = session.device;
     this.closed = session.closed;
@@ -56,9 +56,9 @@ export class ConnectedClient implements DeviceClient {
     this.info = info;
     this.#peer = peer;
     this.#interrupts = interrupts;
-    this.#memory = new ClientMemory(peer, space, mappings);
-    this.#regions = new ClientRegions(peer, pushes, maxDataXferSize);
-    this.#doorbells = new ClientDoorbells(peer, maxDataXferSize);
+    this.#memory = new DmaMappings(peer, space, mappings);
+    this.#regions = new DeviceRegions(peer, pushes, maxDataXferSize);
+    this.#doorbells = new DeviceDoorbells(peer, maxDataXferSize);
   }
 
   regionInfo(index: number, options?: CallOptions): Promise<RegionInfo> {
@@ -139,7 +139,7 @@ export class ConnectedClient implements DeviceClient {
     return abortable(
       options?.signal,
       () => this.#interrupts.enable(index, count, handler, this.server),
-      // A connection that ends meanwhile switches them off, too.
+      // This fails if the connection ends, which disables them as well.
       () => void this.#interrupts.disable(index).catch(() => {}),
     );
   }

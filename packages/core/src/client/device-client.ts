@@ -1,8 +1,8 @@
 import type { Iova } from '../address.js';
+import type { DmaMapOptions } from '../device-end/dma-mappings.js';
 import type { Doorbell } from '../device-end/doorbells.js';
 import type { GuestMemory } from '../device-end/guest-memory.js';
 import type { InterruptHandler } from '../device-end/interrupts.js';
-import type { DmaMapOptions } from '../device-end/memory.js';
 import type { MappedRegion } from '../device-end/regions.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import type {
@@ -18,18 +18,18 @@ import type { CallOptions } from '../session/call.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection } from '../transport/transport.js';
 
-/** A vector was raised, `count` times since it was last told of. */
+/** A vector was raised `count` times since it was last reported. */
 export interface RaisedInterrupt {
   readonly vector: number;
   readonly count: number;
 }
 
 export interface InterruptsOptions {
-  /** Ends the iteration, which rejects with its reason. */
+  /** Aborts the iteration, which rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Interrupts as they come. To end the iteration, by `break` or `return()`, switches them off. */
+/** Interrupts as they arrive. Ending the iteration (`break`, `return()`) disables them. */
 export interface RaisedInterrupts extends AsyncIterableIterator<RaisedInterrupt>, AsyncDisposable {}
 
 /**
@@ -41,11 +41,11 @@ export interface RaisedInterrupts extends AsyncIterableIterator<RaisedInterrupt>
 export interface DeviceClient extends AsyncDisposable {
   /** Resolves when the connection has ended; the error is absent after an orderly end. */
   readonly closed: Promise<Error | undefined>;
-  /** What it runs over. */
+  /** The connection below the session. */
   readonly connection: Connection;
-  /** What was negotiated: the server's VERSION reply. */
+  /** The server's VERSION reply. */
   readonly version: Version;
-  /** What the server said it can do. */
+  /** The server's capabilities. */
   readonly server: Capabilities;
   readonly info: DeviceInfo;
 
@@ -62,31 +62,34 @@ export interface DeviceClient extends AsyncDisposable {
     data: Uint8Array,
     options?: CallOptions,
   ): Promise<void>;
-  /** A write that is not answered. Await {@link drained} when this returns `false`. */
+  /** A posted write, without a reply. Await {@link drained} when this returns `false`. */
   regionWritePosted(region: number, offset: number, data: Uint8Array): boolean;
   /** Resolves when there is room for posted writes, or when the connection has ended. */
   drained(): Promise<void>;
-  /** Map what the server lets us map of a region. The caller closes it. */
+  /** Map the mappable areas of a region. The caller closes it. */
   mapRegion(index: number, options?: CallOptions): Promise<MappedRegion>;
-  /** What can be rung in place of writing a register of the region. The caller closes them. */
+  /**
+   * The ioeventfds of a region, which are signalled instead of writing a register. The caller
+   * closes them.
+   */
   doorbells(region: number, options?: CallOptions): Promise<readonly Doorbell[]>;
 
   /** Guest memory: shareable where the transport passes descriptors, private otherwise. */
   allocateMemory(length: number): GuestMemory;
   /**
-   * Let the device reach memory. Mapping a range a second time, exactly as it is, changes nothing.
-   * After an abort the server is made to give back what it maps all the same.
-   * @throws {RequestRefusedError} EEXIST when it overlaps another in any other way.
+   * Map memory for the device (DMA_MAP). Mapping an identical range again changes nothing. After an
+   * abort the range is unmapped again.
+   * @throws {RequestRefusedError} EEXIST when it overlaps another range.
    */
   dmaMap(options: DmaMapOptions): Promise<void>;
-  /** The device can no longer reach it when this resolves. */
+  /** Unmap memory; the device cannot reach it once this resolves. */
   dmaUnmap(address: Iova, size: number, options?: CallOptions): Promise<void>;
   dmaUnmapAll(options?: CallOptions): Promise<void>;
 
   irqInfo(index: number, options?: CallOptions): Promise<IrqInfo>;
   /**
-   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
-   * it was before; after an abort the index is switched off.
+   * Enable vectors 0 to `count` - 1 of an interrupt index. If the server refuses, nothing changes;
+   * after an abort the index is disabled.
    */
   enableInterrupts(
     index: number,
@@ -98,15 +101,15 @@ export interface DeviceClient extends AsyncDisposable {
   /** End of interrupt for a line that masks itself when it fires (INTx). */
   unmaskInterrupt(index: number, vector?: number, options?: CallOptions): Promise<void>;
   /**
-   * The same as {@link enableInterrupts}, to be iterated over. Those of a vector that were not taken
-   * yet are told of together. It ends with the connection.
+   * Like {@link enableInterrupts}, as an iterator. Pending interrupts of one vector are reported
+   * together. Ends with the connection.
    */
   interrupts(index: number, count: number, options?: InterruptsOptions): Promise<RaisedInterrupts>;
 
   reset(options?: CallOptions): Promise<void>;
   /**
-   * Any request at all. `pick` takes what is wanted out of the reply before the reply's memory is
-   * reused, and the descriptors it keeps out of `received`; those that are left are closed.
+   * Send any request. `pick` reads the reply while its memory is valid, and removes the descriptors
+   * it keeps from `received`; the rest are closed.
    */
   call<C extends KnownCommand, T>(
     command: C,
@@ -116,6 +119,6 @@ export interface DeviceClient extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<T>;
 
-  /** End the connection after what is queued. What is mapped and wired up goes with it. */
+  /** Close the connection once what is queued is sent. Mappings and interrupts end with it. */
   close(): Promise<void>;
 }

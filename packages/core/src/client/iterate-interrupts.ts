@@ -1,7 +1,10 @@
 import { PullStream } from '../pull-stream.js';
 import type { DeviceClient, RaisedInterrupt, RaisedInterrupts } from './device-client.js';
 
-/** See {@link DeviceClient.interrupts}. What was not taken is counted by vector: it stays bounded. */
+/**
+ * See {@link DeviceClient.interrupts}. Interrupts not yet taken are counted per vector, so that
+ * memory stays bounded.
+ */
 export async function iterateInterrupts(
   client: DeviceClient,
   index: number,
@@ -24,7 +27,7 @@ export async function iterateInterrupts(
   const onAbort = (): void => {
     raised.clear();
     stream.end(signal?.reason);
-    // A connection that ends meanwhile switches them off, too.
+    // This fails if the connection ends, which disables them as well.
     client.disableInterrupts(index).catch(() => {});
   };
   const onRaised = (vector: number, times: number): void => {

@@ -2,7 +2,7 @@ import type { DmaSpace } from '../memory/dma-space.js';
 import { ExtensionCommand } from '../protocol/constants.js';
 import type { Interrupt, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import { DeviceMappings } from './device-mappings.js';
+import { AnnouncedMappings } from './announced-mappings.js';
 import { DmaService } from './dma-service.js';
 import { PushSource } from './push-source.js';
 
@@ -15,23 +15,23 @@ export interface DeviceEndOptions {
 }
 
 /**
- * What faces a device, over one connection or several after each other: what it is told of memory
- * and takes of it, and the requests that it sends.
+ * The side of a session that faces a device, over one connection or several in turn: announces
+ * memory to it and serves its requests.
  */
 export class DeviceEnd {
-  readonly mappings: DeviceMappings;
+  readonly mappings: AnnouncedMappings;
   readonly pushes: PushSource;
   readonly #dma: DmaService;
   readonly #onInterrupt: (interrupt: Interrupt) => void;
 
   constructor({ space, maxDataXferSize, onInterrupt }: DeviceEndOptions) {
-    this.mappings = new DeviceMappings(space);
+    this.mappings = new AnnouncedMappings(space);
     this.pushes = new PushSource(space.device);
     this.#dma = new DmaService(space.device, maxDataXferSize);
     this.#onInterrupt = onInterrupt;
   }
 
-  /** A request of the device at the other end of `peer`. */
+  /** Handle a request of the device behind `peer`. */
   onRequest(peer: Peer, request: RequestMessage): void {
     switch (request.command) {
       case ExtensionCommand.INTERRUPT:

@@ -2,23 +2,23 @@ import type { Dma } from '../device/dma.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError } from '../errors.js';
 import { Command, commandName } from '../protocol/constants.js';
-import type { DmaAccess, DmaData, RequestMessage } from '../protocol/messages.js';
+import type { DmaData, DmaRead, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 
 const DEVICE_INFO_BYTES = 16;
 
 /**
- * The owner of memory: answers "DMA_READ" and "DMA_WRITE" of a device. Every access is checked
- * against what was mapped and its permissions before memory is touched.
+ * Serves "DMA_READ" and "DMA_WRITE" of a device. Every access is checked against the mappings and
+ * their permissions before memory is touched.
  *
- * A device sends writes without waiting for the answers, and what it sends later may say that the
- * earlier ones are done, as a completion queue entry does. So when a write has failed, those behind
- * it are refused until the device has been told.
+ * A device does not wait for the replies to its writes, and a later write may say that earlier ones
+ * are complete (a completion queue entry). So after a failed write, those behind it are refused
+ * until the device knows.
  */
 export class DmaService {
   readonly #dma: Dma;
   readonly #maxDataXferSize: number;
-  /** A write of this device failed, and it may not know yet. */
+  /** A device with a failed write whose error reply it may not have read. */
   #unaware: Peer | undefined;
 
   constructor(dma: Dma, maxDataXferSize: number) {
@@ -54,7 +54,7 @@ export class DmaService {
     }
   }
 
-  #read(peer: Peer, id: number, body: DmaAccess, refuse: (error: unknown) => void): void {
+  #read(peer: Peer, id: number, body: DmaRead, refuse: (error: unknown) => void): void {
     const { address, count } = body;
     const range = this.#dma.range(address, count, 'read');
     const { view } = range;
@@ -77,7 +77,7 @@ export class DmaService {
       if (!noReply) peer.reply(Command.DMA_WRITE, id, { address, count });
     };
     const range = this.#dma.range(address, count, 'write');
-    // What is not done at once travels on in messages of its own, and outlives this one.
+    // Forwarded as messages if not done at once: the data must outlive this frame.
     const writing = range.write(range.local ? data : data.slice());
     if (writing === undefined) done();
     else writing.then(done).catch(refuse);
@@ -89,8 +89,8 @@ export class DmaService {
   }
 
   /**
-   * Until the device has answered a question: it has read the refusal then, and all that it sent
-   * before has arrived.
+   * Until the device has answered a request of ours: then it has read the refusal, and its earlier
+   * writes have arrived.
    */
   #refuseWrites(peer: Peer): void {
     if (this.#unaware === peer || peer.closed) return;

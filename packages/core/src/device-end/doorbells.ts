@@ -7,12 +7,12 @@ import type { Descriptor } from '../transport/resources.js';
 /** Room for the head and a few entries: enough for most regions at the first attempt. */
 const FIRST_ARGSZ = 512;
 
-/** An event that the device takes in place of a register write. */
+/** An ioeventfd: signalled instead of writing a register. */
 export interface Doorbell {
-  /** The register it stands for: bytes from the start of the region, and how many are written. */
+  /** The register: bytes from the start of the region, and bytes per write. */
   readonly offset: number;
   readonly size: number;
-  /** The value that need not be written. */
+  /** The value whose write it replaces. */
   readonly datamatch: bigint;
   ring(): void;
   close(): void;
@@ -24,8 +24,8 @@ interface Reply {
   readonly received: Map<number, Descriptor>;
 }
 
-/** The doorbells of the device's regions ("DEVICE_GET_REGION_IO_FDS"). */
-export class ClientDoorbells {
+/** The ioeventfds of the device's regions ("DEVICE_GET_REGION_IO_FDS"). */
+export class DeviceDoorbells {
   readonly #peer: Peer;
   readonly #maxArgsz: number;
 
@@ -34,9 +34,9 @@ export class ClientDoorbells {
     this.#maxArgsz = maxArgsz;
   }
 
-  /** Those of one region: rung by descriptor, or by DOORBELL where there are none. */
+  /** The ioeventfds of one region: descriptors, or DOORBELL messages where none can be passed. */
   async of(region: number): Promise<readonly Doorbell[]> {
-    const { body, received } = await this.#ask(region);
+    const { body, received } = await this.#request(region);
     const doorbells: Doorbell[] = [];
     try {
       for (const [at, entry] of body.entries.entries()) {
@@ -63,7 +63,7 @@ export class ClientDoorbells {
     };
   }
 
-  /** Other kinds of entries, and those without a descriptor, are left to register writes. */
+  /** Entries of other types, or without a descriptor, are skipped: write the register instead. */
   #byDescriptor(
     { fdIndex, type }: RegionIoFd,
     received: Map<number, Descriptor>,
@@ -77,15 +77,15 @@ export class ClientDoorbells {
     return { ring: () => notifier.signal(), close: () => notifier.close() };
   }
 
-  /** Asks again when the reply has more to say than there was room for. */
-  async #ask(region: number): Promise<Reply> {
-    const first = await this.#askWith(FIRST_ARGSZ, region);
+  /** Repeats the request with a larger argsz when the reply did not fit. */
+  async #request(region: number): Promise<Reply> {
+    const first = await this.#requestWith(FIRST_ARGSZ, region);
     const { argsz, count, entries } = first.body;
     if (count === entries.length || argsz <= FIRST_ARGSZ) return first;
-    return this.#askWith(Math.min(argsz, this.#maxArgsz), region);
+    return this.#requestWith(Math.min(argsz, this.#maxArgsz), region);
   }
 
-  #askWith(argsz: number, index: number): Promise<Reply> {
+  #requestWith(argsz: number, index: number): Promise<Reply> {
     const request = { argsz, flags: 0, index, count: 0 };
     return call(
       this.#peer,

@@ -1,6 +1,6 @@
 import type { MappedMemory, SharedMemory, SharedResources } from '../transport/resources.js';
 
-/** Memory of this process that a server cannot map: it is reached by messages. */
+/** Memory that a server cannot map: reached by messages. */
 class PrivateMemory implements MappedMemory {
   readonly #bytes: Uint8Array;
 
@@ -27,9 +27,9 @@ class PrivateMemory implements MappedMemory {
   close(): void {}
 }
 
-/** Memory that plays the guest's RAM. The caller closes it, after unmapping it. */
+/** Memory used as guest RAM. The caller closes it, after unmapping it. */
 export interface GuestMemory extends MappedMemory {
-  /** There where a server may map it by a descriptor. */
+  /** Present if a server can map it by descriptor. */
   readonly shared: SharedMemory | undefined;
 }
 

@@ -16,11 +16,11 @@ import { attachEvents, maxEvents, VectorSource } from './vector-source.js';
 const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 
-/** Called with the vector, and how often it was raised since the last call. */
+/** Called with the vector and how often it was raised since the last call. */
 export type InterruptHandler = (vector: number, count: number) => void;
 
-/** The client's half of the interrupts: one event a vector ("DEVICE_SET_IRQS"). */
-export class ClientInterrupts {
+/** A device's interrupts as a client sees them: one event per vector ("DEVICE_SET_IRQS"). */
+export class DeviceInterrupts {
   readonly #peer: Peer;
   /** By interrupt index, then by vector. */
   readonly #sources = new Map<number, VectorSource[]>();
@@ -31,9 +31,8 @@ export class ClientInterrupts {
   }
 
   /**
-   * Wire up vectors 0 to `count` - 1 of an interrupt index. If the server refuses, everything is as
-   * it was before.
-   * @param server what the server can do.
+   * Enable vectors 0 to `count` - 1 of an interrupt index. If the server refuses, nothing changes.
+   * @param server the server's capabilities.
    */
   async enable(
     index: number,
@@ -47,7 +46,7 @@ export class ClientInterrupts {
       throw new VfioUserError('VFU_UNSUPPORTED', text);
     }
     const before = this.#handlers.get(index);
-    // Known here first: the server may signal before its reply arrives.
+    // Registered first: the server may signal before its reply arrives.
     this.#handlers.set(index, handler);
     try {
       await this.#assign(index, count, maxEvents(this.#peer, server));
@@ -60,7 +59,7 @@ export class ClientInterrupts {
     }
   }
 
-  /** INTERRUPT came. One that was not asked for is ignored, as a spurious interrupt is. */
+  /** Handle INTERRUPT. One that was not enabled is ignored, like a spurious interrupt. */
   onMessage({ index, vector, count }: Interrupt): void {
     this.#handlers.get(index)?.(vector, count);
   }
@@ -82,7 +81,7 @@ export class ClientInterrupts {
     this.#handlers.clear();
   }
 
-  /** As many vectors at a time as a message can carry. */
+  /** Assigns as many vectors per message as it can carry. */
   async #assign(index: number, count: number, most: number): Promise<void> {
     const sources = this.#sources.get(index) ?? [];
     this.#sources.set(index, sources);

@@ -4,41 +4,38 @@ import { Command } from '../protocol/constants.js';
 import type { Version } from '../protocol/messages.js';
 import { accept as negotiated, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
-import { connectWire, type OpenOptions, openSession } from '../session/open.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import { connectUri, type OpenOptions, openSession } from '../session/open.js';
 import type { Peer } from '../session/peer.js';
-import type { OpenWire } from '../session/wire.js';
 import type { TransportRegistry } from '../transport/registry.js';
 
 export interface OpenDeviceOptions extends Omit<OpenOptions, 'maxDataXferSize'> {
   readonly registry: TransportRegistry;
-  /** What to tell the device of this side. */
+  /** This side's capabilities. */
   readonly own: Capabilities;
 }
 
-/** What is made of a connection to a device. */
+/** A session made of a connection to a device. */
 export interface DeviceSide {
   readonly peer: Peer;
 }
 
-/** A device that was reached, and what it said. */
+/** A connected device and its VERSION reply. */
 export interface OpenedDevice<Side> {
-  /** What was made of the connection. */
+  /** The session. */
   readonly side: Side;
-  /** Its reply to VERSION. */
   readonly version: Version;
   readonly capabilities: Capabilities;
 }
 
-/**
- * Connect to a device and agree on VERSION. An abort is rejected with the reason of the signal.
- */
+/** Connect to a device and negotiate VERSION. An abort rejects with the reason of the signal. */
 export async function openDevice<Side extends DeviceSide>(
   text: string,
-  accept: (opened: OpenWire) => Side,
+  accept: (opened: NegotiatedConnection) => Side,
   { registry, own, ...options }: OpenDeviceOptions,
 ): Promise<OpenedDevice<Side>> {
   const { maxDataXferSize } = own;
-  const side = await connectWire(registry, text, accept, { ...options, maxDataXferSize });
+  const side = await connectUri(registry, text, accept, { ...options, maxDataXferSize });
   const { peer } = side;
   return openSession(peer.connection, options.signal, async () => {
     const version = await call(peer, Command.VERSION, offer(own), (body) => body);

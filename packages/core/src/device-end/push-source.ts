@@ -5,13 +5,13 @@ import type { PushedMemory, PushRule, PushRules, RegionData } from '../protocol/
 
 interface Rule {
   readonly definition: PushRule;
-  /** The first entry that was not pushed yet. */
+  /** Index of the first entry not yet pushed. */
   tail: number;
 }
 
 /**
- * The owner of memory: sends ring entries along with the doorbell that announces them
- * (docs/portable-protocol.md, "Pushing").
+ * Sends ring entries along with the register write that announces them (docs/portable-protocol.md,
+ * "Pushing").
  */
 export class PushSource {
   readonly #dma: Dma;
@@ -21,7 +21,7 @@ export class PushSource {
     this.#dma = dma;
   }
 
-  /** PUSH_RULES came. A rule that was there already goes on where it is. */
+  /** Handle PUSH_RULES. An existing rule keeps its position. */
   replace({ rules }: PushRules): void {
     const known = new Map(this.#rules.map((rule) => [rule.definition.id, rule]));
     this.#rules = rules.map(
@@ -29,12 +29,12 @@ export class PushSource {
     );
   }
 
-  /** The device is gone, and with it what it asked for. */
+  /** The device is gone: forget its rules. */
   clear(): void {
     this.#rules = [];
   }
 
-  /** A register write, with the memory that it announces if a rule says so. */
+  /** A register write, with the memory that a rule announces by it. */
   accompany(write: RegionData, maxBytes: number): RegionData {
     for (const rule of this.#rules) {
       const { region, offset, size } = rule.definition;
@@ -69,7 +69,7 @@ export class PushSource {
       const range = this.#dma.range(address, target.length, 'read');
       return range.local && range.read(target) === undefined;
     } catch (error) {
-      // What is not mapped is not sent; that the device learns when it asks for it.
+      // Unmapped memory is not sent: the device gets the error when it reads.
       if (error instanceof DmaFaultError) return false;
       throw error;
     }

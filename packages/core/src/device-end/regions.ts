@@ -8,7 +8,7 @@ import type { PushSource } from './push-source.js';
 
 const REGION_INFO_BYTES = 32;
 
-/** A part of a region that is mapped here: loads and stores reach the device without messages. */
+/** A mapped part of a region: loads and stores reach the device without messages. */
 export interface MappedArea {
   /** Bytes from the start of the region. */
   readonly offset: number;
@@ -16,13 +16,13 @@ export interface MappedArea {
 }
 
 export interface MappedRegion {
-  /** Empty when the server lets nothing be mapped. */
+  /** Empty when nothing of the region can be mapped. */
   readonly areas: readonly MappedArea[];
   close(): void;
 }
 
 /** Access to the device's regions. */
-export class ClientRegions {
+export class DeviceRegions {
   readonly #peer: Peer;
   readonly #pushes: PushSource;
   readonly #maxArgsz: number;
@@ -49,12 +49,12 @@ export class ClientRegions {
     return call(this.#peer, Command.REGION_WRITE, body, () => undefined, undefined, options);
   }
 
-  /** A write that is not answered. `false`: produce no more until the peer has drained. */
+  /** A posted write. `false`: send no more until the peer has drained. */
   post(region: number, offset: number, data: Uint8Array): boolean {
     return this.#peer.post(Command.REGION_WRITE, this.#writing(region, offset, data));
   }
 
-  /** Map what the server lets us map of a region. */
+  /** Map the mappable areas of a region. */
   async map(index: number): Promise<MappedRegion> {
     const { info, descriptor } = await this.#info(index);
     const { resources } = this.#peer.connection;
@@ -83,7 +83,7 @@ export class ClientRegions {
     return this.#pushes.accompany(write, this.#peer.extensions.maxPushBytes);
   }
 
-  /** Asks again when the reply has more to say than there was room for. */
+  /** Repeats the request with a larger argsz when the reply did not fit. */
   async #info(
     index: number,
   ): Promise<{ readonly info: RegionInfo; readonly descriptor: Descriptor | undefined }> {

@@ -2,13 +2,13 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import type { Peer } from '../session/peer.js';
 import { type Descriptor, descriptorOfEach, type EventSource } from '../transport/resources.js';
 
-/** How a device signals one vector by descriptor: the event that it was given for it. */
+/** The event by which a device signals one vector. */
 export class VectorSource {
   readonly #onSignal: (count: number) => void;
-  /** To the device at the other end of `peer`. */
+  /** The event that was passed to `peer`. */
   #given: { readonly peer: Peer; readonly event: EventSource } | undefined;
 
-  /** @param onSignal runs with how often the device signalled since the last call. */
+  /** @param onSignal called with the number of signals since the last call. */
   constructor(onSignal: (count: number) => void) {
     this.#onSignal = onSignal;
   }
@@ -17,7 +17,7 @@ export class VectorSource {
     return this.#given?.peer === peer;
   }
 
-  /** For a device that has it already the same event, so that no signal of it goes astray. */
+  /** The same event again for a device that has it, so that no signal is lost. */
   give(peer: Peer, createEvent: (onSignal: (count: number) => void) => EventSource): Descriptor {
     if (this.#given?.peer !== peer) {
       this.close();
@@ -32,18 +32,20 @@ export class VectorSource {
   }
 }
 
-/** What goes along with a SET_IRQS that assigns vectors: a number of events, or one descriptor each. */
+/**
+ * What is attached to a SET_IRQS that assigns vectors: a number of events, or one descriptor each.
+ */
 export interface AttachedEvents {
   readonly events: number | undefined;
   readonly descriptors: readonly Descriptor[];
 }
 
 export interface NewlyAttachedEvents extends AttachedEvents {
-  /** The device refused: what it was not given before is taken back. */
+  /** The device refused: close the events that it was newly given. */
   undo(): void;
 }
 
-/** Nothing where interrupts cannot travel at all: see {@link Peer.carriesInterrupts}. */
+/** Empty where interrupts are not supported: see {@link Peer.carriesInterrupts}. */
 export function attachEvents(peer: Peer, sources: readonly VectorSource[]): NewlyAttachedEvents {
   const { resources } = peer.connection;
   if (peer.extensions.interrupts || resources === undefined) {
@@ -65,7 +67,10 @@ export function attachEvents(peer: Peer, sources: readonly VectorSource[]): Newl
   }
 }
 
-/** Most events that one SET_IRQS can assign. @param device what the device can take. */
+/**
+ * Most events that one SET_IRQS can assign.
+ * @param device the device's capabilities.
+ */
 export function maxEvents({ extensions, connection }: Peer, device: Capabilities): number {
   if (extensions.interrupts) return Number.POSITIVE_INFINITY;
   return Math.max(1, Math.min(device.maxMsgFds, connection.capabilities.maxDescriptors));

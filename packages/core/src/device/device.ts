@@ -1,56 +1,60 @@
 import type { z } from 'zod';
 import type { Logger } from '../logger.js';
 import type { Capability } from '../pci/capabilities/capability.js';
+import type { ResetKind } from '../pci/function-controls.js';
 import type { BlockAccess, RegisterAccess } from './access.js';
 import type { Dma, PushRings } from './dma.js';
 import type { RegisterMap } from './register-table.js';
-import type { ResetKind } from './reset-kind.js';
 
-export type { ResetKind } from './reset-kind.js';
+export type { ResetKind } from '../pci/function-controls.js';
 
-/** What a device may ask of the machine it is plugged into. Lives as long as the device. */
+/** The host as a device sees it. Lives as long as the device. */
 export interface DeviceHost {
   readonly dma: Dma;
   readonly interrupts: Interrupts;
   readonly pushes: PushRings;
   readonly logger: Logger;
   /**
-   * Bytes of a page of this host. A mappable area is mapped as far as it is made of whole pages,
-   * the rest is trapped.
+   * Page size of this host, bytes. Only the whole host pages of a mappable area are mapped, the
+   * rest is trapped.
    */
   readonly pageBytes: number;
-  /** Allocate memory that the client can map directly, where the transport allows it. */
+  /** Allocate memory that a client can map directly, where the transport supports it. */
   allocateDeviceMemory(name: string, length: number): DeviceMemory;
   /**
-   * The device cannot go on, for example because work that it had started has failed: `error` is
-   * logged, and until the next reset its BARs read as all ones and take no writes, as with a card
-   * that fell off the bus. The configuration space stays, so that a driver can reset the function.
+   * Report a fatal device error. `error` is logged, and until the next reset the BARs read as all
+   * ones and ignore writes, as for a card that fell off the bus. The configuration space still
+   * works, so that a driver can reset the function.
    */
   fail(error: unknown): void;
 }
 
-/** How the driver wants to be interrupted right now. */
+/** How the driver has configured interrupts. */
 export type InterruptMode = 'none' | 'intx' | 'msi' | 'msix';
 
 export interface Interrupts {
   readonly mode: InterruptMode;
   /**
-   * Send message `vector` by MSI-X or MSI, whichever is enabled. A masked vector becomes pending
-   * and is sent on unmask. With neither enabled this does nothing: see {@link setIntx}.
+   * Raise MSI-X or MSI vector `vector`, whichever is enabled. A masked vector becomes pending and
+   * is sent on unmask. An unknown vector is ignored. Without MSI and MSI-X this does nothing: see
+   * {@link setIntx}.
    */
   raise(vector: number): void;
   /**
-   * Drive the INTx line. Level-triggered: while asserted and unmasked, the client is told again
+   * Drive the INTx line. Level-triggered: while asserted and unmasked, the client is notified again
    * after every end of interrupt.
    */
   setIntx(asserted: boolean): void;
-  /** Tell the client of an unrecoverable device error (VFIO ERR). */
+  /** Signal the VFIO error interrupt (VFIO_PCI_ERR_IRQ_INDEX): an unrecoverable device error. */
   raiseError(): void;
-  /** Ask the client to release the device (VFIO REQ). */
+  /**
+   * Signal the VFIO request interrupt (VFIO_PCI_REQ_IRQ_INDEX): ask the client to release the
+   * device.
+   */
   requestRelease(): void;
 }
 
-/** Memory of the device's own which a client may map into the guest. */
+/** Device memory that a client may map into the guest. */
 export interface DeviceMemory extends BlockAccess {
   readonly bytes: Uint8Array;
   close(): void;
@@ -58,7 +62,7 @@ export interface DeviceMemory extends BlockAccess {
 
 /**
  * A part of a region that the client may map; the rest is trapped. Offset and size are multiples of
- * 4096; a host with larger pages ({@link DeviceHost.pageBytes}) maps those that lie in it entirely.
+ * 4096. A host with larger pages ({@link DeviceHost.pageBytes}) maps the whole pages inside.
  */
 export interface MappableArea {
   /** Bytes from the start of the region. */
@@ -72,29 +76,29 @@ export interface IoEventDefinition {
   readonly offset: number;
   readonly size: number;
   readonly datamatch?: bigint | undefined;
-  /** The client signalled the descriptor instead of writing the register. */
+  /** The client signalled the ioeventfd instead of writing the register. */
   onSignal(): void;
 }
 
-/** What tells clients apart. */
+/** Properties of a client. */
 export interface ClientTraits {
-  /** It said in VERSION what it can do. QEMU does; SPDK's client, which polls, says nothing. */
+  /** It sent capabilities in VERSION. QEMU does; SPDK's client, which polls, does not. */
   readonly namesCapabilities: boolean;
 }
 
-/** What lies behind a region index. */
+/** A region of a device. */
 export interface RegionDefinition {
   /** Bytes. */
   readonly size: number;
   readonly access: RegisterAccess | BlockAccess;
   readonly readable?: boolean;
   readonly writable?: boolean;
-  /** Memory whose areas the client may map; `memory.bytes[i]` is region offset `i`. */
+  /** Memory behind the mappable areas; `memory.bytes[i]` is region offset `i`. */
   readonly memory?: DeviceMemory | undefined;
   readonly mappable?: readonly MappableArea[] | undefined;
   /**
-   * Whether this client may map the areas, asked each time one that could looks at the region; absent,
-   * every client may.
+   * Whether this client may map the areas; called at each DEVICE_GET_REGION_INFO. Default: every
+   * client may.
    */
   readonly mayMap?: ((client: ClientTraits) => boolean) | undefined;
   readonly ioEvents?: readonly IoEventDefinition[] | undefined;
@@ -107,7 +111,7 @@ export interface BarDefinition extends RegionDefinition {
 
 export type BarIndex = 0 | 1 | 2 | 3 | 4 | 5;
 
-/** What the configuration space says of the device. Numbers as lspci prints them. */
+/** PCI identity of the device. Numbers as lspci prints them. */
 export interface PciIdentity {
   readonly vendorId: number;
   readonly deviceId: number;
@@ -119,14 +123,15 @@ export interface PciIdentity {
 }
 
 /**
- * Live migration, for a device that supports it (VFIO migration v2). A device begins in RUNNING,
- * and any reset brings it back there without an arc.
+ * Live migration (VFIO migration v2). A device begins in RUNNING, and any reset returns it there
+ * without a transition.
  */
 export interface DeviceMigration {
   readonly preCopy?: boolean;
   /**
-   * One arc of the state machine. Throwing a RequestRefusedError refuses it with that errno and
-   * means that the device is still in `from`; after any other error it is in ERROR.
+   * A single transition, from and to a `DeviceState`. Throwing a RequestRefusedError refuses it
+   * with that errno and means that the device is still in `from`; after any other error it is in
+   * ERROR.
    */
   transition(from: number, to: number): void | Promise<void>;
   /** Up to `size` bytes of state; empty at the end. */
@@ -143,24 +148,22 @@ export interface PciDevice {
   readonly bars?: Readonly<Partial<Record<BarIndex, BarDefinition>>>;
   readonly rom?: RegionDefinition;
   readonly vga?: RegionDefinition;
-  /** The device uses interrupt pin A. */
+  /** Whether the device has an INTx interrupt (pin A). */
   readonly intx?: boolean;
-  /**
-   * Back to the power-on state. Storage contents survive. Guest memory may be used in it.
-   */
+  /** Reset to the power-on state, keeping storage contents. May use guest memory. */
   reset(kind: ResetKind): void | Promise<void>;
   /**
-   * A client has come back after its connection was lost. The device was reset meanwhile, or is a
-   * new one, and the driver does not know: if the device has a register that tells it, set it.
+   * A client has reconnected after its connection was lost. The device has been reset meanwhile,
+   * which the driver does not know: a device with a suitable status register sets it here.
    */
   clientReturned?(): void;
   /**
-   * Stop touching guest memory for a moment: awaited before memory is mapped or unmapped, before a
-   * reset and before a migration state change. Throwing a RequestRefusedError refuses the request.
+   * Stop accessing guest memory for a moment: awaited before memory is mapped or unmapped, before a
+   * reset and before a migration transition. Throwing a RequestRefusedError refuses the request.
    */
   quiesce?(): void | Promise<void>;
   readonly migration?: DeviceMigration;
-  /** The server is going away: release files and timers. */
+  /** The server is closing: release files and timers. */
   close?(): void | Promise<void>;
 }
 
@@ -170,14 +173,17 @@ export interface PciDeviceDefinition<Options> {
   readonly name: string;
   /** One line for `--help`. */
   readonly summary: string;
-  /** What `--set key=value` accepts. Values arrive as text from the command line: coerce. */
+  /**
+   * Schema of the options of `--set key=value`. Values arrive as text from the command line:
+   * coerce.
+   */
   readonly options: z.ZodType<Options>;
-  /** What its registers are called, for tools that show accesses to them. */
+  /** Register names, for tools that show accesses. */
   readonly registers?: RegisterMap;
   create(host: DeviceHost, options: Options): PciDevice | Promise<PciDevice>;
 }
 
-/** Keeps `Options` inferred while checking the shape. */
+/** Define a device; infers `Options`. */
 export function definePciDevice<Options>(
   definition: PciDeviceDefinition<Options>,
 ): PciDeviceDefinition<Options> {

@@ -1,15 +1,15 @@
 /**
- * Holds notifications back until the DMA writes issued before them have reached guest memory: on a
- * transport whose notifications do not travel behind its messages they would overtake.
+ * Delays notifications until the DMA writes issued before them have reached guest memory: on
+ * transports where notifications could overtake messages.
  */
 export interface NotificationFence {
-  /** Nothing to wait for: notify at once. */
+  /** Nothing to wait for. */
   readonly open: boolean;
-  /** Run `action` once every DMA write issued so far is visible; at once when open. */
+  /** Run `action` once every DMA write issued so far is visible; synchronously when open. */
   run(action: () => void): void;
 }
 
-/** For transports on which nothing can be overtaken. */
+/** For transports that keep notifications behind messages. */
 export const openFence: NotificationFence = {
   open: true,
   run(action) {

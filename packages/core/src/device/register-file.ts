@@ -2,13 +2,13 @@ import { type Iova, iovaFromHalves } from '../address.js';
 import type { AccessSize, RegisterAccess } from './access.js';
 import { type RegisterEntry, type RegisterLayout, refuse } from './register-layout.js';
 
-/** What a device does at an access; `index` is the number in an array, 0 otherwise. */
+/** Callbacks of a register; `index` is the element of an array, 0 otherwise. */
 export interface RegisterHooks {
-  /** The value that a driver reads; without it, what is stored. */
+  /** Value that a driver reads. Default: the stored value. */
   read?(index: number): number;
   /**
-   * A driver wrote: `value` is what it wrote, of the bits in the mask. Runs after it was stored. Not
-   * for registers of 8 bytes, which are written by halves.
+   * Called after a driver's write was stored; `value` is what it wrote, within the mask. Not for
+   * 8-byte registers, which are written by halves.
    */
   write?(value: number, index: number): void;
 }
@@ -40,25 +40,25 @@ export class RegisterFile<Name extends string = string> implements RegisterAcces
     this.reset();
   }
 
-  /** What is stored: of 8 bytes, the low half. */
+  /** The stored value; the low half of an 8-byte register. */
   get(name: Name): number {
     const offset = this.#offsets[name];
     return this.#load(offset, this.#sizeAt(offset));
   }
 
-  /** What is stored in 8 bytes. */
+  /** The stored value of an 8-byte register. */
   getIova(name: Name): Iova {
     const at = this.#offsets[name] >> 2;
     return iovaFromHalves(this.#words[at] as number, this.#words[at + 1] as number);
   }
 
-  /** Store a value; the mask does not hold it back, and no hook runs. */
+  /** Store a value, ignoring the mask and hooks. */
   set(name: Name, value: number): void {
     const offset = this.#offsets[name];
     this.#store(offset, this.#sizeAt(offset), value);
   }
 
-  /** All back to their reset values; no hook runs. */
+  /** Restore all reset values without calling hooks. */
   reset(): void {
     this.#words.fill(0);
     for (const { offset, size, count, stride, reset } of this.#entries) {
@@ -72,7 +72,7 @@ export class RegisterFile<Name extends string = string> implements RegisterAcces
   read(offset: number, size: AccessSize): number {
     const slot = this.#layout.slotAt(offset);
     const entry = this.#entries[slot];
-    // Wider than the register, or beside all of them: the bus reads it in parts.
+    // Wider than the register, or outside all of them: read in parts.
     if (entry === undefined || size > entry.size) return this.#readParts(offset, size);
     const index = entry.count === 1 ? 0 : Math.floor((offset - entry.offset) / entry.stride);
     const start = entry.offset + index * entry.stride;

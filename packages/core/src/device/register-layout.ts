@@ -7,29 +7,34 @@ export interface RegisterDefinition {
   /** Bytes, 4 when absent. */
   readonly size?: 1 | 2 | 4 | 8;
   /**
-   * What a driver may do: read only (`ro`), write only (`wo`, reads 0), both (`rw`, when absent), or
-   * clear bits by writing ones (`w1c`).
+   * Driver access: read only (`ro`), write only (`wo`, reads 0), read/write (`rw`, default), or
+   * write one to clear (`w1c`).
    */
   readonly access?: 'ro' | 'wo' | 'rw' | 'w1c';
-  /** The value after a reset, 0 when absent. */
+  /** Reset value. Default 0. */
   readonly reset?: number | bigint;
-  /** Bits that a driver can change, all when absent. */
+  /** Writable bits. Default: all. */
   readonly mask?: number | bigint;
-  /** For people: units, values, what it does. */
+  /** Description for documentation: units, values, effect. */
   readonly meaning?: string;
-  /** An array: how many, and bytes from one to the next. `{}` in the name stands for the number. */
+  /**
+   * An array: number of elements, and bytes from one to the next. `{}` in the name stands for the
+   * index.
+   */
   readonly repeat?: { readonly count: number; readonly stride: number };
-  /** A specification names it, this device does not have it: reads 0, ignores writes. */
+  /** Defined by the specification but not implemented: reads 0, ignores writes. */
   readonly absent?: boolean;
 }
 
-/** Rules for all registers of a table. */
+/** Options of all registers of a table. */
 export interface RegisterTableOptions {
-  /** Writes narrower than a register: change the bytes written (`merged`, when absent), or nothing. */
+  /**
+   * Writes narrower than a register: merge the written bytes (`merged`, default), or ignore them.
+   */
   readonly narrowWrites?: 'merged' | 'ignored';
 }
 
-/** A register of a layout, with what was left out. */
+/** A register of a layout, with the defaults filled in. */
 export interface RegisterEntry {
   readonly name: string;
   readonly offset: number;
@@ -37,7 +42,7 @@ export interface RegisterEntry {
   readonly count: number;
   readonly stride: number;
   readonly access: 'ro' | 'wo' | 'rw' | 'w1c';
-  /** By half: low, high. */
+  /** Low and high half. */
   readonly reset: readonly [number, number];
   readonly mask: readonly [number, number];
   readonly meaning: string;
@@ -50,9 +55,9 @@ export class RegisterLayout {
   /** Bytes up to the end of the last register. */
   readonly length: number;
   readonly ignoresNarrowWrites: boolean;
-  /** Which entry a unit of the region belongs to, -1 for none. */
+  /** Index of the entry of each unit of the region, -1 for none. */
   readonly #slots: Int16Array;
-  /** Of a unit: as wide as the narrowest register, at most 4 bytes; as a power of two. */
+  /** Size of a unit as a power of two: the narrowest register, at most 4 bytes. */
   readonly #shift: number;
 
   /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when two overlap or one is not aligned. */
@@ -74,7 +79,7 @@ export class RegisterLayout {
     });
   }
 
-  /** The index in {@link entries} of what the byte at `offset` belongs to, -1 for nothing. */
+  /** Index in {@link entries} of the register at byte `offset`, -1 for none. */
   slotAt(offset: number): number {
     return this.#slots[offset >> this.#shift] ?? -1;
   }

@@ -5,7 +5,7 @@ import {
   type RegisterTableOptions,
 } from './register-layout.js';
 
-/** The register at an offset. */
+/** A register that was found by its offset. */
 export interface FoundRegister {
   readonly name: string;
   /** Where it starts. */
@@ -15,7 +15,9 @@ export interface FoundRegister {
   readonly absent: boolean;
 }
 
-/** Registers of a region, described once: their names, access, reset and documentation come from it. */
+/**
+ * Registers of a region, described as data: names, access, reset and documentation come from it.
+ */
 export class RegisterTable<Name extends string = string> {
   readonly offsets: Readonly<Record<Name, number>>;
   readonly #layout: RegisterLayout;
@@ -40,7 +42,7 @@ export class RegisterTable<Name extends string = string> {
     return { name, offset: entry.offset + index * stride, size, absent };
   }
 
-  /** Registers of a device. What has no hook keeps what is written. */
+  /** Create the registers of a device. A register without a hook keeps what is written. */
   create(hooks: Partial<Record<Name, RegisterHooks>> = {}): RegisterFile<Name> {
     return new RegisterFile(this.#layout, this.offsets, hooks);
   }
@@ -69,7 +71,7 @@ export function defineRegisters<Name extends string>(
   return new RegisterTable(registers, options);
 }
 
-/** What tells devices apart, from configuration space. */
+/** Identification from configuration space. */
 export interface PciIds {
   readonly vendorId: number;
   readonly deviceId: number;
@@ -79,9 +81,9 @@ export interface PciIds {
 
 /** The registers of a device, also for tools that show accesses to them. */
 export interface RegisterMap {
-  /** The device, for people. */
+  /** Name of the device for display. */
   readonly title: string;
   describes(ids: PciIds): boolean;
-  /** By BAR. One that is not here is memory, whose places have no names. */
+  /** By BAR. BARs without an entry are memory without named registers. */
   readonly bars: Readonly<Record<number, RegisterTable>>;
 }

@@ -16,32 +16,32 @@ import {
 import { DeviceInstance } from '../server/device-instance.js';
 import type { InterruptMode, PciDevice, PciDeviceDefinition, ResetKind } from './device.js';
 import { readRegion, writeRegion } from './region.js';
-import { ArrayMemory, TestMessages, writeText } from './test-memory.js';
+import { TestGuestMemory, TestMessages, writeText } from './test-memory.js';
 
-/** How long {@link TestHost.until} waits, milliseconds. */
+/** Timeout of {@link TestHost.until}, ms. */
 const PATIENCE_MS = 10_000;
 
 const INDEXES = { msix: Irq.MSIX, msi: Irq.MSI, intx: Irq.INTX } as const;
 
-/** How a {@link TestHost} is made. */
+/** Options of {@link TestHost.plugIn}. */
 export interface TestHostOptions {
-  /** Bytes of a page of the host: 4096 when absent. */
+  /** Page size of the host, bytes. Default 4096. */
   readonly pageBytes?: number;
-  /** What the driver uses: MSI-X when absent, or the best that the device has. */
+  /** Interrupts that the driver enables. Default: MSI-X, or the best that the device has. */
   readonly interrupts?: InterruptMode;
 }
 
 /** How guest memory is mapped for the device. */
 export interface TestMapping {
-  /** What the device may do: `rw` when absent. */
+  /** Rights of the device. Default `rw`. */
   readonly rights?: 'r' | 'w' | 'rw';
-  /** How it is reached: `shared`, as from a local client, when absent; `messages` as over a network. */
+  /** Access: `shared`, as with a local client (default), or `messages`, as over a network. */
   readonly by?: 'shared' | 'messages';
 }
 
 /**
- * A machine for tests of a device, which is plugged in: the core's own checks of guest memory, order
- * and interrupts, with the guest and its driver in the hands of the test.
+ * A host for tests of a device. It applies the core's real checks of guest memory, ordering and
+ * interrupts, while the test plays the guest and its driver.
  *
  * ```ts
  * const host = await TestHost.plugIn(counter, { modulus: 10 });
@@ -52,17 +52,17 @@ export interface TestMapping {
 export class TestHost {
   readonly device: PciDevice;
   /**
-   * What the guest notices, in order: `write 0x1000 4` (address and bytes; not what is stored through
-   * a view), `msix 0`, `msi 3`, `intx`, `error`, `release`.
+   * Events that the guest sees, in order: `write 0x1000 4` (address and bytes; not for stores
+   * through a view), `msix 0`, `msi 3`, `intx`, `error`, `release`.
    */
   readonly events: string[] = [];
-  /** Texts of what the device logged. */
+  /** Messages that the device logged. */
   readonly logged: string[];
-  /** Vectors of the messages that were sent, in order. */
+  /** MSI and MSI-X vectors sent, in order. */
   readonly raised: number[] = [];
-  /** Runs at each interrupt, as an interrupt handler does. */
+  /** Called at each interrupt, like an interrupt handler. */
   onInterrupt: () => void = () => {};
-  /** The messages by which guest memory is reached that is not shared. */
+  /** The DMA messages for guest memory that is not shared. */
   readonly messages: TestMessages;
   readonly #instance: DeviceInstance;
   readonly #guest: { readonly base: Iova; readonly bytes: Uint8Array }[] = [];
@@ -82,8 +82,8 @@ export class TestHost {
   }
 
   /**
-   * Create the device with settings as `--set` takes them.
-   * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the device refuses its settings.
+   * Create the device with options as `--set` takes them.
+   * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the device refuses them.
    */
   static async plugIn<Options>(
     definition: PciDeviceDefinition<Options>,
@@ -113,13 +113,13 @@ export class TestHost {
 
   // ---- registers
 
-  /** A driver reads a register: bytes 1, 2, 4 or any others of a BAR. */
+  /** Driver register read of any size within a BAR; 1, 2, 4 and 8 bytes are one access. */
   read(bar: number, offset: number, size: number): number {
     const bytes = this.readBytes(bar, offset, size);
     return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
   }
 
-  /** A driver writes a register. */
+  /** Driver register write. */
   write(bar: number, offset: number, size: number, value: number): void {
     const bytes = new Uint8Array(size);
     for (let at = 0, rest = value; at < size; at++, rest = Math.floor(rest / 256)) bytes[at] = rest;
@@ -142,8 +142,8 @@ export class TestHost {
   // ---- guest memory
 
   /**
-   * Map guest memory for the device: whole pages.
-   * @param memory bytes of it, or so many that are new.
+   * Map guest memory for the device, in whole pages.
+   * @param memory existing bytes, or the number of bytes to allocate.
    * @returns the memory, for the guest.
    */
   map(address: Iova, memory: number | Uint8Array, mapping: TestMapping = {}): Uint8Array {
@@ -153,7 +153,7 @@ export class TestHost {
     return bytes;
   }
 
-  /** The guest's own access to what was mapped once, also when it no longer is. */
+  /** The guest's own view of memory that was mapped, also after it was unmapped. */
   guest(address: Iova, length: number): Uint8Array {
     for (const { base, bytes } of this.#guest) {
       const offset = Number(BigInt(address) - BigInt(base));
@@ -164,7 +164,7 @@ export class TestHost {
     throw new RangeError(`the guest has no ${length} bytes of memory at ${iovaText(address)}`);
   }
 
-  /** The client unmaps a range of whole pages; the rest of its mapping stays. */
+  /** Unmap a range of whole pages; the rest of its mapping stays mapped. */
   unmap(address: Iova, length: number): void {
     const { dma } = this.#instance;
     const mapping = dma.mappingAt(address, length);
@@ -182,7 +182,7 @@ export class TestHost {
     }
   }
 
-  /** The client unmaps everything. */
+  /** Unmap everything. */
   unmapAll(): void {
     void this.#instance.dma.removeAll();
     this.#bytes.clear();
@@ -190,7 +190,7 @@ export class TestHost {
 
   // ---- interrupts
 
-  /** The driver wants to be interrupted in another way. */
+  /** Switch the driver to another kind of interrupt. */
   useInterrupts(mode: InterruptMode): void {
     const { interrupts } = this.#instance;
     for (const index of Object.values(INDEXES)) disable(interrupts, index);
@@ -199,14 +199,14 @@ export class TestHost {
     if (mode !== 'none') this.#wire(INDEXES[mode], mode);
   }
 
-  /** Whether the device holds the INTx line up. */
+  /** Whether the device asserts INTx. */
   get intx(): boolean {
     return this.#instance.interrupts.intxAsserted;
   }
 
-  // ---- the device's life
+  // ---- reset and waiting
 
-  /** The device is reset, and what a driver programmed around it. */
+  /** Reset the device and everything a driver programmed around it. */
   async reset(kind: ResetKind): Promise<void> {
     await this.#instance.reset(kind);
   }
@@ -216,8 +216,8 @@ export class TestHost {
   }
 
   /**
-   * Let the event loop turn until `condition` holds.
-   * @param what for the error, when it does not within 10 seconds.
+   * Run the event loop until `condition` holds.
+   * @param what for the error, if it does not hold within 10 seconds.
    */
   async until(condition: () => boolean, what: string): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS;
@@ -244,7 +244,7 @@ export class TestHost {
       writable: rights !== 'r',
       fileOffset: 0n,
     };
-    const memory = new ArrayMemory(bytes, (offset, length) =>
+    const memory = new TestGuestMemory(bytes, (offset, length) =>
       this.events.push(writeText(advanceIova(address, offset), length)),
     );
     const { mapping } = this.#instance.dma.add(request, {
@@ -275,7 +275,7 @@ export class TestHost {
     interrupts.apply({ argsz: 0, flags, index, start: 0, count, events: count }, notifiers);
   }
 
-  /** A handler has ended when it has brought the line down: the next rise is an interrupt again. */
+  /** A handler ends by deasserting the line: the next rise is a new interrupt. */
   #afterAccess(): void {
     const { interrupts } = this.#instance;
     if (interrupts.intxAsserted || interrupts.info(Irq.INTX).count === 0) return;

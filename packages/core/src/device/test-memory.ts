@@ -2,12 +2,12 @@ import { type Iova, iovaText } from '../address.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
 import type { DmaMapping } from '../memory/mapping.js';
-import type { RemoteMemory } from '../memory/remote-memory.js';
+import type { RemoteDma } from '../memory/remote-dma.js';
 import type { WriteFence } from '../memory/write-fence.js';
 import type { MappedMemory } from '../transport/resources.js';
 
-/** Guest memory in an array, which tells of writes. What is unmapped reads zeros in views, too. */
-export class ArrayMemory implements MappedMemory {
+/** Guest memory in an array that reports writes. After an unmap, views read zeros, too. */
+export class TestGuestMemory implements MappedMemory {
   readonly #bytes: Uint8Array;
   readonly #onWrite: (offset: number, length: number) => void;
 
@@ -38,17 +38,17 @@ export class ArrayMemory implements MappedMemory {
 
 interface Message {
   readonly mapping: DmaMapping;
-  /** Answer it, or with an error refuse it. */
+  /** Reply, or refuse with an error. */
   end(error?: Error): void;
 }
 
-/** Messages to the owner of guest memory, answered in order: soon, or when the test says so. */
-export class TestMessages implements RemoteMemory {
-  /** So many were sent. */
+/** DMA messages to the owner of guest memory, answered in order: soon, or when the test says so. */
+export class TestMessages implements RemoteDma {
+  /** Number of messages sent. */
   sent = 0;
-  /** The most that were under way at once. */
+  /** Most messages in flight at once. */
   mostUnderWay = 0;
-  /** Which are held back until {@link answer}: those to these addresses. */
+  /** Selects the messages, by address, that wait for {@link answer}. */
   hold: (address: Iova) => boolean = () => false;
   readonly #fence: WriteFence;
   readonly #bytesOf: (mapping: DmaMapping) => Uint8Array;
@@ -75,12 +75,12 @@ export class TestMessages implements RemoteMemory {
     this.#failure = error;
   }
 
-  /** Answer those under way now; what is sent in consequence is under way then. */
+  /** Answer the messages in flight; messages sent in consequence are not answered. */
   answer(): void {
     for (const message of this.#underWay.slice()) message.end();
   }
 
-  /** Answer them all, and hold no more. */
+  /** Answer all messages, and hold no more. */
   release(): void {
     this.hold = () => false;
     this.answer();
@@ -106,7 +106,7 @@ export class TestMessages implements RemoteMemory {
     }
   }
 
-  /** What was sent has left. */
+  /** Nothing to cancel: messages are sent at once. */
   cancelWaiting(): void {}
 
   #send(
@@ -144,7 +144,7 @@ export class TestMessages implements RemoteMemory {
   }
 }
 
-/** For the list of events. */
+/** Text of a write in the list of events. */
 export function writeText(address: Iova, length: number): string {
   return `write ${iovaText(address)} ${length}`;
 }

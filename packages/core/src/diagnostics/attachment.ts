@@ -1,8 +1,8 @@
-/** A device, and the client that it serves: who a message of the diagnostics channels is about. */
+/** A device and its client: the subject of a diagnostics message. */
 export class Attachment {
-  /** Its name; for who is at the other end of a connection, where it is. */
+  /** Name of the device; on a client, the URI of the device. */
   readonly device: string;
-  /** The other end of the client's connection; `undefined` while there is none. */
+  /** The client's connection; `undefined` while there is none. */
   peer: string | undefined;
 
   constructor(device: string) {

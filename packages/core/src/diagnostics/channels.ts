@@ -1,9 +1,10 @@
 import { channel } from 'node:diagnostics_channel';
+import type { Attachment } from './attachment.js';
 
 /**
- * What the library tells whoever wants to know, by `node:diagnostics_channel`. Without subscribers
- * nothing is measured: no clock is read, no message is made. Messages are published inside the
- * work they tell of, so a subscriber should be quick.
+ * Events of the library, by `node:diagnostics_channel`. Without subscribers nothing is measured: no
+ * clock is read, no message is allocated. Messages are published synchronously, so a subscriber
+ * should be quick.
  */
 export interface DiagnosticsChannel<Message extends object> {
   /** For `diagnostics_channel.subscribe(name, ...)`. */
@@ -16,50 +17,51 @@ export interface DiagnosticsChannel<Message extends object> {
 
 /** `vfio-user:request`: a request of the peer was handled, on either side of a session. */
 export interface RequestHandled {
-  /** See {@link Command}; a number that is none of them was refused. */
+  /** See {@link Command}; unknown numbers were refused. */
   readonly command: number;
   readonly peer: string;
-  /** Of the request with its header, as the transport delivered it. */
+  /** Size of the request, header included. */
   readonly bytesIn: number;
-  /** Of the reply; 0 where none was wanted. */
+  /** Size of the reply; 0 without a reply. */
   readonly bytesOut: number;
-  /** From the request's arrival until its reply was handed to the transport. */
+  /** From the arrival of the request until its reply was handed to the transport. */
   readonly durationMs: number;
-  /** 0, or what the peer was told. */
+  /** 0, or the error of the reply. */
   readonly errno: number;
 }
 
 /**
- * How guest memory was reached: `shared` copied from or to memory that the client shared; `view`
- * handed such memory to the device, which uses it unseen; `pushed` had come along with a doorbell;
- * `one-sided` let an adapter do it; `messages` asked the client.
+ * How guest memory was accessed: `shared` copied from or to memory shared by the client; `view`
+ * gave such memory to the device, whose accesses are not seen; `pushed` used data that came with a
+ * doorbell; `one-sided` used RDMA; `messages` used DMA_READ or DMA_WRITE.
  */
 export type DmaPath = 'shared' | 'view' | 'pushed' | 'one-sided' | 'messages';
 
-/** Which device a message is about, and for whom it works. */
+/** The device and client of a message. */
 export interface AboutDevice {
-  /** In a server the name of its definition; in a client or a bridge the URI that it connects to. */
+  /**
+   * On a server, the name of the device definition; on a client or a bridge, the URI of the device.
+   */
   readonly device: string;
   /**
-   * In a server or a bridge the client, in a client the server, as in {@link RequestHandled};
-   * `undefined` when there is none, or no more.
+   * On a server or a bridge, the client; on a client, the server. `undefined` while there is none.
    */
   readonly peer: string | undefined;
 }
 
-/** `vfio-user:dma`: guest memory was accessed, or could not be. */
+/** `vfio-user:dma`: an access to guest memory, or a failed one. */
 export interface DmaDone extends AboutDevice {
   readonly path: DmaPath;
-  /** As the device sees it. */
+  /** From the device's point of view. */
   readonly direction: 'read' | 'write' | 'readwrite';
   readonly bytes: number;
-  /** Of what is a transfer: `one-sided` and `messages`. */
+  /** Present for `one-sided` and `messages`. */
   readonly durationMs?: number;
-  /** 0, or why the transfer failed. */
+  /** 0, or the error. */
   readonly errno: number;
 }
 
-/** `vfio-user:interrupt`: a client was notified. What is masked or pending is not told. */
+/** `vfio-user:interrupt`: a client was notified. Masked and pending interrupts are not reported. */
 export interface InterruptSent extends AboutDevice {
   /** See {@link Irq}. */
   readonly index: number;
@@ -67,14 +69,17 @@ export interface InterruptSent extends AboutDevice {
   readonly count: number;
 }
 
-/** `vfio-user:session`: a client of a server or a bridge came, went or was turned away. */
+/** `vfio-user:session`: a client of a server or a bridge was accepted, left, or was refused. */
 export type SessionChange =
   | { readonly event: 'begun'; readonly peer: string }
   /** `error` is absent when the client left in an orderly way. */
   | { readonly event: 'ended'; readonly peer: string; readonly error: Error | undefined }
   | { readonly event: 'turned-away'; readonly peer: string; readonly error: unknown };
 
-/** `vfio-user:link`: a bridge lost its device, or reached it again and told it all it must know. */
+/**
+ * `vfio-user:link`: a bridge lost the connection to its device, or has reconnected and restored its
+ * state.
+ */
 export type LinkChange =
   | { readonly event: 'lost'; readonly device: string; readonly error: Error }
   | { readonly event: 'reached-again'; readonly device: string };
@@ -99,7 +104,25 @@ export const diagnostics = {
   error: typed<ErrorSeen>('vfio-user:error'),
 } as const;
 
+/** Publishes an error, with the peer where a connection is involved. */
+export function publishError(error: unknown, connection?: { readonly peer: string }): void {
+  if (diagnostics.error.hasSubscribers) {
+    diagnostics.error.publish({ error, peer: connection?.peer });
+  }
+}
+
+/** Publishes that a client was notified of an interrupt. */
+export function publishInterrupt(
+  { device, peer }: Attachment,
+  index: number,
+  vector: number,
+  count: number,
+): void {
+  if (!diagnostics.interrupt.hasSubscribers) return;
+  diagnostics.interrupt.publish({ device, peer, index, vector, count });
+}
+
 function typed<Message extends object>(name: string): DiagnosticsChannel<Message> {
-  // Nobody but this library publishes there.
+  // Only this library publishes there.
   return channel(name) as DiagnosticsChannel<Message>;
 }

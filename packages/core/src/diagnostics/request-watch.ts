@@ -14,10 +14,10 @@ interface Begun {
   readonly startedAt: number;
 }
 
-/** Requests of one peer from arrival to answer. While nobody listens it does nothing. */
+/** Publishes the requests of one peer with their duration. Without subscribers it does nothing. */
 export class RequestWatch {
   readonly #underWay = new Map<number, Begun>();
-  /** One without an answer: it is handled before the next one arrives. */
+  /** A request without a reply, which is handled before the next one arrives. */
   #oneWay: Begun | undefined;
   #oneWayErrno = 0;
 
@@ -26,7 +26,7 @@ export class RequestWatch {
     const { command, id, noReply } = request;
     const peer = connection?.peer ?? '';
     const begun = { command, peer, bytesIn, startedAt: performance.now() };
-    // The ids of those without an answer are not unique.
+    // Ids of requests without a reply are not unique.
     if (!noReply) this.#underWay.set(id, begun);
     else {
       this.#oneWay = begun;
@@ -37,13 +37,13 @@ export class RequestWatch {
   answered(id: number, { head, data }: EncodedMessage, errno: number): void {
     if (!diagnostics.request.hasSubscribers) return;
     const begun = this.#underWay.get(id);
-    // It came before anybody listened.
+    // It arrived before there was a subscriber.
     if (begun === undefined) return;
     this.#underWay.delete(id);
     publish(begun, head.length + (data?.length ?? 0), errno);
   }
 
-  /** One without an answer is refused, while it is being handled. */
+  /** A request without a reply was refused, while it is being handled. */
   refusedOneWay(errno: number): void {
     this.#oneWayErrno = errno;
   }

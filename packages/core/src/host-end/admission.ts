@@ -1,19 +1,20 @@
+import { deferred } from '../deferred.js';
 import { EBUSY } from '../errno.js';
 import { RequestRefusedError, type VfioUserError } from '../errors.js';
 import { PendingConnections } from '../transport/pending-connections.js';
 import type { ServerLimits } from './limits.js';
 
-/** A connection that may become a client. */
-export interface Candidate {
-  /** Who it is, for logs and for others who have to wait. */
+/** A connection that is not admitted as a client yet. */
+export interface PendingClient {
+  /** Name for logs, and for the error of clients that have to wait. */
   readonly name: string;
-  /** It is a client from now on. */
+  /** The connection is a client from now on. */
   admit(): void;
-  /** It is told why it cannot be one, and its connection ends as soon as its peer lets it. */
+  /** Refuse it; the connection ends once the peer has read the error. */
   refuse(why: RequestRefusedError): void;
-  /** End its connection at once. */
+  /** Abort the connection. */
   drop(reason: Error): void;
-  /** End its connection after what is queued. */
+  /** Close the connection once what is queued is sent. */
   close(): void;
 }
 
@@ -24,27 +25,27 @@ export interface AdmissionOptions {
   >;
   /** Most clients at a time. */
   readonly maxClients: number;
-  /** What is full then, for who is told: `the device`, `the bridge`. */
+  /** What is busy then, for the error: `the device`, `the bridge`. */
   readonly what: string;
 }
 
 /**
- * Who becomes a client, of a server or of a bridge. A connection counts from its VERSION on: until
- * then it is one of a few that may be dropped at any time, and takes nobody's place. Clients that
- * come while all places are taken wait a moment, since one that was killed and restarted may be
- * back before its old connection is seen to end.
+ * Admission of clients to a server or a bridge. A connection counts once it has sent VERSION; until
+ * then it is one of a limited number that may be dropped at any time. Clients that arrive while all
+ * places are taken wait for a moment, since a restarted client may be back before the end of its
+ * old connection is noticed.
  */
-export class Admission<C extends Candidate> {
+export class Admission<C extends PendingClient> {
   readonly #options: AdmissionOptions;
   readonly #silent: PendingConnections;
-  /** Their peer may leave them open for a while. */
+  /** Refused connections, which the peer may leave open for a while. */
   readonly #refused: PendingConnections;
-  /** In the order of their VERSION, with what ends the wait. */
+  /** In the order of their VERSION, with the timer that ends the wait. */
   readonly #waiting = new Map<C, NodeJS.Timeout>();
   readonly #clients = new Set<C>();
   #admittedCount = 0;
   #ended: Error | undefined;
-  #resolveEmpty: (() => void) | undefined;
+  readonly #emptied = deferred();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -52,12 +53,12 @@ export class Admission<C extends Candidate> {
     this.#refused = new PendingConnections(options.limits.maxSilentConnections);
   }
 
-  /** Those that are served, also while what they leave behind is cleared away. */
+  /** Admitted clients, until their resources are released. */
   get clients(): ReadonlySet<C> {
     return this.#clients;
   }
 
-  /** Clients since the start. */
+  /** Number of clients admitted since the start. */
   get admittedCount(): number {
     return this.#admittedCount;
   }
@@ -70,42 +71,42 @@ export class Admission<C extends Candidate> {
     return this.#silent.size;
   }
 
-  /** A connection that has not said anything. */
-  arrived(candidate: C): void {
-    if (this.#ended !== undefined) candidate.drop(this.#ended);
-    else this.#silent.add(candidate, (reason) => candidate.drop(reason));
+  /** A new connection, before VERSION. */
+  arrived(client: C): void {
+    if (this.#ended !== undefined) client.drop(this.#ended);
+    else this.#silent.add(client, (reason) => client.drop(reason));
   }
 
-  /** Its VERSION came. It is admitted or refused, now or later. */
-  apply(candidate: C): void {
-    if (!this.#silent.delete(candidate)) return;
+  /** Its VERSION was received: admits or refuses it, now or later. */
+  apply(client: C): void {
+    if (!this.#silent.delete(client)) return;
     const { limits, maxClients } = this.#options;
     if (this.#clients.size < maxClients) {
-      this.#admit(candidate);
+      this.#admit(client);
     } else if (this.#waiting.size >= limits.maxWaitingClients) {
-      this.#refuse(candidate);
+      this.#refuse(client);
     } else {
       const timer = setTimeout(() => {
-        this.#waiting.delete(candidate);
-        this.#refuse(candidate);
+        this.#waiting.delete(client);
+        this.#refuse(client);
       }, limits.busyTimeoutMs);
-      this.#waiting.set(candidate, timer.unref());
+      this.#waiting.set(client, timer.unref());
     }
   }
 
   /** Its connection has ended. A client keeps its place until it is {@link released}. */
-  left(candidate: C): void {
-    this.#silent.delete(candidate);
-    this.#refused.delete(candidate);
-    clearTimeout(this.#waiting.get(candidate));
-    this.#waiting.delete(candidate);
+  left(client: C): void {
+    this.#silent.delete(client);
+    this.#refused.delete(client);
+    clearTimeout(this.#waiting.get(client));
+    this.#waiting.delete(client);
   }
 
-  /** Nothing is left of a client: it is the turn of the next. */
+  /** All resources of a client are released: admits the next one. */
   released(client: C): void {
     if (!this.#clients.delete(client)) return;
     if (this.#ended !== undefined) {
-      if (this.#clients.size === 0) this.#resolveEmpty?.();
+      if (this.#clients.size === 0) this.#emptied.resolve();
       return;
     }
     for (const [next, timer] of this.#waiting) {
@@ -116,34 +117,31 @@ export class Admission<C extends Candidate> {
     }
   }
 
-  /** Let nobody in any more and end all connections. Resolves when all clients are released. */
+  /** Refuse new clients and end all connections. Resolves when all clients are released. */
   async close(reason: VfioUserError): Promise<void> {
     this.#ended = reason;
     this.#silent.dropAll(reason);
     this.#refused.dropAll(reason);
-    for (const [candidate, timer] of this.#waiting) {
+    for (const [client, timer] of this.#waiting) {
       clearTimeout(timer);
-      candidate.drop(reason);
+      client.drop(reason);
     }
     this.#waiting.clear();
     if (this.#clients.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      this.#resolveEmpty = resolve;
-    });
     for (const client of this.#clients) client.close();
-    await empty;
+    await this.#emptied.promise;
   }
 
-  #admit(candidate: C): void {
-    this.#clients.add(candidate);
+  #admit(client: C): void {
+    this.#clients.add(client);
     this.#admittedCount += 1;
-    candidate.admit();
+    client.admit();
   }
 
-  #refuse(candidate: C): void {
+  #refuse(client: C): void {
     const why = this.#busy();
-    this.#refused.add(candidate, () => candidate.drop(why));
-    candidate.refuse(why);
+    this.#refused.add(client, () => client.drop(why));
+    client.refuse(why);
   }
 
   #busy(): RequestRefusedError {

@@ -7,8 +7,8 @@ import { Command, commandName } from '../protocol/constants.js';
 import type { RequestMessage, Version } from '../protocol/messages.js';
 import { negotiate } from '../protocol/version.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
-import type { AgreedLimits } from './host-memory.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
+import type { AgreedLimits } from './dma-map-handler.js';
 import type { ServerLimits } from './limits.js';
 
 export interface NegotiationOptions {
@@ -16,27 +16,27 @@ export interface NegotiationOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
   /**
-   * VERSION came, and can be agreed to: {@link ClientNegotiation.accept} or
-   * {@link ClientNegotiation.refuse} answers it, now or later.
+   * An acceptable VERSION was received: answer it by {@link ClientNegotiation.accept} or {@link
+   * ClientNegotiation.refuse}, now or later.
    */
   readonly onVersion: () => void;
-  /** VERSION is about to be agreed to: what the client may ask for from then on. */
+  /** VERSION is about to be accepted with these limits. */
   readonly onAgreed: (agreed: AgreedLimits) => void;
 }
 
-/** What of the limits the client is told. */
-export type ToldLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
+/** The limits that are announced to the client. */
+export type AnnouncedLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
 
 /**
- * Enough for a guest without an IOMMU. Where the process can hold no more, they are not mapped but
- * reached by system calls, which is slower.
+ * Enough for a guest without an IOMMU. Mappings beyond what the process can hold are accessed by
+ * system calls, which is slower.
  */
 const FEWEST_MAPPINGS = 256;
 
-/** A client from its first byte to VERSION, and what the two sides agreed on then. */
+/** A client's connection up to VERSION, and the result of the negotiation. */
 export class ClientNegotiation {
   readonly #options: NegotiationOptions;
-  /** VERSION, until it is answered. */
+  /** The VERSION request, until it is answered. */
   #asked: { readonly id: number; readonly body: Version } | undefined;
   #turnedDown = false;
   #timer: NodeJS.Timeout | undefined;
@@ -47,17 +47,17 @@ export class ClientNegotiation {
     this.#options = options;
   }
 
-  /** What the client can do; `undefined` before VERSION. */
+  /** The client's capabilities; `undefined` before VERSION. */
   get client(): Capabilities | undefined {
     return this.#client;
   }
 
-  /** Whether VERSION said anything of that. */
+  /** Whether VERSION contained capabilities. */
   get namesCapabilities(): boolean {
     return this.#namesCapabilities;
   }
 
-  /** The client may speak now, and should soon. */
+  /** Starts the time limit for VERSION. */
   start(): void {
     const { limits, peer } = this.#options;
     this.#timer = setTimeout(() => {
@@ -67,7 +67,7 @@ export class ClientNegotiation {
   }
 
   /** The first request. Anything but an acceptable VERSION ends the connection. */
-  onRequest(request: RequestMessage, received: Received): void {
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     if (this.#turnedDown) return;
     if (this.#asked !== undefined) {
       this.turnDown();
@@ -90,8 +90,8 @@ export class ClientNegotiation {
     this.#options.onVersion();
   }
 
-  /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
-  accept(limits: ToldLimits = this.#options.limits): void {
+  /** Accept VERSION. Does nothing if the client has gone. */
+  accept(limits: AnnouncedLimits = this.#options.limits): void {
     const asked = this.#takeAsked();
     if (asked === undefined) return;
     const { id, body } = asked;
@@ -117,7 +117,7 @@ export class ClientNegotiation {
     }
   }
 
-  /** Answer VERSION with the reason why the client is turned away. */
+  /** Refuse VERSION with the reason. */
   refuse(why: RequestRefusedError): void {
     const asked = this.#takeAsked();
     if (asked === undefined) return;
@@ -125,12 +125,12 @@ export class ClientNegotiation {
     this.turnDown(why);
   }
 
-  /** What came first was no request at all, or a wrong one. */
+  /** The first message was not an acceptable request. */
   turnDown(why: unknown = this.#violation()): void {
     this.#turnedDown = true;
-    this.#tellTurnedAway(why);
+    this.#publishTurnedAway(why);
     const { peer } = this.#options;
-    // One that waits for its turn would keep its place until it has taken note of the end.
+    // A waiting client is aborted, as it would keep its place until it noticed the end.
     if (this.#takeAsked() !== undefined) peer.abort(why as Error);
     else void peer.close();
   }
@@ -138,15 +138,15 @@ export class ClientNegotiation {
   end(error?: Error): void {
     clearTimeout(this.#timer);
     if (this.#client === undefined) {
-      // One that goes before it said anything was not turned away.
-      if (error !== undefined && !this.#turnedDown) this.#tellTurnedAway(error);
+      // A peer that leaves without sending anything was not refused.
+      if (error !== undefined && !this.#turnedDown) this.#publishTurnedAway(error);
     } else if (diagnostics.session.hasSubscribers) {
       const { peer } = this.#options.peer.connection;
       diagnostics.session.publish({ event: 'ended', peer, error });
     }
   }
 
-  #tellTurnedAway(error: unknown): void {
+  #publishTurnedAway(error: unknown): void {
     if (!diagnostics.session.hasSubscribers) return;
     const { peer } = this.#options.peer.connection;
     diagnostics.session.publish({ event: 'turned-away', peer, error });
@@ -163,13 +163,13 @@ export class ClientNegotiation {
     return new ProtocolViolationError(`VERSION ${what}`);
   }
 
-  /** No more than this process can hold beside what other devices of it hold already. */
-  #mappingsThatFit({ maxDmaMaps }: ToldLimits): number {
+  /** At most what this process can hold besides the mappings of its other devices. */
+  #mappingsThatFit({ maxDmaMaps }: AnnouncedLimits): number {
     const left = this.#options.peer.connection.resources?.mappingsLeft ?? maxDmaMaps;
     return Math.min(maxDmaMaps, Math.max(left, FEWEST_MAPPINGS));
   }
 
-  #ownCapabilities(limits: ToldLimits = this.#options.limits): Capabilities {
+  #ownCapabilities(limits: AnnouncedLimits = this.#options.limits): Capabilities {
     const { maxDataXferSize, maxMsgFds, maxDmaMaps } = limits;
     return { ...OWN_CAPABILITIES, maxDataXferSize, maxMsgFds, maxDmaMaps };
   }

@@ -1,31 +1,31 @@
 import type { KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { Descriptor } from '../transport/resources.js';
 
-/** What a request is answered with. */
+/** The reply to a request. */
 export interface Answer {
   readonly body: ReplyBodies[KnownCommand];
   readonly descriptors?: readonly Descriptor[];
 }
 
-/** Carries out a request. Descriptors it keeps are taken out of `received`. */
+/** Carries out a request. Removes the descriptors it keeps from `received`. */
 export type RequestHandler = (
   request: RequestMessage,
-  received: Received,
+  received: ReceivedDescriptors,
 ) => Answer | Promise<Answer>;
 
-/** Something that changes the session's state. */
+/** A task that changes the session's state. */
 export interface ControlTask {
   run(): void | Promise<void>;
-  /** The session has ended before its turn came: give back what it holds. */
+  /** Called instead if the session has ended first: release resources. */
   drop(): void;
 }
 
 /**
- * Carries out the requests that change the session's state, one after the other, and answers them.
- * Nearly all finish at once; behind one that takes its time (a device that quiesces) the others wait
- * in order. Register accesses do not come through here, so the guest is answered meanwhile.
+ * Carries out the requests that change the session's state one after the other, and answers them.
+ * Nearly all finish synchronously; behind a slow one (a device that quiesces) the others wait in
+ * order. Register accesses bypass it, so the guest is answered meanwhile.
  */
 export class ControlRequests {
   readonly #peer: Peer;
@@ -36,15 +36,15 @@ export class ControlRequests {
   #closed = false;
   #congested = false;
 
-  /** @param maxWaiting requests that wait before the connection stops being read. */
+  /** @param maxWaiting most waiting requests before the connection is paused. */
   constructor(peer: Peer, maxWaiting: number, handle: RequestHandler) {
     this.#peer = peer;
     this.#maxWaiting = maxWaiting;
     this.#handle = handle;
   }
 
-  /** Behind a request that takes its time, a request outlives the frame it came in. */
-  take(request: RequestMessage, received: Received): void {
+  /** A request that has to wait outlives the frame it came in. */
+  take(request: RequestMessage, received: ReceivedDescriptors): void {
     const owned = this.#busy ? ownedRequest(request) : request;
     const descriptors = received.splice(0);
     this.run({
@@ -56,14 +56,14 @@ export class ControlRequests {
     this.#peer.connection.pause();
   }
 
-  /** Something of our own that must not happen while a request is carried out. */
+  /** Runs a task of this side between requests. */
   run(task: ControlTask): void {
     if (this.#closed) task.drop();
     else if (this.#busy) this.#waiting.push(task);
     else this.#start(task);
   }
 
-  /** What waits is dropped; what runs ends by itself. */
+  /** Drops what waits; the running task ends by itself. */
   close(): void {
     this.#closed = true;
     const dropped = this.#waiting;
@@ -85,7 +85,7 @@ export class ControlRequests {
     });
   }
 
-  #execute(request: RequestMessage, descriptors: Received): void | Promise<void> {
+  #execute(request: RequestMessage, descriptors: ReceivedDescriptors): void | Promise<void> {
     const finish = (): void => {
       closeAll(descriptors);
       if (!this.#congested || this.#waiting.length > 0) return;

@@ -49,17 +49,17 @@ export function irqInfo(
   return peer.carriesInterrupts ? info : withoutEvents(info);
 }
 
-/** An index of which nothing can be told on this connection. */
+/** An interrupt index that cannot be signalled on this connection. */
 export function withoutEvents(info: IrqInfo): IrqInfo {
   return { ...info, flags: info.flags & ~IRQ_FLAG_EVENTFD };
 }
 
-/** What lies behind the regions of a device. */
+/** The regions of a device. */
 export interface RegionSource {
   readonly pci: PciFunction;
-  /** Of a page of this host. */
+  /** Page size of this host, bytes. */
   readonly pageBytes: number;
-  /** The descriptor-backed memory behind `memory`, where it can be shared at all. */
+  /** The shareable memory behind `memory`, if there is any. */
   sharedMemoryOf(memory: DeviceMemory): SharedMemory | undefined;
 }
 
@@ -69,9 +69,9 @@ export interface RegionInfoReply {
 }
 
 /**
- * "DEVICE_GET_REGION_INFO". Without room for the capability (argsz) the reply says how much is
- * needed; the descriptor of the mappable memory comes along once there is room, and only once
- * however many areas there are.
+ * "DEVICE_GET_REGION_INFO". If argsz has no room for the capability, the reply says how much is
+ * needed. The descriptor of the mappable memory is attached once there is room; one, however many
+ * areas there are.
  */
 export function regionInfo(
   device: RegionSource,

@@ -5,27 +5,32 @@ import type { Capabilities } from '../protocol/capabilities.js';
 import { Command } from '../protocol/constants.js';
 import type { RegionData, RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { Peer, type PeerHandlers } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
-import type { OpenWire } from '../session/wire.js';
-import type { Candidate } from './admission.js';
-import { ClientNegotiation, type ToldLimits } from './client-negotiation.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
+import type { PendingClient } from './admission.js';
+import { type AnnouncedLimits, ClientNegotiation } from './client-negotiation.js';
 import { type Answer, ControlRequests } from './control-requests.js';
-import { HostMemory } from './host-memory.js';
+import { DmaMapHandler } from './dma-map-handler.js';
 import type { ServerLimits } from './limits.js';
 import { Notifiers } from './notifiers.js';
 
-/** What a server or a bridge does for a client. */
+/** The policy of a server or a bridge for one client. */
 export interface ClientHandlers {
-  /** It is this client's turn: {@link HostEnd.accept} or {@link HostEnd.refuse}, now or later. */
+  /**
+   * The client is admitted: call {@link HostEnd.accept} or {@link HostEnd.refuse}, now or later.
+   */
   onAdmitted(): void;
   /**
-   * A request after VERSION: to be answered at once, or handed to {@link HostEnd.control}.
-   * Descriptors that are kept are taken out of `received`.
+   * A request after VERSION: answer it, or pass it to {@link HostEnd.control}. Remove descriptors
+   * to keep from `received`.
    */
-  onRequest(request: RequestMessage, received: Received): void;
-  /** A request whose turn came in {@link HostEnd.control}. */
-  onControlRequest(request: RequestMessage, received: Received): Answer | Promise<Answer>;
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void;
+  /** A request that {@link HostEnd.control} runs now. */
+  onControlRequest(
+    request: RequestMessage,
+    received: ReceivedDescriptors,
+  ): Answer | Promise<Answer>;
   /** The connection has ended. */
   onClose(error?: Error): void;
 }
@@ -33,43 +38,43 @@ export interface ClientHandlers {
 export interface HostEndOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  /** Where the client's memory goes. */
+  /** The client's memory. */
   readonly space: DmaSpace;
-  /** See `HostMemoryOptions`. */
+  /** See `DmaMapHandlerOptions`. */
   readonly quiesce?: () => Promise<void> | undefined;
-  /** The client has sent VERSION: it can be admitted. */
+  /** The client has sent VERSION and can be admitted. */
   readonly onVersion: () => void;
-  /** VERSION was agreed on. */
+  /** VERSION was accepted. */
   readonly onServed: () => void;
 }
 
 /**
- * What faces one client, from its first byte to the end of the connection: VERSION, the order of its
- * requests, its memory, and how it is notified.
+ * The side of a session that faces a client, from its first byte to the end of the connection:
+ * VERSION, the order of its requests, its memory, and its notifications.
  */
-export class HostEnd implements PeerHandlers, Candidate {
+export class HostEnd implements PeerHandlers, PendingClient {
   readonly peer: Peer;
   readonly control: ControlRequests;
-  readonly memory: HostMemory;
+  readonly memory: DmaMapHandler;
   readonly notifiers: Notifiers;
-  /** The client was in a session before, which was lost. */
+  /** Whether the client reconnects after a lost session. */
   readonly returned: boolean;
   readonly #handlers: ClientHandlers;
   readonly #logger: Logger;
   readonly #onServed: () => void;
   readonly #negotiation: ClientNegotiation;
 
-  constructor(opened: OpenWire, handlers: ClientHandlers, options: HostEndOptions) {
+  constructor(opened: NegotiatedConnection, handlers: ClientHandlers, options: HostEndOptions) {
     const { limits, logger } = options;
     this.#handlers = handlers;
     this.#logger = logger;
     this.#onServed = options.onServed;
-    this.returned = opened.wire.peerSession !== undefined;
+    this.returned = opened.negotiated.peerSession !== undefined;
     const timeoutMs = limits.replyTimeoutMs;
     const peer = new Peer(opened, this, { logger, timeoutMs, pauseWhenBackedUp: true });
     this.peer = peer;
     this.notifiers = new Notifiers(peer);
-    this.memory = new HostMemory({ ...options, peer });
+    this.memory = new DmaMapHandler({ ...options, peer });
     this.control = new ControlRequests(peer, limits.maxDeferredRequests, (request, received) =>
       handlers.onControlRequest(request, received),
     );
@@ -81,17 +86,20 @@ export class HostEnd implements PeerHandlers, Candidate {
     this.#negotiation.start();
   }
 
-  /** Who it is, for logs and for others who have to wait. */
+  /** Name for logs and errors. */
   get name(): string {
     return this.peer.connection.peer;
   }
 
-  /** VERSION was agreed on. */
+  /** VERSION was accepted. */
   get negotiated(): boolean {
     return this.#negotiation.client !== undefined;
   }
 
-  /** What the client can do. @throws {VfioUserError} before VERSION. */
+  /**
+   * The client's capabilities.
+   * @throws {VfioUserError} before VERSION.
+   */
   get client(): Capabilities {
     const { client } = this.#negotiation;
     if (client === undefined) {
@@ -100,7 +108,7 @@ export class HostEnd implements PeerHandlers, Candidate {
     return client;
   }
 
-  /** Whether the client named capabilities in VERSION at all. */
+  /** Whether the client sent capabilities in VERSION. */
   get namesCapabilities(): boolean {
     return this.#negotiation.namesCapabilities;
   }
@@ -109,8 +117,8 @@ export class HostEnd implements PeerHandlers, Candidate {
     this.#handlers.onAdmitted();
   }
 
-  /** Agree to VERSION. Nothing happens if the client has gone meanwhile. */
-  accept(limits?: ToldLimits): void {
+  /** Accept VERSION. Does nothing if the client has gone. */
+  accept(limits?: AnnouncedLimits): void {
     this.#negotiation.accept(limits);
     if (this.negotiated) this.#onServed();
   }
@@ -128,8 +136,8 @@ export class HostEnd implements PeerHandlers, Candidate {
   }
 
   /**
-   * Answer "REGION_READ". PCI ordering: a read completion pushes the writes issued before it. The
-   * data of small reads need not last any longer than this call.
+   * Answer "REGION_READ". PCI ordering: a read completion pushes earlier writes. Small data only
+   * needs to be valid during this call.
    */
   replyRead(id: number, body: RegionData | undefined): void {
     if (body === undefined || this.memory.writesHaveLeft) {
@@ -140,7 +148,7 @@ export class HostEnd implements PeerHandlers, Candidate {
     }
   }
 
-  onRequest(request: RequestMessage, received: Received): void {
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     if (this.#negotiation.client === undefined) this.#negotiation.onRequest(request, received);
     else this.#handlers.onRequest(request, received);
   }

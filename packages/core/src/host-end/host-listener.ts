@@ -1,8 +1,9 @@
+import { deferred } from '../deferred.js';
 import { VfioUserError } from '../errors.js';
 import type { LimitedLogger } from '../limited-logger.js';
 import type { Logger } from '../logger.js';
-import { listenForWires } from '../session/open.js';
-import type { OpenWire } from '../session/wire.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import { listenOnUri } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Listener } from '../transport/transport.js';
 import { Admission } from './admission.js';
@@ -10,13 +11,16 @@ import type { HostEnd } from './host-end.js';
 import type { ServerLimits } from './limits.js';
 import { ServedClientList } from './served-clients.js';
 
-/** What becomes of a connection, for who answers it. */
+/** Events of one connection. */
 export interface ClientEvents {
-  /** The client has sent VERSION: it can be admitted. */
+  /** The client has sent VERSION and can be admitted. */
   readonly onVersion: () => void;
-  /** VERSION was agreed on. */
+  /** VERSION was accepted. */
   readonly onServed: () => void;
-  /** The connection has ended. @param release clears away what a client leaves behind. */
+  /**
+   * The connection has ended.
+   * @param release releases what the client used.
+   */
   readonly onEnd: (error: Error | undefined, release: () => Promise<void>) => void;
 }
 
@@ -25,21 +29,21 @@ export interface HostListenerOptions {
   readonly listen: string;
   readonly logger: LimitedLogger;
   readonly limits: ServerLimits;
-  /** Clients at a time. */
+  /** Most clients at a time. */
   readonly maxClients: number;
-  /** What listens, for who is told: `server`, `bridge`. */
+  /** What listens, for errors: `server`, `bridge`. */
   readonly kind: string;
-  /** What is full when nobody more is let in: `the device`, `the bridge`. */
+  /** What is busy when no more clients are admitted, for errors: `the device`, `the bridge`. */
   readonly what: string;
-  /** Called with each connection. `logger` names its other end. */
-  readonly accept: (opened: OpenWire, events: ClientEvents, logger: Logger) => HostEnd;
-  /** All clients are released, and nobody is let in any more. */
+  /** Called for each connection. `logger` names the peer. */
+  readonly accept: (opened: NegotiatedConnection, events: ClientEvents, logger: Logger) => HostEnd;
+  /** Called when all clients are released and no more are admitted. */
   readonly onClosed?: () => Promise<void>;
   /** End after the first client has left. */
   readonly once?: boolean;
 }
 
-/** Listens for clients, and says who is served: what a server and a bridge have in common. */
+/** Listens for clients and admits them: the common part of a server and a bridge. */
 export class HostListener {
   /** Resolves when it has ended: by {@link close}, or after its only client. */
   readonly closed: Promise<void>;
@@ -47,48 +51,53 @@ export class HostListener {
   readonly clients = new ServedClientList<HostEnd>();
   readonly #options: HostListenerOptions;
   #listener: Listener | undefined;
+  #uri = '';
   #ending: Promise<void> | undefined;
-  #resolveClosed: () => void = () => {};
+  readonly #ended = deferred();
 
-  constructor(options: HostListenerOptions) {
+  private constructor(options: HostListenerOptions) {
     this.#options = options;
     this.admission = new Admission(options);
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.closed = this.#ended.promise;
   }
 
-  /** Called once. */
-  async start(signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when it listens. An abort of `signal` until then rejects with its reason. */
+  static async start(
+    options: HostListenerOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<HostListener> {
+    const started = new HostListener(options);
+    await started.#listen(signal);
+    return started;
+  }
+
+  async #listen(signal: AbortSignal | undefined): Promise<void> {
     const { registry, listen, logger, limits } = this.#options;
     const { maxDataXferSize, silenceMs } = limits;
-    const listener = await listenForWires(registry, listen, (opened) => this.#accept(opened).peer, {
+    const listener = await listenOnUri(registry, listen, (opened) => this.#accept(opened).peer, {
       maxDataXferSize,
       silenceMs,
       logger,
       signal,
     });
     this.#listener = listener;
+    this.#uri = listener.uri;
     void listener.ended?.then(() => this.close());
     void this.closed.then(() => logger.flush());
   }
 
   /** Where it really listens: port 0 is already resolved. */
   get uri(): string {
-    const { kind } = this.#options;
-    if (this.#listener === undefined) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', `the ${kind} does not listen yet`);
-    }
-    return this.#listener.uri;
+    return this.#uri;
   }
 
-  /** Stop listening and end all connections after what is queued. */
+  /** Stop listening and close all connections once what is queued is sent. */
   close(): Promise<void> {
     this.#ending ??= this.#end();
     return this.#ending;
   }
 
-  #accept(opened: OpenWire): HostEnd {
+  #accept(opened: NegotiatedConnection): HostEnd {
     const logger = this.#options.logger.child({ peer: opened.connection.peer });
     const events: ClientEvents = {
       onVersion: () => this.admission.apply(host),
@@ -123,6 +132,6 @@ export class HostListener {
     await emptied;
     await this.#options.onClosed?.();
     this.clients.end();
-    this.#resolveClosed();
+    this.#ended.resolve();
   }
 }

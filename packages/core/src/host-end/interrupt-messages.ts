@@ -5,18 +5,17 @@ import type { Notifier } from '../transport/resources.js';
 /** A count is 32 bits wide. */
 const MAX_COUNT = 0xffff_ffff;
 
-/** Vectors of an index fit below this: it makes one key of both. */
+/** Above the largest vector: index and vector make one key. */
 const VECTORS_PER_INDEX = 0x1_0000;
 
 /**
- * Interrupts as messages, where no eventfd can be passed. They travel behind the DMA writes issued
- * before them. While the connection is backed up they are counted, as an eventfd would, and sent
- * when there is room: none is lost and nothing grows.
+ * Sends interrupts as messages where eventfds cannot be passed. They stay behind earlier DMA
+ * writes. While the connection is backed up they are counted, as by an eventfd, and sent later.
  */
 export class InterruptMessages {
   readonly #peer: Peer;
   readonly #counts = new Map<number, number>();
-  /** How many notifiers of a vector are open: two, while one takes over from another. */
+  /** Open notifiers per vector: two, while one replaces another. */
   readonly #open = new Map<number, number>();
   #backedUp = false;
 
@@ -44,7 +43,7 @@ export class InterruptMessages {
     };
   }
 
-  /** What was counted goes with the last one. */
+  /** A pending count is dropped with the last notifier. */
   #closeOne(key: number): void {
     const left = (this.#open.get(key) ?? 0) - 1;
     if (left > 0) {

@@ -1,33 +1,39 @@
 import { DEFAULT_MAX_DATA_XFER_SIZE, DEFAULT_MAX_DMA_MAPS } from '../protocol/constants.js';
 
-/** What one client can make the server use. Each limit protects against a peer that asks for more. */
+/** Limits on what one client can make the server use. */
 export interface ServerLimits {
   /** Most bytes of data in one message, both directions. */
   readonly maxDataXferSize: number;
-  /** Most descriptors in one message we send or accept. */
+  /** Most descriptors in one message, both directions. */
   readonly maxMsgFds: number;
   /** Most DMA mappings at once. */
   readonly maxDmaMaps: number;
   /** Largest single DMA mapping, bytes. */
   readonly maxDmaMapBytes: number;
-  /** DMA_READ requests of ours under way at once. */
+  /** Most DMA_READ requests in flight. */
   readonly maxDmaReads: number;
-  /** How long the client may leave a request of ours unanswered before it fails, ms. If nothing at
-   * all moves meanwhile, the client counts as gone. */
+  /**
+   * Timeout of requests to the client, ms. If nothing at all is received meanwhile, the client
+   * counts as gone.
+   */
   readonly replyTimeoutMs: number;
-  /** How long the client may be silent before it counts as gone, ms, where it can be asked for
-   * signs of life; 0: for ever. */
+  /** How long nothing may be received from a client that supports KEEP_ALIVE, ms; 0: for ever. */
   readonly silenceMs: number;
   /** How long a new connection may take to send VERSION, ms. */
   readonly negotiationTimeoutMs: number;
-  /** Connections that have not sent VERSION, at a time; the oldest makes room for the next. As many
-   * that were refused and have not gone. */
+  /**
+   * Most connections before VERSION; the oldest is dropped for a new one. Also the most refused
+   * connections that are still open.
+   */
   readonly maxSilentConnections: number;
-  /** Requests that wait behind one that takes its time, before the connection stops being read. */
+  /** Most requests that wait behind a slow one, before the connection is paused. */
   readonly maxDeferredRequests: number;
-  /** Clients that wait while another is served. One more is told at once that the device is busy. */
+  /**
+   * Most clients that wait while another is served. Further ones are refused at once: the device is
+   * busy.
+   */
   readonly maxWaitingClients: number;
-  /** How long they wait before they are told that, ms. */
+  /** How long they wait before they are refused, ms. */
   readonly busyTimeoutMs: number;
 }
 

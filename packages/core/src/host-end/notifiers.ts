@@ -3,7 +3,7 @@ import { RequestRefusedError } from '../errors.js';
 import { IRQ_SET_DATA_EVENTFD } from '../protocol/constants.js';
 import type { SetIrqs } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { Notifier } from '../transport/resources.js';
 import { InterruptMessages } from './interrupt-messages.js';
 
@@ -11,8 +11,7 @@ import { InterruptMessages } from './interrupt-messages.js';
 export const MAX_VECTORS = 2048;
 
 /**
- * How a client wants to be notified ("DEVICE_SET_IRQS"): through the descriptors that it passes, or
- * by messages without them.
+ * Makes the notifiers that a client asks for ("DEVICE_SET_IRQS"): passed descriptors, or messages.
  */
 export class Notifiers {
   readonly #peer: Peer;
@@ -24,15 +23,15 @@ export class Notifiers {
   }
 
   /**
-   * How many events the client attached.
-   * @throws {RequestRefusedError} EINVAL when they cannot come: they would be descriptors, but none
-   * travel here, or messages, and that was not agreed on.
+   * The number of events that the client attached.
+   * @throws {RequestRefusedError} EINVAL when they are not possible: descriptors cannot be passed
+   * here, or messages were not negotiated.
    */
-  count({ flags, events = 0 }: SetIrqs, { length }: Received): number {
+  count({ flags, events = 0 }: SetIrqs, { length }: ReceivedDescriptors): number {
     const peer = this.#peer;
     if (peer.extensions.interrupts) return events;
     if (events > 0) throw refused('events by message, but not both sides named interrupt');
-    // Descriptors that got lost on the way look like none, which takes interrupts back.
+    // Lost descriptors would look like a request to unassign.
     if (!peer.carriesInterrupts && (flags & IRQ_SET_DATA_EVENTFD) !== 0) {
       throw refused('this connection carries no interrupts: use encoding=portable on both sides');
     }
@@ -40,10 +39,10 @@ export class Notifiers {
   }
 
   /**
-   * One notifier for each event that the client attached. Takes the descriptors.
-   * @throws {RequestRefusedError} EINVAL when one is no event.
+   * A notifier for each attached event. Takes the descriptors over.
+   * @throws {RequestRefusedError} EINVAL when one is not an eventfd.
    */
-  take(body: SetIrqs, received: Received): readonly Notifier[] {
+  take(body: SetIrqs, received: ReceivedDescriptors): readonly Notifier[] {
     const { extensions, connection } = this.#peer;
     const events = this.count(body, received);
     if (extensions.interrupts) {

@@ -14,7 +14,7 @@ export class RegionAccessHandler {
   readonly #scratch = new Uint8Array(INLINE_DATA_BYTES);
   readonly #scratch4 = this.#scratch.subarray(0, 4);
 
-  /** @param maxBytes of one access. */
+  /** @param maxBytes most bytes of one access. */
   constructor(pci: PciFunction, maxBytes: number) {
     this.#pci = pci;
     this.#maxBytes = maxBytes;

@@ -4,7 +4,7 @@ import { RequestRefusedError } from '../errors.js';
 import type { PciFunction } from '../pci/function.js';
 import { IO_FD_TYPE_IOEVENTFD } from '../protocol/constants.js';
 import type {
-  Doorbell,
+  DoorbellSignal,
   RegionIoFd,
   RegionIoFds,
   RegionIoFdsRequest,
@@ -28,8 +28,8 @@ export interface RegionIoFdsReply {
 }
 
 /**
- * "DEVICE_GET_REGION_IO_FDS": events the client may signal instead of writing a register. Made on
- * the first request and kept until the client leaves.
+ * "DEVICE_GET_REGION_IO_FDS": events that the client may signal instead of writing a register.
+ * Created on the first request and kept until the client leaves.
  */
 export class RegionIoFdsHandler {
   readonly #pci: PciFunction;
@@ -73,11 +73,11 @@ export class RegionIoFdsHandler {
     return { body: { ...head, entries: definitions.map(entry) }, descriptors };
   }
 
-  /** DOORBELL: what signalling the descriptor of an entry does. */
-  ring({ region, entry: at, count }: Doorbell): void {
+  /** DOORBELL: the same as signalling the descriptor of an entry. */
+  ring({ region, entry: at, count }: DoorbellSignal): void {
     const definition = this.#pci.region(region)?.ioEvents?.[at];
     if (definition === undefined) throw refused(region, `no entry ${at}`);
-    // As with an eventfd, signals that came together are one.
+    // As with an eventfd, several signals may be handled as one.
     if (count > 0) definition.onSignal();
   }
 

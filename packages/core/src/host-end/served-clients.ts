@@ -1,6 +1,7 @@
+import { deferred } from '../deferred.js';
 import { PullStream } from '../pull-stream.js';
 
-/** A client that was let in. */
+/** An admitted client. */
 export interface ServedClient {
   /** The other end of its connection. */
   readonly peer: string;
@@ -8,7 +9,7 @@ export interface ServedClient {
   readonly left: Promise<Error | undefined>;
 }
 
-/** Those that are served, and then each that comes. It ends with the server or bridge. */
+/** The current clients, then each new one. Ends with the server or bridge. */
 export interface ServedClients extends AsyncIterableIterator<ServedClient>, AsyncDisposable {}
 
 interface Served {
@@ -18,24 +19,21 @@ interface Served {
 
 interface Follower {
   readonly stream: PullStream<ServedClient>;
-  readonly untold: Set<ServedClient>;
+  readonly pending: Set<ServedClient>;
 }
 
-/** The clients of a server or bridge, for those who iterate over them. */
+/** The clients of a server or bridge, as async iterators. */
 export class ServedClientList<Key> {
   readonly #served = new Map<Key, Served>();
   readonly #followers = new Set<Follower>();
   #ended = false;
 
   came(key: Key, peer: string): void {
-    let leave: (error: Error | undefined) => void = () => {};
-    const left = new Promise<Error | undefined>((resolve) => {
-      leave = resolve;
-    });
+    const { promise: left, resolve: leave } = deferred<Error | undefined>();
     const client = { peer, left };
     this.#served.set(key, { client, leave });
-    for (const { stream, untold } of this.#followers) {
-      untold.add(client);
+    for (const { stream, pending } of this.#followers) {
+      pending.add(client);
       stream.wake();
     }
   }
@@ -44,20 +42,20 @@ export class ServedClientList<Key> {
     const served = this.#served.get(key);
     if (served === undefined) return;
     this.#served.delete(key);
-    for (const { untold } of this.#followers) untold.delete(served.client);
+    for (const { pending } of this.#followers) pending.delete(served.client);
     served.leave(error);
   }
 
-  /** One that has left before it was taken is not told of: what is kept stays bounded. */
+  /** A client that leaves before it is taken is skipped, so that memory stays bounded. */
   follow(): ServedClients {
-    const untold = new Set([...this.#served.values()].map(({ client }) => client));
+    const pending = new Set([...this.#served.values()].map(({ client }) => client));
     const take = (): ServedClient | undefined => {
-      const [next] = untold;
-      if (next !== undefined) untold.delete(next);
+      const [next] = pending;
+      if (next !== undefined) pending.delete(next);
       return next;
     };
     const stream = new PullStream(take, () => void this.#followers.delete(follower));
-    const follower = { stream, untold };
+    const follower = { stream, pending };
     if (this.#ended) stream.end();
     else this.#followers.add(follower);
     return stream;

@@ -29,17 +29,17 @@ export interface InterruptCounts {
   readonly msix: number;
 }
 
-/** What DEVICE_GET_IRQ_INFO answers for one index. */
+/** The DEVICE_GET_IRQ_INFO reply for one index. */
 export interface InterruptInfo {
   readonly flags: number;
   readonly count: number;
 }
 
 /**
- * All interrupts of a device: driven by the device ({@link Interrupts}), switched by the driver
- * through registers ({@link InterruptControls}) and wired up by the client (DEVICE_SET_IRQS).
+ * All interrupts of a device: raised by the device ({@link Interrupts}), switched by the driver
+ * through registers ({@link InterruptControls}) and assigned by the client (DEVICE_SET_IRQS).
  *
- * It exists before the device does; until {@link describe} tells what the device has, it has none.
+ * It is created before the device; until {@link describe} is called it has no interrupts.
  */
 export class InterruptController implements Interrupts, InterruptControls {
   readonly #fence: NotificationFence;
@@ -61,7 +61,7 @@ export class InterruptController implements Interrupts, InterruptControls {
     this.#release = this.#vectors(Irq.REQ, 1);
   }
 
-  /** Called once, when the device is known and before a client is there. */
+  /** Called once, when the device is created, before there is a client. */
   describe(counts: InterruptCounts): void {
     this.#intx = this.#line(counts.intx);
     this.#msi = this.#vectors(Irq.MSI, counts.msi);
@@ -69,7 +69,7 @@ export class InterruptController implements Interrupts, InterruptControls {
   }
 
   /**
-   * What the driver enabled counts first. Failing that, what the client wired up: a client need not
+   * What the driver has enabled, otherwise what the client has assigned, as a client need not
    * forward the driver's writes.
    */
   get mode(): InterruptMode {
@@ -85,8 +85,8 @@ export class InterruptController implements Interrupts, InterruptControls {
     if (mode === 'msix') {
       this.#msix.raise(vector);
     } else if (mode === 'msi') {
-      // A driver that was granted fewer vectors than the device has gets them shared: the device
-      // may only alter the low bits of the message.
+      // A driver that was granted fewer vectors than the device has shares them: the device may
+      // only alter the low bits of the message.
       this.#msi.raise(this.#msi.enabled ? vector & (this.#msiGranted - 1) : vector);
     }
   }
@@ -158,7 +158,7 @@ export class InterruptController implements Interrupts, InterruptControls {
     validateSetIrqs(request, descriptorCount, this.#index(request.index).count);
   }
 
-  /** Carry out a request that {@link validate} accepted. Takes over the notifiers. */
+  /** Carry out a validated request. Takes over the notifiers. */
   apply(request: SetIrqs, notifiers: readonly Notifier[]): void {
     const { flags, start, count, bools } = request;
     const index = this.#index(request.index);
@@ -172,11 +172,11 @@ export class InterruptController implements Interrupts, InterruptControls {
         if (bools === undefined || bools[i] !== 0) act(index, flags, start + i);
       }
     }
-    // Taking MSI or MSI-X away may bring the line back.
+    // Without MSI and MSI-X the line is in use again.
     this.#intx.update();
   }
 
-  /** The client is gone: close all it gave us and forget all it said. */
+  /** The client is gone: close its notifiers and forget its masks. */
   releaseAll(): void {
     this.reset();
     this.#intx.disable();
@@ -184,8 +184,8 @@ export class InterruptController implements Interrupts, InterruptControls {
   }
 
   /**
-   * Power-on state of what the device and its driver control. What the client wired up stays: it
-   * is not told of resets that a driver makes, and would not wire it up again.
+   * Power-on state of what the device and its driver control. The client's notifiers stay: it does
+   * not see resets by the driver, and would not assign them again.
    */
   reset(): void {
     this.#intx.reset();

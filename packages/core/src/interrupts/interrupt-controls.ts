@@ -1,4 +1,4 @@
-/** What registers of the configuration space and the MSI-X table tell the interrupt logic. */
+/** How registers of configuration space and the MSI-X table control interrupts. */
 export interface InterruptControls {
   /** Command register, "Interrupt Disable". */
   disableIntx(disabled: boolean): void;

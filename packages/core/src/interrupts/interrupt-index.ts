@@ -1,17 +1,17 @@
 import type { Notifier } from '../transport/resources.js';
 
-/** One interrupt index as DEVICE_SET_IRQS sees it. Vectors are in range: checked before. */
+/** One interrupt index, for DEVICE_SET_IRQS. Vectors have been checked. */
 export interface InterruptIndex {
-  /** How many vectors it has; 0 when the device does not have this kind. */
+  /** Number of vectors, 0 if the device has none of this kind. */
   readonly count: number;
-  /** Take over `notifiers` for the vectors from `start` on; those assigned before are closed. */
+  /** Assign `notifiers` to the vectors from `start` on; closes earlier ones. */
   assign(start: number, notifiers: readonly Notifier[]): void;
   /** Close the notifiers of a range. */
   deassign(start: number, count: number): void;
   /** ACTION_MASK and ACTION_UNMASK. */
   setMask(vector: number, masked: boolean): void;
-  /** The client tests its own wiring: notify, whatever is masked. */
+  /** Notify regardless of masks, for a client that tests its notifiers. */
   trigger(vector: number): void;
-  /** Close all notifiers and forget what the client masked. */
+  /** Close all notifiers and clear the client's masks. */
   disable(): void;
 }

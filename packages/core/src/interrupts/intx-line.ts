@@ -1,13 +1,14 @@
 import type { NotificationFence } from '../device/notification-fence.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/channels.js';
 import { Irq } from '../protocol/constants.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
 
 /**
- * The INTx line. Level-triggered over an edge: each notification masks the line until the client
- * unmasks it at the end of interrupt, and then a level that is still high is notified again.
+ * The INTx line: level-triggered, but signalled by edges. Each notification masks the line until
+ * the client unmasks it at the end of interrupt; if the level is still high then, it is notified
+ * again.
  */
 export class IntxLine implements InterruptIndex {
   readonly count: number;
@@ -20,7 +21,7 @@ export class IntxLine implements InterruptIndex {
   #masked = false;
   #disabled = false;
 
-  /** `isReplaced` tells whether MSI or MSI-X is in use, which silences the line. */
+  /** @param isReplaced whether MSI or MSI-X is in use, which silences the line. */
   constructor(
     present: boolean,
     fence: NotificationFence,
@@ -33,7 +34,7 @@ export class IntxLine implements InterruptIndex {
     this.#replaced = isReplaced;
   }
 
-  /** The level the device drives, whether or not anybody is told. */
+  /** The level that the device drives, masked or not. */
   get asserted(): boolean {
     return this.#asserted;
   }
@@ -49,7 +50,7 @@ export class IntxLine implements InterruptIndex {
     this.update();
   }
 
-  /** Notify if the level is high and nothing holds it back (any more). */
+  /** Notify if the line is asserted and not masked or disabled. */
   update(): void {
     if (!this.#asserted) return;
     if (this.#fence.open) this.#notifyNow();
@@ -89,7 +90,7 @@ export class IntxLine implements InterruptIndex {
   }
 
   #notifyNow(): void {
-    // Asked again here: a fence may have run this later, after the line went low.
+    // Checked again: the fence may run this after the line was deasserted.
     const silent = !this.#asserted || this.#masked || this.#disabled || this.#replaced();
     if (silent || this.#notifier === undefined) return;
     this.#masked = true;
@@ -97,7 +98,7 @@ export class IntxLine implements InterruptIndex {
   }
 
   #signal(notifier: Notifier): void {
-    tellInterrupt(this.#attachment, Irq.INTX, 0, 1);
+    publishInterrupt(this.#attachment, Irq.INTX, 0, 1);
     notifier.signal();
   }
 }

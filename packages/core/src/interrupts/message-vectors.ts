@@ -1,16 +1,16 @@
 import type { NotificationFence } from '../device/notification-fence.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellInterrupt } from '../diagnostics/interrupts-told.js';
+import { publishInterrupt } from '../diagnostics/channels.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
 
 /**
- * The vectors of one index of messages (MSI, MSI-X) or of single events (ERR, REQ): who is to be
- * notified, who masked what, and what is pending.
+ * The vectors of one index of messages (MSI, MSI-X) or of single events (ERR, REQ): notifiers,
+ * masks and pending bits.
  *
- * In use once the driver enabled the capability or the client assigned a notifier, whichever comes
- * first: a client does the two one after the other, in either order. What is raised meanwhile, or
- * while the client exchanges its notifiers, becomes pending and is sent when it can be.
+ * In use once the driver has enabled the capability or the client has assigned a notifier: a client
+ * does both, in either order. What is raised in between, or while the client exchanges notifiers,
+ * becomes pending.
  */
 export class MessageVectors implements InterruptIndex {
   readonly count: number;
@@ -25,7 +25,7 @@ export class MessageVectors implements InterruptIndex {
   readonly #maskedByDriver: Uint8Array;
   #enabled = false;
   #functionMasked = false;
-  /** What the fence runs later, one per vector, made on first use; renewed by a reset. */
+  /** Callbacks for the fence, one per vector, created on first use; replaced by a reset. */
   #deferred: ((() => void) | undefined)[] = [];
 
   /** @param index see `Irq`. */
@@ -40,24 +40,24 @@ export class MessageVectors implements InterruptIndex {
     this.#maskedByDriver = new Uint8Array(count);
   }
 
-  /** The driver switched the capability on. */
+  /** Whether the driver has enabled the capability. */
   get enabled(): boolean {
     return this.#enabled;
   }
 
-  /** The client wants to be notified of at least one vector. */
+  /** Whether the client has assigned a notifier to any vector. */
   get assigned(): boolean {
     return this.#assigned > 0;
   }
 
-  /** A vector that is not there is ignored: it is often a guest that chose the number. */
+  /** An unknown vector is ignored: the number often comes from the guest. */
   raise(vector: number): void {
     if (!(vector >= 0 && vector < this.count)) return;
     if (this.#fence.open) this.#send(vector);
     else this.#fence.run(this.#sendLater(vector));
   }
 
-  /** The driver's switches. Switching off forgets what is pending. */
+  /** The driver's enable and function mask bits. Disabling clears pending vectors. */
   configure(enabled: boolean, functionMasked: boolean): void {
     this.#enabled = enabled;
     this.#functionMasked = enabled && functionMasked;
@@ -126,7 +126,7 @@ export class MessageVectors implements InterruptIndex {
   }
 
   #signal(vector: number, notifier: Notifier): void {
-    tellInterrupt(this.#attachment, this.#index, vector, 1);
+    publishInterrupt(this.#attachment, this.#index, vector, 1);
     notifier.signal();
   }
 
@@ -135,7 +135,7 @@ export class MessageVectors implements InterruptIndex {
     if (existing !== undefined) return existing;
     const generation = this.#deferred;
     const action = (): void => {
-      // Raised before a reset: nobody waits for it any more.
+      // Dropped if it was raised before a reset.
       if (this.#deferred === generation) this.#send(vector);
     };
     generation[vector] = action;

@@ -11,7 +11,7 @@ import {
 } from '../protocol/constants.js';
 import type { SetIrqs } from '../protocol/messages.js';
 
-/** Bytes of a DEVICE_SET_IRQS request without its data: the least argsz. */
+/** Bytes of a DEVICE_SET_IRQS request without its data: the minimum argsz. */
 const SET_IRQS_BYTES = 20;
 
 const DATA_MASK = IRQ_SET_DATA_NONE | IRQ_SET_DATA_BOOL | IRQ_SET_DATA_EVENTFD;

@@ -1,12 +1,12 @@
 import { type Iova, iovaText } from '../address.js';
-import { tellError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/channels.js';
 import { EACCES, ENOENT } from '../errno.js';
 import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';
 
 /** Nothing is mapped at this address. */
 export function notMapped(iova: Iova): DmaFaultError {
-  return told(
+  return published(
     new DmaFaultError(ENOENT, `DMA to ${iovaText(iova)}: the client did not map this address`),
   );
 }
@@ -20,7 +20,7 @@ export function checkRights(
 ): void {
   if ((writes && !mapping.writable) || (reads && !mapping.readable)) {
     const direction = writes ? 'write' : 'read';
-    throw told(
+    throw published(
       new DmaFaultError(
         EACCES,
         `DMA ${direction} at ${iovaText(iova)}: mapping ${mapping} does not allow it`,
@@ -29,7 +29,7 @@ export function checkRights(
   }
 }
 
-function told(error: DmaFaultError): DmaFaultError {
-  tellError(error);
+function published(error: DmaFaultError): DmaFaultError {
+  publishError(error);
   return error;
 }

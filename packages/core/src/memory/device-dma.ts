@@ -4,13 +4,13 @@ import { MappedRange, type RangeSpace } from './mapped-range.js';
 
 type Listener = (iova: Iova, length: number) => void;
 
-/** Where mappings come and go. */
+/** A {@link RangeSpace} that reports changes of its mappings. */
 interface MappedSpace extends RangeSpace {
   onMap(listener: Listener): void;
   onUnmap(listener: Listener): void;
 }
 
-/** What a device may do with its client's memory. */
+/** A device's access to its client's memory. */
 export class DeviceDma implements Dma {
   readonly #space: MappedSpace;
 

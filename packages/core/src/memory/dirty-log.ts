@@ -1,8 +1,8 @@
 import { PAGE_BYTES } from './page.js';
 
 /**
- * Pages in one piece of the log: 16 MiB of guest memory in 512 bytes. Small enough that scattered
- * writes cost little memory, large enough that a terabyte written all over takes few pieces.
+ * Pages per chunk of the log: 16 MiB of guest memory in 512 bytes. Small enough that scattered
+ * writes use little memory, large enough that a terabyte needs few chunks.
  */
 const CHUNK_PAGES = 4096;
 
@@ -12,11 +12,11 @@ export function bitmapBytes(bits: number): number {
 }
 
 /**
- * Which pages the device wrote since the last report ("DEVICE_FEATURE": DMA_LOGGING_*). Always
- * exact to 4096 bytes, so that a report never has to clear more than it tells.
+ * Pages that the device wrote since the last report ("DEVICE_FEATURE": DMA_LOGGING_*). Kept per
+ * 4096 bytes, so that a report never clears more than it contains.
  */
 export class DirtyLog {
-  /** What the client asked for when it started logging. */
+  /** Page size that the client asked for in DMA_LOGGING_START. */
   readonly pageBytes: number;
   /** Bitmaps by page number divided by {@link CHUNK_PAGES}; absent where nothing is dirty. */
   readonly #chunks = new Map<number, Uint8Array>();
@@ -58,7 +58,7 @@ export class DirtyLog {
     });
   }
 
-  /** The range is no longer mapped: what is mapped there next starts clean. */
+  /** Clear a range that is no longer mapped. */
   forget(firstPage: number, pages: number): void {
     this.#drain(firstPage, pages, () => {});
   }

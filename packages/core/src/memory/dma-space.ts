@@ -1,43 +1,41 @@
 import type { Iova } from '../address.js';
 import type { Dma } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/channels.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { runAll } from '../run-all.js';
+import { allEnded, runAll } from '../run-all.js';
 import { notMapped } from './access-faults.js';
-import { allEnded } from './all-ended.js';
 import { DeviceDma } from './device-dma.js';
 import { DirtyLog } from './dirty-log.js';
 import type { RangeSpace } from './mapped-range.js';
 import type { DmaMapping, MappingRequest } from './mapping.js';
-import { type AddedMapping, type MappingMemory, MappingTable } from './mapping-table.js';
-import { MemoryAccess } from './memory-access.js';
+import { type AddedMapping, type MappingSource, MappingTable } from './mapping-table.js';
+import { OrderedDma } from './ordered-dma.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
-import type { PushedMemory } from './pushed-memory.js';
-import type { RemoteMemory } from './remote-memory.js';
+import type { PushCache } from './push-cache.js';
+import type { RemoteDma } from './remote-dma.js';
 import type { WriteFence } from './write-fence.js';
 
 type Listener = (iova: Iova, length: number, mapping: DmaMapping) => void;
 
 /**
- * A client's memory: the mappings, their permissions, and how each is reached. A session changes
- * it; a device gets {@link device} of it. Lives as long as the device; empty while no client is
- * there.
+ * A client's memory: its mappings, their permissions, and how each is accessed. A session changes
+ * it; a device uses {@link device}. Lives as long as the device; empty while there is no client.
  */
 export class DmaSpace implements RangeSpace {
-  readonly access: MemoryAccess;
+  readonly access: OrderedDma;
   readonly device: Dma = new DeviceDma(this);
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
   readonly #unmapListeners: Listener[] = [];
-  /** Logs what went wrong while a mapping came or went. */
+  /** Logs errors of adding and removing mappings. */
   readonly #failed: (error: unknown) => void;
 
   /** @param attachment whose memory it is. */
   constructor(attachment: Attachment, logger: Logger = silentLogger) {
-    this.access = new MemoryAccess(attachment);
+    this.access = new OrderedDma(attachment);
     this.#failed = (error) => {
-      tellError(error);
+      publishError(error);
       logger.error({ err: error }, 'a mapping came or went, but not all of it was done');
     };
   }
@@ -52,13 +50,13 @@ export class DmaSpace implements RangeSpace {
     return this.access.fence;
   }
 
-  /** Memory of the client that came along with its register writes. */
-  get pushed(): PushedMemory {
+  /** Data that the client pushed along with register writes. */
+  get pushed(): PushCache {
     return this.access.pushed;
   }
 
-  /** How mappings without shared memory are reached; `undefined` when the client is gone. */
-  connect(remote: RemoteMemory | undefined): void {
+  /** Access to mappings without shared memory; `undefined` when the client is gone. */
+  connect(remote: RemoteDma | undefined): void {
     this.access.remote = remote;
   }
 
@@ -81,21 +79,20 @@ export class DmaSpace implements RangeSpace {
   }
 
   /** See {@link MappingTable.add}. */
-  add(request: MappingRequest, memory: MappingMemory): AddedMapping {
+  add(request: MappingRequest, memory: MappingSource): AddedMapping {
     const added = this.#table.add(request, memory);
-    if (added.isNew) this.#tell(this.#mapListeners, added.mapping);
+    if (added.isNew) this.#notify(this.#mapListeners, added.mapping);
     return added;
   }
 
   /**
-   * When this returns, nothing of this process touches the range any more. Transfers that an
-   * adapter carries out have ended when the promise resolves. Never fails: what goes wrong on the
-   * way is logged, and the rest is done all the same. A mapping that has gone before is left alone,
-   * and so is what is mapped there now.
+   * Remove a mapping. When this returns, this process no longer accesses the range; RDMA transfers
+   * have ended when the promise resolves. Never fails: errors are logged. A mapping that was
+   * removed before is left alone, and so is what is mapped there now.
    */
   remove(mapping: DmaMapping): Promise<void> | undefined {
     if (!mapping.mapped) return undefined;
-    this.#tell(this.#unmapListeners, mapping);
+    this.#notify(this.#unmapListeners, mapping);
     this.#table.remove(mapping);
     let ended: Promise<void> | undefined;
     const cancel = (): void => {
@@ -113,7 +110,7 @@ export class DmaSpace implements RangeSpace {
 
   removeAll(): Promise<void> | undefined {
     const ending: Promise<void>[] = [];
-    // From the end, so that the table has nothing to move.
+    // From the end, where removal moves nothing.
     for (const mapping of this.#table.all().toReversed()) {
       const ended = this.remove(mapping);
       if (ended !== undefined) ending.push(ended);
@@ -149,7 +146,7 @@ export class DmaSpace implements RangeSpace {
     return mapping;
   }
 
-  #tell(listeners: readonly Listener[], mapping: DmaMapping): void {
+  #notify(listeners: readonly Listener[], mapping: DmaMapping): void {
     const { address, size } = mapping;
     const steps = listeners.map((listener) => () => listener(address, size, mapping));
     runAll(steps, this.#failed);

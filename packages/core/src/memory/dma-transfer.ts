@@ -5,25 +5,25 @@ import type { ReplyMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
 import type { DmaMapping } from './mapping.js';
-import type { Underway } from './transfer-window.js';
+import type { PieceInFlight } from './transfer-window.js';
 
 export type DmaDirection = typeof Command.DMA_READ | typeof Command.DMA_WRITE;
 
-/** Who is told of a transfer. */
+/** Events of a transfer. */
 export interface TransferListener {
-  /** All of it has left, or never will. */
+  /** All of it was sent or cancelled. */
   onLeft(): void;
-  /** All of it was answered, or has failed. */
+  /** All of it was answered or has failed. */
   onEnd(error: Error | undefined): void;
 }
 
-/** A whole transfer, from which pieces are cut as they can leave. */
+/** A transfer, which is cut into pieces as they can be sent. */
 export class DmaTransfer {
   readonly direction: DmaDirection;
   readonly mapping: DmaMapping;
   readonly address: Iova;
   readonly data: Uint8Array;
-  /** Settles when all of it was answered, or has failed: `data` is free again. */
+  /** Settles when all of it was answered or has failed: `data` may be reused. */
   readonly ended: Promise<void>;
   readonly #listener: TransferListener | undefined;
   #resolve!: () => void;
@@ -50,17 +50,17 @@ export class DmaTransfer {
     });
   }
 
-  /** Bytes that have not left. */
+  /** Bytes not yet sent. */
   get bytesLeft(): number {
     return this.data.length - this.#cut;
   }
 
-  /** The next piece. It is under way until {@link pieceEnded}. */
+  /** Cut off the next piece. It is in flight until {@link pieceEnded}. */
   cut(bytes: number, onEnd: (piece: DmaPiece, error: Error | undefined) => void): DmaPiece {
     const start = this.#cut;
     this.#cut += bytes;
     this.#underWay++;
-    // Small transfers are many, and leave as they are.
+    // The common case of a small transfer: no copy of the view.
     if (bytes === this.data.length) return new DmaPiece(this, this.address, this.data, onEnd);
     const data = this.data.subarray(start, this.#cut);
     return new DmaPiece(this, advanceIova(this.address, start), data, onEnd);
@@ -77,7 +77,7 @@ export class DmaTransfer {
     this.#endIfOver();
   }
 
-  /** What has not left never will. */
+  /** Cancel what is not yet sent. */
   drop(error: Error): void {
     this.#error ??= error;
     this.#cut = this.data.length;
@@ -94,7 +94,7 @@ export class DmaTransfer {
 }
 
 /** A piece of a transfer: one message. */
-export class DmaPiece implements Requester, Underway {
+export class DmaPiece implements Requester, PieceInFlight {
   readonly address: Iova;
   readonly data: Uint8Array;
   sentMs = 0;
@@ -103,7 +103,7 @@ export class DmaPiece implements Requester, Underway {
   readonly #transfer: DmaTransfer;
   readonly #onEnd: (piece: DmaPiece, error: Error | undefined) => void;
 
-  /** @param onEnd it was answered, or has failed. */
+  /** @param onEnd called when it was answered or has failed. */
   constructor(
     transfer: DmaTransfer,
     address: Iova,

@@ -1,17 +1,18 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { DmaAccess, DmaRange, WriteOrder } from '../device/dma.js';
-import { tellAccess } from '../diagnostics/dma-told.js';
+import { publishAccess } from '../diagnostics/publish-dma.js';
+import { allEnded } from '../run-all.js';
 import { checkRights } from './access-faults.js';
-import { allEnded } from './all-ended.js';
 import type { DmaMapping } from './mapping.js';
-import type { MemoryAccess } from './memory-access.js';
+import type { OrderedDma } from './ordered-dma.js';
 
-/** Where a range is looked up, and how what is found there is reached. */
+/** Where ranges are looked up, and how they are accessed. */
 export interface RangeSpace {
-  readonly access: MemoryAccess;
+  readonly access: OrderedDma;
   /**
-   * The mapping in which `length` bytes from `iova` on begin.
-   * @throws {DmaFaultError} ENOENT when there is none, or the address space ends before them.
+   * The mapping that contains `iova`.
+   * @throws {DmaFaultError} ENOENT when there is none, or the address space ends before `iova +
+   * length`.
    */
   mappingAt(iova: Iova, length: number): DmaMapping;
 }
@@ -32,14 +33,14 @@ type Transfer = (
   bytes: Uint8Array,
 ) => Promise<void> | undefined;
 
-/** See {@link DmaRange}. Nearly always in one mapping; what needs more keeps a list of pieces. */
+/** See {@link DmaRange}. Nearly always within one mapping; otherwise it keeps a list of pieces. */
 export class MappedRange implements DmaRange {
   readonly iova: Iova;
   readonly length: number;
   readonly #mode: DmaAccess;
   readonly #space: RangeSpace;
   #mapping: DmaMapping;
-  /** Of the range in {@link #mapping}, bytes. */
+  /** Offset of the range in {@link #mapping}, bytes. */
   #offset = 0;
   #pieces: readonly Piece[] | undefined;
 
@@ -73,7 +74,7 @@ export class MappedRange implements DmaRange {
       const at = this.#offset + offset;
       if (access.takePushed(this.#mapping, at, target)) return undefined;
       const moving = access.read(this.#mapping, at, target);
-      if (moving === undefined) tellAccess(access.attachment, 'shared', 'read', target.length);
+      if (moving === undefined) publishAccess(access.attachment, 'shared', 'read', target.length);
       return moving;
     }
     return this.#byPieces('read', target, offset, (mapping, at, piece) =>
@@ -87,7 +88,7 @@ export class MappedRange implements DmaRange {
     const { access } = this.#space;
     if (this.#pieces === undefined) {
       const moving = access.write(this.#mapping, this.#offset + offset, source, order);
-      if (moving === undefined) tellAccess(access.attachment, 'shared', 'write', source.length);
+      if (moving === undefined) publishAccess(access.attachment, 'shared', 'write', source.length);
       return moving;
     }
     return this.#byPieces('write', source, offset, (mapping, at, piece) =>
@@ -102,16 +103,13 @@ export class MappedRange implements DmaRange {
     this.#update();
   }
 
-  /** Look again if something of it was unmapped since: it may be mapped anew. */
+  /** Look it up again if part of it was unmapped: it may be mapped again. */
   #update(): void {
     const isGone = this.#pieces?.some(({ mapping }) => !mapping.mapped) ?? !this.#mapping.mapped;
     if (isGone) this.#mapping = this.#find();
   }
 
-  /**
-   * Checks everything before anything is touched, so that a fault leaves no half-done transfer, and
-   * a range that is still to be found.
-   */
+  /** Checks the whole range before it is accessed, so that a fault leaves no partial transfer. */
   #find(): DmaMapping {
     const { iova, length } = this;
     const writes = this.#mode !== 'read';
@@ -158,7 +156,7 @@ export class MappedRange implements DmaRange {
         under.push(Promise.reject(error));
       }
     }
-    if (atOnce > 0) tellAccess(this.#space.access.attachment, 'shared', direction, atOnce);
+    if (atOnce > 0) publishAccess(this.#space.access.attachment, 'shared', direction, atOnce);
     return under.length === 0 ? undefined : allEnded(under);
   }
 }

@@ -7,17 +7,17 @@ import { PAGE_BYTES, pageOf } from './page.js';
 
 const INITIAL_CAPACITY = 64;
 
-/** The memory behind a range that a client asks to have mapped. */
-export interface MappingMemory {
-  /** Whether memory that is mapped already is this memory. */
+/** The memory of a range to be mapped. */
+export interface MappingSource {
+  /** Whether an existing mapping has the same memory. */
   isSame(mapped: MappedMemory | undefined): boolean;
-  /** Get hold of it. Called where the range is free, and nowhere else. */
+  /** Open the memory. Called only if the range is free. */
   take(): Pick<DmaMappingInit, 'memory' | 'exposed'>;
 }
 
 export interface AddedMapping {
   readonly mapping: DmaMapping;
-  /** `false`: it was there before. */
+  /** `false`: an identical mapping existed. */
   readonly isNew: boolean;
 }
 
@@ -56,10 +56,10 @@ export class MappingTable {
   }
 
   /**
-   * Map a range. One that is mapped already exactly as it is asked for stays as it is.
-   * @throws {RequestRefusedError} EEXIST when it overlaps another in any other way.
+   * Map a range. An identical mapping is kept.
+   * @throws {RequestRefusedError} EEXIST for any other overlap.
    */
-  add(request: MappingRequest, memory: MappingMemory): AddedMapping {
+  add(request: MappingRequest, memory: MappingSource): AddedMapping {
     const existing = this.overlapping(pageOf(request.address), request.size / PAGE_BYTES);
     if (existing === undefined) {
       const mapping = new DmaMapping({ ...request, ...memory.take() });
@@ -87,7 +87,7 @@ export class MappingTable {
     return [...this.#mappings];
   }
 
-  /** The range is free. */
+  /** Insert into a free range. */
   #insert(mapping: DmaMapping): void {
     const count = this.#mappings.length;
     if (count === this.#firstPages.length) {

@@ -3,7 +3,7 @@ import type { ExposedRange } from '../transport/one-sided.js';
 import type { MappedMemory } from '../transport/resources.js';
 import { offsetInPage, PAGE_BYTES, pageOf } from './page.js';
 
-/** What a client asks to have mapped ("DMA_MAP"). */
+/** A range to be mapped ("DMA_MAP"). */
 export interface MappingRequest {
   /** Page-aligned. */
   readonly address: Iova;
@@ -11,18 +11,18 @@ export interface MappingRequest {
   readonly size: number;
   readonly readable: boolean;
   readonly writable: boolean;
-  /** Where it starts in the file that came along. */
+  /** Start of the range in the attached file. */
   readonly fileOffset: bigint;
 }
 
 export interface DmaMappingInit extends MappingRequest {
-  /** Absent when the client passed no descriptor: reached by DMA_READ and DMA_WRITE. */
+  /** Absent when the client passed no descriptor: use DMA_READ and DMA_WRITE. */
   readonly memory: MappedMemory | undefined;
-  /** What of it can be reached without the client's doing. */
+  /** Ranges that can be accessed by RDMA. */
   readonly exposed?: readonly ExposedRange[] | undefined;
 }
 
-/** One range of guest memory that the client mapped ("DMA_MAP"). */
+/** A range of guest memory that the client mapped ("DMA_MAP"). */
 export class DmaMapping {
   readonly address: Iova;
   readonly size: number;
@@ -32,7 +32,7 @@ export class DmaMapping {
   readonly fileOffset: bigint;
   readonly memory: MappedMemory | undefined;
   readonly exposed: readonly ExposedRange[];
-  /** It is in the table: what was looked up before can still be reached. */
+  /** Whether it is still mapped. */
   mapped = false;
 
   constructor(init: DmaMappingInit) {
@@ -46,7 +46,7 @@ export class DmaMapping {
     this.exposed = init.exposed ?? [];
   }
 
-  /** How far an address in it is from its start, bytes. */
+  /** Offset of an address from its start, bytes. */
   offsetOf(iova: Iova): number {
     return (pageOf(iova) - this.firstPage) * PAGE_BYTES + offsetInPage(iova);
   }
@@ -56,8 +56,8 @@ export class DmaMapping {
   }
 
   /**
-   * Whether the range, its place in the file and its permissions are the same. Whether the file is,
-   * only the transport can tell.
+   * Whether range, file offset and permissions are the same. Only the transport can compare the
+   * files.
    */
   matches(request: MappingRequest): boolean {
     return (

@@ -8,18 +8,18 @@ import { TransferWindow } from './transfer-window.js';
 export interface TransferQueueOptions {
   /** Most bytes in one message. */
   readonly maxPieceBytes: number;
-  /** Most messages and bytes under way at once, however fast the line is. */
+  /** Most messages and bytes in flight, however fast the connection is. */
   readonly maxPieces: number;
   readonly maxBytes: number;
-  /** Pieces carry the data: no more of them than the connection has room for. */
+  /** Pieces carry data: send only as many as the connection has room for. */
   readonly waitsForRoom: boolean;
-  /** A refused piece fails what has not left: it was issued in the belief that all is well. */
+  /** A refused piece fails everything not yet sent, which was issued assuming success. */
   readonly endsOnRefusal: boolean;
-  /** Whether something waits until all has left: then it does, as fast as the connection takes it. */
+  /** Whether something waits for all to be sent: then send as fast as the connection takes it. */
   flushes(): boolean;
 }
 
-/** Transfers in one direction, cut to pieces that leave in order as far as they may be under way. */
+/** The transfers of one direction, cut into pieces and sent in order within the window. */
 export class TransferQueue {
   readonly #peer: Peer;
   readonly #options: TransferQueueOptions;
@@ -40,7 +40,7 @@ export class TransferQueue {
     this.pump();
   }
 
-  /** Transfers that have not left, as a whole or in part, never will. */
+  /** Cancel transfers that are not completely sent. */
   drop(error: Error, mapping?: DmaMapping): void {
     const matches = (each: DmaTransfer): boolean =>
       mapping === undefined || each.mapping === mapping;
@@ -51,7 +51,7 @@ export class TransferQueue {
 
   /** Send what may leave. */
   pump(): void {
-    // Where nothing can be sent any more a piece ends inside `send`, which leads back to here.
+    // When the connection is closed, a piece ends inside `send`, which calls this again.
     if (this.#pumping) return;
     this.#pumping = true;
     for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {

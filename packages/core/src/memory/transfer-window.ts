@@ -1,34 +1,34 @@
-/** A piece of a transfer on its way, as a {@link TransferWindow} remembers it. */
-export interface Underway {
+/** A piece in flight, as a {@link TransferWindow} sees it. */
+export interface PieceInFlight {
   readonly bytes: number;
   sentMs: number;
-  /** Bytes that had been answered when it left. */
+  /** Bytes answered before it was sent. */
   answeredBefore: number;
-  /** Bytes that were under way when it left. */
+  /** Bytes in flight when it was sent. */
   ahead: number;
 }
 
-/** Under way before anything was measured, bytes. */
+/** Window before the first measurement, bytes. */
 const FIRST_WINDOW = 512 * 1024;
-/** Always allowed under way, bytes: 10 ms at 100 Mbit/s. */
+/** Smallest window, bytes: 10 ms at 100 Mbit/s. */
 const LEAST_WINDOW = 128 * 1024;
 const LEAST_PIECE = 32 * 1024;
 const PAGE = 4096;
-/** A register access finds so many pieces under way, roughly. */
+/** Roughly the number of pieces ahead of a register access. */
 const PIECES = 4;
-/** What may be under way beyond what fills the line: ms of its bandwidth, and parts of a round trip. */
+/** In flight beyond the bandwidth-delay product: ms of bandwidth, and parts of a round trip. */
 const QUEUE_MS = 10;
 const QUEUE_PARTS = 0.5;
-/** How long a bandwidth counts, ms: once or twice that. */
+/** How long a measured bandwidth counts, ms: once or twice that. */
 const BANDWIDTH_MS = 1000;
-/** The same of a round trip: at first it was measured behind transfers of our own. */
+/** The same for a round trip; short at first, when it was measured behind transfers of our own. */
 const FIRST_TRIP_MS = 300;
 const TRIP_MS = 10_000;
 
 /**
- * How much of one direction may be under way, so that it fills the line and yet a register access
- * that comes behind it waits for some milliseconds only. That is the line's bandwidth, the best of
- * the last second, times its round trip, the best of some seconds, and a little more.
+ * Window of one direction, which fills the connection while a register access behind it waits for a
+ * few milliseconds only: the bandwidth (the best of the last second) times the round trip (the best
+ * of some seconds), and a little more.
  */
 export class TransferWindow {
   readonly #mostBytes: number;
@@ -40,16 +40,19 @@ export class TransferWindow {
   #bandwidth = 0;
   #bandwidthBefore = 0;
   #bandwidthSinceMs: number;
-  /** Something waited behind a piece of this period: it was as fast as it goes. */
+  /** Whether a piece of this period had another waiting behind it: the full bandwidth was used. */
   #isFull = false;
   /** Shortest round trip, ms, of this period and of the one before. */
   #trip = Number.POSITIVE_INFINITY;
   #tripBefore = Number.POSITIVE_INFINITY;
   #tripUntilMs: number;
-  /** The line is emptied, to measure its round trip. */
+  /** The connection is being drained, to measure its round trip. */
   #drains = false;
 
-  /** @param mostBytes whatever the line could take. @param now a clock, ms. */
+  /**
+   * @param mostBytes upper limit of the window.
+   * @param now a clock, ms.
+   */
   constructor(mostBytes: number, now: () => number = () => performance.now()) {
     this.#mostBytes = mostBytes;
     this.#now = now;
@@ -57,42 +60,42 @@ export class TransferWindow {
     this.#tripUntilMs = now() + FIRST_TRIP_MS;
   }
 
-  /** Bytes under way. */
+  /** Bytes in flight. */
   get underWay(): number {
     return this.#underWay;
   }
 
-  /** How many bytes should be under way. */
+  /** Size of the window, bytes. */
   get bytes(): number {
     return Math.min(this.#mostBytes, this.#drains ? 0 : this.#window);
   }
 
-  /** How large a piece should be at most, bytes: nothing gets between its bytes. */
+  /** Largest piece, bytes: nothing can be sent between its bytes. */
   get pieceBytes(): number {
     const piece = this.#drains ? LEAST_PIECE : Math.max(LEAST_PIECE, this.#window / PIECES);
     return Math.min(this.#mostBytes, Math.floor(piece / PAGE) * PAGE);
   }
 
-  /** Whether a piece may leave, the last of which may go beyond the window. One always may. */
+  /** Whether a piece may be sent; the last one may exceed the window, and one always may. */
   fits(bytes: number): boolean {
     if (this.#underWay === 0) return true;
     return this.#underWay < this.bytes && this.#underWay + bytes <= this.#mostBytes;
   }
 
-  left(piece: Underway): void {
+  left(piece: PieceInFlight): void {
     piece.sentMs = this.#now();
     piece.answeredBefore = this.#answered;
     piece.ahead = this.#underWay;
     this.#underWay += piece.bytes;
   }
 
-  /** It failed: that says nothing about the line. */
-  failed(piece: Underway): void {
+  /** It failed: no measurement. */
+  failed(piece: PieceInFlight): void {
     this.#underWay -= piece.bytes;
   }
 
-  /** @param more whether others wait to leave. */
-  answered(piece: Underway, more: boolean): void {
+  /** @param more whether more pieces wait to be sent. */
+  answered(piece: PieceInFlight, more: boolean): void {
     const now = this.#now();
     const trip = Math.max(now - piece.sentMs, 0.001);
     this.#underWay -= piece.bytes;
@@ -110,13 +113,13 @@ export class TransferWindow {
     const bandwidth = Math.max(this.#bandwidth, this.#bandwidthBefore);
     const trip = Math.min(this.#trip, this.#tripBefore);
     const queue = Math.max(QUEUE_MS, trip * QUEUE_PARTS);
-    // Little that was sent, with nothing behind it, tells nothing of what could be sent.
+    // A small transfer with nothing behind it does not show the bandwidth.
     const wasFull = this.#isFull || this.#bandwidthBefore > 0;
     const least = wasFull ? LEAST_WINDOW : FIRST_WINDOW;
     this.#window = Math.max(least, bandwidth * (trip + queue));
   }
 
-  /** What was measured long ago is forgotten, as long as there is something new. */
+  /** Old measurements are dropped once there are new ones. */
   #forget(now: number): void {
     const trip = Math.min(this.#trip, this.#tripBefore);
     if (this.#isFull && now - this.#bandwidthSinceMs > Math.max(BANDWIDTH_MS, PIECES * trip)) {

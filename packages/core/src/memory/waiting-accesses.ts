@@ -3,7 +3,7 @@ import { DmaFaultError } from '../errors.js';
 import type { DmaMapping } from './mapping.js';
 import type { WriteFence } from './write-fence.js';
 
-/** Accesses that wait in the fence for the writes issued before them. */
+/** Accesses that wait for the writes issued before them. */
 export class WaitingAccesses {
   readonly #fence: WriteFence;
   #count = 0;
@@ -14,19 +14,19 @@ export class WaitingAccesses {
     this.#fence = fence;
   }
 
-  /** How many wait. */
+  /** Number of waiting accesses. */
   get count(): number {
     return this.#count;
   }
 
-  /** None of them will happen. */
+  /** Cancel all of them. */
   cancel(): void {
     this.#life++;
   }
 
   /**
-   * Access memory once the writes issued before have ended, those under way as messages and those
-   * that wait themselves. It runs inside the fence: what waits next must find it done.
+   * Access memory once earlier writes have ended, both those in flight and those that wait
+   * themselves. Runs inside the fence, so that the next one finds it done.
    */
   run(mapping: DmaMapping, access: () => void | Promise<void>): Promise<void> {
     this.#count++;

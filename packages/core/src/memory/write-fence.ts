@@ -5,8 +5,8 @@ interface Waiting {
 }
 
 /**
- * Keeps what must follow DMA writes behind them. Writes that travel as messages are numbered; an
- * action given to {@link run} waits for those issued before it and for no later ones.
+ * Orders actions after DMA writes. Writes by message are numbered; an action given to {@link run}
+ * waits for those issued before it and for no later ones.
  */
 export class WriteFence {
   #issued = 0;
@@ -16,7 +16,7 @@ export class WriteFence {
   #waiting: Waiting[] = [];
   #refused = 0;
 
-  /** No write is under way and nothing waits: what follows may happen at once. */
+  /** No write is in flight and nothing waits. */
   get open(): boolean {
     return this.#settled === this.#issued && this.#waiting.length === 0;
   }
@@ -26,17 +26,20 @@ export class WriteFence {
     return this.#waiting.length > 0;
   }
 
-  /** How many writes were refused so far: what waited for them must not take them for done. */
+  /** Number of refused writes: what waited for them must not take them for done. */
   get refused(): number {
     return this.#refused;
   }
 
-  /** A write leaves. @returns its number, for {@link end}. */
+  /**
+   * A write was sent.
+   * @returns its number, for {@link end}.
+   */
   begin(): number {
     return this.#issued++;
   }
 
-  /** The write was answered or given up. */
+  /** The write was answered or cancelled. */
   end(write: number): void {
     if (write !== this.#settled) {
       this.#endedEarly.add(write);
@@ -63,7 +66,7 @@ export class WriteFence {
       const issued = this.#issued;
       (this.#waiting.shift() as Waiting).action();
       if (this.#issued === issued) continue;
-      // A write that waited has left only now: the others were issued after it.
+      // A waiting write was sent only now: the others were issued after it.
       for (const waiting of this.#waiting) waiting.after = this.#issued;
     }
   }

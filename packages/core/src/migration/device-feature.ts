@@ -27,8 +27,8 @@ export interface DeviceFeatureContext {
 }
 
 /**
- * "DEVICE_FEATURE". Exactly one of GET and SET is carried out; with PROBE, they say what is asked
- * for and nothing is done. Logging works for every device, the rest for those that can migrate.
+ * "DEVICE_FEATURE": carries out one of GET and SET; with PROBE, only says whether it is supported.
+ * DMA logging works for every device, the rest for those that can migrate.
  * @throws {RequestRefusedError}
  */
 export function handleDeviceFeature(
@@ -108,7 +108,7 @@ function set(
   }
 }
 
-/** The request as its own reply. A copy: the request's data ends with the handler. */
+/** The request as its own reply; a copy, as the request's data ends with the handler. */
 function echo(body: DeviceFeature, feature: number): DeviceFeature {
   checkRoom(body, feature, HEAD_BYTES + body.data.length);
   return { argsz: body.argsz, flags: body.flags, data: new Uint8Array(body.data) };

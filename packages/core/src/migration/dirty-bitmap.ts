@@ -4,9 +4,9 @@ import { RequestRefusedError } from '../errors.js';
 import { bitmapBytes } from '../memory/dirty-log.js';
 
 /**
- * How long the bitmap of `length` bytes of guest memory (whole 4096-byte pages) is with one bit for
- * every `pageBytes`, in bytes. The client chose both: it may be far more than can be allocated.
- * @throws {RequestRefusedError} EINVAL when a bit cannot stand for that.
+ * Bytes of the bitmap of `length` bytes of guest memory (whole 4096-byte pages) with one bit per
+ * `pageBytes`. The client chose both: it may be far more than can be allocated.
+ * @throws {RequestRefusedError} EINVAL for an invalid page size.
  */
 export function dirtyBitmapBytes(length: Iova, pageBytes: Iova): number {
   checkPageBytes(pageBytes);

@@ -13,8 +13,8 @@ const RANGE_BYTES = 16;
 const REPORT_HEAD_BYTES = 24;
 
 /**
- * "DMA_LOGGING_START". All writes are logged, whichever ranges the client names: they only say what
- * it is going to ask for. So does the page size, as pages are told apart by 4096 bytes anyway.
+ * "DMA_LOGGING_START". All writes are logged per 4096 bytes, whichever ranges and page size the
+ * client names.
  */
 export function startDmaLogging(dma: DmaSpace, data: Uint8Array): void {
   if (data.length < START_HEAD_BYTES) {
@@ -34,10 +34,10 @@ export function startDmaLogging(dma: DmaSpace, data: Uint8Array): void {
 }
 
 /**
- * "DMA_LOGGING_REPORT": the pages the device wrote since the last report. Any mapped range will do,
- * also a part of a mapping or several in a row. Memory that is reached by messages reports clean
- * pages: those writes pass through the client, which knows of them.
- * @param maxBytes what the data of the reply may take.
+ * "DMA_LOGGING_REPORT": the pages that the device wrote since the last report, for any mapped
+ * range, which may be a part of a mapping or span several. Memory accessed by messages is reported
+ * clean: the client handles those writes itself.
+ * @param maxBytes most bytes of the reply's data.
  */
 export function reportDirtyPages(
   dma: DmaSpace,

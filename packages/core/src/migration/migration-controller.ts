@@ -8,7 +8,7 @@ import { isSaving, stateName, statePath } from './state-machine.js';
 /** argsz and size of "MIG_DATA_READ" and "MIG_DATA_WRITE". */
 const MIG_DATA_HEAD_BYTES = 8;
 
-/** What may still run on a device that stands still. */
+/** Requests that are allowed on a stopped device. */
 const ALLOWED_WHEN_STOPPED: ReadonlySet<number> = new Set([
   Command.REGION_READ,
   Command.REGION_WRITE,
@@ -17,8 +17,8 @@ const ALLOWED_WHEN_STOPPED: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Where the device is in a live migration ("MIG_DEVICE_STATE"), and what that permits. A device
- * that does not support migration stays in RUNNING for ever.
+ * The state of a device in a live migration ("MIG_DEVICE_STATE"), and what it permits. A device
+ * that does not support migration stays in RUNNING.
  *
  * The session runs the requests that end here one after the other.
  */
@@ -26,7 +26,7 @@ export class MigrationController {
   readonly #device: DeviceMigration | undefined;
   readonly #quiesce: () => void | Promise<void>;
   #state: number = DeviceState.RUNNING;
-  /** Counts resets, so that a transition under way notices one. */
+  /** Counts resets, so that a running transition notices one. */
   #resets = 0;
 
   constructor(device: DeviceMigration | undefined, quiesce: () => void | Promise<void>) {
@@ -57,9 +57,9 @@ export class MigrationController {
   }
 
   /**
-   * Bring the device to `target`, arc by arc. Where the device refuses an arc it stays in the state
-   * it had reached; where it fails in another way nobody knows its state, which is ERROR.
-   * @throws {RequestRefusedError} EINVAL when no path leads there; what the device threw.
+   * Bring the device to `target`, one transition at a time. If the device refuses one it stays in
+   * the state reached; after any other error it is in ERROR.
+   * @throws {RequestRefusedError} EINVAL when no path leads there; or what the device threw.
    */
   async setState(target: number): Promise<void> {
     const device = this.#device;
@@ -86,7 +86,7 @@ export class MigrationController {
     }
   }
 
-  /** "MIG_DATA_READ": the next piece of the device's state; shorter than asked for at its end. */
+  /** "MIG_DATA_READ": the next piece of the device's state; shorter than requested at its end. */
   readData(body: MigDataRead, maxDataXferSize: number): MigData {
     const { argsz, size } = body;
     if (this.#device === undefined || !isSaving(this.#state)) {
@@ -121,7 +121,7 @@ export class MigrationController {
     this.#device.writeData(data);
   }
 
-  /** The device was reset, or its client has left: RUNNING again, whatever the state was. */
+  /** The device was reset, or its client has left: back to RUNNING. */
   reset(): void {
     this.#resets++;
     this.#state = DeviceState.RUNNING;

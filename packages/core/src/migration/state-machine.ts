@@ -2,7 +2,7 @@ import { DeviceState } from '../protocol/constants.js';
 
 const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = DeviceState;
 
-/** "Direct State Transitions": what a device can do in one step. */
+/** "Direct State Transitions": what a device does in one step. */
 const ARCS: ReadonlyMap<number, readonly number[]> = new Map([
   [STOP, [RUNNING, STOP_COPY, RESUMING]],
   [RUNNING, [STOP, PRE_COPY]],
@@ -11,12 +11,12 @@ const ARCS: ReadonlyMap<number, readonly number[]> = new Map([
   [PRE_COPY, [RUNNING, STOP_COPY]],
 ]);
 
-/** While it is in one of these, a device hands out its state. */
+/** Whether a device hands out its state in this state. */
 export function isSaving(state: number): boolean {
   return state === STOP_COPY || state === PRE_COPY;
 }
 
-/** Readable form of a state number, also of an unknown one. */
+/** Name of a state, also of an unknown one. */
 export function stateName(state: number): string {
   const entry = Object.entries(DeviceState).find(([, number]) => number === state);
   return entry?.[0] ?? `state ${state}`;
@@ -29,7 +29,7 @@ export function stateName(state: number): string {
  */
 export function statePath(from: number, to: number, preCopy: boolean): number[] | undefined {
   if (from === to) return ARCS.has(to) ? [] : undefined;
-  // Saving cannot go back to its beginning, although arcs lead there.
+  // Saving cannot start again, although transitions lead there.
   if (from === STOP_COPY && to === PRE_COPY) return undefined;
   const reached = new Set([from]);
   let paths: number[][] = [[]];

@@ -9,10 +9,10 @@ import { dirtyBitmapBytes } from './dirty-bitmap.js';
 const UNMAP_HEAD_BYTES = 40;
 
 /**
- * The dirty pages of a mapping that is about to go ("DMA_UNMAP": GET_DIRTY_BITMAP), as many bytes
- * as the client asked for. Call it when the device stands still, right before the mapping goes:
- * what is written in between is lost.
- * @throws {RequestRefusedError} EINVAL when the request does not add up or nothing is logged.
+ * The dirty pages of a mapping that is about to be removed ("DMA_UNMAP": GET_DIRTY_BITMAP), in as
+ * many bytes as the client asked for. Call it on a quiesced device, right before the removal: later
+ * writes are lost.
+ * @throws {RequestRefusedError} EINVAL when the request is inconsistent or nothing is logged.
  */
 export function takeUnmapBitmap(
   dma: DmaSpace,

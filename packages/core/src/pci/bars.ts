@@ -18,7 +18,7 @@ const MIN_ROM_BYTES = 2048;
 const MAX_ROM_BYTES = 0x100_0000;
 
 /**
- * Refuse BARs that no address decoder can implement.
+ * Refuse BARs that cannot be decoded.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID`
  */
 export function validateBars(bars: Bars): void {
@@ -73,7 +73,7 @@ function typeBits(bar: BarDefinition): number {
   return width | (bar.prefetchable === true ? BAR_PREFETCHABLE : 0);
 }
 
-/** From 4 GiB on, none of the lower 32 bits is an address bit: `~` looks at just those. */
+/** From 4 GiB on, none of the lower 32 bits is an address bit; `~` operates on those only. */
 function addressMask(size: number, typeMask: number): number {
   return (~(size - 1) & ~typeMask) >>> 0;
 }

@@ -10,9 +10,8 @@ import { RegisterSetBuilder } from './register-set-builder.js';
 /**
  * Build the configuration space of a device: 256 bytes, or 4096 with a PCI Express capability.
  *
- * It behaves as hardware does: accesses of any size and alignment are taken, and writes to
- * read-only bits are ignored.
- * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the device describes something impossible.
+ * It takes accesses of any size and alignment and ignores writes to read-only bits.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the description of the device is impossible.
  */
 export function buildConfigSpace(
   device: PciDevice,

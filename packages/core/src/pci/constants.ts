@@ -39,7 +39,7 @@ export const COMMAND_INTX_DISABLE = 1 << 10;
 /** Status register: low byte. */
 export const STATUS_INTERRUPT = 1 << 3;
 export const STATUS_CAPABILITIES = 1 << 4;
-/** Status register: the error bits, which are cleared by writing one. */
+/** Status register: error bits, write one to clear. */
 export const STATUS_ERRORS = 0xf900;
 
 /** BAR: low bits. */

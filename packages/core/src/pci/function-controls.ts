@@ -1,9 +1,11 @@
-import type { ResetKind } from '../device/reset-kind.js';
 import type { InterruptControls } from '../interrupts/interrupt-controls.js';
 
-/** What the configuration space can do to the function around it. */
+/** Why a device is reset. */
+export type ResetKind = 'device' | 'function-level' | 'power' | 'connection-lost';
+
+/** What registers of the configuration space control in the function. */
 export interface FunctionControls {
   readonly interrupts: InterruptControls;
-  /** A driver asked for a reset by a register write. It happens after the write is answered. */
+  /** A driver requested a reset by a register write. It happens after the write is answered. */
   requestReset(kind: ResetKind): void;
 }

@@ -8,16 +8,13 @@ import { MsixTable } from './msix-table.js';
 import { buildRegions } from './regions.js';
 import type { RegisterSet } from './register-set.js';
 
-/** What a bus gives where nobody answers. */
+/** What a bus reads where no device answers. */
 const NO_ANSWER: BlockAccess = {
   readBlock: (_offset, target) => void target.fill(0xff),
   writeBlock: () => {},
 };
 
-/**
- * The PCI function around a device: its configuration space, its MSI-X structures, and what lies
- * behind each region index.
- */
+/** The PCI function of a device: configuration space, MSI-X structures, and regions. */
 export class PciFunction {
   /** The configuration space. */
   readonly config: RegisterSet;
@@ -27,9 +24,9 @@ export class PciFunction {
   #regions: readonly (RegionDefinition | undefined)[];
 
   /**
-   * `onReset` runs when a driver resets the function through a register. The register access must
-   * be answered first; then quiesce and reset the device, and call {@link resetState}.
-   * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the device describes something impossible.
+   * @param onReset called when a driver resets the function through a register. Answer the access
+   * first; then quiesce and reset the device, and call {@link resetState}.
+   * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the description of the device is impossible.
    */
   constructor(
     device: PciDevice,
@@ -52,12 +49,12 @@ export class PciFunction {
     this.#regions = this.#working;
   }
 
-  /** What lies behind a region index, `undefined` when there is nothing. */
+  /** The region of an index, `undefined` if there is none. */
   region(index: number): RegionDefinition | undefined {
     return this.#regions[index];
   }
 
-  /** From now on until {@link resetState} only the configuration space answers. */
+  /** Until {@link resetState} only the configuration space responds. */
   fail(): void {
     this.#regions = this.#working.map((region, index) =>
       region === undefined || index === Region.CONFIG ? region : { ...region, access: NO_ANSWER },
@@ -65,8 +62,8 @@ export class PciFunction {
   }
 
   /**
-   * Power-on state of everything a driver can program, at each reset of the device. What the
-   * client wired up with DEVICE_SET_IRQS stays.
+   * Power-on state of everything a driver can program, at each reset. Notifiers assigned by
+   * DEVICE_SET_IRQS stay.
    */
   resetState(): void {
     this.#regions = this.#working;

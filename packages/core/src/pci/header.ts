@@ -24,9 +24,9 @@ const COMMAND_WRITABLE =
   COMMAND_SERR |
   COMMAND_INTX_DISABLE;
 
-/** What the header says besides the identity of the device. */
+/** Contents of the header besides the identity. */
 export interface HeaderOptions {
-  /** The BARs, those that the core adds included. */
+  /** The BARs, including those added by the core. */
   readonly bars: Bars;
   /** Offset of the first capability, 0 for none. */
   readonly firstCapability: number;
@@ -81,7 +81,7 @@ export function describeHeader(
 }
 
 function validateIdentity({ identity }: PciDevice): void {
-  // 0xffff is what a slot without a device reads.
+  // 0xffff is read from an empty slot.
   checkField('vendorId', identity.vendorId, 0xfffe);
   checkField('deviceId', identity.deviceId, 0xffff);
   checkField('revisionId', identity.revisionId ?? 0, 0xff);

@@ -1,6 +1,6 @@
 import { VfioUserError } from '../errors.js';
 
-/** Refuse what a device says of itself. */
+/** Refuse a device definition. */
 export function invalid(reason: string): never {
   throw new VfioUserError('VFU_CONFIG_INVALID', reason);
 }
@@ -10,7 +10,7 @@ export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 
-/** Refuse what is not a whole number in `[0, max]`. */
+/** Refuse anything but an integer in `[0, max]`. */
 export function checkField(name: string, value: number, max: number): void {
   if (!Number.isInteger(value) || value < 0 || value > max) {
     invalid(`${name} is ${value}, expected a whole number from 0 to ${hex(max)}`);

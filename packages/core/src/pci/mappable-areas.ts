@@ -1,9 +1,11 @@
 import type { MappableArea } from '../device/device.js';
 
-/** The smallest page that hosts have: areas are made of these. */
+/** Smallest page size of any host: areas are multiples of it. */
 export const SMALLEST_PAGE_BYTES = 4096;
 
-/** What of the areas can be mapped on a host with pages of `pageBytes` bytes: the pages they fill. */
+/**
+ * The parts of the areas that consist of whole pages of `pageBytes` bytes, and so can be mapped.
+ */
 export function wholePages(
   areas: readonly MappableArea[],
   pageBytes: number,

@@ -7,10 +7,10 @@ import { MSIX_ENTRY_BYTES } from './constants.js';
 import { hex, invalid } from './invalid.js';
 import { type MsixTable, pendingBitArray } from './msix-table.js';
 
-/** A BAR that the core adds is at least a page, so that no other one shares its page. */
+/** An added BAR is at least a page, so that it shares no page with another. */
 const MIN_ADDED_BAR_BYTES = 4096;
 
-/** Where one MSI-X structure lies. */
+/** Location of one MSI-X structure. */
 interface MsixRange {
   readonly bar: BarIndex;
   readonly offset: number;
@@ -18,12 +18,12 @@ interface MsixRange {
   readonly length: number;
 }
 
-/** A range of a BAR that the core answers for instead of the device. */
+/** A range of a BAR that the core serves instead of the device. */
 export interface PlacedWindow extends MsixRange {
   readonly access: BlockAccess;
 }
 
-/** Put the MSI-X structures where the capability says they are. */
+/** Place the MSI-X structures as the capability says. */
 export function placeMsix(
   msix: MsixLayout,
   table: MsixTable,
@@ -36,8 +36,8 @@ export function placeMsix(
 }
 
 /**
- * The BARs of a device together with those that only hold MSI-X structures.
- * @throws {VfioUserError} `VFU_CONFIG_INVALID` when a structure does not fit where it is to be.
+ * The BARs of a device, and those added for MSI-X structures.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when a structure does not fit.
  */
 export function barsWithMsix(bars: Bars, msix: MsixLayout | undefined): Bars {
   if (msix === undefined) return bars;

@@ -8,9 +8,9 @@ import { RegisterSetBuilder } from './register-set-builder.js';
 const VECTOR_CONTROL = 0xc;
 
 /**
- * The MSI-X table. An entry's mask bit counts from the first write to that entry on: entries power
- * up masked, but a client that keeps a table of its own (QEMU) never writes this one, and its
- * interrupts must not be held back for that.
+ * The MSI-X table. An entry's mask bit counts from the first write to that entry on: entries are
+ * masked at power-up, but a client with a table of its own (QEMU) never writes this one, and its
+ * interrupts must not be masked.
  */
 export class MsixTable implements BlockAccess {
   readonly #controls: InterruptControls;
@@ -43,13 +43,13 @@ export class MsixTable implements BlockAccess {
     }
   }
 
-  /** Power-on state: all entries masked, and none programmed. */
+  /** Power-on state: all entries masked, none programmed. */
   reset(): void {
     this.#entries.reset();
   }
 }
 
-/** The MSI-X pending bit array, which only the interrupt logic writes. */
+/** The MSI-X pending bit array, which is read-only. */
 export function pendingBitArray(controls: InterruptControls): BlockAccess {
   return {
     readBlock(offset, target) {

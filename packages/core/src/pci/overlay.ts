@@ -3,7 +3,7 @@ import type { RegionDefinition } from '../device/device.js';
 import { readRegion, writeRegion } from '../device/region.js';
 import type { RegisterWindow } from './register-set.js';
 
-/** A region in which some ranges are answered by somebody else than the device. */
+/** A region with ranges that are not served by the device. */
 export class Overlay implements BlockAccess {
   readonly #below: RegionDefinition;
   /** By ascending offset, not overlapping. */

@@ -3,14 +3,14 @@ import { isInRange } from '../device/region.js';
 import { hex, invalid } from './invalid.js';
 import { SMALLEST_PAGE_BYTES } from './mappable-areas.js';
 
-/** A range that the core answers for and that must stay trapped. */
+/** A range that the core serves and that must stay trapped. */
 interface TrappedRange {
   readonly offset: number;
   readonly length: number;
 }
 
 /**
- * Check what a region says of mappable areas and I/O events.
+ * Check mappable areas and I/O events of a region.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID`
  */
 export function validateRegion(

@@ -8,8 +8,8 @@ import { validateRegion } from './region-validation.js';
 import type { RegisterSet } from './register-set.js';
 
 /**
- * What lies behind each region index of a PCI device. `bars` are the device's and those the core
- * added; `placed` is what the core answers for inside them.
+ * The regions of a PCI device by index. `bars` includes BARs added by the core; `placed` are the
+ * ranges that the core serves.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID`
  */
 export function buildRegions(
@@ -47,6 +47,6 @@ function barRegion(
   }
   validateRegion(name, bar, windows);
   if (windows.length === 0) return bar;
-  // The windows are always there for the driver, whatever the device does with the rest.
+  // The core's ranges are always accessible, whatever the device allows for the rest.
   return { ...bar, readable: true, writable: true, access: new Overlay(bar, windows) };
 }

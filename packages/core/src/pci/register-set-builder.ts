@@ -8,9 +8,9 @@ import {
 } from './register-set.js';
 
 /**
- * Describes registers one by one; what is not described reads zero and ignores writes.
- * A later description of the same bytes replaces an earlier one, except that `w1c...` adds to it:
- * `rw16(4, 0, 3).w1c16(4, 0x8000)` is one register with bits of both kinds.
+ * Describes registers one by one; undescribed ones read zero and ignore writes. A later description
+ * of the same bytes replaces an earlier one, except that `w1c...` adds to it: `rw16(4, 0,
+ * 3).w1c16(4, 0x8000)` is one register with both kinds of bits.
  */
 export class RegisterSetBuilder {
   /** Bytes. */
@@ -54,7 +54,7 @@ export class RegisterSetBuilder {
     return this.#register(offset, 4, value, mask);
   }
 
-  /** Bits that are cleared by writing one; the other bits of the register stay as described. */
+  /** Write-one-to-clear bits; the other bits stay as described. */
   w1c8(offset: number, mask: number): this {
     return this.#clearable(offset, 1, mask);
   }
@@ -83,14 +83,14 @@ export class RegisterSetBuilder {
     return this;
   }
 
-  /** Let `access` answer for a range. Its offsets are relative to the range. */
+  /** Let `access` serve a range. Its offsets are relative to the range. */
   window(offset: number, length: number, access: BlockAccess): this {
     this.#checkRange(offset, length);
     this.#windows.push({ offset, length, access });
     return this;
   }
 
-  /** A read-only register that is worked out whenever the client reads it. */
+  /** A read-only register that is computed at each read by the client. */
   computed(offset: number, size: AccessSize, read: () => number): this {
     return this.window(offset, size, {
       readBlock(at, target) {
@@ -101,7 +101,7 @@ export class RegisterSetBuilder {
     });
   }
 
-  /** Run `listener` after each client write that touches `[offset, offset + size)`. */
+  /** Call `listener` after each client write that touches `[offset, offset + size)`. */
   onWrite(offset: number, size: AccessSize, listener: RegisterWritten): this {
     this.#checkRange(offset, size);
     this.#listeners.push({ offset, size, run: listener });

@@ -1,19 +1,19 @@
 import type { AccessSize, BlockAccess } from '../device/access.js';
 
 /**
- * Runs after a client's write that touched a register, with the value after and before it, also
- * when they are equal. `registers.set...` may be used to correct the outcome.
+ * Called after a client's write that touched a register, with the values after and before it, also
+ * if they are equal. It may correct the result with `registers.set...`.
  */
 export type RegisterWritten = (value: number, previous: number, registers: RegisterSet) => void;
 
-/** A register whose writes somebody wants to know of. */
+/** A listener for writes of a register. */
 export interface WriteListener {
   readonly offset: number;
   readonly size: AccessSize;
   readonly run: RegisterWritten;
 }
 
-/** A range that something else answers for. */
+/** A range that is served by `access`. */
 export interface RegisterWindow {
   readonly offset: number;
   /** Bytes. */
@@ -21,21 +21,21 @@ export interface RegisterWindow {
   readonly access: BlockAccess;
 }
 
-/** What a `RegisterSetBuilder` describes. The three arrays have one byte per register byte. */
+/** The result of a `RegisterSetBuilder`. The three arrays have one byte per register byte. */
 export interface RegisterSetLayout {
   readonly initial: Uint8Array;
-  /** Bits a write stores. */
+  /** Writable bits. */
   readonly writeMask: Uint8Array;
-  /** Bits that writing one clears. */
+  /** Write-one-to-clear bits. */
   readonly clearMask: Uint8Array;
   readonly listeners: readonly WriteListener[];
   readonly windows: readonly RegisterWindow[];
 }
 
 /**
- * Registers as bytes: each bit is read-only, writable or cleared by writing one. Little-endian.
- * Accesses from the client side may have any length and alignment. Made by a
- * `RegisterSetBuilder`; fit for the configuration space and for the BARs of a device.
+ * Registers as bytes: each bit is read-only, writable or write-one-to-clear. Little-endian. Client
+ * accesses may have any length and alignment. Made by a `RegisterSetBuilder`, for configuration
+ * space and BARs.
  */
 export class RegisterSet implements BlockAccess {
   /** Bytes. */
@@ -49,7 +49,7 @@ export class RegisterSet implements BlockAccess {
     this.length = layout.initial.length;
   }
 
-  /** The device's own read: what is stored, without asking windows. */
+  /** Read the stored value, without windows, for the device. */
   get8(offset: number): number {
     return this.#load(offset, 1);
   }
@@ -62,7 +62,7 @@ export class RegisterSet implements BlockAccess {
     return this.#load(offset, 4);
   }
 
-  /** The device's own write: masks do not hold it back and no listener runs. */
+  /** Store a value, ignoring masks and without calling listeners, for the device. */
   set8(offset: number, value: number): void {
     this.#store(offset, 1, value);
   }
@@ -75,12 +75,12 @@ export class RegisterSet implements BlockAccess {
     this.#store(offset, 4, value);
   }
 
-  /** Back to the initial values. No listener runs: whoever resets knows. */
+  /** Restore the initial values without calling listeners. */
   reset(): void {
     this.#bytes.set(this.#layout.initial);
   }
 
-  /** The client reads. */
+  /** A read by the client. */
   readBlock(offset: number, target: Uint8Array): void {
     this.#checkRange(offset, target.length);
     for (let i = 0; i < target.length; i++) target[i] = this.#bytes[offset + i]!;
@@ -95,13 +95,13 @@ export class RegisterSet implements BlockAccess {
   }
 
   /**
-   * The client writes. Bits that are not writable keep their value. Once all bytes are in place,
-   * each listener whose range was touched runs once.
+   * A write by the client. Read-only bits keep their value. Once all bytes are stored, each
+   * listener whose range was touched is called once.
    */
   writeBlock(offset: number, source: Uint8Array): void {
     const end = offset + source.length;
     this.#checkRange(offset, source.length);
-    // Made on demand: most writes of a device's registers have no listener.
+    // Allocated on demand: most writes have no listener.
     let touched: { readonly listener: WriteListener; readonly previous: number }[] | undefined;
     for (const listener of this.#layout.listeners) {
       if (offset < listener.offset + listener.size && end > listener.offset) {

@@ -2,9 +2,9 @@ import type { Iova } from '../address.js';
 import type { ExposedRange } from '../transport/one-sided.js';
 
 /**
- * The bodies of messages as typed values, independent of how they are written: the native encoding (C
- * structs) and the portable one both translate to and from these. Field names are the
- * specification's; `argsz` is kept because its value is part of the protocol.
+ * The bodies of messages as typed values, independent of their encoding: the native encoding (C
+ * structs) and the portable one translate to and from these. Field names are the specification's;
+ * `argsz` is kept because its value is part of the protocol.
  */
 
 /** "VERSION". `capabilities` is the JSON text without its NUL; absent when the peer sent none. */
@@ -14,14 +14,14 @@ export interface Version {
   readonly capabilities?: string | undefined;
 }
 
-/** "DMA_MAP". `offset` is where the memory starts in the file that came along. */
+/** "DMA_MAP". `offset` is the start of the memory in the attached file. */
 export interface DmaMap {
   readonly argsz: number;
   readonly flags: number;
   readonly offset: bigint;
   readonly address: Iova;
   readonly size: Iova;
-  /** Pieces that the device may reach by itself. Portable encoding only. */
+  /** Ranges that the device may access by RDMA. Portable encoding only. */
   readonly exposed?: readonly ExposedRange[] | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface DirtyBitmap {
   readonly size: Iova;
 }
 
-/** "DMA_UNMAP". `bitmap` is there with GET_DIRTY_BITMAP. */
+/** "DMA_UNMAP". `bitmap` is present with GET_DIRTY_BITMAP. */
 export interface DmaUnmap {
   readonly argsz: number;
   readonly flags: number;
@@ -40,7 +40,7 @@ export interface DmaUnmap {
   readonly bitmap?: DirtyBitmap | undefined;
 }
 
-/** Reply: the request echoed, and the bits when asked for. */
+/** Reply: the request echoed, with the bits if requested. */
 export interface DmaUnmapReply extends DmaUnmap {
   readonly bits?: Uint8Array | undefined;
 }
@@ -65,15 +65,15 @@ export interface SparseArea {
   readonly offset: number;
   readonly size: number;
 }
-/** `sparse` is written only when the request's argsz has room; `argsz` says what is needed. */
+/** `sparse` is only encoded when the request's argsz has room; `argsz` says how much is needed. */
 export interface RegionInfo {
   readonly argsz: number;
-  /** Without CAPS: that is what `sparse` says. */
+  /** Without CAPS, which `sparse` implies. */
   readonly flags: number;
   readonly index: number;
   /** Bytes. */
   readonly size: Iova;
-  /** Where the mappable memory starts in the descriptor that comes along. */
+  /** Start of the mappable memory in the attached descriptor. */
   readonly offset: Iova;
   readonly sparse?: readonly SparseArea[] | undefined;
 }
@@ -94,7 +94,7 @@ export interface RegionIoFd {
   readonly flags: number;
   readonly datamatch: bigint;
 }
-/** `entries` is empty when the request's argsz has no room; `argsz` says what is needed. */
+/** `entries` is empty when the request's argsz has no room; `argsz` says how much is needed. */
 export interface RegionIoFds {
   readonly argsz: number;
   readonly flags: number;
@@ -111,8 +111,8 @@ export interface IrqInfo {
 }
 
 /**
- * "DEVICE_SET_IRQS". `bools` is one byte per interrupt with DATA_BOOL. `events` says with
- * DATA_EVENTFD how many events the client attaches, where no descriptors can say it.
+ * "DEVICE_SET_IRQS". `bools` is one byte per interrupt with DATA_BOOL. `events` is, with
+ * DATA_EVENTFD, the number of events that the client attaches without descriptors.
  */
 export interface SetIrqs {
   readonly argsz: number;
@@ -133,7 +133,7 @@ export interface RegionAccess {
   readonly region: number;
   readonly count: number;
 }
-/** Memory of the client that it sends along with a register write (PUSH_RULES). */
+/** Memory that the client sends along with a register write (PUSH_RULES). */
 export interface PushedMemory {
   readonly address: Iova;
   readonly data: Uint8Array;
@@ -148,12 +148,12 @@ export interface RegionData extends RegionAccess {
 }
 
 /** "DMA_READ" request. */
-export interface DmaAccess {
+export interface DmaRead {
   readonly address: Iova;
   readonly count: number;
 }
 /** "DMA_READ" reply, "DMA_WRITE" request. `data` is valid until the handler returns. */
-export interface DmaData extends DmaAccess {
+export interface DmaData extends DmaRead {
   readonly data: Uint8Array;
 }
 
@@ -184,7 +184,7 @@ export interface MigData {
   readonly data: Uint8Array;
 }
 
-/** INTERRUPT: signals of a vector, as many as the counter of its eventfd would have. */
+/** INTERRUPT: signals of a vector; `count` is what the counter of an eventfd would be. */
 export interface Interrupt {
   /** Interrupt index (`Irq`). */
   readonly index: number;
@@ -193,19 +193,21 @@ export interface Interrupt {
 }
 
 /** DOORBELL: signals of an entry of the region's DEVICE_GET_REGION_IO_FDS reply. */
-export interface Doorbell {
+export interface DoorbellSignal {
   readonly region: number;
   readonly entry: number;
   readonly count: number;
 }
 
-/** KEEP_ALIVE. One without `reply` is answered at once by one with it and the same nonce. */
+/**
+ * KEEP_ALIVE. A request without `reply` is answered at once by one with `reply` and the same nonce.
+ */
 export interface KeepAlive {
   readonly nonce: number;
   readonly reply: boolean;
 }
 
-/** ACKNOWLEDGE: how many one-way messages were handled since the session began, and their bytes. */
+/** ACKNOWLEDGE: number and bytes of one-way messages handled since the session began. */
 export interface Acknowledge {
   readonly messages: number;
   readonly bytes: number;
@@ -216,7 +218,7 @@ export interface PushRing {
   readonly address: Iova;
   readonly entryBytes: number;
   readonly entries: number;
-  /** Index of the first entry that was not pushed yet. */
+  /** Index of the first entry not yet pushed. */
   readonly tail: number;
 }
 /**
@@ -230,7 +232,7 @@ export interface PushRule {
   readonly size: 1 | 2 | 4 | 8;
   readonly ring: PushRing;
 }
-/** PUSH_RULES, from the server: all rules there are from now on. */
+/** PUSH_RULES, from the server: the complete set of rules from now on. */
 export interface PushRules {
   readonly rules: readonly PushRule[];
 }

@@ -14,15 +14,15 @@ export interface Capabilities {
   readonly maxDataXferSize: number;
   /** Most DMA mappings at a time. */
   readonly maxDmaMaps: number;
-  /** Page sizes for DMA mappings, or'ed together. */
+  /** Bit mask of page sizes for DMA mappings. */
   readonly pgsizes: number;
-  /** Whether it takes or sends REGION_WRITE_MULTI. */
+  /** Whether it supports REGION_WRITE_MULTI. */
   readonly writeMultiple: boolean;
-  /** Whether it can do, or does, server-to-client commands on a socket of their own. */
+  /** Whether it supports, or uses, a separate socket for server-to-client commands. */
   readonly twinSocket: boolean;
 }
 
-/** What the specification assumes of a side that says nothing. */
+/** Defaults of the specification. */
 export const DEFAULT_CAPABILITIES: Capabilities = {
   maxMsgFds: DEFAULT_MAX_MSG_FDS,
   maxDataXferSize: DEFAULT_MAX_DATA_XFER_SIZE,
@@ -32,18 +32,18 @@ export const DEFAULT_CAPABILITIES: Capabilities = {
   twinSocket: false,
 };
 
-/** What this implementation can do. */
+/** Capabilities of this implementation. */
 export const OWN_CAPABILITIES: Capabilities = {
   ...DEFAULT_CAPABILITIES,
-  // As many as QEMU sends at most; it refuses a server that claims more.
+  // The most that QEMU sends; it refuses a server with a larger limit.
   maxMsgFds: 16,
   writeMultiple: true,
 };
 
-/** The largest max_msg_fds that means anything: no implementation receives more at a time. */
+/** Largest useful max_msg_fds: no implementation receives more at a time. */
 const MAX_MSG_FDS = 1024;
 
-/** Counts are u32 on the wire, so a larger limit is none. */
+/** Counts are u32 in messages, so a larger limit has no effect. */
 const MAX_UINT32 = 0xffff_ffff;
 
 const integer = z.number().refine(Number.isInteger, 'expected an integer');
@@ -53,13 +53,13 @@ const capabilitiesSchema = z.object({
   capabilities: z
     .object({
       max_msg_fds: integer.min(0).max(MAX_MSG_FDS).default(DEFAULT_MAX_MSG_FDS),
-      // 0 would be a transfer that never ends.
+      // With 0 no transfer would ever end.
       max_data_xfer_size: integer.min(1).pipe(clampedToUint32).default(DEFAULT_MAX_DATA_XFER_SIZE),
       max_dma_maps: integer.min(0).pipe(clampedToUint32).default(DEFAULT_MAX_DMA_MAPS),
       pgsizes: z.int().min(DEFAULT_PGSIZES).multipleOf(DEFAULT_PGSIZES).default(DEFAULT_PGSIZES),
       write_multiple: z.boolean().default(false),
       twin_socket: z.object({ supported: z.boolean().default(false) }).optional(),
-      // Of former texts of the specification; QEMU still sends it.
+      // From earlier versions of the specification; QEMU still sends it.
       migration: z.object({ pgsize: z.literal(DEFAULT_PGSIZES).optional() }).optional(),
     })
     .prefault({}),
@@ -67,7 +67,7 @@ const capabilitiesSchema = z.object({
 
 /**
  * Parse the JSON text of a VERSION message. Unknown keys are ignored, wrong types are not.
- * @returns in words what is wrong with the text, if it cannot be accepted.
+ * @returns the capabilities, or a text that says what is wrong.
  */
 export function parseCapabilities(text: string | undefined): Capabilities | string {
   if (text === undefined) return DEFAULT_CAPABILITIES;
@@ -98,11 +98,13 @@ export function parseCapabilities(text: string | undefined): Capabilities | stri
 export interface CapabilityMember {
   readonly key: string;
   readonly value: number | boolean;
-  /** Without it the peer assumes no more than is true. */
+  /** The peer's default for it is not larger. */
   readonly optional: boolean;
 }
 
-/** The JSON members that state `own`, most useful first. A twin socket is never set up by us. */
+/**
+ * The JSON members of `own`, most useful first. This implementation never sets up a twin socket.
+ */
 export function capabilityMembers(own: Capabilities): readonly CapabilityMember[] {
   const members: readonly CapabilityMember[] = [
     {

@@ -27,8 +27,8 @@ export type CommandName = keyof typeof Command;
 export type CommandNumber = (typeof Command)[CommandName];
 
 /**
- * Commands of the portable encoding only: what descriptors and shared memory do on one host. Outside
- * the specification's range, so that no later classic command meets one of them.
+ * Commands of the portable encoding only, in place of descriptors and shared memory. Outside the
+ * specification's range, so that later standard commands do not collide.
  */
 export const ExtensionCommand = {
   INTERRUPT: 0x8001,
@@ -43,7 +43,7 @@ const commandNames: ReadonlyMap<number, string> = new Map(
   Object.entries({ ...Command, ...ExtensionCommand }).map(([name, number]) => [number, name]),
 );
 
-/** Readable form of a command number, also of an unknown one. */
+/** Name of a command, also of an unknown one. */
 export function commandName(command: number): string {
   return commandNames.get(command) ?? `command ${command}`;
 }
@@ -56,7 +56,7 @@ export const HEADER_TYPE_REPLY = 1;
 export const HEADER_FLAG_NO_REPLY = 1 << 4;
 export const HEADER_FLAG_ERROR = 1 << 5;
 
-/** "VERSION": what this implementation speaks, and the defaults of the capabilities. */
+/** "VERSION": the version implemented here, and the defaults of the capabilities. */
 export const VERSION_MAJOR = 0;
 export const VERSION_MINOR = 2;
 export const DEFAULT_MAX_MSG_FDS = 1;

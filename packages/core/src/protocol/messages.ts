@@ -3,12 +3,12 @@ import type {
   ArgszOnly,
   DeviceFeature,
   DeviceInfo,
-  DmaAccess,
   DmaData,
   DmaMap,
+  DmaRead,
   DmaUnmap,
   DmaUnmapReply,
-  Doorbell,
+  DoorbellSignal,
   IndexRequest,
   Interrupt,
   IrqInfo,
@@ -42,7 +42,7 @@ export interface RequestBodies {
   [Command.DEVICE_SET_IRQS]: SetIrqs;
   [Command.REGION_READ]: RegionAccess;
   [Command.REGION_WRITE]: RegionData;
-  [Command.DMA_READ]: DmaAccess;
+  [Command.DMA_READ]: DmaRead;
   [Command.DMA_WRITE]: DmaData;
   [Command.DEVICE_RESET]: undefined;
   [Command.REGION_WRITE_MULTI]: RegionWriteMulti;
@@ -50,7 +50,7 @@ export interface RequestBodies {
   [Command.MIG_DATA_READ]: MigDataRead;
   [Command.MIG_DATA_WRITE]: MigData;
   [ExtensionCommand.INTERRUPT]: Interrupt;
-  [ExtensionCommand.DOORBELL]: Doorbell;
+  [ExtensionCommand.DOORBELL]: DoorbellSignal;
   [ExtensionCommand.KEEP_ALIVE]: KeepAlive;
   [ExtensionCommand.ACKNOWLEDGE]: Acknowledge;
   [ExtensionCommand.PUSH_RULES]: PushRules;
@@ -73,7 +73,7 @@ export interface ReplyBodies {
   [Command.REGION_READ]: RegionData | undefined;
   [Command.REGION_WRITE]: RegionAccess | undefined;
   [Command.DMA_READ]: DmaData;
-  [Command.DMA_WRITE]: DmaAccess | undefined;
+  [Command.DMA_WRITE]: DmaRead | undefined;
   [Command.DEVICE_RESET]: undefined;
   [Command.REGION_WRITE_MULTI]: RegionWriteMultiReply;
   [Command.DEVICE_FEATURE]: DeviceFeature;
@@ -116,17 +116,17 @@ export interface ErrorMessage {
   readonly command: number;
   readonly id: number;
   readonly errno: number;
-  /** What went wrong in words, where the encoding carries it. */
+  /** Error text, where the encoding carries one. */
   readonly text?: string | undefined;
 }
 
 /**
- * The frame is whole but what it says is not a message: unknown command, payload too short, argsz
- * below the minimum. A request is answered with `errno`; the stream stays usable.
+ * A complete frame with an invalid message: unknown command, payload too short, argsz below the
+ * minimum. A request is answered with `errno`; the connection stays usable.
  */
 export interface MalformedMessage {
   readonly kind: 'malformed';
-  /** Whether it claimed to be a request, which is what gets an error reply. */
+  /** Whether it is a request, which gets an error reply. */
   readonly isRequest: boolean;
   readonly command: number;
   readonly id: number;

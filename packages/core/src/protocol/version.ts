@@ -4,16 +4,16 @@ import { type Capabilities, capabilityMembers, parseCapabilities } from './capab
 import { VERSION_MAJOR, VERSION_MINOR } from './constants.js';
 import type { Version } from './messages.js';
 
-/** What both sides agreed on. `peer` is what the other side can take. */
+/** The result of VERSION. `peer` is what the other side accepts. */
 export interface Negotiated {
   readonly minor: number;
   readonly peer: Capabilities;
 }
 
 /**
- * Server: judge a VERSION request and make the reply.
- * @param room characters that the capabilities of the reply may take, as long as that leaves out
- * nothing the client must know.
+ * Server: check a VERSION request and make the reply.
+ * @param room most characters of the reply's capabilities, unless that would drop something the
+ * client must know.
  * @throws {RequestRefusedError} with EINVAL when the version or the capabilities are unacceptable.
  */
 export function negotiate(
@@ -44,8 +44,8 @@ export function offer(own: Capabilities): Version {
 }
 
 /**
- * Client: judge the reply to {@link offer}.
- * @throws {ProtocolViolationError} when the server did not keep to what was offered.
+ * Client: check the reply to {@link offer}.
+ * @throws {ProtocolViolationError} when it does not match the offer.
  */
 export function accept(reply: Version): Negotiated {
   if (reply.major !== VERSION_MAJOR || reply.minor > VERSION_MINOR) {
@@ -56,7 +56,7 @@ export function accept(reply: Version): Negotiated {
   const peer = parseCapabilities(reply.capabilities);
   if (typeof peer === 'string') throw new ProtocolViolationError(`VERSION reply: ${peer}`);
   if (peer.twinSocket) {
-    // Its commands would arrive on a socket that nobody reads.
+    // Its commands would arrive on a socket that is not read.
     throw new ProtocolViolationError('the server uses a twin socket, which was not offered');
   }
   return { minor: reply.minor, peer };
@@ -71,7 +71,7 @@ function replyCapabilities(own: Capabilities, peer: Capabilities): Capabilities 
   };
 }
 
-/** Drops what the peer can do without, least useful first, until the text fits into `room` bytes. */
+/** Drops optional members, least useful first, until the text fits into `room` bytes. */
 function capabilitiesText(capabilities: Capabilities, room: number): string {
   const members = [...capabilityMembers(capabilities)];
   const text = (): string =>

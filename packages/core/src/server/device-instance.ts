@@ -9,7 +9,7 @@ import { Attachment } from '../diagnostics/attachment.js';
 import { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
-import { PushRules } from '../memory/push-rules.js';
+import { PushRuleTable } from '../memory/push-rule-table.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
 import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
@@ -19,18 +19,18 @@ import type { Transport } from '../transport/transport.js';
 import { SharedDeviceMemory } from './device-memory.js';
 
 /**
- * A device and what the core keeps for it: configuration space, interrupts, guest memory. Lives as
- * long as the server, over any number of clients.
+ * A device with its configuration space, interrupts and guest memory. Lives as long as the server,
+ * over any number of clients.
  */
 export class DeviceInstance {
   readonly pci: PciFunction;
   readonly interrupts: InterruptController;
   readonly dma: DmaSpace;
   readonly migration: MigrationController;
-  readonly pushRules: PushRules;
-  /** Of a page of this host. */
+  readonly pushRules: PushRuleTable;
+  /** Page size of this host, bytes. */
   readonly pageBytes: number;
-  /** Runs inside the register write by which a driver resets the function; see {@link reset}. */
+  /** Called during the register write by which a driver resets the function; see {@link reset}. */
   onResetRequest: ((kind: ResetKind) => void) | undefined;
   readonly #device: PciDevice;
   readonly #logger: Logger;
@@ -40,7 +40,7 @@ export class DeviceInstance {
     device: PciDevice,
     interrupts: InterruptController,
     dma: DmaSpace,
-    pushes: PushRules,
+    pushes: PushRuleTable,
     memories: readonly SharedDeviceMemory[],
     logger: Logger,
     pageBytes: number,
@@ -68,7 +68,7 @@ export class DeviceInstance {
     const dma = new DmaSpace(attachment, logger);
     const interrupts = new InterruptController(dma.fence, attachment);
     const memories: SharedDeviceMemory[] = [];
-    const pushes = new PushRules(dma.pushed);
+    const pushes = new PushRuleTable(dma.pushed);
     let instance: DeviceInstance | undefined;
     const host: DeviceHost = {
       dma: dma.device,
@@ -98,7 +98,7 @@ export class DeviceInstance {
     }
   }
 
-  /** The descriptor-backed memory behind `memory`, where this server can share memory at all. */
+  /** The shareable memory behind `memory`, if the transport can share memory. */
   sharedMemoryOf(memory: DeviceMemory): SharedMemory | undefined {
     return this.#memories.find((candidate) => candidate === memory)?.shared;
   }
@@ -116,21 +116,24 @@ export class DeviceInstance {
     this.pci.fail();
   }
 
-  /** Quiesce, then the device's own reset, then configuration space and interrupts. */
+  /** Quiesce, then reset the device, its configuration space and interrupts. */
   reset(kind: ResetKind): void | Promise<void> {
     const pending = this.quiesce();
     return pending === undefined ? this.#reset(kind) : pending.then(() => this.#reset(kind));
   }
 
-  /** A client has the device from now on. @param returned it was in a session before, which was lost. */
+  /**
+   * A client was admitted.
+   * @param returned whether it reconnects after a lost session.
+   */
   clientCame(peer: string, returned: boolean): void {
     this.dma.attachment.peer = peer;
     if (returned) this.#device.clientReturned?.();
   }
 
   /**
-   * The client has left: its memory and interrupts are given back, the device starts afresh. Also
-   * one that does not stand still or cannot be reset, as nobody is there to be told.
+   * The client has left: release its memory and interrupts, and reset the device. Errors of
+   * quiescing and resetting are only logged.
    */
   async clientGone(): Promise<void> {
     try {

@@ -4,7 +4,7 @@ import type { SharedMemory } from '../transport/resources.js';
 
 export type MemoryFactory = (name: string, length: number) => SharedMemory;
 
-/** A device's own memory: shared with clients where the transport can pass it, plain otherwise. */
+/** Device memory: shareable where the transport passes descriptors, otherwise plain. */
 export class SharedDeviceMemory implements DeviceMemory {
   readonly bytes: Uint8Array;
   readonly shared: SharedMemory | undefined;

@@ -1,5 +1,5 @@
 import type { PciDeviceDefinition } from '../device/device.js';
-import { HostListener } from '../host-end/host-listener.js';
+import { HostListener, type HostListenerOptions } from '../host-end/host-listener.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
 import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
@@ -11,39 +11,42 @@ import { ServerSession } from './server-session.js';
 
 export interface ServeOptions<Options> {
   readonly definition: PciDeviceDefinition<Options>;
-  /** Already parsed by `definition.options`. */
+  /** Options, already parsed by `definition.options`. */
   readonly options: Options;
   readonly registry: TransportRegistry;
-  /** Where to listen, for example `unix:///run/dev.sock`. */
+  /** URI to listen on, for example `unix:///run/dev.sock`. */
   readonly listen: string;
   readonly logger?: Logger;
   readonly limits?: Partial<ServerLimits>;
-  /** End after the first client has left; a connection without VERSION is none. */
+  /** End after the first client has left; connections that did not send VERSION do not count. */
   readonly once?: boolean;
-  /** Ends the start, which rejects with its reason, and then the server, as {@link DeviceServer.close} does. */
+  /**
+   * Aborts the start, which rejects with its reason; afterwards closes the server like {@link
+   * DeviceServer.close}.
+   */
   readonly signal?: AbortSignal;
 }
 
-/** A device that listens, for one client at a time. */
+/** A device that serves one client at a time. */
 export interface DeviceServer extends AsyncDisposable {
-  /** Where it really listens: port 0 is already resolved. */
+  /** URI it listens on, with port 0 resolved. */
   readonly uri: string;
   /** Resolves when the server has ended: by {@link close}, its signal, or after its only client. */
   readonly closed: Promise<void>;
-  /** The client that is served now, and then each that comes. */
+  /** The current client, then each new one. */
   clients(): ServedClients;
-  /** For operators: what the server is doing. */
+  /** Counters for monitoring. */
   statistics(): Readonly<Record<string, number | string>>;
   /**
-   * Put the device into its error state, see {@link DeviceHost.fail}: for a program whose
-   * `unhandledRejection` can only be the device's.
+   * Report a fatal device error, see {@link DeviceHost.fail}: for an `unhandledRejection` that can
+   * only come from the device.
    */
   failDevice(error: unknown): void;
-  /** Stop listening, end the client's connection after what is queued, release the device. */
+  /** Stop listening, close the connection once what is queued is sent, and close the device. */
   close(): Promise<void>;
 }
 
-/** Create a device and let clients plug it in, one at a time. */
+/** Create a device and serve clients, one at a time. */
 export async function serve<Options>(options: ServeOptions<Options>): Promise<DeviceServer> {
   const { registry, listen, signal, once = false } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
@@ -55,7 +58,7 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     transport,
   );
   const limits = { ...defaultLimits, ...options.limits };
-  const listener = new HostListener({
+  const settings: HostListenerOptions = {
     registry,
     listen,
     logger,
@@ -67,13 +70,11 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     accept: (opened, events, clientLogger) =>
       new ServerSession(device, opened, { ...events, limits, logger: clientLogger }).host,
     onClosed: () => device.close(),
-  });
-  try {
-    await listener.start(signal);
-  } catch (error) {
+  };
+  const listener = await HostListener.start(settings, signal).catch(async (error) => {
     await device.close();
     throw error;
-  }
+  });
   await endWithSignal(listener, signal);
   return new RunningServer(listener, device);
 }

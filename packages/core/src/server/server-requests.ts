@@ -6,27 +6,32 @@ import type { HostEnd } from '../host-end/host-end.js';
 import { RegionIoFdsHandler } from '../host-end/region-io-fds.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
 import { Command, commandName } from '../protocol/constants.js';
-import type { Doorbell, KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
-import type { Received } from '../session/request-table.js';
+import type {
+  DoorbellSignal,
+  KnownCommand,
+  ReplyBodies,
+  RequestMessage,
+} from '../protocol/messages.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { DeviceInstance } from './device-instance.js';
 
 const DONE: Answer = { body: undefined };
 
-/** Every request but the register accesses, one line each: what it does is in its own file. */
+/** Dispatches every request except register accesses. */
 export class ServerRequests {
   readonly #device: DeviceInstance;
   readonly #host: HostEnd;
   readonly #ioFds: RegionIoFdsHandler;
 
-  /** @param maxArgsz most bytes of a reply that a request may ask for. */
+  /** @param maxArgsz most bytes of a reply, whatever argsz a request has. */
   constructor(device: DeviceInstance, host: HostEnd, maxArgsz: number) {
     this.#device = device;
     this.#host = host;
     this.#ioFds = new RegionIoFdsHandler(device.pci, host.peer, maxArgsz);
   }
 
-  /** Descriptors it keeps are taken out of `received`. */
-  handle(request: RequestMessage, received: Received): Answer | Promise<Answer> {
+  /** Descriptors that are kept are removed from `received`. */
+  handle(request: RequestMessage, received: ReceivedDescriptors): Answer | Promise<Answer> {
     const { peer, memory, notifiers, client, namesCapabilities } = this.#host;
     const { interrupts, migration, dma } = this.#device;
     const { maxDataXferSize, maxMsgFds } = client;
@@ -68,8 +73,8 @@ export class ServerRequests {
     }
   }
 
-  /** DOORBELL: the client signalled an entry of DEVICE_GET_REGION_IO_FDS. */
-  ring(doorbell: Doorbell): void {
+  /** DOORBELL: signals an entry of DEVICE_GET_REGION_IO_FDS. */
+  ring(doorbell: DoorbellSignal): void {
     this.#ioFds.ring(doorbell);
   }
 
@@ -80,7 +85,7 @@ export class ServerRequests {
 
 type Body = ReplyBodies[KnownCommand];
 
-/** The answer to a request whose outcome is nobody's concern. */
+/** The reply to a request without a result. */
 function done(outcome: unknown): Answer | Promise<Answer> {
   return outcome instanceof Promise ? outcome.then(() => DONE) : DONE;
 }

@@ -9,8 +9,8 @@ import { RegionAccessHandler } from '../host-end/region-access.js';
 import type { Logger } from '../logger.js';
 import { Command, commandName, ExtensionCommand } from '../protocol/constants.js';
 import type { RequestMessage } from '../protocol/messages.js';
-import type { Received } from '../session/request-table.js';
-import type { OpenWire } from '../session/wire.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { DeviceInstance } from './device-instance.js';
 import { ServerRequests } from './server-requests.js';
 
@@ -20,8 +20,8 @@ export interface ServerSessionOptions extends ClientEvents {
 }
 
 /**
- * A client and the device that it is plugged into. Register accesses are answered at once;
- * everything else is carried out in order, and neither waits for DMA of ours.
+ * A client's session with the device. Register accesses are answered synchronously; everything else
+ * runs in order, and neither waits for our own DMA.
  */
 export class ServerSession implements ClientHandlers {
   readonly host: HostEnd;
@@ -30,10 +30,10 @@ export class ServerSession implements ClientHandlers {
   readonly #regions: RegionAccessHandler;
   readonly #requests: ServerRequests;
   #admitted = false;
-  /** A driver asked for a reset by the register write that is being handled. */
+  /** Reset requested by the register write that is being handled. */
   #requestedReset: ResetKind | undefined;
 
-  constructor(device: DeviceInstance, opened: OpenWire, options: ServerSessionOptions) {
+  constructor(device: DeviceInstance, opened: NegotiatedConnection, options: ServerSessionOptions) {
     const { maxDataXferSize } = options.limits;
     this.#device = device;
     this.#options = options;
@@ -46,7 +46,7 @@ export class ServerSession implements ClientHandlers {
     this.#requests = new ServerRequests(device, this.host, maxDataXferSize);
   }
 
-  /** The device is its own from now on. */
+  /** The device belongs to the client from now on. */
   onAdmitted(): void {
     this.#admitted = true;
     this.#device.onResetRequest = (kind) => {
@@ -54,10 +54,10 @@ export class ServerSession implements ClientHandlers {
     };
     this.#device.clientCame(this.host.name, this.host.returned);
     this.host.accept();
-    if (this.host.negotiated) this.#askForPushes();
+    if (this.host.negotiated) this.#connectPushRules();
   }
 
-  onRequest(request: RequestMessage, received: Received): void {
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     const { peer } = this.host;
     const { command, id, noReply } = request;
     try {
@@ -101,7 +101,10 @@ export class ServerSession implements ClientHandlers {
     }
   }
 
-  onControlRequest(request: RequestMessage, received: Received): Answer | Promise<Answer> {
+  onControlRequest(
+    request: RequestMessage,
+    received: ReceivedDescriptors,
+  ): Answer | Promise<Answer> {
     return this.#requests.handle(request, received);
   }
 
@@ -117,7 +120,7 @@ export class ServerSession implements ClientHandlers {
     this.#options.onEnd(error, release);
   }
 
-  #askForPushes(): void {
+  #connectPushRules(): void {
     const { peer } = this.host;
     const { maxPushRules } = peer.extensions;
     if (maxPushRules === 0) return;
@@ -132,7 +135,7 @@ export class ServerSession implements ClientHandlers {
     });
   }
 
-  /** The write that asked for it is answered by now: a reset may need DMA, and so the client. */
+  /** Runs after the write was answered: a reset may need DMA, and so the client. */
   #resetAsRequested(kind: ResetKind): void {
     this.#requestedReset = undefined;
     this.host.control.run({

@@ -7,12 +7,12 @@ import type {
 } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
 import type { Peer } from './peer.js';
-import type { Received, Requester } from './request-table.js';
+import type { ReceivedDescriptors, Requester } from './request-table.js';
 
 export interface CallOptions {
   /**
-   * Ends the call: it rejects with the reason at once, and the server's answer is thrown away. The
-   * server may do what it was asked all the same.
+   * Aborts the call: it rejects with the reason at once, and the reply is dropped. The server may
+   * still carry out the request.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,22 +23,23 @@ export interface LateCallOptions extends CallOptions {
 }
 
 /**
- * One request as a promise. `pick` takes what is wanted out of the reply before the reply's memory
- * is reused, and the descriptors it keeps out of `received`.
- * @throws {RemoteError} when the server refuses, `VFU_PEER_CLOSED` or `VFU_TIMEOUT` without an answer.
+ * Send one request. `pick` reads the reply while its memory is valid, and removes the descriptors
+ * it keeps from `received`.
+ * @throws {RemoteError} when the server refuses, `VFU_PEER_CLOSED` or `VFU_TIMEOUT` without a
+ * reply.
  */
 export function call<C extends KnownCommand, T>(
   peer: Peer,
   command: C,
   body: RequestBodies[C],
-  pick: (body: ReplyBodies[C], received: Received) => T,
+  pick: (body: ReplyBodies[C], received: ReceivedDescriptors) => T,
   descriptors?: readonly Descriptor[],
   options?: LateCallOptions,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onReply = (reply: ReplyMessage, received: Received): void => {
+    const onReply = (reply: ReplyMessage, received: ReceivedDescriptors): void => {
       try {
-        // The request table has checked that the reply is for this command.
+        // The request table has checked that the reply matches the command.
         resolve(pick(reply.body as ReplyBodies[C], received));
       } catch (error) {
         reject(error);

@@ -1,6 +1,6 @@
 import { type Preface, PrefaceCapability } from '../protocol/portable/preface.js';
 
-/** What this implementation can do beyond the messages of vfio-user. */
+/** Extensions of this implementation. */
 export const OWN_EXTENSIONS: readonly string[] = [
   PrefaceCapability.ACKNOWLEDGE,
   PrefaceCapability.DOORBELL,
@@ -9,24 +9,24 @@ export const OWN_EXTENSIONS: readonly string[] = [
   PrefaceCapability.PUSH,
 ];
 
-/** What a session can do beyond the messages of vfio-user: what both sides have. */
+/** The extensions of a session: those that both sides support. */
 export interface SessionExtensions {
   /** INTERRUPT in place of an eventfd. */
   readonly interrupts: boolean;
   /** DOORBELL in place of an ioeventfd. */
   readonly doorbells: boolean;
-  /** After how long without any frame the peer expects a sign of life, ms; 0: never. */
+  /** Time without a frame after which the peer ends the connection, ms; 0: never. */
   readonly peerSilenceMs: number;
-  /** After how long without any frame this side gives the peer up, ms; 0: never. */
+  /** Time without a frame after which this side ends the connection, ms; 0: never. */
   readonly ownSilenceMs: number;
-  /** Most one-way messages the peer takes before it acknowledged them; 0: any number. */
+  /** Most one-way messages to the peer without an acknowledgement; 0: any number. */
   readonly windowMessages: number;
-  /** The same in bytes of data. */
+  /** Most bytes of data of them; 0: any number. */
   readonly windowBytes: number;
-  /** One-way messages the peer may send before this side must acknowledge; 0: any number. */
+  /** One-way messages from the peer before this side must acknowledge; 0: any number. */
   readonly ownWindowMessages: number;
   readonly ownWindowBytes: number;
-  /** Most bytes of client memory pushed with one register write; 0: none. */
+  /** Most bytes pushed with one register write; 0: none. */
   readonly maxPushBytes: number;
   readonly maxPushRules: number;
 }
@@ -45,7 +45,7 @@ export const noExtensions: SessionExtensions = {
   maxPushRules: 0,
 };
 
-/** What two prefaces allow. */
+/** The extensions that two prefaces have in common. */
 export function commonExtensions(own: Preface, peer: Preface): SessionExtensions {
   const both = (name: string): boolean =>
     own.capabilities.includes(name) && peer.capabilities.includes(name);

@@ -1,46 +1,49 @@
 import { VfioUserError } from '../errors.js';
 import { ExtensionCommand } from '../protocol/constants.js';
-import type { KeepAlive as KeepAliveBody } from '../protocol/messages.js';
+import type { KeepAlive } from '../protocol/messages.js';
 import type { SessionExtensions } from './extensions.js';
 
-/** Signs of life are sent this often within the time after which the peer would give us up. */
+/** Frames are sent at least this often within the peer's silence limit. */
 const SIGNS_PER_SILENCE = 3;
 
-/** What is kept alive, as a {@link KeepAlive} needs it. */
+/** The peer as a {@link KeepAliveMonitor} sees it. */
 export interface KeptPeer {
-  /** Counts up with each sign of life. */
+  /** Incremented whenever something is received. */
   readonly signsOfLife: number;
-  /** A request of ours was sent after the last frame that came. */
+  /** Whether a request was sent after the last frame was received. */
   readonly awaitsReply: boolean;
-  post(command: typeof ExtensionCommand.KEEP_ALIVE, body: KeepAliveBody): unknown;
+  post(command: typeof ExtensionCommand.KEEP_ALIVE, body: KeepAlive): unknown;
   abort(reason: Error): void;
 }
 
-/** What is expected of a peer that owes a reply, ms; 0: nothing. */
+/** Time limits of a peer that owes a reply, ms; 0: none. */
 export interface ReplyTimes {
-  /** Within this time it is known whether the peer lives. */
+  /** Time within which a dead peer is detected. */
   readonly replyMs: number;
-  /** After so much silence it does not. */
+  /** Silence after which it counts as dead. */
   readonly silenceMs: number;
 }
 
 /**
- * Notices a peer that is gone without a word, and lets it notice us. Bytes that move are a sign of
- * life, whatever they are; KEEP_ALIVE asks for one where both sides have it. Without it a peer that
- * was asked nothing may be silent for ever.
+ * Detects a peer that is gone without closing the connection, and lets it detect us. Any received
+ * bytes are a sign of life; KEEP_ALIVE asks for one where both sides support it. Without it, a peer
+ * that owes no reply may be silent for ever.
  */
-export class KeepAlive {
+export class KeepAliveMonitor {
   readonly #peer: KeptPeer;
-  /** How long it may be silent, ms, and how long while it owes a reply; 0: for ever. */
+  /** Allowed silence, ms, in general and while the peer owes a reply; 0: for ever. */
   readonly #silenceMs: number;
   readonly #replySilenceMs: number;
   readonly #asks: boolean;
   readonly #periodMs: number;
   readonly #timer: NodeJS.Timeout | undefined;
   #signsSeen = 0;
-  /** Silence is counted in periods, not read off a clock: a process that was stopped heard nothing. */
+  /**
+   * Silence is counted in timer periods, not read off a clock: a process that was stopped received
+   * nothing.
+   */
   #silentPeriods = 0;
-  /** Of those, the last ones during which the peer owed a reply. */
+  /** The last of those periods, during which the peer owed a reply. */
   #owingPeriods = 0;
   #owes = false;
   #nonce = 0;
@@ -60,8 +63,8 @@ export class KeepAlive {
     this.#timer = setInterval(() => this.#tick(), this.#periodMs).unref();
   }
 
-  /** KEEP_ALIVE came. */
-  onMessage({ nonce, reply }: KeepAliveBody): void {
+  /** Handle KEEP_ALIVE. */
+  onMessage({ nonce, reply }: KeepAlive): void {
     if (!reply) this.#peer.post(ExtensionCommand.KEEP_ALIVE, { nonce, reply: true });
   }
 

@@ -1,25 +1,28 @@
 import type { Acknowledge } from '../protocol/messages.js';
 import type { SessionExtensions } from './extensions.js';
 
-/** The receiver acknowledges each time this part of the window is used up. */
+/** The receiver acknowledges each time this fraction of the window is used up. */
 const ACKNOWLEDGED_PART = 4;
 
 /**
- * Flow control of messages that are not answered (posted writes, interrupts, doorbells): the sender
- * stops when the receiver has not acknowledged a window of them.
+ * Flow control of messages without a reply (posted writes, interrupts, doorbells): the sender stops
+ * when a window of them is unacknowledged.
  */
 export class OneWayWindow {
   readonly #extensions: SessionExtensions;
   #sent: Acknowledge = { messages: 0, bytes: 0 };
   #acknowledged: Acknowledge = { messages: 0, bytes: 0 };
   #handled: Acknowledge = { messages: 0, bytes: 0 };
-  #told: Acknowledge = { messages: 0, bytes: 0 };
+  #lastAcknowledged: Acknowledge = { messages: 0, bytes: 0 };
 
   constructor(extensions: SessionExtensions) {
     this.#extensions = extensions;
   }
 
-  /** A one-way message leaves. Returns whether the peer takes another one. */
+  /**
+   * A one-way message was sent.
+   * @returns whether the window has room for another one.
+   */
   send(bytes: number): boolean {
     this.#sent = add(this.#sent, bytes);
     return this.open;
@@ -36,8 +39,8 @@ export class OneWayWindow {
   }
 
   /**
-   * ACKNOWLEDGE came. One that runs ahead of what was sent counts for no more than that, one that
-   * falls behind an earlier one for nothing.
+   * Handle ACKNOWLEDGE. A value above what was sent is clamped, one below an earlier value is
+   * ignored.
    */
   acknowledge({ messages, bytes }: Acknowledge): void {
     const { messages: acknowledged, bytes: acknowledgedBytes } = this.#acknowledged;
@@ -47,15 +50,18 @@ export class OneWayWindow {
     };
   }
 
-  /** A one-way message was handled. Returns what to acknowledge, if it is time to. */
+  /**
+   * A one-way message was handled.
+   * @returns the acknowledgement to send, if one is due.
+   */
   handle(bytes: number): Acknowledge | undefined {
     this.#handled = add(this.#handled, bytes);
     const { ownWindowMessages, ownWindowBytes } = this.#extensions;
     const due =
-      isDue(this.#handled.messages - this.#told.messages, ownWindowMessages) ||
-      isDue(this.#handled.bytes - this.#told.bytes, ownWindowBytes);
+      isDue(this.#handled.messages - this.#lastAcknowledged.messages, ownWindowMessages) ||
+      isDue(this.#handled.bytes - this.#lastAcknowledged.bytes, ownWindowBytes);
     if (!due) return undefined;
-    this.#told = this.#handled;
+    this.#lastAcknowledged = this.#handled;
     return this.#handled;
   }
 }

@@ -7,22 +7,26 @@ import type {
   Listener,
   OpenContext,
 } from '../transport/transport.js';
-import { type OpenWire, type WireFactory, wireFactory } from './wire.js';
+import {
+  type EncodingNegotiation,
+  encodingNegotiation,
+  type NegotiatedConnection,
+} from './negotiated-encoding.js';
 
 export interface OpenOptions {
   /** Most bytes of data in one message. */
   readonly maxDataXferSize: number;
-  /** How long the peer may be silent, where it can be asked for signs of life, ms; 0: for ever. */
+  /** How long nothing may be received from a peer that supports KEEP_ALIVE, ms; 0: for ever. */
   readonly silenceMs: number;
-  /** Connecting again: the name of the session that was lost. */
+  /** When reconnecting, the id of the lost session. */
   readonly lostSession?: Uint8Array | undefined;
   readonly logger?: Logger | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Why no interrupt can come that way, and what to do; `undefined` where it can. The native encoding
- * passes an eventfd, the portable one has a message.
+ * Why interrupts are impossible over a URI, and what to do; `undefined` if they are possible. The
+ * native encoding needs eventfds, the portable one has a message.
  */
 export function noInterrupts(registry: TransportRegistry, text: string): string | undefined {
   const { transport, uri } = registry.resolve(text);
@@ -34,41 +38,41 @@ export function noInterrupts(registry: TransportRegistry, text: string): string 
   );
 }
 
-/** What is made of a connection; the peer gets its frames. */
+/** A session made of a connection; the peer gets its frames. */
 export interface SessionSide {
   readonly peer: FrameSink;
 }
 
 /**
  * Connect to a URI in the encoding that it asks for.
- * @returns what `accept` has made of the connection.
+ * @returns the session that `accept` made.
  */
-export function connectWire<Side extends SessionSide>(
+export function connectUri<Side extends SessionSide>(
   registry: TransportRegistry,
   text: string,
-  accept: (opened: OpenWire) => Side,
+  accept: (opened: NegotiatedConnection) => Side,
   options: OpenOptions,
 ): Promise<Side> {
   return new Promise((resolve, reject) => {
     const { transport, uri } = registry.resolve(text);
-    const wires = wireFactory(transport.encodingFor?.(uri) ?? 'native', {
+    const negotiation = encodingNegotiation(transport.encodingFor?.(uri) ?? 'native', {
       ...options,
       role: 'client',
     });
     const take: Accept = (connection, handshake) => {
-      const side = accept({ connection, wire: wires.open(handshake) });
+      const side = accept({ connection, negotiated: negotiation.open(handshake) });
       resolve(side);
       return side.peer;
     };
-    transport.connect(uri, take, openContext(wires, options)).catch(reject);
+    transport.connect(uri, take, openContext(negotiation, options)).catch(reject);
   });
 }
 
-/** Listen on a URI; each connection is spoken on in the encoding that the URI asks for. */
-export function listenForWires(
+/** Listen on a URI in the encoding that it asks for. */
+export function listenOnUri(
   registry: TransportRegistry,
   text: string,
-  accept: (opened: OpenWire) => FrameSink,
+  accept: (opened: NegotiatedConnection) => FrameSink,
   options: OpenOptions,
 ): Promise<Listener> {
   const { transport, uri } = registry.resolve(text);
@@ -76,17 +80,17 @@ export function listenForWires(
   if (reason !== undefined) {
     options.logger?.warn({ listen: text }, `clients get no interrupts: ${reason}`);
   }
-  const wires = wireFactory(transport.encodingFor?.(uri) ?? 'native', {
+  const negotiation = encodingNegotiation(transport.encodingFor?.(uri) ?? 'native', {
     ...options,
     role: 'server',
   });
   const take: Accept = (connection, handshake) =>
-    accept({ connection, wire: wires.open(handshake) });
-  return transport.listen(uri, take, openContext(wires, options));
+    accept({ connection, negotiated: negotiation.open(handshake) });
+  return transport.listen(uri, take, openContext(negotiation, options));
 }
 
 function openContext(
-  { framing, handshake }: WireFactory,
+  { framing, handshake }: EncodingNegotiation,
   { logger, signal }: OpenOptions,
 ): OpenContext {
   return {
@@ -98,8 +102,8 @@ function openContext(
 }
 
 /**
- * Open a session on a connection. Whatever goes wrong ends the connection; an abort is rejected with
- * the reason of the signal, whatever followed from it.
+ * Run `open` on a connection. An error aborts the connection; an abort rejects with the reason of
+ * the signal, whatever else fails.
  */
 export async function openSession<T>(
   connection: Connection,
@@ -120,13 +124,13 @@ export async function openSession<T>(
   }
 }
 
-/** Something that was started with a signal and runs until it is closed. */
+/** Something that runs until it is closed. */
 interface Ending {
   readonly closed: Promise<void>;
   close(): Promise<void>;
 }
 
-/** Close what has just been started when its signal aborts. If that is now, the start has failed. */
+/** Close `started` when the signal aborts. If it has aborted already, closes it and rejects. */
 export async function endWithSignal(
   started: Ending,
   signal: AbortSignal | undefined,

@@ -1,4 +1,4 @@
-import { tellError } from '../diagnostics/errors-told.js';
+import { publishError } from '../diagnostics/channels.js';
 import { RequestWatch } from '../diagnostics/request-watch.js';
 import { EIO } from '../errno.js';
 import {
@@ -21,42 +21,42 @@ import type {
 import type { Descriptor } from '../transport/resources.js';
 import type { Connection, Frame, FrameSink } from '../transport/transport.js';
 import type { SessionExtensions } from './extensions.js';
-import { KeepAlive } from './keep-alive.js';
+import { KeepAliveMonitor } from './keep-alive.js';
+import type { NegotiatedConnection, NegotiatedEncoding } from './negotiated-encoding.js';
 import { OneWayWindow } from './one-way-window.js';
-import { type Received, type Requester, RequestTable } from './request-table.js';
-import type { OpenWire, Wire } from './wire.js';
+import { type ReceivedDescriptors, type Requester, RequestTable } from './request-table.js';
 
-/** Never written to: nobody takes anything out of an empty array. */
-const NOTHING_RECEIVED: Received = [];
+/** Never modified: nothing is removed from an empty array. */
+const NOTHING_RECEIVED: ReceivedDescriptors = [];
 
 export interface PeerHandlers {
-  /** `received` descriptors still in the array afterwards are closed. */
-  onRequest(request: RequestMessage, received: Received): void;
-  /** A request that could not be understood; it was answered with an error. */
+  /** Descriptors left in `received` afterwards are closed. */
+  onRequest(request: RequestMessage, received: ReceivedDescriptors): void;
+  /** A request could not be decoded; it was answered with an error. */
   onMalformedRequest?(): void;
   onClose(error?: Error): void;
 }
 
 export interface PeerOptions {
   readonly logger: Logger;
-  /** How long a request of ours may stay unanswered before it fails, ms; 0: for ever. */
+  /** Timeout of requests, ms; 0: none. */
   readonly timeoutMs: number;
   /**
-   * How long nothing at all may move meanwhile before the connection counts as lost, ms; 0: for
-   * ever. Default {@link timeoutMs}.
+   * How long nothing at all may be received while a reply is owed, before the connection counts as
+   * lost, ms; 0: for ever. Default {@link timeoutMs}.
    */
   readonly silenceMs?: number;
-  /** Stop reading while the other side does not read what we send. */
+  /** Stop reading while the peer does not read what we send. */
   readonly pauseWhenBackedUp: boolean;
 }
 
 /**
- * One end of a session: requests and replies in both directions at once over one connection. It
- * matches by direction and id, so neither side's requests ever wait for the other's.
+ * One end of a session: requests and replies in both directions over one connection. Replies are
+ * matched by direction and id, so neither side's requests wait for the other's.
  */
 export class Peer implements FrameSink {
   readonly connection: Connection;
-  readonly wire: Wire;
+  readonly negotiated: NegotiatedEncoding;
   readonly encoding: Encoding;
   readonly requests: RequestTable;
   readonly #logger: Logger;
@@ -64,43 +64,47 @@ export class Peer implements FrameSink {
   readonly #pauseWhenBackedUp: boolean;
   readonly #watch = new RequestWatch();
   readonly #window: OneWayWindow;
-  readonly #keepAlive: KeepAlive;
+  readonly #keepAlive: KeepAliveMonitor;
   #framesReceived = 0;
-  /** Requests of ours that were sent before the last frame came. */
+  /** Number of requests sent before the last frame was received. */
   #sentBefore = 0;
   /** The connection's send queue is full. */
   #backedUp = false;
   #closed = false;
   #drainListeners: (() => void)[] = [];
 
-  constructor({ connection, wire }: OpenWire, handlers: PeerHandlers, options: PeerOptions) {
+  constructor(
+    { connection, negotiated }: NegotiatedConnection,
+    handlers: PeerHandlers,
+    options: PeerOptions,
+  ) {
     this.connection = connection;
-    this.wire = wire;
-    this.encoding = wire.encoding;
+    this.negotiated = negotiated;
+    this.encoding = negotiated.encoding;
     this.#handlers = handlers;
     this.#logger = options.logger;
     this.#pauseWhenBackedUp = options.pauseWhenBackedUp;
     const { timeoutMs: replyMs, silenceMs = replyMs } = options;
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
-    this.#window = new OneWayWindow(wire.extensions);
-    this.#keepAlive = new KeepAlive(this, wire.extensions, { replyMs, silenceMs });
+    this.#window = new OneWayWindow(negotiated.extensions);
+    this.#keepAlive = new KeepAliveMonitor(this, negotiated.extensions, { replyMs, silenceMs });
   }
 
   get extensions(): SessionExtensions {
-    return this.wire.extensions;
+    return this.negotiated.extensions;
   }
 
-  /** Whether a device can signal interrupts to its client here: by descriptor or by message. */
+  /** Whether interrupts can be signalled on this connection, by descriptor or by message. */
   get carriesInterrupts(): boolean {
     return this.extensions.interrupts || this.connection.resources !== undefined;
   }
 
-  /** Counts up whenever the other side was heard of. */
+  /** Incremented whenever something is received. */
   get signsOfLife(): number {
     return this.#framesReceived + (this.connection.bytesMoved ?? 0);
   }
 
-  /** A request of ours was sent after the last frame that came. */
+  /** Whether a request was sent after the last frame was received. */
   get awaitsReply(): boolean {
     return this.requests.sent > this.#sentBefore;
   }
@@ -109,14 +113,14 @@ export class Peer implements FrameSink {
     return this.#closed;
   }
 
-  /** The other side takes another message that is not answered. */
+  /** Whether the peer accepts another message without a reply. */
   get windowOpen(): boolean {
     return this.#window.open;
   }
 
   /**
-   * Send a request; `requester` learns the outcome. Returns `false` when the send queue is full:
-   * produce no more until {@link drained}.
+   * Send a request; `requester` gets the outcome. Returns `false` when the send queue is full: send
+   * no more until {@link drained}.
    * @throws {VfioUserError} `VFU_PEER_CLOSED` after the end, `VFU_TIMEOUT` when no id is free.
    */
   request<C extends KnownCommand>(
@@ -131,8 +135,8 @@ export class Peer implements FrameSink {
   }
 
   /**
-   * Send a request that is not answered ("Header": No_reply). Returns `false` when the send queue
-   * or the peer's window is full: produce no more until {@link drained}.
+   * Send a request without a reply ("Header": No_reply). Returns `false` when the send queue or the
+   * peer's window is full: send no more until {@link drained}.
    * @throws {VfioUserError} `VFU_PEER_CLOSED` after the end.
    */
   post<C extends KnownCommand>(command: C, body: RequestBodies[C]): boolean {
@@ -155,15 +159,15 @@ export class Peer implements FrameSink {
     if (!roomLeft && this.#pauseWhenBackedUp) this.connection.pause();
   }
 
-  /** Answer a request with what went wrong; logs it unless it is the peer's everyday mistake. */
+  /** Send an error reply. Logs it unless it is a common mistake of peers. */
   replyError(command: number, id: number, noReply: boolean, error: unknown): void {
     const errno = errnoOf(error);
     const text = error instanceof Error ? error.message : String(error);
     const fields = { command: commandName(command), errno };
     if (errno === EIO) this.#logger.error({ ...fields, err: error }, 'a request failed');
     else this.#logger.warn({ ...fields, reason: text }, 'refused a request');
-    // A fault of a device was told where it happened.
-    if (!(error instanceof DmaFaultError)) tellError(error, this.connection);
+    // DMA faults are published where they occur.
+    if (!(error instanceof DmaFaultError)) publishError(error, this.connection);
     if (noReply) {
       this.#watch.refusedOneWay(errno);
       return;
@@ -207,7 +211,7 @@ export class Peer implements FrameSink {
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (error !== undefined) tellError(error, this.connection);
+    if (error !== undefined) publishError(error, this.connection);
     this.#keepAlive.end();
     const text = `the connection has ended${error ? `: ${error.message}` : ''}`;
     this.requests.end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: error }));
@@ -215,11 +219,11 @@ export class Peer implements FrameSink {
     this.#handlers.onClose(error);
   }
 
-  #dispatch(message: Message, bytes: number, received: Received): void {
+  #dispatch(message: Message, bytes: number, received: ReceivedDescriptors): void {
     switch (message.kind) {
       case 'request':
         if (isHousekeeping(message.command)) {
-          this.#keepHouse(message);
+          this.#handleSessionMessage(message);
           return;
         }
         this.#watch.begin(message, bytes, this.connection);
@@ -244,8 +248,8 @@ export class Peer implements FrameSink {
     }
   }
 
-  /** Messages about the session itself: nobody above is told. */
-  #keepHouse(message: RequestMessage): void {
+  /** Handles messages about the session itself, which are not passed on. */
+  #handleSessionMessage(message: RequestMessage): void {
     if (message.command === ExtensionCommand.KEEP_ALIVE) {
       this.#keepAlive.onMessage(message.body);
     } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {

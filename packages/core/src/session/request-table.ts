@@ -8,34 +8,34 @@ import { turnedAwayText } from './turned-away.js';
 /** Ids are 16 bits wide ("Header": message ID). */
 const ID_COUNT = 0x1_0000;
 
-/** Descriptors that came with a message. A handler takes those it keeps out of the array. */
-export type Received = Descriptor[];
+/** Descriptors received with a message. A handler removes those it keeps from the array. */
+export type ReceivedDescriptors = Descriptor[];
 
-/** What becomes of a request of ours. Exactly one of the two is called. */
+/** Receives the outcome of a request. Exactly one of the two methods is called. */
 export interface Requester {
   /** The reply is valid until this returns; descriptors left in `received` are closed. */
-  onReply(reply: ReplyMessage, received: Received): void;
+  onReply(reply: ReplyMessage, received: ReceivedDescriptors): void;
   onFailure(error: Error): void;
-  /** The peer refused, after {@link onFailure} said that it took too long. */
+  /** The peer refused after {@link onFailure} had reported a timeout. */
   onLateRefusal?(error: RemoteError): void;
 }
 
 interface Pending {
   readonly command: number;
-  /** `undefined` once it was given up. The id stays taken until a late reply arrives. */
+  /** `undefined` once it was cancelled. The id stays in use until the late reply arrives. */
   requester: Requester | undefined;
-  /** It took too long, and has failed. */
+  /** It has timed out. */
   overdue: boolean;
   readonly owner: object | undefined;
   readonly deadline: number;
 }
 
 /**
- * The requests of one side that wait for a reply. Ids are the sender's own: the peer's requests may
- * use the same numbers at the same time.
+ * The pending requests of one side. Ids belong to the sender: the peer's requests may use the same
+ * numbers at the same time.
  */
 export class RequestTable {
-  /** In the order they were sent, so that of earlier deadlines before later ones. */
+  /** In the order sent, and so of their deadlines. */
   readonly #pending = new Map<number, Pending>();
   readonly #timeoutMs: number;
   readonly #onViolation: (error: Error) => void;
@@ -45,22 +45,22 @@ export class RequestTable {
   #ended: Error | undefined;
 
   /**
-   * @param timeoutMs how long a request may stay unanswered before it fails; 0: for ever. That says
-   * nothing of the connection: see `KeepAlive`.
-   * @param onViolation a reply fits no request.
+   * @param timeoutMs timeout of a request, ms; 0: none. A timeout does not end the connection: see
+   * `KeepAliveMonitor`.
+   * @param onViolation a reply matches no request.
    */
   constructor(timeoutMs: number, onViolation: (error: Error) => void) {
     this.#timeoutMs = timeoutMs;
     this.#onViolation = onViolation;
   }
 
-  /** Requests sent so far. */
+  /** Number of requests sent so far. */
   get sent(): number {
     return this.#sent;
   }
 
   /**
-   * Take an id for a request that is about to leave.
+   * Allocate an id for a request.
    * @throws {VfioUserError} when the connection has ended, or no id is free.
    */
   register(command: number, requester: Requester, owner?: object): number {
@@ -78,7 +78,7 @@ export class RequestTable {
     return id;
   }
 
-  settle(message: ReplyMessage | ErrorMessage, received: Received): void {
+  settle(message: ReplyMessage | ErrorMessage, received: ReceivedDescriptors): void {
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
     if (pending.command !== message.command) {
@@ -98,7 +98,7 @@ export class RequestTable {
     } else if (!overdue) requester.onReply(message, received);
   }
 
-  /** A reply that could not be understood: the request fails, the connection lives. */
+  /** A reply could not be decoded: its request fails, the connection goes on. */
   fail(id: number, error: Error): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
@@ -106,7 +106,7 @@ export class RequestTable {
     if (!pending.overdue) pending.requester?.onFailure(error);
   }
 
-  /** Give up the requests of `owner`. */
+  /** Cancel the requests of `owner`. */
   cancel(owner: object, error: Error): void {
     for (const pending of this.#pending.values()) {
       if (pending.owner !== owner) continue;
@@ -116,7 +116,7 @@ export class RequestTable {
     }
   }
 
-  /** The connection has ended: everything fails, nothing new starts. */
+  /** The connection has ended: all requests fail, and new ones are refused. */
   end(error: Error): void {
     this.#ended ??= error;
     clearTimeout(this.#timer);
@@ -130,7 +130,7 @@ export class RequestTable {
 
   #watch(delayMs: number): void {
     clearTimeout(this.#timer);
-    // What came meanwhile is looked at first: this process may have been stopped.
+    // Process received replies first: this process may have been stopped.
     const later = (): void => void setImmediate(() => this.#failOverdue()).unref();
     this.#timer = setTimeout(later, delayMs).unref();
   }

@@ -16,8 +16,8 @@ import {
 import { RemoteError, VfioUserError, type VfioUserErrorCode } from '../errors.js';
 
 /**
- * What a bridge says about its device by the errno of a refused VERSION. The native encoding has
- * room for the number only: {@link errnoOfUnreachable} chooses the one that says most.
+ * What the errno of a VERSION refused by a bridge says about its device. The native encoding
+ * carries only the number: {@link errnoOfUnreachable} chooses the most informative one.
  */
 const unreachable: ReadonlyMap<number, string> = new Map([
   [ENODEV, 'its device is out of reach'],
@@ -31,7 +31,7 @@ const unreachable: ReadonlyMap<number, string> = new Map([
   [EPROTO, 'what it found in place of its device does not speak vfio-user'],
 ]);
 
-/** Whether a bridge that refuses VERSION with this number does so because of its device. */
+/** Whether a bridge refuses VERSION with this errno because of its device. */
 export function isUnreachable(errno: number): boolean {
   return unreachable.has(errno);
 }
@@ -43,7 +43,7 @@ function meaningOf(errno: number): string | undefined {
   return why && `it is a bridge, and ${why}`;
 }
 
-/** Why a client was turned away, for one that was told a number. */
+/** Explains to a client why VERSION was refused with this errno. */
 export function turnedAwayText(errno: number): string {
   const meaning = meaningOf(errno);
   return meaning === undefined
@@ -67,7 +67,7 @@ const byCode: Readonly<Partial<Record<VfioUserErrorCode, number>>> = {
   VFU_PEER_CLOSED: ECONNRESET,
 };
 
-/** The number that says most about why a device cannot be reached; its own, if it gave one. */
+/** The most informative errno for an unreachable device; its own, if it gave one. */
 export function errnoOfUnreachable(error: unknown): number {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (at instanceof RemoteError && at.errno !== 0) return at.errno;

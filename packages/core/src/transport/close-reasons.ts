@@ -1,6 +1,6 @@
 import { VfioUserError } from '../errors.js';
 
-/** The peer lets the send queue grow beyond its limit. */
+/** The send queue exceeded its limit. */
 export function leavesUnread(peer: string, bytes: number): VfioUserError {
   return new VfioUserError(
     'VFU_PEER_CLOSED',
@@ -8,7 +8,7 @@ export function leavesUnread(peer: string, bytes: number): VfioUserError {
   );
 }
 
-/** The stream ended between the first and the last byte of a message. */
+/** The stream ended within a message. */
 export function cutOff(peer: string, bytes: number): VfioUserError {
   return new VfioUserError(
     'VFU_PEER_CLOSED',
@@ -16,7 +16,7 @@ export function cutOff(peer: string, bytes: number): VfioUserError {
   );
 }
 
-/** `close()` could not get rid of what was queued. */
+/** `close()` timed out before all was sent. */
 export function closeTimedOut(peer: string, bytes: number, timeoutMs: number): VfioUserError {
   return new VfioUserError(
     'VFU_TIMEOUT',

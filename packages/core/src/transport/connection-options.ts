@@ -1,16 +1,16 @@
 import { VfioUserError } from '../errors.js';
 
-/** What can be tuned about connections, whatever carries them. Every default is meant to be right. */
+/** Options of connections of any transport. */
 export interface ConnectionOptions {
-  /** Largest message, bytes: bounds what one peer can make us allocate. Default 32 MiB. */
+  /** Largest message, bytes: limits what a peer can make us allocate. Default 32 MiB. */
   readonly maxFrameBytes?: number;
-  /** `send()` asks the caller to stop above this many queued bytes. Default 1 MiB. */
+  /** `send()` returns `false` above this many queued bytes. Default 1 MiB. */
   readonly highWaterBytes?: number;
-  /** `onDrain()` asks it to go on below this many. Default 256 KiB. */
+  /** `onDrain()` is called below this many. Default 256 KiB. */
   readonly lowWaterBytes?: number;
-  /** A connection whose peer leaves more than this unread is ended. Default 256 MiB. */
+  /** The connection ends when more than this is queued. Default 256 MiB. */
   readonly maxQueuedBytes?: number;
-  /** How long `close()` waits for the peer to read what is queued, ms. Default 5000. */
+  /** Time limit of `close()` for sending what is queued, ms. Default 5000. */
   readonly closeTimeoutMs?: number;
 }
 
@@ -26,8 +26,8 @@ export const connectionDefaults: ConnectionLimits = Object.freeze({
 });
 
 /**
- * The options of a transport with its defaults filled in. All numbers among them are limits.
- * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the option that makes no sense.
+ * Fill in the defaults of a transport's options. All numbers among them are limits.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the invalid option.
  */
 export function resolveOptions<Options extends ConnectionOptions, Defaults>(
   options: Options,

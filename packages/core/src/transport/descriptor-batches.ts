@@ -2,14 +2,14 @@ import { ProtocolViolationError } from '../errors.js';
 import type { Descriptor } from './resources.js';
 import type { Framing } from './transport.js';
 
-/** Descriptors that one receive call returned, together with the stream bytes `[from, to)`. */
+/** Descriptors of one receive call, which returned the stream bytes `[from, to)`. */
 interface Batch {
   readonly from: number;
   readonly to: number;
   readonly descriptors: readonly Descriptor[];
-  /** Start of the first frame that was not looked at yet, as a position in the stream. */
+  /** Start of the first frame not examined yet, as a position in the stream. */
   cursor: number;
-  /** Start of the frame that gets the descriptors, as far as one can tell. */
+  /** Start of the frame that gets the descriptors, as far as known. */
   owner: number;
   /** Whether that frame starts in the range and is of a kind that may carry descriptors. */
   ownerCarries: boolean;
@@ -66,14 +66,15 @@ export class DescriptorBatches {
   }
 
   /**
-   * Look at the frames in the buffer, whose byte 0 stands at `base` in the stream and whose
-   * unconsumed bytes are `[start, end)`. Returns 0 when it is known whether the frame at `start`
-   * gets descriptors, otherwise up to where in the buffer bytes are needed to tell.
+   * Examine the frames in the buffer, whose byte 0 is at `base` in the stream and whose unconsumed
+   * bytes are `[start, end)`.
+   * @returns 0 when it is known whether the frame at `start` gets descriptors, otherwise the
+   * position in the buffer up to which bytes are needed.
    */
   decide(view: DataView, base: number, start: number, end: number): number {
     const head = base + start;
     for (const batch of this.#batches) {
-      // Frames that were handed out already were no candidates.
+      // Frames that were delivered already are out of the question.
       batch.cursor = Math.max(batch.cursor, head);
       if (!batch.decided) this.#advance(batch, view, base, base + end);
       if (batch.owner !== head) return 0;
@@ -97,7 +98,7 @@ export class DescriptorBatches {
     return taken;
   }
 
-  /** No header will be completed any more: decide with what is there. */
+  /** The stream has ended: decide with what is there. */
   finish(): void {
     this.#finished = true;
   }
@@ -110,7 +111,7 @@ export class DescriptorBatches {
     this.#count = 0;
   }
 
-  /** Look at further frame starts, up to the end of the batch's range or of the received bytes. */
+  /** Examine further frames, up to the end of the batch's range or of the received bytes. */
   #advance(batch: Batch, view: DataView, base: number, end: number): void {
     while (batch.cursor < batch.to) {
       if (end - batch.cursor < this.#framing.headerBytes) {
@@ -131,7 +132,9 @@ export class DescriptorBatches {
     batch.decided = true;
   }
 
-  /** The length of the frame at `offset`, or 0 if it is impossible: its turn to be refused comes. */
+  /**
+   * Length of the frame at `offset`, or 0 if it is invalid, which is reported when it is delivered.
+   */
   #lengthAt(view: DataView, offset: number): number {
     try {
       return Math.max(0, this.#framing.frameLength(view, offset));

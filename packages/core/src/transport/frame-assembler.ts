@@ -4,16 +4,16 @@ import type { Handshake } from './handshake.js';
 import type { Descriptor } from './resources.js';
 import type { Frame, Framing } from './transport.js';
 
-/** Frames that must fit the initial buffer, one after the other, before a grown one is given up. */
+/** Consecutive frames that fit the initial buffer before a larger one is released. */
 const SHRINK_AFTER_FRAMES = 1024;
 
-/** What bounds the memory of one {@link FrameAssembler}. */
+/** Memory limits of a {@link FrameAssembler}. */
 export interface FrameAssemblerLimits {
-  /** Largest frame, header included, bytes: what a peer can make us allocate. */
+  /** Largest frame, header included, bytes: limits what a peer can make us allocate. */
   readonly maxFrameBytes: number;
-  /** Most descriptors one frame may bring: what a peer can make us keep open. */
+  /** Most descriptors of one frame: limits what a peer can make us keep open. */
   readonly maxDescriptors: number;
-  /** Size of the buffer that is enough for ordinary traffic, bytes. */
+  /** Initial buffer size, enough for ordinary traffic, bytes. */
   readonly initialBytes?: number;
 }
 
@@ -52,12 +52,12 @@ export class FrameAssembler {
   readonly #initialBytes: number;
   readonly #frame: ReusedFrame;
   readonly #batches: DescriptorBatches;
-  /** Where in the stream the first byte of the buffer stands. */
+  /** Position in the stream of the buffer's first byte. */
   #base = 0;
   /** The unconsumed bytes are `[#start, #end)` of the buffer. */
   #start = 0;
   #end = 0;
-  /** Bytes from `#start` on that must fit before the next frame can be handed out. */
+  /** Bytes from `#start` on that must fit before the next frame can be delivered. */
   #wanted: number;
   #framesSinceLarge = 0;
 
@@ -71,7 +71,7 @@ export class FrameAssembler {
     this.#frame = new ReusedFrame(bytes, new DataView(bytes.buffer));
   }
 
-  /** The receive buffer. Another one after a {@link reserve} that had to grow or shrink it. */
+  /** The receive buffer. May be replaced by {@link reserve}. */
   get bytes(): Uint8Array {
     return this.#frame.bytes;
   }
@@ -91,12 +91,12 @@ export class FrameAssembler {
     return this.#base + this.#end;
   }
 
-  /** Bytes received and not yet handed out. Other than 0 at the end of the stream, it was cut off. */
+  /** Bytes received and not yet delivered. If not 0 at the end of the stream, it was truncated. */
   get pendingBytes(): number {
     return this.#end - this.#start;
   }
 
-  /** Make room, once {@link next} has nothing more. Invalidates the frame handed out last. */
+  /** Make room, once {@link next} returns `undefined`. Invalidates the last frame. */
   reserve(): void {
     const capacity = this.#frame.bytes.length;
     if (this.#start === this.#end) {
@@ -114,7 +114,7 @@ export class FrameAssembler {
     }
   }
 
-  /** Account for `count` bytes that were received, and for the descriptors that came with them. */
+  /** Account for `count` received bytes and the descriptors received with them. */
   commit(count: number, descriptors?: readonly Descriptor[]): void {
     const from = this.#base + this.#end;
     this.#end += count;
@@ -124,11 +124,11 @@ export class FrameAssembler {
   }
 
   /**
-   * Hand the received bytes to `handshake`, before the first {@link next}. Returns whether it is
-   * complete, otherwise more bytes are needed.
-   * @throws {ProtocolViolationError} when the peer speaks something else.
+   * Pass the received bytes to `handshake`, before the first {@link next}.
+   * @returns whether it is complete; otherwise more bytes are needed.
+   * @throws {ProtocolViolationError} when the peer uses another protocol.
    */
-  shakeHands(handshake: Handshake): boolean {
+  consumeHandshake(handshake: Handshake): boolean {
     const available = this.#end - this.#start;
     const taken = handshake.consume(this.#frame.bytes.subarray(this.#start, this.#end));
     this.#wanted = taken === undefined ? available + 1 : this.#framing.headerBytes;
@@ -137,9 +137,9 @@ export class FrameAssembler {
   }
 
   /**
-   * The next whole frame, valid until the next call of any method, or `undefined` when more bytes
-   * are needed.
-   * @throws {ProtocolViolationError} when the stream cannot be cut into frames any further.
+   * The next complete frame, valid until the next call of any method, or `undefined` when more
+   * bytes are needed.
+   * @throws {ProtocolViolationError} when the stream cannot be split into frames any further.
    */
   next(): Frame | undefined {
     const { view } = this.#frame;
@@ -172,19 +172,19 @@ export class FrameAssembler {
     return frame;
   }
 
-  /** Throw away what was received and not handed out, descriptors included. */
+  /** Drop what was received and not delivered, descriptors included. */
   discard(): void {
     this.#start = this.#end;
     this.#wanted = this.#framing.headerBytes;
     this.#batches.release();
   }
 
-  /** The stream is over: nothing more will come that a frame would have to wait for. */
+  /** The stream has ended: no frame has to wait for more bytes. */
   finish(): void {
     this.#batches.finish();
   }
 
-  /** Close the descriptors that belong to no frame that was handed out. */
+  /** Close the descriptors that belong to no delivered frame. */
   release(): void {
     this.#batches.release();
   }
@@ -195,7 +195,7 @@ export class FrameAssembler {
         `the peer announces a message of ${length} bytes, the limit is ${this.#limits.maxFrameBytes}`,
       );
     }
-    // Shorter than its own header, the stream would never advance.
+    // A frame shorter than its own header would not advance the stream.
     if (!(length >= this.#framing.headerBytes)) {
       throw new ProtocolViolationError(
         `the peer announces a message of ${length} bytes, a header alone has ${this.#framing.headerBytes}`,

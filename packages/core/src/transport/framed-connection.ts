@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.js';
 import { VfioUserError } from '../errors.js';
 import { closeTimedOut, cutOff, leavesUnread } from './close-reasons.js';
 import type { ConnectionLimits } from './connection-options.js';
@@ -9,21 +10,21 @@ import { ScheduledTask } from './scheduled-task.js';
 import type { ConnectionState, StreamEvents, StreamPort } from './stream-port.js';
 import type { Connection, FrameSink, Framing, TransportCapabilities } from './transport.js';
 
-/** What a connection is made of. */
+/** Parts of a {@link FramedConnection}. */
 export interface FramedConnectionParts {
   /** For logs. */
   readonly peer: string;
   readonly capabilities: TransportCapabilities;
   readonly framing: Framing;
   readonly limits: ConnectionLimits;
-  /** Makes what carries the bytes; it belongs to the connection. */
+  /** Creates the port, which belongs to the connection. */
   port(events: StreamEvents): StreamPort;
 }
 
 /**
- * Frames over a byte stream: the one state machine of all connections. It is `new` until
- * {@link open}, `opening` while the peers shake hands, then `open`; `closing` from {@link close} on,
- * until what was queued has left and the peer has ended its side, too; and `ended` at last.
+ * Frames over a byte stream: the state machine of all connections. It is `new` until {@link open},
+ * `opening` during the handshake, then `open`; `closing` from {@link close} until what was queued
+ * is sent and the peer has ended its side; finally `ended`.
  */
 export class FramedConnection implements Connection, StreamEvents {
   readonly peer: string;
@@ -33,30 +34,29 @@ export class FramedConnection implements Connection, StreamEvents {
   readonly assembler: FrameAssembler;
   readonly #limits: ConnectionLimits;
   readonly #port: StreamPort;
-  readonly #closed: Promise<void>;
-  #resolveClosed: () => void = () => {};
-  /** At the end of this turn: everything that is sent until then leaves as one piece. */
+  readonly #closed = deferred();
+  /** Everything sent within a turn of the event loop leaves in one write. */
   readonly #turnEnd = new ScheduledTask(process.nextTick, () => this.#push());
-  /** Later, so that no frame is delivered from within `resume()`. */
+  /** Deferred, so that no frame is delivered within `resume()`. */
   readonly #resumption = new ScheduledTask(setImmediate, () => this.#resumeReceiving());
   #state: ConnectionState = 'new';
   #opening: OpeningPhase | undefined;
   #sink: FrameSink | undefined;
   #paused = false;
-  /** Received frames are being handled. */
+  /** Received frames are being delivered. */
   #delivering = false;
-  /** `send()` returned false, and no drain was told since. */
+  /** `send()` returned `false`, and `onDrain()` was not called since. */
   #owesDrain = false;
-  /** Bytes that left after the peer had let them wait. */
+  /** Bytes that were sent after waiting for the peer. */
   #takenLater = 0;
-  /** The peer sends nothing more. */
+  /** The peer has ended its side. */
   #peerEnded = false;
   #endReason: Error | undefined;
-  /** The peer was told that nothing more comes. */
+  /** Our side was ended. */
   #endSent = false;
   #closeTimer: NodeJS.Timeout | undefined;
   #closeError: Error | undefined;
-  /** The port has given everything back. */
+  /** The port has released everything. */
   #released = false;
 
   constructor({ peer, capabilities, framing, limits, port }: FramedConnectionParts) {
@@ -69,9 +69,6 @@ export class FramedConnection implements Connection, StreamEvents {
     this.#port = port(this);
     this.resources = this.#port.resources;
     this.oneSided = this.#port.oneSided;
-    this.#closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
   }
 
   get bytesMoved(): number {
@@ -86,7 +83,7 @@ export class FramedConnection implements Connection, StreamEvents {
     return this.#paused;
   }
 
-  /** Begin, with the handshake if there is one. Call it once. */
+  /** Start, with the handshake if there is one. Call it once. */
   open(opening: Opening): void {
     this.#state = 'opening';
     this.#opening = new OpeningPhase(this.peer, opening, (error) => this.#end(error));
@@ -142,13 +139,13 @@ export class FramedConnection implements Connection, StreamEvents {
     } else if (!this.#isOver) {
       this.#state = 'closing';
       this.#closeTimer = setTimeout(() => this.#onCloseTimeout(), this.#limits.closeTimeoutMs);
-      // What comes does not matter any more, only that it is over.
+      // What is received is dropped from now on.
       if (!this.#delivering) this.#discardReceived();
       this.#port.resume();
       this.#push();
       this.#finishClosing();
     }
-    return this.#closed;
+    return this.#closed.promise;
   }
 
   abort(reason: Error): void {
@@ -156,7 +153,7 @@ export class FramedConnection implements Connection, StreamEvents {
   }
 
   onReceived(): void {
-    // What comes while frames are handled, is seen behind them.
+    // Bytes received while frames are delivered are processed afterwards.
     if (this.#delivering) return;
     if (this.#state === 'closing') this.#discardReceived();
     else if (!this.#paused && !this.#isOver) this.#deliver();
@@ -179,7 +176,7 @@ export class FramedConnection implements Connection, StreamEvents {
   }
 
   onGone(error?: Error): void {
-    // Once everything was said and done, it does not matter how it ends.
+    // After our side was ended, an error does not matter.
     this.#end(this.#endSent ? undefined : error);
   }
 
@@ -197,7 +194,7 @@ export class FramedConnection implements Connection, StreamEvents {
     throw new VfioUserError('VFU_UNSUPPORTED', text);
   }
 
-  /** Whether a frame may wait because `push` is near: at the end of the batch or of the turn. */
+  /** Whether a frame may wait for `push` at the end of the batch or turn. */
   #moreFollows(): boolean {
     if (this.#delivering) return true;
     if (this.#port.gathers) this.#turnEnd.schedule();
@@ -210,12 +207,12 @@ export class FramedConnection implements Connection, StreamEvents {
 
   #resumeReceiving(): void {
     if (this.#paused || this.#isOver) return;
-    // What was received before the pause is still there.
+    // Deliver what was received before the pause.
     this.#deliver();
     if (!this.#paused && !this.#isOver) this.#port.resume();
   }
 
-  /** Hand out the whole frames that are there; what they are answered leaves as one piece. */
+  /** Deliver the complete frames; the replies leave in one write. */
   #deliver(): void {
     this.#delivering = true;
     try {
@@ -236,14 +233,14 @@ export class FramedConnection implements Connection, StreamEvents {
     if (this.#peerEnded && !this.#paused && !this.#isOver) this.#onEndOfStream();
   }
 
-  /** Frames begin once the handshake is complete. */
+  /** Frames start once the handshake is complete. */
   #advance(): void {
     const sink = this.#opening?.advance(this.assembler, (answer) => this.send(answer));
     if (sink === undefined) return;
     this.#opening = undefined;
     this.#sink = sink;
     if (this.#state === 'opening') this.#state = 'open';
-    // It may have been ended by whoever was asked for the sink.
+    // `accept` may have ended the connection.
     if (this.#released) this.#reportClose(sink);
   }
 
@@ -258,7 +255,7 @@ export class FramedConnection implements Connection, StreamEvents {
     while (this.#port.read(this.assembler));
   }
 
-  /** Once everything has left, say so to the peer and wait for its own end. */
+  /** Once everything is sent, end our side and wait for the peer's end. */
   #finishClosing(): void {
     if (this.#state !== 'closing' || this.#port.queuedBytes > 0) return;
     if (this.#peerEnded) {
@@ -272,7 +269,7 @@ export class FramedConnection implements Connection, StreamEvents {
   #onCloseTimeout(): void {
     const { queuedBytes } = this.#port;
     const { closeTimeoutMs } = this.#limits;
-    // All was said: then it does not matter that the peer never answered.
+    // Everything was sent: a missing end of the peer does not matter.
     this.#end(
       queuedBytes === 0 ? undefined : closeTimedOut(this.peer, queuedBytes, closeTimeoutMs),
     );
@@ -291,19 +288,19 @@ export class FramedConnection implements Connection, StreamEvents {
 
   #onReleased(): void {
     this.#released = true;
-    this.#resolveClosed();
+    this.#closed.resolve();
     if (this.#sink !== undefined) this.#reportClose(this.#sink);
     else this.#opening?.fail(this.#closeError);
   }
 
-  /** Later, so that no call into the connection calls back before it returned. */
+  /** Deferred, so that no call into the connection calls back before it returns. */
   #reportClose(sink: FrameSink): void {
     queueMicrotask(() => sink.onClose(this.#closeError));
   }
 }
 
 function closeAll(descriptors: readonly Descriptor[]): void {
-  // Nearly every message has none, and an iterator costs more than this look.
+  // Nearly every message has none, and an iterator costs more than this check.
   if (descriptors.length === 0) return;
   for (const descriptor of descriptors) descriptor.close();
 }

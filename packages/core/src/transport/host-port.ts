@@ -5,7 +5,7 @@ import { VfioUserError } from '../errors.js';
 export interface HostPort {
   /** A name or an address, without brackets and percent-encoding: `fe80::1%eth0` has a zone. */
   readonly host: string;
-  /** `undefined` when it is left to the scheme, which also knows how large it may be. */
+  /** `undefined` if absent. The range is checked by the scheme. */
   readonly port: number | undefined;
 }
 
@@ -14,8 +14,8 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4'); // mapped into IPv6 as well
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * Understand `host:port` of RFC 3986, section 3.2. The zone of an IPv6 address may be written as
- * RFC 6874 has it, `[fe80::1%25eth0]`, or as everybody does, `[fe80::1%eth0]`.
+ * Parse `host:port` (RFC 3986, section 3.2). The zone of an IPv6 address may be written as in RFC
+ * 6874, `[fe80::1%25eth0]`, or commonly, `[fe80::1%eth0]`.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write it.
  */
 export function parseHostPort(text: string): HostPort {
@@ -26,7 +26,7 @@ export function parseHostPort(text: string): HostPort {
   return { host, port: digits === '' ? undefined : Number(digits) };
 }
 
-/** The inverse of {@link parseHostPort}, with the zone as RFC 6874 has it. */
+/** The inverse of {@link parseHostPort}, with the zone as in RFC 6874. */
 export function formatHostPort(host: string, port?: number): string {
   const [ip, zone] = splitZone(host);
   const literal = zone === undefined ? ip : `${ip}%25${encodeURIComponent(zone)}`;
@@ -34,7 +34,7 @@ export function formatHostPort(host: string, port?: number): string {
   return port === undefined ? written : `${written}:${port}`;
 }
 
-/** An address as other machines know it: a zone has a meaning on this one only. */
+/** An address without its zone, which is meaningless to other machines. */
 export function withoutZone(host: string): string {
   return splitZone(host)[0];
 }
@@ -45,14 +45,14 @@ export function splitZone(host: string): readonly [ip: string, zone: string | un
   return at === -1 ? [host, undefined] : [host.slice(0, at), host.slice(at + 1)];
 }
 
-/** Whether this is an IP address (with a zone or without) that only this machine can reach. */
+/** Whether it is an IP address, with or without a zone, that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   const ip = withoutZone(host);
   return isIP(ip) !== 0 && loopback.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4');
 }
 
 function parseName(text: string, encoded: string): string {
-  // What an international name consists of, too.
+  // Also what an internationalised name consists of.
   if (!/^(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2}|[^\0-\x7f])*$/i.test(encoded)) {
     throw invalid(text, 'a host name does not have such characters');
   }
@@ -67,7 +67,7 @@ function parseLiteral(text: string, literal: string): string {
   const [ip, rest] = splitZone(literal);
   if (!isIPv6(ip)) throw invalid(text, `${ip} is no IPv6 address`);
   if (rest === undefined) return ip;
-  // Two digits alone are the number of an interface.
+  // Two digits alone are an interface number.
   const zone = /^25./.test(rest) ? decode(text, rest.slice(2)) : rest;
   if (!/^[^\s/:%[\]]{1,15}$/.test(zone)) {
     throw invalid(text, 'a zone is the name of a network interface, for example [fe80::1%25eth0]');

@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+
+export { orAborted } from './abort.js';
 export {
   type ConnectionLimits,
   type ConnectionOptions,
@@ -22,9 +24,14 @@ export {
   withoutZone,
 } from './host-port.js';
 export type * from './one-sided.js';
-export { acceptOr, nobody, openClient, openServer, type ServerOpening } from './open-connection.js';
+export {
+  acceptOr,
+  nullSink,
+  openClient,
+  openServer,
+  type ServerOpening,
+} from './open-connection.js';
 export type { Opening } from './opening.js';
-export { orAborted } from './or-aborted.js';
 export { PendingConnections } from './pending-connections.js';
 export { TransportRegistry } from './registry.js';
 export type * from './resources.js';

@@ -1,6 +1,6 @@
 import type { MappedMemory } from './resources.js';
 
-/** A part of a mapping, addressed from its own start. Closing it leaves the mapping alone. */
+/** A part of a mapping with offsets of its own. Closing it does not close the mapping. */
 export class MemoryWindow implements MappedMemory {
   readonly length: number;
   readonly copyOnWrite: boolean;

@@ -1,40 +1,44 @@
 import type { Iova } from '../address.js';
 import type { MappedMemory } from './resources.js';
 
-/** A piece of memory that the peer may reach by itself: what "DMA_MAP" tells it. */
+/** A range of memory that the peer may access by RDMA, as announced in "DMA_MAP". */
 export interface ExposedRange {
-  /** Where the piece starts in the mapping, bytes. */
+  /** Start of the range in the mapping, bytes. */
   readonly offset: number;
   /** Bytes. */
   readonly length: number;
-  /** Where the adapter of the memory's owner finds it. */
+  /** Address for the adapter of the memory's owner. */
   readonly address: Iova;
-  /** What that adapter asks for. */
+  /** Key for that adapter. */
   readonly key: number;
 }
 
-/** Memory of ours that the peer may reach, until it is closed. */
+/** Memory that the peer may access until it is closed. */
 export interface ExposedMemory {
-  /** In order and without overlap. What they leave out is reached by messages. */
+  /** In order and without overlap. The gaps are accessed by messages. */
   readonly ranges: readonly ExposedRange[];
   /** When this returns, the peer cannot touch the memory any more. Idempotent. */
   close(): void;
 }
 
-/** What the owner of memory allows the peer. */
+/** Rights of the peer. */
 export interface AccessRights {
   readonly readable: boolean;
   readonly writable: boolean;
 }
 
 /**
- * Present on a connection exactly when its capability `oneSidedMemory` is on. What is read and
- * written here and the frames that are sent take effect at the peer in the order of the calls.
+ * One-sided access to the peer's memory (RDMA). Present on a connection exactly when its capability
+ * `oneSidedMemory` is on. Reads, writes and frames take effect at the peer in the order of the
+ * calls.
  */
 export interface OneSidedMemory {
-  /** How it is done, for people: `RDMA by rxe0`. */
+  /** Description for display, for example `RDMA by rxe0`. */
   readonly description: string;
-  /** Let the peer reach `memory` with just these rights. None of it, if that is not possible. */
+  /**
+   * Let the peer access `memory` with just these rights. There may be no ranges if it is
+   * impossible.
+   */
   expose(memory: MappedMemory, rights: AccessRights): ExposedMemory;
   /** Copy from memory that the peer exposed. `target` must stay untouched until it is done. */
   read(range: ExposedRange, offset: number, target: Uint8Array): Promise<void>;

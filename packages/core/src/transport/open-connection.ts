@@ -4,7 +4,7 @@ import type { Handshake } from './handshake.js';
 import type { PendingConnections } from './pending-connections.js';
 import type { Accept, Connection, FrameSink, OpenContext } from './transport.js';
 
-/** Begin a connection as a client: resolves once the handshake is complete and it was accepted. */
+/** Open a connection as a client: resolves once the handshake is complete and it was accepted. */
 export function openClient(
   connection: FramedConnection,
   accept: Accept,
@@ -38,18 +38,18 @@ export function openClient(
   });
 }
 
-/** What a server decides about its connections. */
+/** How a server opens its connections. */
 export interface ServerOpening {
   readonly accept: Accept;
   readonly context: OpenContext;
   readonly handshakeTimeoutMs: number;
-  /** Where those of the same listener are that are not through the handshake. */
+  /** Connections of the same listener before the end of their handshake. */
   readonly pending: PendingConnections;
-  /** The peer did not get through the handshake. */
+  /** The handshake failed. */
   refused(reason: string): void;
 }
 
-/** Begin a connection as a server: it is accepted once the handshake is complete. */
+/** Open a connection as a server: it is accepted once the handshake is complete. */
 export function openServer(
   connection: FramedConnection,
   { accept, context, handshakeTimeoutMs, pending, refused }: ServerOpening,
@@ -74,7 +74,7 @@ export function openServer(
 }
 
 /**
- * Hand a connection over. If that throws, the connection ends and `failed` is told why.
+ * Pass a connection to `accept`. If that throws, the connection ends and `failed` gets the error.
  */
 export function acceptOr(
   connection: Connection,
@@ -88,9 +88,9 @@ export function acceptOr(
     const error = reason instanceof Error ? reason : new Error(String(reason));
     failed(error);
     connection.abort(error);
-    return nobody;
+    return nullSink;
   }
 }
 
-/** For a connection that nobody wants: it is over. */
-export const nobody: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };
+/** Ignores all events, for a connection that has ended. */
+export const nullSink: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} };

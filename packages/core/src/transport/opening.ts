@@ -3,25 +3,28 @@ import type { FrameAssembler } from './frame-assembler.js';
 import type { Handshake } from './handshake.js';
 import type { FrameSink } from './transport.js';
 
-/** How a stream connection begins. */
+/** How a connection is opened. */
 export interface Opening {
   readonly handshake?: Handshake | undefined;
-  /** How long the peer may take for its part of the handshake, ms: for ever is not offered. */
+  /** Time limit of the peer's part of the handshake, ms. */
   readonly handshakeTimeoutMs: number;
-  /** The handshake is complete, or there is none: who gets the frames? */
+  /**
+   * The handshake is complete, or there is none.
+   * @returns the sink of the frames.
+   */
   ready(): FrameSink;
   /** The connection ended before that. */
   failed(error: Error): void;
 }
 
-/** The time from the first byte of a stream connection to its first frame. */
+/** A connection from its first byte to its first frame. */
 export class OpeningPhase {
   readonly #peer: string;
   readonly #opening: Opening;
   #timer: NodeJS.Timeout | undefined;
   #over = false;
 
-  /** `onTimeout` ends the connection. */
+  /** @param onTimeout ends the connection. */
   constructor(peer: string, opening: Opening, onTimeout: (error: Error) => void) {
     this.#peer = peer;
     this.#opening = opening;
@@ -33,20 +36,23 @@ export class OpeningPhase {
     }, limitMs);
   }
 
-  /** What leaves first, if anything does. */
+  /** What is sent first, if anything. */
   get greeting(): Uint8Array | undefined {
     const { handshake } = this.#opening;
     return handshake?.greeting.length === 0 ? undefined : handshake?.greeting;
   }
 
-  /** Look at what was received, and answer it. Returns the sink once frames begin. */
+  /**
+   * Process what was received, and answer it.
+   * @returns the sink once frames begin.
+   */
   advance(
-    assembler: Pick<FrameAssembler, 'shakeHands'>,
+    assembler: Pick<FrameAssembler, 'consumeHandshake'>,
     send: (answer: Uint8Array) => void,
   ): FrameSink | undefined {
     const { handshake } = this.#opening;
     if (handshake !== undefined) {
-      const isComplete = assembler.shakeHands(handshake);
+      const isComplete = assembler.consumeHandshake(handshake);
       const answer = handshake.takeAnswer?.();
       if (answer !== undefined) send(answer);
       if (!isComplete) return undefined;
@@ -56,7 +62,7 @@ export class OpeningPhase {
     return this.#opening.ready();
   }
 
-  /** The connection has ended. Whoever has been asked for a sink already is told by it. */
+  /** The connection has ended. A sink that was already returned hears of it from the connection. */
   fail(error: Error | undefined): void {
     if (this.#over) return;
     this.#over = true;

@@ -1,8 +1,8 @@
 import { VfioUserError } from '../errors.js';
 
 /**
- * Connections whose peer has not said yet what it is, oldest first. There are so many at most: the
- * oldest makes room for the next, so whoever opens connections and says nothing keeps nobody out.
+ * Connections whose peer has not identified itself, oldest first. Their number is limited: the
+ * oldest is dropped for a new one, so that idle connections cannot block others.
  */
 export class PendingConnections {
   readonly #limit: number;
@@ -17,7 +17,7 @@ export class PendingConnections {
     return this.#drops.size;
   }
 
-  /** `drop` ends the connection if it is still pending when its place is needed. */
+  /** @param drop ends the connection if its place is needed. */
   add(connection: object, drop: (reason: Error) => void): void {
     for (const oldest of this.#drops.keys()) {
       if (this.#drops.size < this.#limit) break;
@@ -27,12 +27,15 @@ export class PendingConnections {
     this.#drops.set(connection, drop);
   }
 
-  /** It has said what it is, or has ended. Returns whether it was pending. */
+  /**
+   * It was identified or has ended.
+   * @returns whether it was pending.
+   */
   delete(connection: object): boolean {
     return this.#drops.delete(connection);
   }
 
-  /** Nobody is awaited any more. */
+  /** Drop all of them. */
   dropAll(reason: Error): void {
     for (const connection of this.#drops.keys()) this.#drop(connection, reason);
   }

@@ -3,7 +3,7 @@ import type { Logger } from '../logger.js';
 import type { Transport } from './transport.js';
 import { parseUri, repeatedKey, type TransportUri } from './uri.js';
 
-/** The transports of one program, as a value: several registries can live in one process. */
+/** The transports of a program. A value, so that several registries can exist in one process. */
 export class TransportRegistry {
   readonly #byScheme = new Map<string, Transport>();
 
@@ -25,7 +25,7 @@ export class TransportRegistry {
     return [...this.#byScheme.keys()].sort();
   }
 
-  /** Read again what URIs named, see {@link Transport.reload}. */
+  /** Reload files named by URIs, see {@link Transport.reload}. */
   async reload(logger: Logger): Promise<void> {
     const transports = new Set(this.#byScheme.values());
     await Promise.all(Array.from(transports, (transport) => transport.reload?.(logger)));
@@ -33,7 +33,7 @@ export class TransportRegistry {
 
   /**
    * Find the transport of a URI and check its query keys.
-   * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming what is known.
+   * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the known ones.
    */
   resolve(text: string): { readonly transport: Transport; readonly uri: TransportUri } {
     const uri = parseUri(text);

@@ -1,18 +1,18 @@
 /**
- * What rides along with a message on a transport that passes descriptors, and what can be made of
- * it. Core never sees a file descriptor number: it asks these interfaces.
+ * Resources attached to messages on a transport that passes descriptors. Core never uses a file
+ * descriptor number, only these interfaces.
  */
 
-/** A passed descriptor. Exactly one holder owns it and closes it (closing twice is harmless). */
+/** A passed descriptor with a single owner, who closes it. `close` is idempotent. */
 export interface Descriptor {
   close(): void;
 }
 
-/** Host memory shared with the peer, or backed by something only reachable by copying. */
+/** Host memory that is mapped, or only accessible by copying. */
 export interface MappedMemory {
   /** Bytes. */
   readonly length: number;
-  /** What others write later may not show here: an adapter must not be pointed at it. */
+  /** Later writes of others may not show: unsuitable for RDMA. */
   readonly copyOnWrite?: boolean;
   /**
    * A view of `[offset, offset + length)`, or `undefined` when the range cannot be viewed in one
@@ -24,12 +24,12 @@ export interface MappedMemory {
   read(offset: number, target: Uint8Array): void;
   /** Copy in. */
   write(offset: number, source: Uint8Array): void;
-  /** Revoke: when this returns, nothing of this process can touch the memory any more. */
+  /** Revoke: when this returns, this process no longer accesses the memory. */
   close(): void;
 }
 
 export interface MapRequest {
-  /** Where the range starts in the file behind the descriptor, bytes. */
+  /** Start of the range in the file, bytes. */
   readonly offset: bigint;
   /** Bytes. */
   readonly length: number;
@@ -39,21 +39,23 @@ export interface MapRequest {
   readonly fileIo?: boolean;
 }
 
-/** The sending half of a notification: an eventfd, or its replacement. */
+/** The sending end of a notification: an eventfd or its replacement. */
 export interface Notifier {
-  /** @param count signals that have come together; 1 when absent. */
+  /** @param count number of signals. Default 1. */
   signal(count?: number): void;
   close(): void;
 }
 
-/** The receiving half: `onSignal` of {@link SharedResources.createEvent} runs for each wake-up. */
+/**
+ * The receiving end: `onSignal` of {@link SharedResources.createEvent} is called for each wake-up.
+ */
 export interface EventSource {
   /** A descriptor to send to the peer. The caller owns it. */
   descriptor(): Descriptor;
   close(): void;
 }
 
-/** Memory of ours that the peer may map. */
+/** Memory that the peer may map. */
 export interface SharedMemory extends MappedMemory {
   /** A descriptor to send to the peer. The caller owns it. */
   descriptor(): Descriptor;
@@ -67,17 +69,17 @@ export interface SharedResources {
    * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when it is no memory, or too short for the range.
    */
   mapMemory(descriptor: Descriptor, request: MapRequest): MappedMemory;
-  /** How many more mappings this process can hold, for all of its devices; absent: any number. */
+  /** Number of mappings that this process can still hold; absent: unlimited. */
   readonly mappingsLeft?: number;
   /** Make a notifier of a passed descriptor, whose ownership passes to this call. */
   notifier(descriptor: Descriptor): Notifier;
-  /** Whether both descriptors name the same file: what tells an identical DMA_MAP from a clash. */
+  /** Whether both name the same file, to recognise an identical DMA_MAP. */
   sameFile(memory: MappedMemory, descriptor: Descriptor): boolean;
   createMemory(name: string, length: number): SharedMemory;
   createEvent(onSignal: (count: number) => void): EventSource;
 }
 
-/** A descriptor made of each. When one cannot be made, those that were are closed. */
+/** A descriptor of each. If one cannot be made, the others are closed. */
 export function descriptorOfEach<T>(
   sources: readonly T[],
   make: (source: T) => Descriptor,

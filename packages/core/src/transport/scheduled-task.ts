@@ -1,10 +1,10 @@
-/** Runs something later, once, however often that was asked for until then. */
+/** Runs a function later, once, however often it was scheduled. */
 export class ScheduledTask {
   readonly #defer: (run: () => void) => void;
   readonly #run: () => void;
   #scheduled = false;
 
-  /** `defer` says when, for example `setImmediate`. */
+  /** @param defer for example `setImmediate`. */
   constructor(defer: (run: () => void) => void, run: () => void) {
     this.#defer = defer;
     this.#run = () => {

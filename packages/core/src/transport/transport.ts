@@ -5,19 +5,19 @@ import type { Descriptor, SharedMemory, SharedResources } from './resources.js';
 import type { TransportUri } from './uri.js';
 
 /**
- * What the wire below the protocol can do. Code above asks these flags, never the URI scheme.
- * A flag that is on is covered by the compliance suite.
+ * Features of a transport. Code above checks these flags, never the URI scheme. The compliance
+ * suite covers every flag that is on.
  */
 export interface TransportCapabilities {
-  /** Descriptors can ride along with a message (SCM_RIGHTS); `resources` is present. */
+  /** Descriptors can be attached to messages (SCM_RIGHTS); `resources` is present. */
   readonly fdPassing: boolean;
   /** Both ends can map the same memory, so a DMA_MAP descriptor gives direct access. */
   readonly sharedMemory: boolean;
-  /** Each end can reach memory that the other exposes without its doing; `oneSided` is present. */
+  /** Each side can access memory that the other exposes (RDMA); `oneSided` is present. */
   readonly oneSidedMemory: boolean;
   /**
-   * Messages and notifications share one ordered channel. When off (an eventfd beside a socket), a
-   * notification must wait for the replies of the DMA writes issued before it.
+   * Messages and notifications share one ordered channel. If off (eventfds beside a socket), a
+   * notification must wait for the replies of earlier DMA writes.
    */
   readonly orderedNotifications: boolean;
   /** Largest frame the transport carries, header included, bytes. */
@@ -26,7 +26,7 @@ export interface TransportCapabilities {
   readonly maxDescriptors: number;
 }
 
-/** One whole received message. Reused by the transport: valid until the handler returns. */
+/** A complete received message. Reused by the transport: valid until the handler returns. */
 export interface Frame {
   /** The transport's receive buffer; this frame is `[start, start + length)` of it. */
   readonly bytes: Uint8Array;
@@ -35,13 +35,13 @@ export interface Frame {
   readonly start: number;
   /** Bytes, header included. */
   readonly length: number;
-  /** Descriptors that came along. The handler owns them, also when it ignores the message. */
+  /** Attached descriptors. The handler owns them, even if it ignores the message. */
   readonly descriptors: readonly Descriptor[];
 }
 
-/** How a byte stream is cut into frames: the encoding's knowledge, lent to stream transports. */
+/** How a byte stream is split into frames, which an encoding defines for stream transports. */
 export interface Framing {
-  /** Bytes that must be there before {@link frameLength} can tell the length. */
+  /** Bytes that {@link frameLength} needs. */
   readonly headerBytes: number;
   /**
    * Length of the frame that starts at `offset`, header included.
@@ -52,7 +52,9 @@ export interface Framing {
   mayCarryDescriptors(view: DataView, offset: number): boolean;
 }
 
-/** Receives from one connection. It is there before the first frame, so that none is missed. */
+/**
+ * Receives the frames of one connection. It exists before the first frame, so that none is missed.
+ */
 export interface FrameSink {
   onFrame(frame: Frame): void;
   /** The send queue fell below its low-water mark after {@link Connection.send} returned `false`. */
@@ -63,26 +65,25 @@ export interface FrameSink {
 
 /** A bidirectional ordered stream of frames. */
 export interface Connection {
-  /** Who is at the other end, for logs. */
+  /** Name of the peer, for logs. */
   readonly peer: string;
   readonly capabilities: TransportCapabilities;
   readonly resources: SharedResources | undefined;
   readonly oneSided?: OneSidedMemory | undefined;
   /**
-   * Counts up whenever the other end is heard of: bytes came, or bytes left that had to wait until
-   * it took earlier ones. Without it only whole frames tell that it lives.
+   * Incremented by received bytes, and by sent bytes that had to wait for the peer: the peer is
+   * alive. Without it only frames show that.
    */
   readonly bytesMoved?: number | undefined;
   /**
    * Queue one frame: `head`, then `data`.
    *
-   * `head` is read before this returns. `data` is borrowed: it must not change before the frame
-   * has left, so hand over memory that nobody writes to, or put small payloads into `head`.
-   * Ownership of `descriptors` passes to this call. Returns `false` when the queue is above its
-   * high-water mark: the frame is queued all the same, the caller should stop producing until
-   * {@link FrameSink.onDrain}.
+   * `head` is read before this returns. `data` is borrowed and must not change before the frame is
+   * sent; put small payloads into `head`. Ownership of `descriptors` passes to this call. Returns
+   * `false` when the queue is above its high-water mark: the frame is queued all the same, but the
+   * caller should stop until {@link FrameSink.onDrain}.
    *
-   * After the connection ended this does nothing but close the descriptors.
+   * After the connection has ended this only closes the descriptors.
    */
   send(head: Uint8Array, data?: Uint8Array, descriptors?: readonly Descriptor[]): boolean;
   /** Stop reading: back-pressure towards the peer. */
@@ -90,63 +91,67 @@ export interface Connection {
   resume(): void;
   /** Send what is queued, then close. Idempotent. */
   close(): Promise<void>;
-  /** Close now; what is queued is lost. `reason` goes to the sink. */
+  /** Close now and drop what is queued. `reason` goes to the sink. */
   abort(reason: Error): void;
 }
 
 export interface Listener {
-  /** Where it really listens: port 0 is already resolved. */
+  /** URI it listens on, with port 0 resolved. */
   readonly uri: string;
   /**
-   * Resolves when no connection can come any more and those that came have ended. Only where that
-   * can be: an inherited socket that was connected already is one connection and no more.
+   * Resolves when no further connection can arrive and the existing ones have ended: an inherited
+   * socket that is already connected is a single connection.
    */
   readonly ended?: Promise<void>;
-  /** Stop accepting. Connections already made live on; what is not that far is ended. Idempotent. */
+  /**
+   * Stop accepting. Established connections stay open; those still being set up are ended.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 
-/** What the system injects, as opposed to what the user configures. */
+/** What core passes to a transport, as opposed to the user's options. */
 export interface OpenContext {
   readonly framing: Framing;
   /**
-   * Makes what a connection starts with, if its encoding wants that. Stream transports run it
-   * before the first frame: a client is connected, and a server accepts, once it is complete.
-   * `attachment` is what the transport itself has to tell its other end.
+   * Creates the handshake of a connection, if its encoding has one. Stream transports run it before
+   * the first frame: `connect` resolves, and `listen` accepts, once it is complete. `attachment` is
+   * data of the transport for its peer.
    */
   readonly handshake?: ((attachment?: Uint8Array) => Handshake) | undefined;
-  /** Ends `connect` or `listen` while it is under way, at whatever point; it rejects with the reason. */
+  /** Aborts `connect` or `listen`, which rejects with the reason. */
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
 }
 
-/** How messages are written, see `Encoding`. */
+/** Encoding of messages, see `Encoding`. */
 export type EncodingName = 'native' | 'portable';
 
 /**
- * Takes over a new connection, on either side, and says who gets its frames. `handshake` is the one
- * that was completed on it, if any was. What it throws ends the connection.
+ * Takes over a new connection, on either side.
+ * @param handshake the completed one, if any.
+ * @returns the sink of its frames. An error ends the connection.
  */
 export type Accept = (connection: Connection, handshake?: Handshake) => FrameSink;
 
-/** A way to carry frames. Stateless: one instance serves any number of endpoints. */
+/** A transport. Stateless: one instance serves any number of endpoints. */
 export interface Transport {
   /** URI schemes without the colon, for example `['unix', 'fd']`. */
   readonly schemes: readonly string[];
-  /** Query keys it understands, for error texts and documentation. */
+  /** Query keys it knows, for errors and documentation. */
   readonly queryKeys: readonly string[];
-  /** Which encoding goes over `uri`. Native when absent. */
+  /** Encoding for `uri`. Default: native. */
   encodingFor?(uri: TransportUri): EncodingName;
-  /** Memory that peers of this transport can map. Absent means that no descriptor can be passed at all. */
+  /** Allocate memory that peers can map. Absent if descriptors cannot be passed. */
   createMemory?(name: string, length: number): SharedMemory;
-  /** Bytes of a page of this host: what such memory is mapped in. 4096 when absent. */
+  /** Page size for such memory, bytes. Default 4096. */
   readonly pageBytes?: number;
-  /** Connect: resolves, or rejects, once `accept` has had the connection, or there is none. */
+  /** Connect: resolves once `accept` has returned, rejects if there is no connection. */
   connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection>;
   listen(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Listener>;
   /**
-   * Read again the files that URIs named, such as certificates, for connections from now on. What
-   * cannot be used leaves the one before in use. Tells the logger what came of it, never rejects.
+   * Reload files named by URIs, such as certificates, for future connections. Unusable files leave
+   * the previous ones in use. Logs the outcome, never rejects.
    */
   reload?(logger: Logger): Promise<void>;
 }

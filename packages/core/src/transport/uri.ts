@@ -2,18 +2,18 @@ import { VfioUserError } from '../errors.js';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.js';
 
 const LONG_FORM = /^vfio-user\+/;
-/** Scheme, user, host with port, and what is behind them (RFC 3986, appendix B). */
+/** Scheme, user, host with port, and the rest (RFC 3986, appendix B). */
 const WITH_AUTHORITY = /^([a-z][a-z\d+.-]*):\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/is;
 
 /**
- * A parsed transport URI. A `URL` is one, too; not every transport URI can be a `URL`, which has no
+ * A parsed transport URI. A `URL` is one, but not every transport URI can be a `URL`, which has no
  * zones of IPv6 addresses and no ports above 65535.
  */
 export type TransportUri = Readonly<
   Pick<URL, 'href' | 'protocol' | 'username' | 'password' | 'pathname' | 'search' | 'searchParams'>
 > & {
   readonly hash: string;
-  /** Host and port as they stand there: {@link hostPortOf} understands them. */
+  /** Host and port as written: {@link hostPortOf} parses them. */
   readonly host: string;
 };
 
@@ -35,7 +35,7 @@ export function parseUri(text: string): TransportUri {
 }
 
 /**
- * The host and the port of a URI.
+ * Host and port of a URI.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` saying how to write them.
  */
 export function hostPortOf(uri: TransportUri): HostPort {
@@ -47,12 +47,12 @@ export function hostPortOf(uri: TransportUri): HostPort {
   }
 }
 
-/** A query key that is given more than once, so that nobody could say which of them counts. */
+/** A query key that is given more than once, which is ambiguous. */
 export function repeatedKey(query: URLSearchParams): string | undefined {
   return [...query.keys()].find((key, at, keys) => keys.indexOf(key) !== at);
 }
 
-/** `uri` with another port: where somebody listens who let the system choose one. */
+/** `uri` with another port, for a listener on port 0. */
 export function withPort(uri: TransportUri, port: number): string {
   const { protocol, pathname, search, hash } = uri;
   const authority = formatHostPort(hostPortOf(uri).host, port);

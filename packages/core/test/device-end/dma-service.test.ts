@@ -4,14 +4,14 @@ import { ECANCELED, EFAULT, EINVAL } from '../../src/errno.js';
 import { DmaFaultError } from '../../src/errors.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import { Command } from '../../src/protocol/constants.js';
-import { ArrayMemory, ATTACHMENT, addMapping, mappingOf } from '../memory/fakes.js';
+import { ATTACHMENT, addMapping, mappingOf, TestGuestMemory } from '../memory/fakes.js';
 import { PeerFixture } from '../session/fakes.js';
 
 const BASE = 0x10000;
 const BAD = 0x11000;
 
 /** The host has the first page, and none for the second. */
-class HalfMemory extends ArrayMemory {
+class HalfMemory extends TestGuestMemory {
   override write(offset: number, source: Uint8Array): void {
     if (offset >= 4096) throw new DmaFaultError(EFAULT, 'no page');
     super.write(offset, source);

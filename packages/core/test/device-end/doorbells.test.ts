@@ -1,8 +1,8 @@
 import t from 'tap';
-import { ClientDoorbells } from '../../src/device-end/doorbells.js';
+import { DeviceDoorbells } from '../../src/device-end/doorbells.js';
 import { Command, ExtensionCommand } from '../../src/protocol/constants.js';
 import type { RegionIoFd } from '../../src/protocol/messages.js';
-import { nativeEncodingFor } from '../../src/protocol/native/native-encoding-for.js';
+import { nativeEncodingFor } from '../../src/protocol/native/native-encoding.js';
 import type { Descriptor, SharedResources } from '../../src/transport/resources.js';
 import { FakeDescriptor, PeerFixture, type PeerFixtureOptions } from '../session/fakes.js';
 
@@ -38,7 +38,7 @@ function open(extensions = {}, options: PeerFixtureOptions = {}) {
   const fixture = new PeerFixture(extensions, {}, options);
   const notifiers = new Notifiers();
   fixture.connection.resources = notifiers.resources;
-  const doorbells = new ClientDoorbells(fixture.peer, 65_536);
+  const doorbells = new DeviceDoorbells(fixture.peer, 65_536);
   const answer = (
     entries: readonly RegionIoFd[],
     { argsz = 16 + 40 * entries.length, count = entries.length } = {},

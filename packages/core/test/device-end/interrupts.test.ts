@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ClientInterrupts } from '../../src/device-end/interrupts.js';
+import { DeviceInterrupts } from '../../src/device-end/interrupts.js';
 import { EBUSY } from '../../src/errno.js';
 import { RemoteError } from '../../src/errors.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
@@ -41,7 +41,7 @@ function open(extensions = {}) {
   const fixture = new PeerFixture(extensions);
   const events = new Events();
   fixture.connection.resources = events.resources;
-  const interrupts = new ClientInterrupts(fixture.peer);
+  const interrupts = new DeviceInterrupts(fixture.peer);
   const lastId = (): number => fixture.connection.requests(DEVICE_SET_IRQS).at(-1)!.id;
   const accept = (): void => fixture.answer(DEVICE_SET_IRQS, lastId(), undefined);
   const refuse = (): void => fixture.refuse(DEVICE_SET_IRQS, lastId(), EBUSY);

@@ -8,19 +8,19 @@ import { defaultLimits } from '../../src/host-end/limits.js';
 import { diagnostics } from '../../src/index.js';
 import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
 import { silentLogger } from '../../src/logger.js';
+import { DmaMessages } from '../../src/memory/dma-messages.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
-import { MessageMemory } from '../../src/memory/message-memory.js';
-import { ReachableMemory } from '../../src/memory/reachable-memory.js';
+import { OneSidedDma } from '../../src/memory/one-sided-dma.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
 import { Command, ExtensionCommand, Irq } from '../../src/protocol/constants.js';
 import { offer } from '../../src/protocol/version.js';
 import { ManualFence, notifiers, setIrqs } from '../device/fakes.js';
 import {
-  ArrayMemory,
   ATTACHMENT,
   addMapping,
   ManualRemote,
   mappingOf,
+  TestGuestMemory,
   tryRead,
   tryWrite,
 } from '../memory/fakes.js';
@@ -44,7 +44,7 @@ t.test('without listeners no clock is read and nothing is published', async (t) 
   fixture.peer.reply(Command.REGION_READ, 1, WRITE);
   fixture.receive(Command.REGION_WRITE, WRITE, { noReply: true });
   const dma = new DmaSpace(ATTACHMENT);
-  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE)));
   tryWrite(dma.device, BASE, new Uint8Array(4));
   fixture.end();
   t.strictSame([now(), publish()], [[], []]);
@@ -149,8 +149,8 @@ t.test('a connection that ends by an error is told', async (t) => {
 t.test('memory is told by the way it was reached', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
   const dma = new DmaSpace(ATTACHMENT);
-  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
-  addMapping(dma, mappingOf(BASE + PAGE, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE + PAGE, 1, new TestGuestMemory(PAGE)));
   addMapping(dma, mappingOf(BASE + 2 * PAGE, 1));
   tryRead(dma.device, BASE, new Uint8Array(3));
   tryWrite(dma.device, BASE + PAGE - 2, new Uint8Array(4));
@@ -168,7 +168,7 @@ t.test('memory is told by the way it was reached', async (t) => {
 t.test('shared memory that waits for its turn is told when it was accessed', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
   const dma = new DmaSpace(ATTACHMENT);
-  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE)));
   const write = dma.fence.begin();
   const waiting = [
     dma.device.read(BASE, new Uint8Array(1)),
@@ -186,7 +186,7 @@ t.test('shared memory that waits for its turn is told when it was accessed', asy
 t.test('transfers are told with their duration, and why they failed', async (t) => {
   const seen = listenTo(t, diagnostics.dma);
   const { peer, connection, ...fixture } = fixtureOf();
-  const messages = new MessageMemory(peer, {
+  const messages = new DmaMessages(peer, {
     maxTransferBytes: 8,
     maxReads: 4,
     replyWindowBytes: 64,
@@ -214,7 +214,7 @@ t.test('what an adapter does is told as such, the rest as messages', async (t) =
   const dma = new DmaSpace(ATTACHMENT);
   const messages = new ManualRemote(dma.fence);
   const adapter = { description: 'fake', expose: unused, read: done, write: done };
-  const reachable = new ReachableMemory(adapter, messages, ATTACHMENT);
+  const reachable = new OneSidedDma(adapter, messages, ATTACHMENT);
   const exposed = [{ offset: 0, length: PAGE, address: 0n, key: 1 }];
   const mapping = mappingOf(BASE, 2, undefined, 'rw', exposed);
   await reachable.write(mapping, BASE, new Uint8Array(16));
@@ -226,7 +226,7 @@ t.test('what an adapter does is told as such, the rest as messages', async (t) =
 t.test('a fault of the device is told once', async (t) => {
   const seen = listenTo(t, diagnostics.error);
   const dma = new DmaSpace(ATTACHMENT);
-  addMapping(dma, mappingOf(BASE, 1, new ArrayMemory(PAGE), 'r'));
+  addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE), 'r'));
   await t.rejects(dma.device.read(BASE - PAGE, new Uint8Array(1)));
   await t.rejects(dma.device.write(BASE, new Uint8Array(1)));
   t.match(seen, [

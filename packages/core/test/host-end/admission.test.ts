@@ -2,14 +2,14 @@ import { mock } from 'node:test';
 import t from 'tap';
 import { EBUSY } from '../../src/errno.js';
 import { type RequestRefusedError, VfioUserError } from '../../src/errors.js';
-import { Admission, type Candidate } from '../../src/host-end/admission.js';
+import { Admission, type PendingClient } from '../../src/host-end/admission.js';
 
 t.before(() => mock.timers.enable({ apis: ['setTimeout'] }));
 t.teardown(() => mock.timers.reset());
 
 const limits = { maxSilentConnections: 3, maxWaitingClients: 2, busyTimeoutMs: 2000 };
 
-class Fake implements Candidate {
+class Fake implements PendingClient {
   readonly name: string;
   readonly told: string[] = [];
   why: RequestRefusedError | undefined;

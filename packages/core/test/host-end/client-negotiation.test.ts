@@ -3,7 +3,7 @@ import t from 'tap';
 import { EBUSY, EINVAL } from '../../src/errno.js';
 import { RequestRefusedError } from '../../src/errors.js';
 import { ClientNegotiation } from '../../src/host-end/client-negotiation.js';
-import type { AgreedLimits } from '../../src/host-end/host-memory.js';
+import type { AgreedLimits } from '../../src/host-end/dma-map-handler.js';
 import { defaultLimits } from '../../src/host-end/limits.js';
 import { silentLogger } from '../../src/logger.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';

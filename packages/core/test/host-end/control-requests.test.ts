@@ -4,7 +4,7 @@ import { RequestRefusedError } from '../../src/errors.js';
 import { type Answer, ControlRequests } from '../../src/host-end/control-requests.js';
 import { Command } from '../../src/protocol/constants.js';
 import type { RequestMessage } from '../../src/protocol/messages.js';
-import type { Received } from '../../src/session/request-table.js';
+import type { ReceivedDescriptors } from '../../src/session/request-table.js';
 import { FakeDescriptor, PeerFixture, turn } from '../session/fakes.js';
 
 const DONE: Answer = { body: undefined };
@@ -19,7 +19,7 @@ function open(maxWaiting = 100) {
   const started: RequestMessage[] = [];
   const ends: ((outcome: Answer | Promise<Answer>) => void)[] = [];
   const handler = {
-    handle(request: RequestMessage, _received: Received): Answer | Promise<Answer> {
+    handle(request: RequestMessage, _received: ReceivedDescriptors): Answer | Promise<Answer> {
       started.push(request);
       return new Promise((resolve) => ends.push(resolve));
     },
@@ -74,7 +74,7 @@ t.test('descriptors are closed once the request is done, unless they were taken'
     return handle(request, received);
   };
   const descriptors = [new FakeDescriptor(), new FakeDescriptor()];
-  const received: Received = [...descriptors];
+  const received: ReceivedDescriptors = [...descriptors];
   control.take(reset(1), received);
   t.same(received, [], 'the control has them');
   t.same(

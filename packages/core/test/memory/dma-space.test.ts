@@ -4,11 +4,11 @@ import { DmaFaultError, RemoteError } from '../../src/errors.js';
 import { silentLogger } from '../../src/logger.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import {
-  ArrayMemory,
   ATTACHMENT,
   addMapping,
   ManualRemote,
   mappingOf,
+  TestGuestMemory,
   tryRead,
   tryWrite,
 } from './fakes.js';
@@ -21,8 +21,8 @@ function mixedSpace() {
   const dma = new DmaSpace(ATTACHMENT);
   const remote = new ManualRemote(dma.fence);
   dma.connect(remote);
-  const low = new ArrayMemory(2 * PAGE);
-  const high = new ArrayMemory(PAGE);
+  const low = new TestGuestMemory(2 * PAGE);
+  const high = new TestGuestMemory(PAGE);
   const mappings = {
     low: addMapping(dma, mappingOf(0x10000, 2, low)),
     messages: addMapping(dma, mappingOf(0x12000, 1)),
@@ -52,7 +52,11 @@ t.test('a range in one shared mapping is reached at once and by a view', async (
 
 t.test('a range over several shared mappings is read and written whole', async (t) => {
   const dma = new DmaSpace(ATTACHMENT);
-  const memories = [new ArrayMemory(PAGE), new ArrayMemory(PAGE), new ArrayMemory(PAGE)];
+  const memories = [
+    new TestGuestMemory(PAGE),
+    new TestGuestMemory(PAGE),
+    new TestGuestMemory(PAGE),
+  ];
   memories.forEach((memory, index) => {
     addMapping(dma, mappingOf(index * PAGE, 1, memory));
   });
@@ -119,7 +123,7 @@ t.test('memory that is not mapped is a fault, and nothing is transferred', async
 
 t.test('permissions of every piece are checked first', async (t) => {
   const dma = new DmaSpace(ATTACHMENT);
-  const [both, readable, writable] = [1, 2, 3].map(() => new ArrayMemory(PAGE));
+  const [both, readable, writable] = [1, 2, 3].map(() => new TestGuestMemory(PAGE));
   addMapping(dma, mappingOf(0, 1, both));
   addMapping(dma, mappingOf(PAGE, 1, readable, 'r'));
   addMapping(dma, mappingOf(3 * PAGE, 1, writable, 'w'));
@@ -137,9 +141,9 @@ t.test('permissions of every piece are checked first', async (t) => {
 
 t.test('the end of the address space is reached and never passed', async (t) => {
   const dma = new DmaSpace(ATTACHMENT);
-  const memory = new ArrayMemory(PAGE);
+  const memory = new TestGuestMemory(PAGE);
   const start = 2n ** 64n - 4096n;
-  addMapping(dma, mappingOf(0, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(0, 1, new TestGuestMemory(PAGE)));
   addMapping(dma, mappingOf(start, 1, memory));
   t.ok(tryWrite(dma.device, start + 4092n, bytes(4, 6)));
   t.strictSame([...memory.bytes.subarray(4091)], [0, 6, 6, 6, 6]);
@@ -160,7 +164,7 @@ t.test('addresses above 2^53 are found, in one mapping and across two', async (t
   const remote = new ManualRemote(dma.fence);
   dma.connect(remote);
   const start = 2n ** 53n - 4096n;
-  const memory = new ArrayMemory(PAGE);
+  const memory = new TestGuestMemory(PAGE);
   addMapping(dma, mappingOf(Number(start), 1, memory));
   addMapping(dma, mappingOf(start + 4096n, 1));
   void dma.device.write(start + 4090n, bytes(8, 1));
@@ -240,7 +244,7 @@ t.test(
     const message = dma.device.write(0x12000, bytes(4, 1));
     const shared = dma.device.write(0x10000, bytes(4, 2));
     dma.remove(mappings.low);
-    const fresh = new ArrayMemory(2 * PAGE);
+    const fresh = new TestGuestMemory(2 * PAGE);
     addMapping(dma, mappingOf(0x10000, 2, fresh));
     remote.transfers[0]?.end();
     await message;
@@ -278,7 +282,7 @@ t.test('listeners hear of mappings, with the memory still there on unmap', async
   dma.onUnmap((iova, length) =>
     heard.push(['unmap', iova, length, tryRead(dma.device, iova, bytes(1, 0))]),
   );
-  addMapping(dma, mappingOf(PAGE, 2, new ArrayMemory(2 * PAGE)));
+  addMapping(dma, mappingOf(PAGE, 2, new TestGuestMemory(2 * PAGE)));
   dma.removeAll();
   t.strictSame(heard, [
     ['map', PAGE, 2 * PAGE],
@@ -302,8 +306,8 @@ t.test('what fails while a mapping goes away is logged, and the rest is done', a
   dma.onUnmap(fails('unmap listener'));
   dma.onUnmap((iova) => heard.push(iova));
   dma.connect(Object.assign(new ManualRemote(dma.fence), { cancel: fails('cancel') }));
-  const low = new ArrayMemory(PAGE);
-  const high = new ArrayMemory(PAGE);
+  const low = new TestGuestMemory(PAGE);
+  const high = new TestGuestMemory(PAGE);
   addMapping(dma, mappingOf(0, 1, Object.assign(low, { close: fails('close') })));
   addMapping(dma, mappingOf(PAGE, 1, high));
   dma.startDirtyLog(PAGE);
@@ -358,7 +362,7 @@ t.test('writes to shared memory are logged, reads and messages are not', async (
   t.equal(dirty(), 0b1000);
   tryWrite(dma.device, 0x13000, bytes(4, 0));
   dma.remove(dma.exact(0x13000, PAGE)!);
-  addMapping(dma, mappingOf(0x13000, 1, new ArrayMemory(PAGE)));
+  addMapping(dma, mappingOf(0x13000, 1, new TestGuestMemory(PAGE)));
   t.equal(dirty(), 0, 'a mapping starts clean');
   dma.stopDirtyLog();
   t.equal(dma.dirtyLog, undefined);
@@ -436,12 +440,12 @@ t.test('a range that was kept finds what is mapped there now, with its rights', 
   ]) {
     t.throws(use, { ...FAULT, errno: ENOENT });
   }
-  const again = new ArrayMemory(2 * PAGE);
+  const again = new TestGuestMemory(2 * PAGE);
   addMapping(dma, mappingOf(0x10000, 2, again));
   t.equal(range.write(bytes(8, 2)), undefined);
   t.equal(again.bytes[7], 2);
   dma.remove(dma.exact(0x10000, 2 * PAGE)!);
-  addMapping(dma, mappingOf(0x10000, 2, new ArrayMemory(2 * PAGE), 'r'));
+  addMapping(dma, mappingOf(0x10000, 2, new TestGuestMemory(2 * PAGE), 'r'));
   t.throws(() => range.write(bytes(8, 3)), { ...FAULT, errno: EACCES });
 });
 
@@ -458,7 +462,7 @@ t.test('a range that lost its end stays a fault until all of it is mapped again'
   }
   t.strictSame([...low.bytes.subarray(2 * PAGE - 4)], [0, 0, 0, 0], 'nothing is half done');
   t.equal(remote.transfers.length, 0);
-  const again = new ArrayMemory(PAGE);
+  const again = new TestGuestMemory(PAGE);
   addMapping(dma, mappingOf(0x12000, 1, again));
   t.equal(range.write(bytes(8, 2)), undefined);
   t.strictSame([...low.bytes.subarray(2 * PAGE - 4)], [2, 2, 2, 2]);
@@ -467,7 +471,7 @@ t.test('a range that lost its end stays a fault until all of it is mapped again'
 
 t.test('memory that fails is an error of the call, or of its promise if others move', async (t) => {
   const { dma, remote } = mixedSpace();
-  const broken = new ArrayMemory(PAGE);
+  const broken = new TestGuestMemory(PAGE);
   broken.write = () => {
     throw new DmaFaultError(EFAULT, 'no page');
   };

@@ -4,7 +4,7 @@ import { Attachment } from '../../src/diagnostics/attachment.js';
 import { RemoteError } from '../../src/errors.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
 import type { MappingTable } from '../../src/memory/mapping-table.js';
-import type { RemoteMemory } from '../../src/memory/remote-memory.js';
+import type { RemoteDma } from '../../src/memory/remote-dma.js';
 import type { WriteFence } from '../../src/memory/write-fence.js';
 import type { ExposedRange } from '../../src/transport/one-sided.js';
 import type { MappedMemory } from '../../src/transport/resources.js';
@@ -13,7 +13,7 @@ import type { MappedMemory } from '../../src/transport/resources.js';
 export const ATTACHMENT = new Attachment('a device');
 
 /** Shared memory in an array: once closed, views of it read zeros. */
-export class ArrayMemory implements MappedMemory {
+export class TestGuestMemory implements MappedMemory {
   readonly bytes: Uint8Array;
   closed = false;
 
@@ -52,7 +52,7 @@ interface Transfer {
 }
 
 /** Message-mode memory whose transfers end when the test says so. */
-export class ManualRemote implements RemoteMemory {
+export class ManualRemote implements RemoteDma {
   readonly transfers: Transfer[] = [];
   readonly cancelled: DmaMapping[] = [];
   readonly #fence: WriteFence;

@@ -3,7 +3,7 @@ import t from 'tap';
 import { EEXIST } from '../../src/errno.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
 import { MappingTable } from '../../src/memory/mapping-table.js';
-import { ArrayMemory, addMapping, mappingOf } from './fakes.js';
+import { addMapping, mappingOf, TestGuestMemory } from './fakes.js';
 
 function at(firstPage: number, pages: number): DmaMapping {
   return mappingOf(BigInt(firstPage) * 4096n, pages);
@@ -93,7 +93,7 @@ t.test('a lookup among 65,535 mappings looks at few of them', async (t) => {
 
 t.test('a mapping that is there already stays, and is no new one', async (t) => {
   const table = new MappingTable();
-  const memory = new ArrayMemory(8192);
+  const memory = new TestGuestMemory(8192);
   const wanted = mappingOf(0x5000, 2, memory);
   let taken = 0;
   const itsMemory = {
@@ -111,7 +111,7 @@ t.test(
   'whatever else overlaps is refused: range, permissions, place in the file, memory',
   async (t) => {
     const table = new MappingTable();
-    const memory = new ArrayMemory(8192);
+    const memory = new TestGuestMemory(8192);
     const mapping = addMapping(table, mappingOf(0x5000, 2, memory));
     const { address, size, readable, writable, fileOffset } = mapping;
     const request = { address, size, readable, writable, fileOffset };

@@ -3,8 +3,8 @@ import t from 'tap';
 import { PushSource } from '../../src/device-end/push-source.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
-import { PushRules } from '../../src/memory/push-rules.js';
-import { PushedMemory } from '../../src/memory/pushed-memory.js';
+import { PushCache } from '../../src/memory/push-cache.js';
+import { PushRuleTable } from '../../src/memory/push-rule-table.js';
 import type { PushRule, RegionData } from '../../src/protocol/messages.js';
 import { ATTACHMENT, addMapping } from './fakes.js';
 
@@ -111,7 +111,7 @@ function taken(dma: DmaSpace, iova: number, target: Uint8Array): boolean {
 
 t.test('what was pushed is read once, and nothing that was not asked for is kept', async (t) => {
   const dma = space(undefined);
-  const rules = new PushRules(dma.pushed);
+  const rules = new PushRuleTable(dma.pushed);
   const target = new Uint8Array(64);
   const entry = (value: number) => new Uint8Array(64).fill(value);
 
@@ -165,7 +165,7 @@ t.test('pushed memory reads as the newest bytes of any puts, or not at all', asy
   let seed = 0;
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const pushed = new PushedMemory();
+      const pushed = new PushCache();
       const model = new Map<number, number>();
       for (const { start, length, kind } of steps) {
         const range = Array.from({ length }, (_, i) => start + i);

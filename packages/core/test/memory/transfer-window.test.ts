@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { TransferWindow, type Underway } from '../../src/memory/transfer-window.js';
+import { type PieceInFlight, TransferWindow } from '../../src/memory/transfer-window.js';
 
 const KIB = 1024;
 /** One message carries no more. */
 const MOST_PIECE = 1024 * KIB;
 
-class Piece implements Underway {
+class Piece implements PieceInFlight {
   sentMs = 0;
   answeredBefore = 0;
   ahead = 0;

@@ -14,7 +14,7 @@ import {
   FEATURE_SET as SET,
 } from '../../src/protocol/constants.js';
 import type { DeviceFeature } from '../../src/protocol/messages.js';
-import { ArrayMemory, ATTACHMENT, addMapping, mappingOf, tryWrite } from '../memory/fakes.js';
+import { ATTACHMENT, addMapping, mappingOf, TestGuestMemory, tryWrite } from '../memory/fakes.js';
 
 const PAGE = 4096;
 const MAX = 1 << 20;
@@ -72,8 +72,8 @@ function reportData(iova: Iova, length: Iova, pageSize: Iova): Uint8Array {
 /** Logging on, and six mapped pages at 0x10000: four shared, two by messages. */
 function logging(maxDataXferSize = MAX) {
   const set = setUp({}, maxDataXferSize);
-  addMapping(set.dma, mappingOf(0x10000, 2, new ArrayMemory(2 * PAGE)));
-  addMapping(set.dma, mappingOf(0x12000, 2, new ArrayMemory(2 * PAGE)));
+  addMapping(set.dma, mappingOf(0x10000, 2, new TestGuestMemory(2 * PAGE)));
+  addMapping(set.dma, mappingOf(0x12000, 2, new TestGuestMemory(2 * PAGE)));
   addMapping(set.dma, mappingOf(0x14000, 2));
   set.send(Feature.DMA_LOGGING_START | SET, startData(PAGE));
   const report = (iova: Iova, length: Iova, pageSize: Iova = PAGE, argsz = MAX) => {

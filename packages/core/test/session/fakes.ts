@@ -102,7 +102,7 @@ export class PeerFixture {
     this.peer = new Peer(
       {
         connection: this.connection,
-        wire: { encoding: encoding(), extensions: { ...noExtensions, ...extensions } },
+        negotiated: { encoding: encoding(), extensions: { ...noExtensions, ...extensions } },
       },
       { onRequest: (request) => void this.requests.push(request), onClose() {}, ...handlers },
       { logger: silentLogger, timeoutMs, ...(silenceMs && { silenceMs }), pauseWhenBackedUp },

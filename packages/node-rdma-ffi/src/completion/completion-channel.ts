@@ -6,7 +6,7 @@ import { structs } from '../native/structs.js';
 
 const POINTER_BYTES = 8;
 const EAGAIN = 11;
-/** Events until they are acknowledged together, which takes a lock. */
+/** Events that are acknowledged together, as that takes a lock. */
 const ACKNOWLEDGE_AFTER = 64;
 
 /** Wakes the event loop when the completion queue it belongs to has been armed and gets an entry. */
@@ -30,7 +30,7 @@ export class CompletionChannel {
     library.setNonBlocking(this.#fd);
   }
 
-  /** Calls `onEvent` from the event loop; it takes the events with {@link take}. */
+  /** Calls `onEvent` from the event loop; get the events with {@link take}. */
   watch(onEvent: () => void): void {
     this.#poller = new Poller(this.#fd, onEvent);
   }
@@ -51,7 +51,7 @@ export class CompletionChannel {
     return 0;
   }
 
-  /** Nothing is reported from now on. Destroying the queue waits for acknowledgements: they are made here. */
+  /** Stop reporting. Destroying the queue waits for acknowledgements: they are made here. */
   stop(queue: number): void {
     this.#poller?.close();
     this.#poller = undefined;

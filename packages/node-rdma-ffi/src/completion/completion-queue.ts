@@ -8,23 +8,23 @@ import { CompletionChannel } from './completion-channel.js';
 import { SpinBudget } from './spin-budget.js';
 
 const { ibv_wc: WC } = structs;
-/** Completions taken at a time. */
+/** Completions per call of `ibv_poll_cq`. */
 const BATCH = 32;
-/** Batches in a row until the event loop gets its turn. */
+/** Batches per turn of the event loop. */
 const BATCHES_PER_TURN = 16;
-/** How often an empty queue is looked at in one turn of the event loop, while waiting actively. */
+/** Polls of an empty queue per turn of the event loop, while busy polling. */
 const LOOKS_PER_TURN = 16;
 const DEFAULT_SPIN_US = 50;
 
-/** How to make a completion queue. */
+/** Options of {@link RdmaDevice.createCompletionQueue}. */
 export interface CompletionQueueOptions {
-  /** Entries it holds. More completions than that at a time are an error that ends it. */
+  /** Number of entries. More completions than that at a time are a fatal error of the queue. */
   readonly depth: number;
-  /** How long to wait actively for the next completion while that pays, 50 us by default; 0: never. */
+  /** Longest busy polling for the next completion, microseconds. Default 50; 0: none. */
   readonly spinUs?: number;
 }
 
-/** Work requests that ended. Entries lie in a native array that is reused. */
+/** Completed work requests, in a native array that is reused. */
 export class CompletionQueue {
   /** @internal */
   readonly context: DeviceContext;
@@ -43,7 +43,7 @@ export class CompletionQueue {
   #armed = false;
   #immediate: NodeJS.Immediate | undefined;
 
-  /** @internal Use {@link Device.createCompletionQueue}. */
+  /** @internal Use {@link RdmaDevice.createCompletionQueue}. */
   constructor(
     context: DeviceContext,
     { depth, spinUs = DEFAULT_SPIN_US }: CompletionQueueOptions,
@@ -81,8 +81,9 @@ export class CompletionQueue {
   }
 
   /**
-   * Looks once without waiting, and runs the handler if there was something. Returns how many; the
-   * entries can be read until the next look. Inside the handler it returns 0.
+   * Polls once and runs the handler if there are completions.
+   * @returns their number; the entries can be read until the next poll. Inside the handler it
+   * returns 0.
    */
   poll(): number {
     const count = this.#take(this.pointer);
@@ -193,19 +194,19 @@ export class CompletionQueue {
     this.#immediate ??= setImmediate(this.#turn);
   }
 
-  /** Takes what is there, then waits: actively while that pays, otherwise for the channel. */
+  /** Takes the completions, then waits: by busy polling while that pays, otherwise for an event. */
   #run(): void {
     this.#immediate = undefined;
     let finished = false;
     try {
       finished = this.#drainAndArm();
     } finally {
-      // Also when the handler threw: the completions after it are not to be lost.
+      // Also if the handler threw: later completions must not be lost.
       if (!finished && this.#pointer !== 0) this.#schedule();
     }
   }
 
-  /** Whether an event will tell when to go on. */
+  /** @returns whether an event will be reported for the next completion. */
   #drainAndArm(): boolean {
     let arrived = false;
     let looks = 0;
@@ -224,14 +225,14 @@ export class CompletionQueue {
       const now = performance.now();
       if (arrived) this.#spin.arrived(now);
       if (this.#spin.pays(now)) {
-        // Whoever awaits what arrived gets its turn first: the next completion may depend on it.
+        // Awaiting code runs first: the next completion may depend on it.
         if (arrived) return false;
         looks += 1;
         if (looks === LOOKS_PER_TURN) return false;
       } else if (this.#armed) {
         return true;
       } else {
-        // A completion between the last look and this call causes no event: look once more.
+        // A completion between the last poll and this call causes no event: poll once more.
         this.#arm();
         arrived = false;
       }
@@ -245,7 +246,7 @@ export class CompletionQueue {
     if (errno !== 0) this.#fail(verbFailed('ibv_req_notify_cq', errno));
   }
 
-  /** It cannot report any more: whoever listens to the device learns why. */
+  /** The queue has failed: report why to the device's listeners. */
   #fail(error: RdmaError): void {
     this.#channel.stop(this.#pointer);
     this.#onFailure(error);

@@ -2,9 +2,9 @@
 const MAX_PAUSE = 1024;
 
 /**
- * Decides how long it pays to look again and again for the next completion. Whoever does so finds it
- * sooner than after a sleep, but takes time from everything else, and perhaps from the peer on the
- * same processor. Each time it was in vain, the pause until the next attempt doubles.
+ * Decides whether busy polling for the next completion pays. It finds it sooner than after a sleep,
+ * but takes time from everything else, perhaps from the peer on the same processor. Each failure
+ * doubles the pause until the next attempt.
  */
 export class SpinBudget {
   readonly #maxMs: number;

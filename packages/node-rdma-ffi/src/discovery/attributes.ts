@@ -3,7 +3,7 @@ import type { DeviceContext } from '../native/device-context.js';
 import { NativeStruct } from '../native/native-struct.js';
 import { structs } from '../native/structs.js';
 
-/** What a device offers at most. */
+/** Limits of a device. */
 export interface DeviceAttributes {
   /** Eight bytes as text, for example `0002:c903:0000:1234`. */
   readonly guid: string;

@@ -7,7 +7,7 @@ export function mtuBytes(value: number): number {
   return SMALLEST << (value - Mtu[SMALLEST]);
 }
 
-/** The value of `enum ibv_mtu` for a number of bytes; `undefined` when there is none, as for what is no number. */
+/** The value of `enum ibv_mtu` for a number of bytes; `undefined` for anything else. */
 export function mtuValue(bytes: number): number | undefined {
   return typeof bytes === 'number' ? (Mtu as Readonly<Record<number, number>>)[bytes] : undefined;
 }

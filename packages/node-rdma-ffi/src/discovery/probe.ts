@@ -7,7 +7,7 @@ import { type ListedDevice, openListed, withDevices } from './device-list.js';
 import { type PortInfo, queryPort } from './port.js';
 
 /** An RDMA device of this machine, as it is now. */
-export interface DeviceInfo {
+export interface RdmaDeviceInfo {
   /** What {@link openDevice} takes, for example `mlx5_0`. */
   readonly name: string;
   readonly guid: string;
@@ -18,9 +18,9 @@ export interface DeviceInfo {
   readonly ports: readonly PortInfo[];
 }
 
-/** Whether RDMA can be used here. `reason` is a sentence that says what is missing, and what to do. */
+/** Whether RDMA is available. `reason` is a sentence that says what is missing, and what to do. */
 export type ProbeResult =
-  | { readonly available: true; readonly devices: readonly DeviceInfo[] }
+  | { readonly available: true; readonly devices: readonly RdmaDeviceInfo[] }
   | { readonly available: false; readonly reason: string };
 
 /** Looks for RDMA devices. Never throws. */
@@ -36,11 +36,11 @@ export function probe(): ProbeResult {
  * The RDMA devices of this machine, at least one.
  * @throws {RdmaError} RDMA_UNAVAILABLE when something is missing.
  */
-export function listDevices(): readonly DeviceInfo[] {
+export function listDevices(): readonly RdmaDeviceInfo[] {
   return withDevices((devices) => devices.map(describe));
 }
 
-function describe(device: ListedDevice): DeviceInfo {
+function describe(device: ListedDevice): RdmaDeviceInfo {
   const context = openListed(device);
   try {
     const { guid, vendorId, maxMrBytes, ports } = queryAttributes(context);
@@ -62,7 +62,7 @@ function close(context: DeviceContext): void {
 }
 
 /** How a listed device talks to its peers. */
-export function transportOf(device: ListedDevice): DeviceInfo['transport'] {
+export function transportOf(device: ListedDevice): RdmaDeviceInfo['transport'] {
   const { ibv_device } = structs;
   switch (foreign(device.pointer, ibv_device.size).getInt32(ibv_device.transport_type, true)) {
     case TransportType.IB:

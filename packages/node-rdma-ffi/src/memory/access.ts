@@ -2,7 +2,7 @@ import { invalid } from '../errors.js';
 import { Access } from '../native/constants.js';
 
 /** What a memory region allows. Reading it locally is always allowed. */
-export interface MemoryAccess {
+export interface MemoryRegionAccess {
   /** This side's receives and reads may write to it. */
   readonly localWrite?: boolean;
   /** The peer may read it. */
@@ -14,7 +14,7 @@ export interface MemoryAccess {
 }
 
 /** The `IBV_ACCESS_*` bits of just these permissions. */
-export function accessFlags(access: MemoryAccess): number {
+export function accessFlags(access: MemoryRegionAccess): number {
   if (access.remoteWrite === true && access.localWrite !== true) {
     throw invalid('remoteWrite without localWrite: adapters refuse it, set both');
   }

@@ -2,27 +2,26 @@ import { invalid, verbFailed } from '../errors.js';
 import type { DeviceContext } from '../native/device-context.js';
 import { foreign } from '../native/native-struct.js';
 import { structs } from '../native/structs.js';
-import { accessFlags, type MemoryAccess } from './access.js';
-import { addressOf } from './native-buffer.js';
-import { pin, unpin } from './pins.js';
+import { accessFlags, type MemoryRegionAccess } from './access.js';
+import { addressOf, pin, unpin } from './native-buffer.js';
 
-/** Memory by its address; keeping it mapped is up to the caller. */
+/** Memory by address; the caller keeps it mapped. */
 export interface AddressRange {
   readonly address: number;
   readonly length: number;
 }
 
-/** Memory the adapter may reach, under two keys, with just the permissions it was registered with. */
+/** Memory that the adapter may access by two keys, with the permissions of its registration. */
 export class MemoryRegion {
   readonly address: number;
   readonly length: number;
   /** Names the region in this side's work requests. */
   readonly localKey: number;
-  /** What the peer needs, together with addresses in the region. */
+  /** Key for the peer, together with addresses in the region. */
   readonly remoteKey: number;
   readonly #context: DeviceContext;
   readonly #onGone: (region: MemoryRegion) => void;
-  /** Referenced, so that it is not collected while the adapter may write to it. */
+  /** Prevents garbage collection while the adapter may write to it. */
   #memory: Uint8Array | undefined;
   #pointer: number;
 
@@ -31,7 +30,7 @@ export class MemoryRegion {
     context: DeviceContext,
     protectionDomain: number,
     memory: Uint8Array | AddressRange,
-    access: MemoryAccess,
+    access: MemoryRegionAccess,
     onGone: (region: MemoryRegion) => void,
   ) {
     const flags = accessFlags(access);
@@ -56,13 +55,12 @@ export class MemoryRegion {
   }
 
   /**
-   * Deregisters the memory: when it returns, neither side can reach it through the keys any more.
-   * Idempotent.
+   * Deregisters the memory: when this returns, neither side can access it by the keys. Idempotent.
    */
   close(): void {
     if (this.#pointer === 0) return;
     const errno = this.#context.library.deregMr(this.#pointer);
-    // It stays registered then, and the memory must stay.
+    // It is still registered then, and the memory must stay.
     if (errno !== 0) throw verbFailed('ibv_dereg_mr', errno, `${this.length} bytes`);
     this.#pointer = 0;
     if (this.#memory !== undefined) unpin(this.#memory.buffer);

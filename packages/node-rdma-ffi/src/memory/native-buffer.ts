@@ -1,16 +1,33 @@
 import { invalid } from '../errors.js';
 import { platform } from '../native/platform.js';
-import { isPinned } from './pins.js';
 
 /**
- * Address of the first byte of a view. It holds as long as the view's buffer is referenced and not
- * transferred: the view must outlive the use of the address.
+ * Address of the first byte of a view, valid as long as the view's buffer is referenced and not
+ * transferred.
  */
 export function addressOf(bytes: Uint8Array): number {
   return Number(platform().koffi.address(bytes));
 }
 
-/** Zeroed memory that is registered once and written through {@link bytes}; page aligned. */
+/** Number of memory regions by buffer. */
+const pins = new WeakMap<ArrayBufferLike, number>();
+
+/** A memory region of this buffer was registered. */
+export function pin(buffer: ArrayBufferLike): void {
+  pins.set(buffer, (pins.get(buffer) ?? 0) + 1);
+}
+
+/** A memory region of this buffer was deregistered. */
+export function unpin(buffer: ArrayBufferLike): void {
+  pins.set(buffer, (pins.get(buffer) ?? 0) - 1);
+}
+
+/** Whether an adapter may still write to this buffer. */
+export function isPinned(buffer: ArrayBufferLike): boolean {
+  return (pins.get(buffer) ?? 0) > 0;
+}
+
+/** Zeroed, page-aligned memory to be registered. */
 export class NativeBuffer {
   readonly address: number;
   readonly length: number;
@@ -22,7 +39,7 @@ export class NativeBuffer {
       throw invalid(`a buffer of ${length} bytes: give a positive whole number`);
     }
     const { pageBytes } = platform();
-    // Whole pages of its own: what is registered shares no page with other data.
+    // Whole pages: registered memory shares no page with other data.
     const buffer = new ArrayBuffer((Math.ceil(length / pageBytes) + 1) * pageBytes);
     const start = addressOf(new Uint8Array(buffer));
     const offset = (pageBytes - (start % pageBytes)) % pageBytes;
@@ -33,8 +50,8 @@ export class NativeBuffer {
   }
 
   /**
-   * Gives the memory back now instead of at the next garbage collection: {@link bytes} becomes
-   * empty, {@link address} must not be used any more. Idempotent.
+   * Releases the memory now instead of at the next garbage collection: {@link bytes} becomes empty,
+   * {@link address} must not be used any more. Idempotent.
    * @throws {RdmaError} RDMA_INVALID while a memory region of `bytes` is registered.
    */
   release(): void {

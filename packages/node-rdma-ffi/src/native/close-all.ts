@@ -1,12 +1,12 @@
-/** Something that must be closed before what it belongs to. */
+/** An object that must be closed before its parent. */
 export interface Closable {
   close(): void;
 }
 
-/** Closes each of them, whatever fails, and throws the first failure at the end. */
+/** Closes all of them, then throws the first error. */
 export function closeAll(children: Iterable<Closable>): void {
   let failure: unknown;
-  // A copy: each takes itself out of its parent's set.
+  // A copy: each removes itself from its parent's set.
   for (const child of [...children]) {
     try {
       child.close();

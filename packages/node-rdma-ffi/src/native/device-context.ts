@@ -1,12 +1,12 @@
 import { closed } from '../errors.js';
-import { type DeviceCalls, type Verbs, verbs } from './library.js';
+import { type DeviceCalls, type Ibverbs, verbs } from './library.js';
 import { foreign, foreignPointer } from './native-struct.js';
 import { structs } from './structs.js';
 
 /** An opened device as its parts see it: the `struct ibv_context` and what to call on it. */
 export class DeviceContext {
   readonly name: string;
-  readonly library: Verbs = verbs();
+  readonly library: Ibverbs = verbs();
   readonly calls: DeviceCalls;
   /** Readable when an asynchronous event is there. */
   readonly asyncFd: number;

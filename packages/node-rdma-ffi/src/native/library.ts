@@ -19,7 +19,7 @@ export interface DeviceCalls {
  * nothing. A call that returns a pointer answers 0 and sets {@link Platform.errno}, the others return
  * the errno.
  */
-export interface Verbs extends Platform {
+export interface Ibverbs extends Platform {
   readonly getDeviceList: (count: number) => number;
   readonly freeDeviceList: (list: number) => void;
   readonly getDeviceName: (device: number) => string;
@@ -59,18 +59,18 @@ export interface Verbs extends Platform {
 
 type Library = ReturnType<typeof Koffi.load>;
 
-let loaded: Verbs | undefined;
+let loaded: Ibverbs | undefined;
 
 /**
  * libibverbs, loaded at the first use: importing this package works everywhere.
  * @throws {RdmaError} RDMA_UNAVAILABLE with a sentence that says what this machine lacks.
  */
-export function verbs(): Verbs {
+export function verbs(): Ibverbs {
   loaded ??= load();
   return loaded;
 }
 
-function load(): Verbs {
+function load(): Ibverbs {
   const { koffi } = platform();
   const name = process.env[LIBRARY_VARIABLE] || DEFAULT_LIBRARY;
   let library: Library;
@@ -96,7 +96,7 @@ function unavailable(message: string, cause: unknown): RdmaError {
 
 const reason = (cause: unknown): string => (cause as Error).message.trim();
 
-function bind(base: Platform, library: Library): Verbs {
+function bind(base: Platform, library: Library): Ibverbs {
   const { koffi } = base;
   // Without a name: types with names are known to the whole process, and this package may be there twice.
   const prototypes = {

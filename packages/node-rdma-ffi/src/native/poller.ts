@@ -18,7 +18,7 @@ interface Handle {
 export class Poller {
   #handle: Handle | undefined;
 
-  /** `onReadable` also runs when the descriptor failed: the next read tells why. */
+  /** @param onReadable also called when the descriptor failed: the next read returns the error. */
   constructor(fd: number, onReadable: () => void) {
     const poll = platform().koffi.node.poll as unknown as Poll; // see PollCallback
     this.#handle = poll(fd, { readable: true, writable: false }, () => {

@@ -7,20 +7,20 @@ import { structs } from '../native/structs.js';
 
 const { ibv_qp_init_attr: INIT, ibv_qp: QP } = structs;
 
-/** How to make a queue pair. */
+/** Options of {@link ProtectionDomain.createQueuePair}. */
 export interface QueuePairOptions {
-  /** Where what is sent, read and written is reported. */
+  /** Completion queue for sends, reads and writes. */
   readonly sendQueue: CompletionQueue;
-  /** Where what is received is reported. May be the same. */
+  /** Completion queue for receives. May be the same. */
   readonly receiveQueue: CompletionQueue;
   /** Work requests that may be outstanding. */
   readonly maxSend: number;
   readonly maxReceive: number;
-  /** Bytes that `SendFlag.INLINE` can take, 0 by default. */
+  /** Most bytes with `SendFlag.INLINE`. Default 0. */
   readonly maxInline?: number;
   /** The first is 1. */
   readonly port: number;
-  /** Index in the GIDs of the port: the address it speaks from. */
+  /** Index of the port's GID to use as source address. */
   readonly gidIndex: number;
 }
 
@@ -28,11 +28,11 @@ export interface QueuePairOptions {
 export interface CreatedQueuePair {
   readonly pointer: number;
   readonly number: number;
-  /** What the device granted, at least what was asked for. */
+  /** As granted by the device, at least what was requested. */
   readonly maxInline: number;
 }
 
-/** Makes a reliable connected queue pair in the state RESET. */
+/** Creates a reliable connected queue pair in the state RESET. */
 export function createQueuePair(
   context: DeviceContext,
   protectionDomain: number,

@@ -17,8 +17,8 @@ export interface QueuePairParameters {
   readonly maxReads: number;
 }
 
-/** How patient a connection is. */
-export interface ConnectOptions {
+/** Timeouts and retries of a connection. */
+export interface QueuePairConnectOptions {
   /** Until a packet counts as lost: 4.096 us * 2^timeout, 1 to 31. 14 (67 ms) by default. */
   readonly timeout?: number;
   /** How often a lost packet is sent again, 0 to 7. 6 by default: soft RoCE takes 7 for "for ever". */
@@ -34,7 +34,7 @@ const BITS_24 = 0xff_ffff;
 const BITS_8 = 0xff;
 
 /**
- * Refuses what no adapter can have sent. The peer is not trusted.
+ * Refuses impossible parameters; the peer is not trusted.
  * @throws {RdmaError} RDMA_INVALID naming the field.
  */
 export function checkParameters(remote: QueuePairParameters): void {
@@ -49,9 +49,11 @@ export function checkParameters(remote: QueuePairParameters): void {
 }
 
 /** The options with the defaults filled in, checked. */
-export function connectOptions(options: ConnectOptions): Required<ConnectOptions> {
+export function connectOptions(
+  options: QueuePairConnectOptions,
+): Required<QueuePairConnectOptions> {
   const { timeout = 14, retryCount = 6, rnrRetry = 7, minRnrTimer = 12 } = options;
-  // 0 would be to wait for ever.
+  // 0 would be no timeout.
   checkRange('timeout', timeout, 1, 31);
   checkRange('retryCount', retryCount, 0, 7);
   checkRange('rnrRetry', rnrRetry, 0, 7);

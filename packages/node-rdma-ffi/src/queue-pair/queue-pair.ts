@@ -7,9 +7,9 @@ import { QueuePairState } from '../native/constants.js';
 import type { DeviceContext } from '../native/device-context.js';
 import { createQueuePair, type QueuePairOptions } from './creation.js';
 import {
-  type ConnectOptions,
   checkParameters,
   connectOptions,
+  type QueuePairConnectOptions,
   type QueuePairParameters,
 } from './parameters.js';
 import { type LocalEnd, Transitions } from './transitions.js';
@@ -54,7 +54,7 @@ const MAX_READS = 255;
 export class QueuePair {
   readonly number: number;
   readonly maxInline: number;
-  /** What the peer needs for its {@link connect}. */
+  /** Parameters for the peer's {@link connect}. */
   readonly parameters: QueuePairParameters;
   readonly #context: DeviceContext;
   readonly #local: LocalEnd;
@@ -113,11 +113,10 @@ export class QueuePair {
   }
 
   /**
-   * To the state "ready to send" with the parameters of the peer, which are checked. Receives can be
-   * posted before.
+   * Connects to the peer, which leads to the state "ready to send". Receives can be posted before.
    * @throws {RdmaError} RDMA_INVALID for impossible parameters.
    */
-  connect(remote: QueuePairParameters, options: ConnectOptions = {}): void {
+  connect(remote: QueuePairParameters, options: QueuePairConnectOptions = {}): void {
     const patience = connectOptions(options);
     checkParameters(remote);
     const pointer = this.#open();
@@ -125,7 +124,7 @@ export class QueuePair {
     this.#transitions.toReadyToSend(pointer, this.#local, remote, patience);
   }
 
-  /** What the adapter says; it also changes by itself, to `error`. */
+  /** The current state; the adapter may change it to `error`. */
   state(): QueuePairStateName {
     const state = this.#transitions.current(this.#open());
     const name = stateNames[state];
@@ -133,7 +132,7 @@ export class QueuePair {
     return name;
   }
 
-  /** Offers memory for the next message of the peer. */
+  /** Posts a receive for the next message of the peer. */
   postReceive(request: ReceiveRequest): void {
     const pointer = this.#open();
     const { native, badAddress } = this.#receive;
@@ -142,30 +141,30 @@ export class QueuePair {
     if (errno !== 0) throw verbFailed('ibv_post_recv', errno, `queue pair ${this.number}`);
   }
 
-  /** Sends a message into the next receive of the peer. */
+  /** Posts a message to the peer's next receive. */
   postSend(request: SendRequest): void {
     this.#send.setSend(request);
     this.#post();
   }
 
-  /** Writes to memory of the peer. */
+  /** Posts an RDMA write. */
   postWrite(request: WriteRequest): void {
     this.#send.setWrite(request);
     this.#post();
   }
 
-  /** Reads memory of the peer. */
+  /** Posts an RDMA read. */
   postRead(request: ReadRequest): void {
     this.#send.setRead(request);
     this.#post();
   }
 
-  /** To the error state: what is posted completes with WR_FLUSH_ERR. */
+  /** Moves to the error state: posted requests complete with WR_FLUSH_ERR. */
   fail(): void {
     this.#transitions.toError(this.#open());
   }
 
-  /** Idempotent. What is posted is forgotten without a completion. */
+  /** Idempotent. Posted requests are dropped without a completion. */
   close(): void {
     const pointer = this.#pointer;
     if (pointer === 0) return;

@@ -3,10 +3,10 @@ import { mtuValue } from '../discovery/mtu.js';
 import type { PortInfo } from '../discovery/port.js';
 import { verbFailed } from '../errors.js';
 import { Access, QueuePairAttribute as Attribute, QueuePairState } from '../native/constants.js';
-import type { Verbs } from '../native/library.js';
+import type { Ibverbs } from '../native/library.js';
 import { NativeStruct } from '../native/native-struct.js';
 import { structs } from '../native/structs.js';
-import type { ConnectOptions, QueuePairParameters } from './parameters.js';
+import type { QueuePairConnectOptions, QueuePairParameters } from './parameters.js';
 
 const { ibv_qp_attr: AT, ibv_qp_init_attr: INIT } = structs;
 const HOPS = 64;
@@ -24,10 +24,10 @@ export interface LocalEnd {
 
 /** Leads a queue pair through its states. */
 export class Transitions {
-  readonly #library: Verbs;
+  readonly #library: Ibverbs;
   readonly #attributes = new NativeStruct(AT.size);
 
-  constructor(library: Verbs) {
+  constructor(library: Ibverbs) {
     this.#library = library;
   }
 
@@ -47,7 +47,7 @@ export class Transitions {
     queuePair: number,
     local: LocalEnd,
     remote: QueuePairParameters,
-    { minRnrTimer }: Required<ConnectOptions>,
+    { minRnrTimer }: Required<QueuePairConnectOptions>,
   ): void {
     const to = this.#begin(QueuePairState.RTR);
     const mtuBytes = Math.min(local.port.activeMtuBytes, remote.mtuBytes);
@@ -84,7 +84,7 @@ export class Transitions {
     queuePair: number,
     local: LocalEnd,
     remote: QueuePairParameters,
-    { timeout, retryCount, rnrRetry }: Required<ConnectOptions>,
+    { timeout, retryCount, rnrRetry }: Required<QueuePairConnectOptions>,
   ): void {
     const to = this.#begin(QueuePairState.RTS);
     to.setUint32(AT.sq_psn, local.packetSequence);

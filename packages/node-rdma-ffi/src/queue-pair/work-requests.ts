@@ -45,7 +45,7 @@ export interface SendRequest extends ReceiveRequest {
   readonly immediate?: number | undefined;
 }
 
-/** A copy from memory of the peer, which is not told. */
+/** An RDMA read. The peer is not notified. */
 export interface ReadRequest extends Omit<SendRequest, 'immediate'> {
   /** Of the first byte of the peer's memory. */
   readonly remoteAddress: number;
@@ -53,7 +53,9 @@ export interface ReadRequest extends Omit<SendRequest, 'immediate'> {
   readonly remoteKey: number;
 }
 
-/** A copy to memory of the peer, which is told only of an `immediate`: that completes one of its receives. */
+/**
+ * An RDMA write. The peer is notified only of an `immediate`, which completes one of its receives.
+ */
 export interface WriteRequest extends ReadRequest, SendRequest {}
 
 /** The address list of a work request: always one entry, which an empty message leaves out. */
@@ -70,7 +72,7 @@ function setMemory(
   native.setUint32(entry + SGE.lkey, localKey);
 }
 
-/** A `struct ibv_send_wr` that is written anew for each call. */
+/** A `struct ibv_send_wr` that is reused for each call. */
 export class NativeSendRequest {
   readonly native = new NativeStruct(SEND.size + SGE.size + POINTER_BYTES);
   /** Where the verb reports a refused work request. */
@@ -117,7 +119,7 @@ export class NativeSendRequest {
   }
 }
 
-/** A `struct ibv_recv_wr` that is written anew for each call. */
+/** A `struct ibv_recv_wr` that is reused for each call. */
 export class NativeReceiveRequest {
   readonly native = new NativeStruct(RECV.size + SGE.size + POINTER_BYTES);
   /** Where the verb reports a refused work request. */

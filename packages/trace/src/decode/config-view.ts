@@ -7,7 +7,7 @@ const MSIX = 0x11;
 const MSIX_ENTRY_BYTES = 16;
 
 /** Where a device has its MSI-X structures. */
-export interface MsixPlace {
+export interface MsixStructures {
   readonly vectors: number;
   readonly table: { readonly bar: number; readonly offset: number };
   readonly pendingBits: { readonly bar: number; readonly offset: number };
@@ -19,7 +19,7 @@ export class ConfigView {
   readonly #config = new ConfigBytes(this.#bytes);
   #seen = 0;
   #capabilities: readonly CapabilityPlace[] | undefined;
-  #msix: MsixPlace | undefined;
+  #msix: MsixStructures | undefined;
 
   /** The device answered a read at `offset` with `data`. */
   learn(offset: number, data: Uint8Array): void {
@@ -45,7 +45,7 @@ export class ConfigView {
     return this.#capabilities;
   }
 
-  get msix(): MsixPlace | undefined {
+  get msix(): MsixStructures | undefined {
     this.#capabilities ??= this.#list();
     return this.#msix;
   }
@@ -57,7 +57,7 @@ export class ConfigView {
     return capabilities;
   }
 
-  #readMsix(offset: number): MsixPlace {
+  #readMsix(offset: number): MsixStructures {
     const table = this.#config.u32(offset + 4);
     const pendingBits = this.#config.u32(offset + 8);
     return {
@@ -72,7 +72,7 @@ const ENTRY_FIELDS = ['ADDRESS_LO', 'ADDRESS_HI', 'DATA', 'CONTROL'];
 
 /** The name of an offset in the MSI-X table or the pending bit array. */
 export function msixName(
-  { vectors, table, pendingBits }: MsixPlace,
+  { vectors, table, pendingBits }: MsixStructures,
   bar: number,
   offset: number,
 ): string | undefined {

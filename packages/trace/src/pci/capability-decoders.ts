@@ -1,5 +1,4 @@
-import type { ConfigBytes } from './config-bytes.js';
-import { hex } from './hex.js';
+import { type ConfigBytes, hex } from './config-bytes.js';
 
 /** The decoded fields of a capability, by name. */
 export type CapabilityFields = Readonly<Record<string, string | number | boolean>>;

@@ -1,3 +1,8 @@
+/** `value` in hexadecimal with at least `digits` digits and no prefix, as PCI ids are written. */
+export function hex(value: number | bigint, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
+
 /**
  * Configuration space as read from a device, little-endian. What lies past its end reads as
  * all-ones, as it does on a bus, so a broken capability list cannot make the decoder throw.

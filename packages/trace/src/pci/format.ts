@@ -1,6 +1,6 @@
+import { hex } from './config-bytes.js';
 import type { DecodedCapability, DecodedConfigSpace } from './config-space.js';
 import type { DecodedBar } from './header.js';
-import { hex } from './hex.js';
 
 const BAR_KINDS = {
   memory32: 'memory 32-bit',

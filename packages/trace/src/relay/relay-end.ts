@@ -8,10 +8,13 @@ import {
 import type { RelaySide } from '../packet.js';
 import type { RelayObserver } from './relay-observer.js';
 
-/** Why a side is not read: the other is not connected yet or full, or the observer holds the session. */
+/**
+ * Why reading from a side is paused: the other is not connected yet or full, or the observer holds
+ * the session.
+ */
 type StopReason = 'awaits' | 'full' | 'held';
 
-/** Receives from one side of a relayed session and sends to the opposite one. */
+/** Forwards from one side of a relayed session to the other. */
 export class RelayEnd implements FrameSink {
   readonly #side: RelaySide;
   readonly #observer: RelayObserver;

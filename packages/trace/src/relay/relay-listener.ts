@@ -10,8 +10,9 @@ import {
   type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
+import { deferred } from '@vfio-user/core/internal';
 import { PendingConnections } from '@vfio-user/core/transport';
-import type { RelayArrival, RelayObserver } from './relay-observer.js';
+import type { RelayClient, RelayObserver } from './relay-observer.js';
 import { type RelayedSession, relaySession } from './relay-session.js';
 import { RelayedPreface } from './relayed-preface.js';
 
@@ -22,14 +23,14 @@ export interface RelayAddress {
 }
 
 export interface RelaySettings {
-  observe(arrival: RelayArrival): RelayObserver;
+  observe(arrival: RelayClient): RelayObserver;
   readonly logger: Logger;
   readonly far: RelayAddress;
   readonly encoding: EncodingName;
   readonly framing: Framing;
 }
 
-/** What the relay keeps of an open session. */
+/** An open session. */
 interface OpenSession {
   readonly client: Connection;
   readonly session: RelayedSession;
@@ -40,7 +41,7 @@ interface OpenSession {
 /** Sessions whose client has sent nothing yet, at most; the oldest makes room. */
 const MAX_SILENT = 64;
 
-/** Listens for clients and passes their sessions through. */
+/** Listens for clients and relays their sessions. */
 export class RelayListener {
   readonly closed: Promise<void>;
   readonly #settings: RelaySettings;
@@ -50,23 +51,30 @@ export class RelayListener {
   #listener: Listener | undefined;
   #sessions = 0;
   #isClosing = false;
-  #resolveClosed: () => void = () => {};
+  #uri = '';
+  readonly #ended = deferred();
 
-  constructor(settings: RelaySettings) {
+  private constructor(settings: RelaySettings) {
     this.#settings = settings;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.closed = this.#ended.promise;
+  }
+
+  /** Resolves when it listens at `address`. An abort of `signal` until then rejects with its reason. */
+  static async start(
+    address: RelayAddress,
+    settings: RelaySettings,
+    signal?: AbortSignal,
+  ): Promise<RelayListener> {
+    const started = new RelayListener(settings);
+    await started.#listen(address, signal);
+    return started;
   }
 
   get uri(): string {
-    if (this.#listener === undefined) {
-      throw new VfioUserError('VFU_CONFIG_INVALID', 'the relay does not listen yet');
-    }
-    return this.#listener.uri;
+    return this.#uri;
   }
 
-  async listen({ transport, uri }: RelayAddress, signal?: AbortSignal): Promise<void> {
+  async #listen({ transport, uri }: RelayAddress, signal?: AbortSignal): Promise<void> {
     // The client gets no preface before the server's has arrived.
     const handshake = (): Handshake => new RelayedPreface();
     this.#listener = await transport.listen(
@@ -74,6 +82,7 @@ export class RelayListener {
       (client, greeted) => this.#accept(client, greeted),
       this.#context(handshake, signal),
     );
+    this.#uri = this.#listener.uri;
     void this.#listener.ended?.then(() => this.close());
   }
 
@@ -156,7 +165,7 @@ export class RelayListener {
   }
 
   #settle(): void {
-    if (this.#isClosing && this.#open.size === 0) this.#resolveClosed();
+    if (this.#isClosing && this.#open.size === 0) this.#ended.resolve();
   }
 }
 

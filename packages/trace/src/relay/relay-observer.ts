@@ -1,9 +1,9 @@
 import type { EncodingName, Frame } from '@vfio-user/core';
 import type { RelaySide } from '../packet.js';
 
-/** A client that connected. */
-export interface RelayArrival {
-  /** Who it is, as its transport describes it. */
+/** A client that has connected. */
+export interface RelayClient {
+  /** Its name, as given by its transport. */
   readonly peer: string;
   readonly encoding: EncodingName;
 }

@@ -8,20 +8,20 @@ import {
 import { endWithSignal, LimitedLogger } from '@vfio-user/core/internal';
 import { encodingNamed, MAX_DATA_BYTES } from '../packet.js';
 import { type RelayAddress, RelayListener } from './relay-listener.js';
-import type { RelayArrival, RelayObserver } from './relay-observer.js';
+import type { RelayClient, RelayObserver } from './relay-observer.js';
 
-/** Passes sessions on until it is closed. */
+/** A running relay. */
 export interface Relay {
-  /** Where it really listens: port 0 is already resolved. */
+  /** URI it listens on, with port 0 resolved. */
   readonly uri: string;
   /** Resolves when the relay has ended. */
   readonly closed: Promise<void>;
   /** Stop reading from all clients and servers until everybody who called this has called {@link Relay.release}. */
   hold(by: object): void;
   release(by: object): void;
-  /** Sessions so far, and those open now. */
+  /** Number of sessions so far, and of open ones. */
   statistics(): { readonly sessions: number; readonly open: number };
-  /** Stop listening, and end the sessions after what is queued. */
+  /** Stop listening, and close the sessions once what is queued is sent. */
   close(): Promise<void>;
 }
 
@@ -32,20 +32,22 @@ export interface RelayOptions {
   /** The URI of the server. */
   readonly connect: string;
   /** Called for each client; what it returns sees the session. */
-  observe(arrival: RelayArrival): RelayObserver;
+  observe(arrival: RelayClient): RelayObserver;
   /**
    * Largest data of a message, bytes: what a peer can make the relay reserve.
    * @default 16 MiB, above what clients and servers negotiate.
    */
   readonly maxDataXferSize?: number;
   readonly logger?: Logger;
-  /** Ends the start, which rejects with its reason, and then the relay, as {@link Relay.close} does. */
+  /**
+   * Aborts the start, which rejects with its reason; afterwards closes the relay like {@link
+   * Relay.close}.
+   */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Pass sessions through: each client that comes to one URI gets a connection of its own to the
- * server at the other.
+ * Relay sessions: each client of one URI gets a connection of its own to the server at the other.
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` when the URIs differ in their encoding.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
@@ -68,9 +70,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     );
   }
   const { framing } = encodingNamed(encoding, options.maxDataXferSize ?? MAX_DATA_BYTES);
-  const observe = (arrival: RelayArrival): RelayObserver => options.observe(arrival);
-  const relay = new RelayListener({ observe, logger, far, encoding, framing });
-  await relay.listen(near, options.signal);
+  const observe = (arrival: RelayClient): RelayObserver => options.observe(arrival);
+  const settings = { observe, logger, far, encoding, framing };
+  const relay = await RelayListener.start(near, settings, options.signal);
   void relay.closed.then(() => logger.flush());
   await endWithSignal(relay, options.signal);
   return relay;

@@ -1,6 +1,6 @@
 import { CREDITS } from '../endpoint/flags.js';
 
-/** How many messages each side may still send, and has yet to allow the other. */
+/** Flow control of an RDMA connection: how many messages each side may send. */
 export class Credits {
   readonly #slots: number;
   #available: number;
@@ -12,7 +12,7 @@ export class Credits {
     this.#available = peerSlots;
   }
 
-  /** No message can be sent for now. */
+  /** No message can be sent now. */
   get none(): boolean {
     return this.#available === 0;
   }
@@ -22,25 +22,25 @@ export class Credits {
     this.#available--;
   }
 
-  /** The peer allows so many more. */
+  /** The peer has granted more credits. */
   gained(immediate: number): void {
     this.#available += immediate & CREDITS;
   }
 
-  /** A slot of ours is free again. */
+  /** A receive slot is free again. */
   owe(): void {
     this.#owed++;
   }
 
-  /** The peer would have to wait soon if it is not told. */
+  /** Credits should be granted before the peer has to wait. */
   get overdue(): boolean {
     return this.#owed * 2 >= this.#slots;
   }
 
-  /** What to tell the peer with the message that leaves now. */
+  /** The credits to grant with the next message. */
   settle(): number {
-    const told = Math.min(this.#owed, CREDITS);
-    this.#owed -= told;
-    return told;
+    const granted = Math.min(this.#owed, CREDITS);
+    this.#owed -= granted;
+    return granted;
   }
 }

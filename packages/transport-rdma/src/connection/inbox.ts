@@ -2,13 +2,13 @@ import type { FrameAssembler } from '@vfio-user/core/transport';
 import type { QueuePairEnd } from '../endpoint/queue-pair-end.js';
 import type { Credits } from './credits.js';
 
-/** A message that was received: where, and how long it is. */
+/** A received message. */
 interface ReceivedMessage {
   readonly slot: number;
   readonly length: number;
 }
 
-/** Messages that were received, in order. Slots are the peer's again once they are read. */
+/** Received messages, in order. A slot is posted again once it is read. */
 export class Inbox {
   readonly #endpoint: QueuePairEnd;
   readonly #credits: Credits;
@@ -28,7 +28,10 @@ export class Inbox {
     this.#messages.push({ slot, length });
   }
 
-  /** Copy as much of the first message as there is room for. @returns whether there was one. */
+  /**
+   * Copy as much of the first message as there is room for.
+   * @returns whether there was one.
+   */
   read(assembler: FrameAssembler): boolean {
     const message = this.#messages[this.#head];
     if (message === undefined) return false;

@@ -1,12 +1,12 @@
+import { RdmaTransfer } from '../work/rdma-transfer.js';
 import type { SendQueue } from '../work/send-queue.js';
-import { Transfer } from '../work/transfer.js';
 import type { Credits } from './credits.js';
 
-/** What an outbox works with. */
+/** Parts of an {@link Outbox}. */
 export interface OutboxParts {
   readonly queue: SendQueue;
   readonly credits: Credits;
-  /** Where messages are put together: the staging memory. */
+  /** The staging memory, in which messages are assembled. */
   readonly staging: Uint8Array;
   /** Most bytes of a message that the peer has room for. */
   readonly slotBytes: number;
@@ -26,15 +26,15 @@ class Piece {
 }
 
 /**
- * Everything that leaves, in the order it was given: frames, which share messages or take several,
- * and transfers. What follows something that has to wait, waits behind it.
+ * Everything to be sent, in order: frames, which share messages or take several, and transfers.
+ * What has to wait also holds back what follows.
  */
 export class Outbox {
   readonly #parts: OutboxParts;
-  #waiting: (Piece | Transfer)[] = [];
+  #waiting: (Piece | RdmaTransfer)[] = [];
   #head = 0;
   #queuedBytes = 0;
-  /** The message that is being put together: where it starts, or -1. */
+  /** Start of the message being assembled, or -1. */
   #place = -1;
   #filled = 0;
 
@@ -59,12 +59,12 @@ export class Outbox {
     if (more < data.length) this.#wait(data, more);
   }
 
-  start(transfer: Transfer): void {
+  start(transfer: RdmaTransfer): void {
     if (this.#nothingWaits && this.#post(transfer)) return;
     this.#waiting.push(transfer);
   }
 
-  /** Let go of the message that is being put together. */
+  /** Send the message being assembled. */
   flush(): void {
     if (this.#place < 0) return;
     const { queue, credits } = this.#parts;
@@ -76,8 +76,8 @@ export class Outbox {
   /** There may be room again. */
   pump(): void {
     while (this.#head < this.#waiting.length) {
-      const next = this.#waiting[this.#head] as Piece | Transfer;
-      if (next instanceof Transfer) {
+      const next = this.#waiting[this.#head] as Piece | RdmaTransfer;
+      if (next instanceof RdmaTransfer) {
         if (!this.#post(next)) break;
       } else {
         const before = next.sent;
@@ -93,10 +93,10 @@ export class Outbox {
     }
   }
 
-  /** Nothing will leave any more. */
+  /** Fail everything that is not sent. */
   fail(error: Error): void {
     for (const item of this.#waiting.slice(this.#head)) {
-      if (item instanceof Transfer) item.fail(error);
+      if (item instanceof RdmaTransfer) item.fail(error);
     }
     this.#waiting = [];
     this.#head = 0;
@@ -113,7 +113,10 @@ export class Outbox {
     this.#queuedBytes += bytes.length - sent;
   }
 
-  /** Put the bytes from `from` on into messages. @returns how far that went. */
+  /**
+   * Append the bytes from `from` on to messages.
+   * @returns how far that went.
+   */
   #put(bytes: Uint8Array, from: number): number {
     const { slotBytes, staging } = this.#parts;
     let at = from;
@@ -140,7 +143,7 @@ export class Outbox {
   }
 
   /** Post as much of a transfer as there is room for. @returns whether that was all. */
-  #post(transfer: Transfer): boolean {
+  #post(transfer: RdmaTransfer): boolean {
     this.flush();
     const { queue, chunkBytes } = this.#parts;
     while (transfer.left > 0) {

@@ -14,12 +14,12 @@ import type { FrameAssembler, StreamEvents, StreamPort } from '@vfio-user/core/t
 import { BYE } from '../endpoint/flags.js';
 import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
 import { RegisteredMemory } from '../memory/exposed-memory.js';
-import { RdmaMemory } from '../memory/one-sided.js';
-import type { Settings } from '../options.js';
+import { RdmaOneSidedMemory } from '../memory/one-sided.js';
+import type { RdmaSettings } from '../options.js';
 import type { BootstrapSink } from '../setup/bootstrap-sink.js';
 import type { PeerSetup } from '../setup/records.js';
+import type { RdmaTransfer } from '../work/rdma-transfer.js';
 import type { SendQueue } from '../work/send-queue.js';
-import type { Transfer } from '../work/transfer.js';
 import { Credits } from './credits.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
@@ -32,7 +32,7 @@ export interface RdmaConnectionParts {
   readonly bootstrap: Connection;
   readonly bootstrapSink: BootstrapSink;
   readonly framing: Framing;
-  readonly settings: Settings;
+  readonly settings: RdmaSettings;
   readonly logger: Logger;
 }
 
@@ -48,9 +48,9 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   readonly #inbox: Inbox;
   #destroyed = false;
   #peerSaidBye = false;
-  /** All was sent but the last message. */
+  /** Closing: only the last message is missing. */
   #ending = false;
-  /** The last message of ours, if it is on its way. */
+  /** Id of our last message while it is in flight. */
   #bye = -1;
 
   constructor(parts: RdmaConnectionParts, events: StreamEvents) {
@@ -68,7 +68,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
       chunkBytes,
     });
     this.#inbox = new Inbox(endpoint, this.#credits, slotBytes);
-    this.oneSided = new RdmaMemory({
+    this.oneSided = new RdmaOneSidedMemory({
       description: `RDMA by ${endpoint.device}`,
       start: (transfer) => this.#start(transfer),
       register: (memory, rights) => this.#register(memory, rights),
@@ -112,7 +112,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     }
   }
 
-  /** Slots that are not read are not offered to the peer again. */
+  /** Unread slots are not posted again, which stops the peer. */
   pause(): void {}
 
   resume(): void {
@@ -144,7 +144,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
 
   onDrain(): void {}
 
-  /** The peer said what it had to say before it closed: that is in the queue by now. */
+  /** The peer sends everything before it closes the bootstrap: that is in the queue by now. */
   onClose(error?: Error): void {
     if (this.#destroyed) return;
     const { endpoint, bootstrap } = this.#parts;
@@ -186,7 +186,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     }
   }
 
-  #start(transfer: Transfer): void {
+  #start(transfer: RdmaTransfer): void {
     if (this.#events.state !== 'open') {
       transfer.fail(this.#lost('has ended'));
       return;
@@ -206,14 +206,14 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
       try {
         registered.close();
       } catch (error) {
-        // Memory that stays within the peer's reach must not outlive the connection.
+        // Memory that the peer can still access must not outlive the connection.
         this.#fail(error);
       }
     };
     return { ranges: registered.ranges, close };
   }
 
-  /** Send what can leave, and what the peer must be told. */
+  /** Send what can be sent, and the credits due. */
   #pump(): void {
     if (this.#destroyed) return;
     const before = this.queuedBytes;
@@ -242,7 +242,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     );
   }
 
-  /** Whatever the adapter refuses ends the connection. */
+  /** An error of the adapter ends the connection. */
   #fail(error: unknown): void {
     this.#events.onGone(error instanceof Error ? error : new Error(String(error)));
   }

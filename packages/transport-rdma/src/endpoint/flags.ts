@@ -1,11 +1,11 @@
 /**
- * What stands in the 32 bits of immediate data that every message carries: bits 0 to 15 are the
- * number of messages its sender has taken in since it last said so.
+ * The immediate data of every message: bits 0 to 15 are the number of messages that its sender has
+ * received since the last one.
  */
 export const CREDITS = 0xffff;
-/** The first message over a queue pair, from either side: it works. */
+/** Flag of the first message over a queue pair, from either side. */
 export const HELLO = 0x4000_0000;
-/** The last one. */
+/** Flag of the last message. */
 export const BYE = 0x2000_0000;
 
 /** Messages without data, of which a peer may send as many as it needs: they do not cost credits. */

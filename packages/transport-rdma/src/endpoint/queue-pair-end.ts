@@ -1,15 +1,15 @@
 import type { Logger } from '@vfio-user/core';
 import { CompletionStatus, type DeviceEventCode, deviceEventText } from 'node-rdma-ffi';
 import { memoryAccess } from '../memory/access.js';
-import type { Settings } from '../options.js';
+import type { RdmaSettings } from '../options.js';
 import type { PeerSetup } from '../setup/records.js';
 import type {
-  Buffer,
+  AdapterBuffer,
   CompletionQueue,
-  Device,
   MemoryRegion,
   ProtectionDomain,
   QueuePair,
+  RdmaDevice,
 } from '../verbs.js';
 import { SendQueue } from '../work/send-queue.js';
 import type { AdapterChoice } from './adapter-choice.js';
@@ -22,32 +22,32 @@ const MAX_INLINE_BYTES = 128;
 /** Completions between two looks at the queue: every request could complete at once. */
 const SPARE_COMPLETIONS = 16;
 
-/** Who handles what completes. */
+/** Events of a queue pair. */
 export interface QueuePairEvents {
-  /** This request and those before it have been carried out. */
+  /** This request and all before it have completed. */
   onSent(id: number): void;
-  /** A message of `length` bytes lies in a slot. */
+  /** A message of `length` bytes was received into a slot. */
   onReceived(slot: number, length: number, immediate: number): void;
-  /** Everything that completed at once has been told. */
+  /** The current completions have been reported. */
   onBatch(): void;
-  /** The queue pair is of no use any more. */
+  /** The queue pair has failed. */
   onFailed(why: string): void;
 }
 
-/** An end of one queue pair, with all that belongs to it. Each connection has its own. */
+/** A queue pair with its buffers and completion queue. Each connection has its own. */
 export class QueuePairEnd {
   readonly device: string;
   readonly queuePair: QueuePair;
-  /** Everything that leaves goes through it. */
+  /** The send queue. */
   readonly sends: SendQueue;
   readonly domain: ProtectionDomain;
-  /** What is sent, read and written passes through it. */
-  readonly staging: Buffer;
+  /** Staging buffer for sends, reads and writes. */
+  readonly staging: AdapterBuffer;
   /** The slots, one after the other. */
-  readonly slots: Buffer;
-  readonly #settings: Settings;
+  readonly slots: AdapterBuffer;
+  readonly #settings: RdmaSettings;
   readonly #logger: Logger;
-  readonly #device: Device;
+  readonly #device: RdmaDevice;
   readonly #completions: CompletionQueue;
   /** For every slot: written anew when one is posted. */
   readonly #receive: {
@@ -61,7 +61,7 @@ export class QueuePairEnd {
   #closed = false;
 
   /** @throws when the adapter refuses any of it. */
-  constructor(choice: AdapterChoice, settings: Settings, logger: Logger) {
+  constructor(choice: AdapterChoice, settings: RdmaSettings, logger: Logger) {
     const { verbs, receiveSlots, slotBytes, stagingBytes, maxSpinUs } = settings;
     this.#settings = settings;
     this.#logger = logger;
@@ -100,18 +100,18 @@ export class QueuePairEnd {
     this.#device.onEvent(({ code }) => this.#onDeviceEvent(code));
   }
 
-  /** What the peer must know to send here. */
+  /** Parameters for the peer. */
   get setup(): PeerSetup {
     const { receiveSlots: slots, slotBytes } = this.#settings;
     return { ...this.queuePair.parameters, slots, slotBytes };
   }
 
-  /** Join the queue pair to the peer's: from now on it takes messages in. */
+  /** Connect the queue pair to the peer's; it receives from now on. */
   join(peer: PeerSetup): void {
     this.queuePair.connect(peer);
   }
 
-  /** `events` gets everything that has come, and will come. */
+  /** Start reporting to `events`, including earlier completions. */
   start(events: QueuePairEvents): void {
     this.#events = events;
     this.#completions.start((count) => this.#onCompletions(count));
@@ -123,7 +123,7 @@ export class QueuePairEnd {
     this.#events = events;
   }
 
-  /** Handle everything that has completed by now. */
+  /** Handle all current completions. */
   drain(): void {
     while (!this.#closed && this.#completions.poll() > 0);
   }
@@ -136,7 +136,7 @@ export class QueuePairEnd {
     this.queuePair.postReceive(request);
   }
 
-  /** Give everything back. When this returns, the peer cannot touch any memory of ours. Idempotent. */
+  /** Release everything. When this returns, the peer cannot access our memory. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -155,7 +155,7 @@ export class QueuePairEnd {
     this.slots.release();
   }
 
-  #register({ bytes }: Buffer): MemoryRegion {
+  #register({ bytes }: AdapterBuffer): MemoryRegion {
     return this.domain.register(bytes, memoryAccess.own);
   }
 
@@ -191,10 +191,10 @@ export class QueuePairEnd {
   }
 }
 
-/** Ends whose memory an adapter may still write to: it must not be used for anything else. */
+/** Queue pairs whose memory an adapter may still write to, which must not be reused. */
 const unreleased = new Set<QueuePairEnd>();
 
-/** Events after which nothing can be expected of a queue pair. A port may come back in time. */
+/** Events that end a queue pair. A port may come back in time. */
 const ENDS_EVERYTHING: ReadonlySet<DeviceEventCode> = new Set([
   'CQ_ERR',
   'DEVICE_FATAL',

@@ -7,18 +7,18 @@ import {
   type MappedMemory,
   type OneSidedMemory,
 } from '@vfio-user/core';
-import { adapterAddress, Transfer } from '../work/transfer.js';
+import { adapterAddress, RdmaTransfer } from '../work/rdma-transfer.js';
 
 /** What copies, and what makes memory reachable. */
 export interface OneSidedParts {
   readonly description: string;
   /** Takes over the transfer, or fails it. */
-  start(transfer: Transfer): void;
+  start(transfer: RdmaTransfer): void;
   register(memory: MappedMemory, rights: AccessRights): ExposedMemory;
 }
 
 /** Memory of the peer, read and written by this side's adapter, and the other way round. */
-export class RdmaMemory implements OneSidedMemory {
+export class RdmaOneSidedMemory implements OneSidedMemory {
   readonly description: string;
   readonly #parts: OneSidedParts;
 
@@ -48,7 +48,7 @@ export class RdmaMemory implements OneSidedMemory {
         return;
       }
       const remote = { address: address + offset, key: range.key };
-      this.#parts.start(new Transfer(reads, data, remote, { resolve, reject }));
+      this.#parts.start(new RdmaTransfer(reads, data, remote, { resolve, reject }));
     });
   }
 }

@@ -1,6 +1,6 @@
 import type { Frame, FrameSink } from '@vfio-user/core';
 
-/** Receives from the bootstrap connection: for the setup first, then for whoever goes on with it. */
+/** The sink of the bootstrap connection: for the setup first, then for its successor. */
 export class BootstrapSink implements FrameSink {
   #target: FrameSink;
   #closed: { readonly error: Error | undefined } | undefined;
@@ -9,7 +9,7 @@ export class BootstrapSink implements FrameSink {
     this.#target = first;
   }
 
-  /** From now on `target` is told. It is told at once if the connection has ended already. */
+  /** Report to `target` from now on; at once if the connection has ended already. */
   handTo(target: FrameSink): void {
     this.#target = target;
     if (this.#closed !== undefined) target.onClose(this.#closed.error);

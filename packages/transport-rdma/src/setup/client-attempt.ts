@@ -7,22 +7,22 @@ import {
   type Logger,
   VfioUserError,
 } from '@vfio-user/core';
-import { acceptOr, nobody } from '@vfio-user/core/transport';
+import { acceptOr, nullSink } from '@vfio-user/core/transport';
 import { rdmaConnection } from '../connection/rdma-connection.js';
-import type { Settings } from '../options.js';
+import type { RdmaSettings } from '../options.js';
 import type { RdmaTarget } from '../rdma-uri.js';
 import { BootstrapSink } from './bootstrap-sink.js';
 import { QueuePairProbe } from './queue-pair-probe.js';
 import type { SetupOutcome } from './setup-handshake.js';
 
-/** What a client knows once its bootstrap connection is there. */
+/** A client's connection attempt, once its bootstrap connection is open. */
 export interface ClientAttempt {
   readonly target: RdmaTarget;
   /** The session's own handshake, which was completed. */
   readonly handshake: Handshake | undefined;
   readonly outcome: SetupOutcome;
   readonly framing: Framing;
-  readonly settings: Settings;
+  readonly settings: RdmaSettings;
   readonly logger: Logger;
   readonly signal: AbortSignal | undefined;
   readonly accept: Accept;
@@ -32,8 +32,8 @@ export interface ClientAttempt {
 }
 
 /**
- * Try the queue pair, and go on with the bootstrap connection if that fails.
- * @returns what receives from the bootstrap connection.
+ * Try the queue pair, and fall back to the bootstrap connection.
+ * @returns the sink of the bootstrap connection.
  */
 export function tryQueuePair(bootstrap: Connection, attempt: ClientAttempt): FrameSink {
   const { outcome, handshake, framing, settings, logger, signal } = attempt;
@@ -64,7 +64,7 @@ export function tryQueuePair(bootstrap: Connection, attempt: ClientAttempt): Fra
   return bootstrapSink;
 }
 
-/** Everything goes by messages, unless nothing but RDMA is wanted. */
+/** Use messages over the bootstrap connection, unless RDMA is required. */
 function fallBack(bootstrap: Connection, attempt: ClientAttempt, reason: string): FrameSink {
   const { target, handshake, logger, signal, accept, connected, failed } = attempt;
   const error = signal?.aborted
@@ -75,7 +75,7 @@ function fallBack(bootstrap: Connection, attempt: ClientAttempt, reason: string)
   if (error !== undefined) {
     failed(error);
     bootstrap.abort(error);
-    return nobody;
+    return nullSink;
   }
   logger.warn(
     { uri: target.href, peer: bootstrap.peer, reason },
@@ -86,7 +86,7 @@ function fallBack(bootstrap: Connection, attempt: ClientAttempt, reason: string)
   return sink;
 }
 
-/** There is no RDMA, and nothing else will do. */
+/** The error if RDMA is required and impossible. */
 export function noRdma({ href }: RdmaTarget, reason: string): VfioUserError {
   const text = `${href}: ${reason}. Without fallback=never the session would use messages instead`;
   return new VfioUserError('VFU_UNSUPPORTED', text);

@@ -2,7 +2,7 @@ import type { QueuePairEnd } from '../endpoint/queue-pair-end.js';
 import { refusal, type SetupRecord } from './records.js';
 import { SetupHandshake } from './setup-handshake.js';
 
-/** The client's side: it offers an end, if it can make one. */
+/** The client's side: it offers a queue pair, if it can create one. */
 export class ClientHandshake extends SetupHandshake {
   #endpoint: QueuePairEnd | undefined;
   #reason = '';

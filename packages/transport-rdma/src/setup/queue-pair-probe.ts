@@ -3,13 +3,13 @@ import { HELLO } from '../endpoint/flags.js';
 import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
 import type { PeerSetup } from './records.js';
 
-/** What a client's {@link QueuePairProbe} needs. */
+/** Parts of a {@link QueuePairProbe}. */
 export interface QueuePairProbeParts {
   readonly endpoint: QueuePairEnd;
   readonly peer: PeerSetup;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
-  /** It works. At once, as the server's next message may be there already. */
+  /** It works. Called synchronously, as the server's next message may already be there. */
   onPassed(): void;
   onFailed(reason: string): void;
 }
@@ -70,7 +70,7 @@ export class QueuePairProbe implements FrameSink, QueuePairEvents {
     if (this.#end()) this.#parts.onFailed(why);
   }
 
-  /** Returns whether it was under way until now. */
+  /** @returns whether it was still running. */
   #end(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;

@@ -7,7 +7,7 @@ const LENGTH_BYTES = 4;
 const MAX_RECORD_BYTES = 4096;
 const MAX_REASON_LENGTH = 1024;
 
-/** What a preface says of a side that can do RDMA: it understands the records below. */
+/** The attachment of a side that supports RDMA: it understands the records below. */
 const attachmentSchema = z.object({ rdma: z.literal(1) });
 
 const uint16 = z.int().min(0).max(0xffff);
@@ -27,7 +27,7 @@ const setupSchema = z.object({
     .max(2 ** 20),
 });
 
-/** What each side must know of the other to send: its queue pair, and how much it takes in. */
+/** What a side needs to send to its peer: the queue pair, and its receive slots. */
 export type PeerSetup = z.output<typeof setupSchema>;
 
 const answerSchema = z.discriminatedUnion('rdma', [
@@ -42,13 +42,13 @@ export type SetupRecord = z.output<typeof answerSchema>;
 /** What to attach to a preface. */
 export const ATTACHMENT: Uint8Array = packRecord({ rdma: 1 }).slice();
 
-/** Whether the peer can do RDMA, by what it attached. */
+/** Whether the peer supports RDMA, by its attachment. */
 export function offersRdma(attachment: Uint8Array | undefined): boolean {
   if (attachment === undefined) return false;
   return attachmentSchema.safeParse(unpack(attachment)).success;
 }
 
-/** A refusal, with as much of the reason as a record takes. */
+/** A refusal, with the reason truncated to what a record takes. */
 export function refusal(reason: string): SetupRecord {
   return { rdma: 'refuse', reason: reason.slice(0, MAX_REASON_LENGTH) };
 }
@@ -62,7 +62,7 @@ export function encodeRecord(record: SetupRecord): Uint8Array {
  * The record at the start of `bytes`, `undefined` when more bytes are needed.
  * @throws {ProtocolViolationError} when it is too long, or says something else.
  */
-export function decodeRecord(bytes: Uint8Array): Measured<SetupRecord> | undefined {
+export function decodeRecord(bytes: Uint8Array): ParsedRecord<SetupRecord> | undefined {
   const record = takeRecord(bytes);
   if (record === undefined) return undefined;
   const parsed = answerSchema.safeParse(unpack(record.value));
@@ -70,8 +70,8 @@ export function decodeRecord(bytes: Uint8Array): Measured<SetupRecord> | undefin
   throw new ProtocolViolationError(`setting up RDMA: ${z.prettifyError(parsed.error)}`);
 }
 
-/** Something that was read, and the bytes it took. */
-export interface Measured<T> {
+/** A parsed value, and its length in bytes. */
+export interface ParsedRecord<T> {
   readonly value: T;
   readonly length: number;
 }
@@ -85,7 +85,7 @@ export function withLength(bytes: Uint8Array): Uint8Array {
 }
 
 /** The reverse of {@link withLength}; `undefined` when more bytes are needed. */
-export function takeRecord(bytes: Uint8Array): Measured<Uint8Array> | undefined {
+export function takeRecord(bytes: Uint8Array): ParsedRecord<Uint8Array> | undefined {
   if (bytes.length < LENGTH_BYTES) return undefined;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   if (length > MAX_RECORD_BYTES) {

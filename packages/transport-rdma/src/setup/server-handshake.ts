@@ -1,7 +1,7 @@
 import { refusal, type SetupRecord } from './records.js';
 import { SetupHandshake } from './setup-handshake.js';
 
-/** The server's side: it waits for an offer, makes an end for it, and says so. */
+/** The server's side: it waits for an offer, creates a queue pair, and accepts. */
 export class ServerHandshake extends SetupHandshake {
   protected begin(): void {}
 

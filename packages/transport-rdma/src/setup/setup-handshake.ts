@@ -8,13 +8,13 @@ import {
   type SetupRecord,
 } from './records.js';
 
-/** An end of ours, and the peer's that it is joined to. */
+/** Our queue pair, and the peer's that it is connected to. */
 export interface JoinedEnds {
   readonly endpoint: QueuePairEnd;
   readonly peer: PeerSetup;
 }
 
-/** What setting up led to, or why there is no queue pair. */
+/** The outcome: connected queue pairs, or the reason why there are none. */
 export type SetupOutcome = JoinedEnds | { readonly reason: string };
 
 /**
@@ -73,7 +73,7 @@ export abstract class SetupHandshake implements Handshake {
     this.#endpoint?.close();
   }
 
-  /** Both sides can do RDMA. */
+  /** Both sides support RDMA. */
   protected abstract begin(): void;
 
   /** The peer's record has come. */
@@ -83,7 +83,10 @@ export abstract class SetupHandshake implements Handshake {
     this.#answer = encodeRecord(record);
   }
 
-  /** An end of ours. @throws when the adapter refuses. */
+  /**
+   * Creates a queue pair.
+   * @throws when the adapter refuses.
+   */
   protected createEndpoint(): QueuePairEnd {
     this.#endpoint = this.#createEndpoint?.() as QueuePairEnd;
     return this.#endpoint;

@@ -1,41 +1,41 @@
 import { SendFlag, type SendRequest, type WriteRequest } from 'node-rdma-ffi';
-import type { Buffer, QueuePair } from '../verbs.js';
+import type { AdapterBuffer, QueuePair } from '../verbs.js';
+import type { RdmaTransfer } from './rdma-transfer.js';
 import { StagingRing } from './staging-ring.js';
-import type { Transfer } from './transfer.js';
 
 /** A completion is asked for at least this often: it frees everything posted before. */
 const SIGNAL_EVERY = 32;
-/** And whenever that part of the memory was used since. */
+/** A completion is also requested after this fraction of the memory. */
 const SIGNAL_EVERY_PART = 8;
 /** Requests kept for messages without data. */
 const SPARE_REQUESTS = 16;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** What work is posted to, and the memory it passes through. */
+/** Parts of a {@link SendQueue}. */
 export interface SendQueueParts {
   readonly queuePair: QueuePair;
-  readonly staging: Buffer;
+  readonly staging: AdapterBuffer;
   readonly stagingKey: number;
   /** Requests that may be posted and not completed. A power of two. */
   readonly maxSend: number;
 }
 
 /**
- * The work that was posted and has not completed, in order. An adapter completes requests of one
- * queue pair in the order they were posted, so their memory is a ring.
+ * The posted requests that have not completed, in order. An adapter completes the requests of a
+ * queue pair in order, so their memory is a ring.
  */
 export class SendQueue {
   readonly #parts: SendQueueParts;
   readonly #ring: StagingRing;
   readonly #mask: number;
-  /** Of each posted request, by its number: what it took of the ring, and what it is part of. */
+  /** Ring bytes and transfer of each posted request, by its number. */
   readonly #taken: Int32Array;
   readonly #lengths: Int32Array;
   readonly #places: Int32Array;
-  readonly #transfers: (Transfer | undefined)[];
+  readonly #transfers: (RdmaTransfer | undefined)[];
   readonly #targets: Float64Array;
-  /** Written anew for each message: posting allocates nothing. */
+  /** Reused for each message: posting allocates nothing. */
   readonly #message: Mutable<SendRequest>;
   /** The same for each RDMA READ or WRITE. */
   readonly #copy: Mutable<WriteRequest>;
@@ -59,12 +59,15 @@ export class SendQueue {
     this.#transfers = new Array(maxSend).fill(undefined);
   }
 
-  /** Everything that was posted has completed. */
+  /** Whether everything posted has completed. */
   get idle(): boolean {
     return this.#first === this.#next;
   }
 
-  /** Where `length` bytes for the next request may be put, or -1 while it cannot be posted. */
+  /**
+   * Reserve `length` bytes for the next request.
+   * @returns their place, or -1 while it cannot be posted.
+   */
   reserve(length: number): number {
     if (this.#next - this.#first > this.#mask - SPARE_REQUESTS) return -1;
     return this.#ring.take(length);
@@ -90,7 +93,7 @@ export class SendQueue {
   }
 
   /** RDMA READ or WRITE of the next `length` bytes of a transfer, by way of `place`. */
-  postPart(transfer: Transfer, place: number, length: number): void {
+  postPart(transfer: RdmaTransfer, place: number, length: number): void {
     const { queuePair, staging } = this.#parts;
     const from = transfer.posted;
     transfer.posted += length;
@@ -113,7 +116,7 @@ export class SendQueue {
     queuePair.postWrite(request);
   }
 
-  /** All requests up to this one have been done. */
+  /** All requests up to this one have completed. */
   complete(id: number): void {
     while (this.#first <= id) {
       const index = this.#first++ & this.#mask;
@@ -126,7 +129,7 @@ export class SendQueue {
     }
   }
 
-  /** Nothing will complete any more. */
+  /** Fail everything that is not complete. */
   fail(error: Error): void {
     for (; this.#first < this.#next; this.#first++) {
       const index = this.#first & this.#mask;
@@ -145,7 +148,7 @@ export class SendQueue {
     this.#parts.queuePair.postSend(request);
   }
 
-  #finish(transfer: Transfer, index: number): void {
+  #finish(transfer: RdmaTransfer, index: number): void {
     const length = this.#lengths[index] as number;
     if (transfer.reads) {
       const place = this.#places[index] as number;
@@ -158,7 +161,7 @@ export class SendQueue {
   #note(
     place: number,
     length: number,
-    transfer: Transfer | undefined,
+    transfer: RdmaTransfer | undefined,
     target: number,
     taken: number,
   ): number {

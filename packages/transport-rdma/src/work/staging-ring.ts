@@ -1,7 +1,7 @@
 /** Pieces start at multiples of this: a cache line. */
 const ALIGNMENT = 64;
 
-/** Hands out pieces of a buffer and takes them back, both in the same order. */
+/** A ring buffer: allocates pieces and frees them in the same order. */
 export class StagingRing {
   readonly #capacity: number;
   #head = 0;
@@ -12,10 +12,13 @@ export class StagingRing {
     this.#capacity = capacity;
   }
 
-  /** Where a piece of `length` bytes starts, or -1 while there is no room for it. */
+  /**
+   * Allocate `length` bytes.
+   * @returns their start, or -1 while there is no room.
+   */
   take(length: number): number {
     const rounded = Math.ceil(length / ALIGNMENT) * ALIGNMENT;
-    // A piece does not go around the end: what is left there is taken along.
+    // A piece does not wrap around: the rest at the end is allocated with it.
     const wraps = this.#head + rounded > this.#capacity;
     const skipped = wraps ? this.#capacity - this.#head : 0;
     if (this.#used + skipped + rounded > this.#capacity) return -1;
@@ -26,7 +29,7 @@ export class StagingRing {
     return start;
   }
 
-  /** The piece taken last starts at `start` and needs no more than `length` bytes. */
+  /** Shrink the last piece, which starts at `start`, to `length` bytes. */
   shrink(start: number, length: number): void {
     const spare = this.#head - (start + Math.ceil(length / ALIGNMENT) * ALIGNMENT);
     this.#head -= spare;
@@ -34,7 +37,7 @@ export class StagingRing {
     this.#lastTaken -= spare;
   }
 
-  /** What to {@link release} for the piece taken last. */
+  /** Bytes to {@link release} for the last piece. */
   get lastTaken(): number {
     return this.#lastTaken;
   }

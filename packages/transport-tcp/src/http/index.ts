@@ -1,5 +1,5 @@
 /**
- * Whom an HTTP server of this project answers: shared with the one for metrics.
+ * Host and Origin checks of the HTTP servers of this project, shared with the one for metrics.
  *
  * @packageDocumentation
  */

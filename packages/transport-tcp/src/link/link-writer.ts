@@ -5,8 +5,8 @@ const BLOCK_BYTES = 0x1_0000;
 const COPY_BYTES = 4096;
 
 /**
- * Collects messages, so that all of one turn leave as one piece. What is small is copied side by
- * side into blocks, which are used again once nothing of them is under way.
+ * Gathers messages, so that all of one turn are sent together. Small ones are copied into blocks,
+ * which are reused once they are sent.
  */
 export class LinkWriter {
   readonly #link: Link;
@@ -18,16 +18,16 @@ export class LinkWriter {
   #parts: Uint8Array[] = [];
   #waitingBytes = 0;
   #underWayBytes = 0;
-  /** What each write that is under way is made of, bytes. */
+  /** Bytes of each write in flight. */
   readonly #underWay: number[] = [];
 
-  /** `onLeft` runs whenever something has left. */
+  /** @param onLeft called whenever something was sent. */
   constructor(link: Link, onLeft: () => void) {
     this.#link = link;
     this.#onLeft = onLeft;
   }
 
-  /** Bytes that have not left. */
+  /** Bytes not yet sent. */
   get queuedBytes(): number {
     return this.#waitingBytes + this.#underWayBytes;
   }

@@ -1,6 +1,6 @@
-/** What a link reports. Nothing more comes after `onEnd` or `onError`. */
+/** Events of a link. None follows `onEnd` or `onError`. */
 export interface LinkEvents {
-  /** Bytes of the stream, to keep. */
+  /** Received bytes, which the receiver may keep. */
   onData(bytes: Uint8Array): void;
   /** The peer closed in an orderly way. */
   onEnd(): void;
@@ -9,13 +9,13 @@ export interface LinkEvents {
 
 /** A byte stream that Node delivers: a socket, TLS, or the messages of a WebSocket. */
 export interface Link {
-  /** Begin to report. */
+  /** Start reporting. */
   start(events: LinkEvents): void;
-  /** Send these bytes as one piece, by reference; `onLeft` runs when they may change again. */
+  /** Send these bytes as one piece, by reference; `onLeft` is called when they may change again. */
   write(parts: readonly Uint8Array[], onLeft: () => void): void;
   pause(): void;
   resume(): void;
-  /** Tell the peer that nothing more comes, behind what was written. */
+  /** End the stream after what was written. */
   end(): void;
   /** Close now. */
   destroy(): void;

@@ -1,17 +1,25 @@
 import type { FramedConnection } from '@vfio-user/core/transport';
+import type { PartsOf } from '../connection-parts.js';
 import type { RawSocket } from '../stack/stack.js';
 
-/** What becomes of an accepted socket. */
+/** The outcome of an accepted socket. */
 export interface AcceptOutcome {
-  /** It speaks what it should: frames, or the handshake before them, come next. */
+  /** The protocol is right: the handshake or frames come next. */
   established(connection: FramedConnection): void;
-  /** It does not; the socket is closed already or will be. */
+  /** The protocol is wrong; the socket is closed. */
   rejected(reason: string): void;
-  /** Nobody waits for it any more: the socket is closed. */
+  /** The listener has given up on it: the socket is closed. */
   isOver(): boolean;
 }
 
-/** Makes connections of accepted sockets: directly, with TLS, or by HTTP. */
+/** Makes connections of accepted sockets: plain, with TLS, or with WebSocket. */
 export interface Acceptor {
   accept(socket: RawSocket, outcome: AcceptOutcome): void | Promise<void>;
+}
+
+/** Frames directly on the socket: tcp: and vsock:. */
+export function plainAcceptor(partsOf: PartsOf): Acceptor {
+  return {
+    accept: (socket, { established }) => established(socket.connection(partsOf(socket.peer))),
+  };
 }

@@ -7,14 +7,14 @@ import {
   VfioUserError,
 } from '@vfio-user/core';
 import { type FramedConnection, openServer, PendingConnections } from '@vfio-user/core/transport';
-import type { Settings } from '../options.js';
+import type { TcpSettings } from '../options.js';
 import type { RawListener, RawSocket } from '../stack/stack.js';
 import type { Acceptor } from './acceptor.js';
 
 /** What a listener is made of besides its socket. */
-export interface ListenerParts {
+export interface NetworkListenerParts {
   readonly acceptor: Acceptor;
-  readonly settings: Settings;
+  readonly settings: TcpSettings;
   readonly accept: Accept;
   readonly context: OpenContext;
 }
@@ -26,12 +26,12 @@ export interface ListenerParts {
 export class NetworkListener implements Listener {
   /** Filled in once it listens. */
   uri = '';
-  readonly #parts: ListenerParts;
+  readonly #parts: NetworkListenerParts;
   readonly #logger: Logger;
   readonly #pending: PendingConnections;
   #socket: RawListener | undefined;
 
-  constructor(parts: ListenerParts) {
+  constructor(parts: NetworkListenerParts) {
     this.#parts = parts;
     this.#logger = parts.context.logger ?? silentLogger;
     this.#pending = new PendingConnections(parts.settings.maxPending);

@@ -4,11 +4,10 @@ import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { type ResolveLimits, resolveHostInTime } from '../address/resolve.js';
 import { refuseUntrustedNetwork } from '../address/trust.js';
 import type { PartsOf } from '../connection-parts.js';
-import type { Acceptor } from '../listener/acceptor.js';
-import { plainAcceptor } from '../listener/plain-acceptor.js';
-import type { Settings } from '../options.js';
-import type { BindOptions, RawListener } from '../stack/stack.js';
-import { tcpStack } from '../stack/tcp-stack.js';
+import { type Acceptor, plainAcceptor } from '../listener/acceptor.js';
+import type { TcpSettings } from '../options.js';
+import { tcpStack } from '../stack/kernel-tcp-stack.js';
+import type { RawListener, StackListenOptions } from '../stack/stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
 import type { CredentialStore } from '../tls/credential-store.js';
 import { requireCertificate } from '../tls/credentials.js';
@@ -16,14 +15,14 @@ import { tlsAcceptor } from '../tls/tls-acceptor.js';
 import { webSocketAcceptor } from '../websocket/web-socket-acceptor.js';
 import { isSecure } from './dial.js';
 
-/** What acceptors share. */
+/** Context of {@link acceptorFor}. */
 export interface AcceptorContext {
-  readonly settings: Settings;
+  readonly settings: TcpSettings;
   readonly store: CredentialStore;
   readonly logger?: Logger | undefined;
 }
 
-/** How an endpoint makes connections of the sockets it accepts. */
+/** The acceptor of an endpoint. */
 export async function acceptorFor(
   endpoint: Endpoint,
   partsOf: PartsOf,
@@ -45,11 +44,14 @@ export async function acceptorFor(
   return webSocketAcceptor({ endpoint, credentials, maxPayload, logger }, partsOf);
 }
 
-/** Listen on an endpoint, if that may be. */
+/**
+ * Listen on an endpoint.
+ * @throws {VfioUserError} when that would be open to an untrusted network.
+ */
 export async function bind(
   endpoint: Endpoint,
-  settings: Settings,
-  events: Pick<BindOptions, 'onSocket' | 'onError'>,
+  settings: TcpSettings,
+  events: Pick<StackListenOptions, 'onSocket' | 'onError'>,
   signal?: AbortSignal,
 ): Promise<RawListener> {
   const options = {

@@ -5,10 +5,10 @@ import { resolveHostInTime } from '../address/resolve.js';
 import type { PartsOf } from '../connection-parts.js';
 import { linkConnection } from '../link/link-port.js';
 import { SocketLink } from '../link/socket-link.js';
-import type { Settings } from '../options.js';
+import type { TcpSettings } from '../options.js';
 import { unreachable } from '../stack/failure.js';
+import { tcpStack } from '../stack/kernel-tcp-stack.js';
 import type { RawSocket } from '../stack/stack.js';
-import { tcpStack } from '../stack/tcp-stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
 import type { CredentialStore } from '../tls/credential-store.js';
 import { explainTls } from '../tls/failure.js';
@@ -16,16 +16,16 @@ import { secureClient } from '../tls/secure-client.js';
 import { webSocketClient } from '../websocket/web-socket-client.js';
 import { firstAnswer } from './first-answer.js';
 
-/** How to connect. */
+/** Context of {@link dial}. */
 export interface DialContext {
-  readonly settings: Settings;
+  readonly settings: TcpSettings;
   readonly store: CredentialStore;
   readonly logger?: Logger | undefined;
   readonly partsOf: PartsOf;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Connect to an endpoint, up to where frames or the handshake before them begin. */
+/** Connect to an endpoint, up to the start of the handshake or frames. */
 export async function dial(endpoint: Endpoint, context: DialContext): Promise<FramedConnection> {
   const { settings, partsOf } = context;
   const deadline = performance.now() + settings.connectTimeoutMs;
@@ -34,7 +34,7 @@ export async function dial(endpoint: Endpoint, context: DialContext): Promise<Fr
     const socket = await vsockStack.connect(endpoint, optionsOf(endpoint, context, timeLeft()));
     return socket.connection(partsOf(socket.peer));
   }
-  // Read first: a wrong file name should not look like a fault of the network.
+  // Read first: a wrong file name should not look like a network error.
   const credentials = isSecure(endpoint)
     ? (await context.store.of(endpoint, context.logger)).current
     : undefined;
@@ -55,7 +55,7 @@ export function isSecure({ scheme }: Endpoint): boolean {
   return scheme === 'tls' || scheme === 'wss';
 }
 
-/** Connect to that of a host's addresses which answers first. */
+/** Connect to the address of the host that answers first. */
 async function reach(
   endpoint: NetworkEndpoint,
   context: DialContext,

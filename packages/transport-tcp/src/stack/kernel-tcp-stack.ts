@@ -22,10 +22,13 @@ import {
   TCP_KEEPINTVL,
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
+  unavailableReason,
 } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/transport-socket';
+import type { TcpSettings } from '../options.js';
 import { connectSocket } from './connect-socket.js';
 import { KernelSocket } from './kernel-socket.js';
+import { nodeStack } from './node-stack.js';
 import type { Stack } from './stack.js';
 
 /** Keep-alive probes sent within the time a peer may be silent. */
@@ -74,7 +77,7 @@ function tcpSocket({ host }: InternetAddress): FileDescriptor {
   return streamSocket(isIPv6(withoutZone(host)) ? AF_INET6 : AF_INET);
 }
 
-/** No waiting for more to send, and a bound on how long a peer may be silent. */
+/** TCP_NODELAY, and a limit on how long a peer may be silent. */
 function tune(socket: FileDescriptor, peerTimeoutMs: number): void {
   const seconds = Math.max(1, Math.floor(peerTimeoutMs / 1000 / PROBES));
   setSocketOption(socket, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -92,4 +95,9 @@ function nameOf(socket: FileDescriptor): string {
 
 function named(address: Uint8Array): InternetAddress {
   return parseInternetAddress(address) ?? { host: 'an unknown address', port: 0 };
+}
+
+/** TCP by system calls, if enabled and available; otherwise by Node. */
+export function tcpStack({ systemCalls }: TcpSettings): Stack<InternetAddress> {
+  return systemCalls && unavailableReason() === undefined ? kernelTcpStack : nodeStack;
 }

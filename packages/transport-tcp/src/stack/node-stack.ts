@@ -5,7 +5,7 @@ import type { ConnectionParts } from '../connection-parts.js';
 import { linkConnection } from '../link/link-port.js';
 import { SocketLink } from '../link/socket-link.js';
 import { timedOut } from './failure.js';
-import type { BindOptions, DialOptions, RawListener, RawSocket, Stack } from './stack.js';
+import type { DialOptions, RawListener, RawSocket, Stack, StackListenOptions } from './stack.js';
 
 /** TCP by Node alone: works on every platform. */
 export const nodeStack: Stack<InternetAddress> = {
@@ -30,7 +30,7 @@ export const nodeStack: Stack<InternetAddress> = {
       socket.once('connect', () => finish());
     }),
 
-  listen: ({ host, port }, { backlog, peerTimeoutMs, onSocket, onError }: BindOptions) =>
+  listen: ({ host, port }, { backlog, peerTimeoutMs, onSocket, onError }: StackListenOptions) =>
     new Promise<RawListener>((resolve, reject) => {
       const server = createServer(options(peerTimeoutMs), (socket) =>
         onSocket(new NodeSocket(socket)),

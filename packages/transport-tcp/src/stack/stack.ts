@@ -2,23 +2,23 @@ import type { Socket } from 'node:net';
 import type { FramedConnection } from '@vfio-user/core/transport';
 import type { ConnectionParts } from '../connection-parts.js';
 
-/** A connected socket that nothing was read from yet. One of its methods takes it over. */
+/** A connected socket that was not read yet. One of its methods takes it over. */
 export interface RawSocket {
-  /** Who is at the other end, for logs. */
+  /** Name of the peer, for logs. */
   readonly peer: string;
   /** As a socket of Node, to put TLS or HTTP on top of it. */
   stream(): Socket;
-  /** Frames directly on it. */
+  /** A connection with frames directly on it. */
   connection(parts: ConnectionParts): FramedConnection;
   /** Close it at once. */
   destroy(): void;
-  /** Runs `listener` once, when it is closed, whoever took it over. */
+  /** Calls `listener` once when it is closed, whoever took it over. */
   onClosed(listener: () => void): void;
 }
 
-/** Listens. */
+/** A listening socket. */
 export interface RawListener {
-  /** What was bound, port 0 already resolved. */
+  /** The bound port, with port 0 resolved. */
   readonly port: number;
   close(): Promise<void>;
 }
@@ -29,16 +29,16 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface BindOptions {
+export interface StackListenOptions {
   readonly backlog: number;
   readonly peerTimeoutMs: number;
   onSocket(socket: RawSocket): void;
-  /** Accepting failed; it goes on. */
+  /** Accepting failed; it is tried again. */
   onError(error: Error): void;
 }
 
 /** A way to open sockets to addresses of type `Address`. */
 export interface Stack<Address> {
   connect(address: Address, options: DialOptions): Promise<RawSocket>;
-  listen(address: Address, options: BindOptions): Promise<RawListener>;
+  listen(address: Address, options: StackListenOptions): Promise<RawListener>;
 }

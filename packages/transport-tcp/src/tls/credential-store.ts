@@ -3,12 +3,12 @@ import { type Logger, silentLogger } from '@vfio-user/core';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import { type Credentials, loadCredentials } from './credentials.js';
 
-/** Certificates and keys as their files are, for as long as a program uses them. */
+/** The certificates and keys of a program, reloaded from their files. */
 export class CredentialStore {
   readonly #known = new Map<string, RenewableCredentials>();
 
   /**
-   * The files that a URI names, as they are now.
+   * Load the files that a URI names.
    * @throws {VfioUserError} `VFU_CONFIG_INVALID` when they cannot be used and never could.
    */
   async of(endpoint: NetworkEndpoint, logger?: Logger): Promise<RenewableCredentials> {
@@ -24,20 +24,20 @@ export class CredentialStore {
     return loaded;
   }
 
-  /** Read all of them again, and say what came of it. */
+  /** Reload all of them and log the outcome. */
   async reload(logger: Logger): Promise<void> {
     await Promise.all([...this.#known.values()].map((each) => each.reload(logger)));
   }
 }
 
 /**
- * What a URI names, and may be renewed in place while the program runs. Files that cannot be used,
- * for example in the middle of a renewal, leave those before them in use.
+ * Credentials of a URI, which may be renewed in place. Unusable files, for example in the middle of
+ * a renewal, leave the previous ones in use.
  */
 export class RenewableCredentials {
   readonly #endpoint: NetworkEndpoint;
   #current: Credentials;
-  /** Why the files that are there now are not in use. */
+  /** Why the current files are not in use. */
   #unusable: string | undefined;
 
   constructor(endpoint: NetworkEndpoint, current: Credentials) {
@@ -45,12 +45,12 @@ export class RenewableCredentials {
     this.#current = current;
   }
 
-  /** As they were when last looked at. */
+  /** As of the last refresh. */
   get current(): Credentials {
     return this.#current;
   }
 
-  /** Look at the files. A change is logged once. */
+  /** Check the files. A change is logged once. */
   async refresh(logger: Logger = silentLogger): Promise<Credentials> {
     const { href: uri, tls } = this.#endpoint;
     try {
@@ -72,7 +72,7 @@ export class RenewableCredentials {
     return this.#current;
   }
 
-  /** As {@link refresh}, because somebody asked: says also what is known already. */
+  /** Like {@link refresh}, on request: always logs the outcome. */
   async reload(logger: Logger): Promise<void> {
     const before = this.#current;
     this.#unusable = undefined;
@@ -89,7 +89,7 @@ function isSame(a: Credentials, b: Credentials): boolean {
   );
 }
 
-/** Nobody would accept it, other than the one before. */
+/** An expired certificate, or one that is not valid yet, would be refused by peers. */
 function refuseUntimely({ cert }: Credentials): void {
   if (cert === undefined) return;
   const { validFrom, validTo } = new X509Certificate(cert);

@@ -1,4 +1,4 @@
-/** What the codes of Node and OpenSSL mean for whoever has to do something about it. */
+/** Explanations of the error codes of Node and OpenSSL. */
 const texts: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT:
     'its certificate is self-signed: name it as ca=, if it is the right one',
@@ -37,7 +37,7 @@ const texts: Readonly<Record<string, string>> = {
   ERR_TLS_HANDSHAKE_TIMEOUT: 'the other side did not finish the TLS handshake in time',
 };
 
-/** What went wrong with TLS, in a sentence. Knows the codes of sockets, too. */
+/** A TLS or socket error, in a sentence. */
 export function tlsFailure(error: unknown): string {
   const { code, message } = failureOf(error);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
@@ -50,13 +50,13 @@ export function tlsFailure(error: unknown): string {
   return text === undefined ? message : `${text} (${code})`;
 }
 
-/** As {@link tlsFailure}, for the errors of a connection. */
+/** {@link tlsFailure} as an error, for connections. */
 export function explainTls(error: Error): Error {
   return new Error(tlsFailure(error), { cause: error });
 }
 
 function failureOf(error: unknown): { code: string | undefined; message: string } {
-  // The reason why a server turned a client away is a mere code.
+  // The reason why a server refused a client is only a code.
   if (typeof error === 'string') return { code: error, message: error };
   if (!(error instanceof Error)) return { code: undefined, message: String(error) };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;

@@ -4,8 +4,8 @@ import type { Logger } from '@vfio-user/core';
 import { WebSocketServer } from 'ws';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import type { PartsOf } from '../connection-parts.js';
-import { intrusionOf } from '../http/intrusion.js';
 import { OwnHosts } from '../http/own-hosts.js';
+import { requestFault } from '../http/request-fault.js';
 import { linkConnection } from '../link/link-port.js';
 import { WebSocketLink } from '../link/web-socket-link.js';
 import type { AcceptOutcome, Acceptor } from '../listener/acceptor.js';
@@ -50,7 +50,7 @@ export function webSocketAcceptor(
   });
   const server = createServer((request, response) => {
     const { socket, method, url } = request;
-    const intrusion = intrusionOf(request, own, http.origins);
+    const intrusion = requestFault(request, own, http.origins);
     clients.get(socket)?.outcome.rejected(intrusion ?? `a plain HTTP request: ${method} ${url}`);
     if (intrusion === undefined) askForUpgrade(response);
     else response.writeHead(403, { Connection: 'close' }).end(FORBIDDEN);
@@ -64,7 +64,7 @@ export function webSocketAcceptor(
     // One that has lost its connection meanwhile.
     if (client === undefined) return;
     const { peer, outcome } = client;
-    const intrusion = intrusionOf(request, own, http.origins);
+    const intrusion = requestFault(request, own, http.origins);
     if (intrusion !== undefined) {
       outcome.rejected(intrusion);
       hangUp(socket, 403, FORBIDDEN);

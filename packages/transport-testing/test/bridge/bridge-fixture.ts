@@ -13,7 +13,12 @@ import {
   startBridge,
   TransportRegistry,
 } from '@vfio-user/core';
-import { connectWire, type OpenWire, OWN_CAPABILITIES, offer } from '@vfio-user/core/internal';
+import {
+  connectUri,
+  type NegotiatedConnection,
+  OWN_CAPABILITIES,
+  offer,
+} from '@vfio-user/core/internal';
 import { bench } from '@vfio-user/devices';
 import { TestDeviceDriver } from '@vfio-user/drivers';
 import { type MemoryTransport, memoryTransport } from '@vfio-user/transport-memory';
@@ -91,18 +96,20 @@ export class BridgeFixture {
   }
 
   /** A connection to the bridge on which nothing has been said. */
-  wire(peer: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} }): Promise<OpenWire> {
-    const accept = (opened: OpenWire) => ({ ...opened, peer });
-    return connectWire(this.registry, this.bridge.uri, accept, {
+  connectRaw(
+    peer: FrameSink = { onFrame() {}, onDrain() {}, onClose() {} },
+  ): Promise<NegotiatedConnection> {
+    const accept = (opened: NegotiatedConnection) => ({ ...opened, peer });
+    return connectUri(this.registry, this.bridge.uri, accept, {
       maxDataXferSize: 4096,
       silenceMs: 0,
     });
   }
 
   /** A connection to the bridge on which VERSION was said. */
-  async ask(): Promise<OpenWire> {
-    const opened = await this.wire();
-    const { head, data } = opened.wire.encoding.encodeRequest(
+  async ask(): Promise<NegotiatedConnection> {
+    const opened = await this.connectRaw();
+    const { head, data } = opened.negotiated.encoding.encodeRequest(
       Command.VERSION,
       1,
       offer(OWN_CAPABILITIES),

@@ -313,7 +313,7 @@ t.test('connections that say nothing cost no link, and keep nobody out', async (
   const device = await fixture.script();
   const closes: (Error | undefined)[] = [];
   const sink = { onFrame() {}, onDrain() {}, onClose: (error?: Error) => closes.push(error) };
-  for (let i = 0; i < 100; i++) await fixture.wire(sink);
+  for (let i = 0; i < 100; i++) await fixture.connectRaw(sink);
   await eventually(() => closes.length === 97);
   t.match(fixture.bridge.statistics(), { clients: 0, silentConnections: 3 });
   t.equal(device.peers.length, 0);

@@ -8,7 +8,7 @@ import {
 } from '@vfio-user/core';
 import {
   call,
-  listenForWires,
+  listenOnUri,
   negotiate,
   OWN_CAPABILITIES,
   Peer,
@@ -36,7 +36,7 @@ export class ScriptedDevice {
     const device = new ScriptedDevice();
     if (script !== undefined) device.script = script;
     const { maxDataXferSize } = OWN_CAPABILITIES;
-    device.#listener = await listenForWires(
+    device.#listener = await listenOnUri(
       registry,
       address,
       (opened) => {

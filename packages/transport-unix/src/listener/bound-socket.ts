@@ -8,23 +8,26 @@ import {
   streamSocket,
   unixSocketAddress,
 } from '@vfio-user/posix-ffi';
-import { obstacleAt } from '../obstacle.js';
+import { pathConflictAt } from '../path-conflict.js';
 import { initialMode, type Permissions, setPermissions } from './permissions.js';
 
-/** A listening socket, and how to take its name away again. */
+/** A listening socket and its socket file. */
 export interface BoundSocket {
   readonly socket: FileDescriptor;
   /** Remove the socket file, if it is still the one that was made here. */
   unlink(): void;
 }
 
-/** How a name is bound. */
-export interface BindOptions extends Permissions {
+/** Options of {@link bindSocket}. */
+export interface BindSocketOptions extends Permissions {
   readonly backlog: number;
 }
 
-/** Bind and listen. A socket file that nobody answers on any more is replaced. */
-export function bindSocket(path: string, { backlog, ...permissions }: BindOptions): BoundSocket {
+/** Bind and listen. A stale socket file is replaced. */
+export function bindSocket(
+  path: string,
+  { backlog, ...permissions }: BindSocketOptions,
+): BoundSocket {
   const socket = streamSocket();
   let unlink = (): void => {};
   try {
@@ -44,7 +47,7 @@ export function bindSocket(path: string, { backlog, ...permissions }: BindOption
   } catch (error) {
     unlink();
     socket.close();
-    const key = errorCode(error) === 'EADDRINUSE' ? obstacleAt(path) : undefined;
+    const key = errorCode(error) === 'EADDRINUSE' ? pathConflictAt(path) : undefined;
     throw attemptFailed('listen-unix', `cannot listen on ${path}`, error, key && { key });
   }
 }
@@ -60,7 +63,10 @@ function bindReplacingStale(socket: FileDescriptor, path: string): void {
   bind(socket, address);
 }
 
-/** Whether the name may be free now. */
+/**
+ * Removes a stale socket file.
+ * @returns whether to try again.
+ */
 function removeStale(path: string, address: Uint8Array): boolean {
   if (path.startsWith('@')) return false;
   const found = lstatSync(path, { throwIfNoEntry: false });

@@ -3,7 +3,7 @@ import type { FileDescriptor } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/transport-socket';
 
 /** What a listener is made of. */
-export interface ListenerParts {
+export interface UnixListenerParts {
   readonly uri: string;
   readonly socket: FileDescriptor;
   readonly logger: Logger;
@@ -16,11 +16,11 @@ export interface ListenerParts {
 /** Accepts connections on a listening socket, which it owns. */
 export class UnixListener implements Listener {
   readonly uri: string;
-  readonly #parts: ListenerParts;
+  readonly #parts: UnixListenerParts;
   readonly #loop: AcceptLoop;
   #closed = false;
 
-  constructor(parts: ListenerParts) {
+  constructor(parts: UnixListenerParts) {
     const { uri, socket, logger, onConnection } = parts;
     this.uri = uri;
     this.#parts = parts;

@@ -1,4 +1,4 @@
-import type { DeviceInfo, PortInfo } from 'node-rdma-ffi';
+import type { PortInfo, RdmaDeviceInfo } from 'node-rdma-ffi';
 import { type Finding, found, missing } from './finding.js';
 import { readText } from './read-system.js';
 
@@ -13,7 +13,7 @@ export async function checkRdma(): Promise<Finding[]> {
   return [...result.devices.flatMap(checkDevice), checkPinning()];
 }
 
-function checkDevice({ name, ports }: DeviceInfo): Finding[] {
+function checkDevice({ name, ports }: RdmaDeviceInfo): Finding[] {
   return ports.flatMap((port) => [checkPort(name, port), ...gidsOf(name, port)]);
 }
 

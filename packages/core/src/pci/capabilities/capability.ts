@@ -1,22 +1,22 @@
 import type { FunctionControls } from '../function-controls.js';
 import type { RegisterSetBuilder } from '../register-set-builder.js';
 
-/** Where a capability sits, handed to it when the configuration space is laid out. */
+/** The place of a capability in the configuration space. */
 export interface CapabilityContext {
   /** Offset of the capability's header in the configuration space, bytes. */
   readonly offset: number;
-  /** What its registers steer outside the configuration space. */
+  /** What its registers control outside the configuration space. */
   readonly controls: FunctionControls;
 }
 
-/** Where one of the two MSI-X structures lies. */
+/** Location of the MSI-X table or the pending bit array. */
 export interface MsixPlace {
   readonly bar: 0 | 1 | 2 | 3 | 4 | 5;
   /** Bytes from the start of the BAR, a multiple of 8. */
   readonly offset: number;
 }
 
-/** What an MSI-X capability says of the BARs: `PciFunction` puts both structures there. */
+/** The BAR space that an MSI-X capability needs, which `PciFunction` provides. */
 export interface MsixLayout {
   readonly vectors: number;
   readonly table: MsixPlace;
@@ -31,12 +31,12 @@ export interface Capability {
   readonly version?: number;
   /** Whole length, header included, bytes. */
   readonly length: number;
-  /** Fixed place; the next free aligned one when absent. */
+  /** Fixed offset. Default: the next free aligned one. */
   readonly offset?: number | undefined;
-  /** Set by the MSI capability: how many vectors it offers. */
+  /** Set by the MSI capability: number of vectors. */
   readonly msiVectors?: number;
   /** Set by the MSI-X capability. */
   readonly msix?: MsixLayout;
-  /** Describe the registers behind the header (which the layout writes itself). */
+  /** Describe the registers after the header, which the layout writes. */
   describe(registers: RegisterSetBuilder, context: CapabilityContext): void;
 }

@@ -8,13 +8,13 @@ import {
 import { hex, invalid } from '../invalid.js';
 import type { Capability } from './capability.js';
 
-/** A capability with its place in the configuration space. */
+/** A capability with its offset in the configuration space. */
 export interface PlacedCapability {
   readonly capability: Capability;
   readonly offset: number;
 }
 
-/** Both lists, in the order in which they are linked: that in which the device lists them. */
+/** Both lists in linked order, which is the order of the device's definition. */
 export interface CapabilityLayout {
   readonly conventional: readonly PlacedCapability[];
   readonly extended: readonly PlacedCapability[];
@@ -44,7 +44,9 @@ const EXTENDED: Space = {
   maxId: 0xffff,
 };
 
-/** There can be one of each of these; others, such as vendor-specific ones, may be repeated. */
+/**
+ * At most one of each of these is allowed; others, such as vendor-specific ones, may be repeated.
+ */
 const SINGLE: readonly number[] = [
   CapabilityId.POWER_MANAGEMENT,
   CapabilityId.MSI,
@@ -53,8 +55,8 @@ const SINGLE: readonly number[] = [
 ];
 
 /**
- * Give each capability its place: where it asks for, otherwise the first free aligned gap.
- * @throws {VfioUserError} `VFU_CONFIG_INVALID` when they do not fit or contradict each other.
+ * Place each capability at the offset it asks for, otherwise in the first free aligned gap.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` when they do not fit or conflict.
  */
 export function layOutCapabilities(capabilities: readonly Capability[]): CapabilityLayout {
   const conventional = capabilities.filter((c) => c.extended !== true);

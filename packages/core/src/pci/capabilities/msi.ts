@@ -45,7 +45,7 @@ export function msi(options: MsiOptions): Capability {
         .rw16(at + CONTROL, fixed, CONTROL_ENABLE | CONTROL_MME)
         .onWrite(at + CONTROL, 2, (value, _previous, set) => {
           const asked = (value & CONTROL_MME) >> CONTROL_MME_SHIFT;
-          // More than the function is capable of cannot be granted.
+          // A function cannot be granted more than it supports.
           const mme = Math.min(asked, mmc);
           set.set16(at + CONTROL, (value & ~CONTROL_MME) | (mme << CONTROL_MME_SHIFT));
           controls.interrupts.configureMsi((value & CONTROL_ENABLE) !== 0, 2 ** mme);

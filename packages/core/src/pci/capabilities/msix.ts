@@ -22,9 +22,8 @@ export interface MsixOptions {
 }
 
 /**
- * Extended message-signalled interrupts. The core serves the table and the pending bits in the BAR
- * named here; the device sees accesses to the rest of that BAR, and need not define one that holds
- * nothing else.
+ * MSI-X. The core serves the table and the pending bit array in the given BAR; the device sees
+ * accesses to the rest of that BAR, and need not define a BAR that holds nothing else.
  */
 export function msix(options: MsixOptions): Capability {
   const { vectors, table, offset } = options;

@@ -24,7 +24,7 @@ const DEVCTL_INITIATE_FLR = 1 << 15;
 const DEVCTL_DEFAULT = 0x2810;
 const DEVSTA_ERRORS = 0xf;
 
-/** 2.5 GT/s, one lane: as little as there is, for a link that is not there at all. */
+/** 2.5 GT/s, one lane: the minimum, for a virtual link. */
 const LINK_SPEED = 1;
 const LINK_WIDTH = 1;
 const LINK_SPEED_AND_WIDTH = LINK_SPEED | (LINK_WIDTH << 4);
@@ -56,7 +56,7 @@ export function pciExpress(options: PciExpressOptions = {}): Capability {
         .rw16(at + DEVICE_CONTROL, DEVCTL_DEFAULT, 0x7fff | flr)
         .onWrite(at + DEVICE_CONTROL, 2, (value, _previous, set) => {
           if ((value & flr) === 0) return;
-          // The bit starts the reset and always reads zero.
+          // The bit starts a reset and always reads zero.
           set.set16(at + DEVICE_CONTROL, value & ~flr);
           controls.requestReset('function-level');
         })

@@ -22,7 +22,7 @@ export interface PowerManagementOptions {
   readonly offset?: number;
 }
 
-/** PCI Power Management: D0 and D3hot, and D1 and D2 when asked for. No PME. */
+/** PCI Power Management: D0 and D3hot, optionally D1 and D2. No PME. */
 export function powerManagement(options: PowerManagementOptions = {}): Capability {
   const { softReset = false, d1 = false, d2 = false, offset } = options;
   const supported: readonly boolean[] = [true, d1, d2, true];
@@ -37,7 +37,7 @@ export function powerManagement(options: PowerManagementOptions = {}): Capabilit
         .onWrite(at + PMCSR, 2, (value, previous, set) => {
           const from = previous & PMCSR_POWER_STATE;
           const to = value & PMCSR_POWER_STATE;
-          // A state the function does not have leaves it in the one it is in.
+          // Writing an unsupported state changes nothing.
           if (supported[to] !== true) set.set16(at + PMCSR, previous);
           else if (softReset && from === D3HOT && to === D0) controls.requestReset('power');
         });

@@ -2,17 +2,17 @@ import type { BlockAccess } from '../../device/access.js';
 import { invalid } from '../invalid.js';
 import type { RegisterSetBuilder } from '../register-set-builder.js';
 
-/** What follows the header of a vendor's own capability: fixed bytes, or the device's registers. */
+/** The content of a vendor's capability: fixed bytes, or registers of the device. */
 export type VendorData =
   | {
       readonly data: Uint8Array;
-      /** The driver may write it. Default: no. */
+      /** Whether the driver may write it. Default: no. */
       readonly writable?: boolean;
     }
   | {
-      /** Answers for the bytes behind the header; offset 0 is the first of them. */
+      /** Accesses after the header; offset 0 is the first byte after it. */
       readonly access: BlockAccess;
-      /** How many there are. */
+      /** Bytes. */
       readonly size: number;
     };
 

@@ -1,34 +1,32 @@
+import type { Decoded } from '../encoding.js';
 import type { KnownCommand, ReplyBodies, RequestBodies } from '../messages.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 
-/** A decoded body, or in words why the payload is none. A body is never a string. */
-export type Decoded<Body> = Body | string;
-
 /** How one body is laid out in a payload. */
-export interface BodyCodec<Body> {
+export interface NativeBodyCodec<Body> {
   /** Fewest bytes a payload can have. More are tolerated unless `decode` refuses them. */
   readonly minBytes: number;
   /** Called with at least `minBytes` of payload. Never throws. */
   decode(payload: PayloadReader): Decoded<Body>;
-  /** Begins the message and writes its whole payload. */
+  /** Encodes the whole payload. */
   encode(out: MessageWriter, body: Body): void;
 }
 
 /** Both directions of one command. */
-export interface CommandCodec<Command extends KnownCommand> {
-  readonly request: BodyCodec<RequestBodies[Command]>;
-  readonly reply: BodyCodec<ReplyBodies[Command]>;
+export interface NativeCommandCodec<Command extends KnownCommand> {
+  readonly request: NativeBodyCodec<RequestBodies[Command]>;
+  readonly reply: NativeBodyCodec<ReplyBodies[Command]>;
 }
 
-/** A header alone. */
-export const nothing: BodyCodec<undefined> = {
+/** A message without payload. */
+export const nothing: NativeBodyCodec<undefined> = {
   minBytes: 0,
   decode: () => undefined,
   encode: (out) => out.begin(0),
 };
 
-/** Why `argsz` is refused, `undefined` when it is large enough. */
+/** An error text if `argsz` is too small, otherwise `undefined`. */
 export function argszFault(argsz: number, minimum: number): string | undefined {
   return argsz < minimum ? `argsz is ${argsz}, it must be at least ${minimum}` : undefined;
 }

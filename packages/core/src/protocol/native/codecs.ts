@@ -1,7 +1,7 @@
 import { VfioUserError } from '../../errors.js';
 import { Command, type CommandNumber, commandName } from '../constants.js';
 import type { KnownCommand } from '../messages.js';
-import { type BodyCodec, type CommandCodec, nothing } from './codec.js';
+import { type NativeBodyCodec, type NativeCommandCodec, nothing } from './codec.js';
 import { deviceInfo } from './device-info-codec.js';
 import { dmaRead, dmaWrite } from './dma-access-codec.js';
 import { dmaMap, dmaUnmap } from './dma-mapping-codec.js';
@@ -13,8 +13,8 @@ import { regionIoFds } from './region-io-fds-codec.js';
 import { regionWriteMulti } from './region-write-multi-codec.js';
 import { version } from './version-codec.js';
 
-/** "Commands": how each is laid out. */
-const codecs: { readonly [C in CommandNumber]: CommandCodec<C> } = {
+/** "Commands": the codec of each. */
+const codecs: { readonly [C in CommandNumber]: NativeCommandCodec<C> } = {
   [Command.VERSION]: { request: version, reply: version },
   [Command.DMA_MAP]: dmaMap,
   [Command.DMA_UNMAP]: dmaUnmap,
@@ -38,8 +38,8 @@ const codecs: { readonly [C in CommandNumber]: CommandCodec<C> } = {
  * Codec of a message to send.
  * @throws {VfioUserError} `VFU_UNSUPPORTED` for a command of the portable encoding only.
  */
-export function codecOf<C extends KnownCommand>(command: C): CommandCodec<C> {
-  const codec = (codecs as { readonly [C in KnownCommand]?: CommandCodec<C> })[command];
+export function codecOf<C extends KnownCommand>(command: C): NativeCommandCodec<C> {
+  const codec = (codecs as { readonly [C in KnownCommand]?: NativeCommandCodec<C> })[command];
   if (codec !== undefined) return codec;
   throw new VfioUserError(
     'VFU_UNSUPPORTED',
@@ -47,10 +47,10 @@ export function codecOf<C extends KnownCommand>(command: C): CommandCodec<C> {
   );
 }
 
-/** The decoding half of a command of which only the number is known. */
+/** The decoders of a command of which only the number is known. */
 export interface Decoders {
-  readonly request: Pick<BodyCodec<unknown>, 'minBytes' | 'decode'>;
-  readonly reply: Pick<BodyCodec<unknown>, 'minBytes' | 'decode'>;
+  readonly request: Pick<NativeBodyCodec<unknown>, 'minBytes' | 'decode'>;
+  readonly reply: Pick<NativeBodyCodec<unknown>, 'minBytes' | 'decode'>;
 }
 
 /** Codec by a number that a peer sent, `undefined` for an unknown command. */

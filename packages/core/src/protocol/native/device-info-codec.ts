@@ -1,10 +1,10 @@
 import type { Command } from '../constants.js';
-import { argszFault, type CommandCodec } from './codec.js';
+import { argszFault, type NativeCommandCodec } from './codec.js';
 
 /** "DEVICE_GET_INFO": argsz u32 at 0, flags u32 at 4, num_regions u32 at 8, num_irqs u32 at 12. */
 const INFO_BYTES = 16;
 
-export const deviceInfo: CommandCodec<typeof Command.DEVICE_GET_INFO> = {
+export const deviceInfo: NativeCommandCodec<typeof Command.DEVICE_GET_INFO> = {
   request: {
     minBytes: INFO_BYTES,
 

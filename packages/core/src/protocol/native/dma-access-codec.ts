@@ -1,6 +1,7 @@
 import type { Command } from '../constants.js';
-import type { DmaAccess, DmaData } from '../messages.js';
-import type { CommandCodec, Decoded } from './codec.js';
+import type { Decoded } from '../encoding.js';
+import type { DmaData, DmaRead } from '../messages.js';
+import type { NativeCommandCodec } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 
@@ -10,7 +11,7 @@ const ACCESS_BYTES = 16;
 /** A DMA_WRITE reply with a u32 count, as earlier texts of the specification have it. */
 const SHORT_REPLY_BYTES = 12;
 
-function decodeAccess(payload: PayloadReader): Decoded<DmaAccess> {
+function decodeAccess(payload: PayloadReader): Decoded<DmaRead> {
   const count = payload.uint64(8);
   if (!Number.isSafeInteger(count)) return `count is ${count}`;
   return { address: payload.iova(0), count };
@@ -20,7 +21,7 @@ function decodeData(payload: PayloadReader, count: number): DmaData {
   return { address: payload.iova(0), count, data: payload.bytes(ACCESS_BYTES, count) };
 }
 
-function encodeAccess(out: MessageWriter, body: DmaAccess): void {
+function encodeAccess(out: MessageWriter, body: DmaRead): void {
   out.begin(ACCESS_BYTES);
   out.uint64(0, body.address);
   out.uint64(8, body.count);
@@ -31,7 +32,7 @@ function encodeData(out: MessageWriter, body: DmaData): void {
   out.data(body.data);
 }
 
-export const dmaRead: CommandCodec<typeof Command.DMA_READ> = {
+export const dmaRead: NativeCommandCodec<typeof Command.DMA_READ> = {
   request: {
     minBytes: ACCESS_BYTES,
     decode: decodeAccess,
@@ -52,7 +53,7 @@ export const dmaRead: CommandCodec<typeof Command.DMA_READ> = {
   },
 };
 
-export const dmaWrite: CommandCodec<typeof Command.DMA_WRITE> = {
+export const dmaWrite: NativeCommandCodec<typeof Command.DMA_WRITE> = {
   request: {
     minBytes: ACCESS_BYTES,
 

@@ -1,6 +1,7 @@
 import { type Command, DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
+import type { Decoded } from '../encoding.js';
 import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../messages.js';
-import { argszFault, type BodyCodec, type CommandCodec, type Decoded, nothing } from './codec.js';
+import { argszFault, type NativeBodyCodec, type NativeCommandCodec, nothing } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 
@@ -13,7 +14,7 @@ const UNMAP_BYTES = 24;
 /** With GET_DIRTY_BITMAP: pgsize u64 at 24, size u64 at 32, in a reply the bits from 40. */
 const UNMAP_BITMAP_BYTES = 40;
 
-const mapRequest: BodyCodec<DmaMap> = {
+const mapRequest: NativeBodyCodec<DmaMap> = {
   minBytes: MAP_BYTES,
 
   decode(payload) {
@@ -64,13 +65,13 @@ function encodeUnmap(out: MessageWriter, body: DmaUnmap): void {
   }
 }
 
-const unmapRequest: BodyCodec<DmaUnmap> = {
+const unmapRequest: NativeBodyCodec<DmaUnmap> = {
   minBytes: UNMAP_BYTES,
 
   decode(payload) {
     const body = decodeUnmap(payload);
     if (typeof body === 'string') return body;
-    // The room for the bits depends on the mapping: the server's to check.
+    // The size of the bitmap depends on the mapping: the server checks it.
     const least = body.bitmap === undefined ? UNMAP_BYTES : UNMAP_BITMAP_BYTES;
     return argszFault(body.argsz, least) ?? body;
   },
@@ -78,7 +79,7 @@ const unmapRequest: BodyCodec<DmaUnmap> = {
   encode: encodeUnmap,
 };
 
-const unmapReply: BodyCodec<DmaUnmapReply> = {
+const unmapReply: NativeBodyCodec<DmaUnmapReply> = {
   minBytes: UNMAP_BYTES,
 
   decode(payload) {
@@ -97,12 +98,12 @@ const unmapReply: BodyCodec<DmaUnmapReply> = {
   },
 };
 
-export const dmaMap: CommandCodec<typeof Command.DMA_MAP> = {
+export const dmaMap: NativeCommandCodec<typeof Command.DMA_MAP> = {
   request: mapRequest,
   reply: nothing,
 };
 
-export const dmaUnmap: CommandCodec<typeof Command.DMA_UNMAP> = {
+export const dmaUnmap: NativeCommandCodec<typeof Command.DMA_UNMAP> = {
   request: unmapRequest,
   reply: unmapReply,
 };

@@ -3,7 +3,7 @@ import type { Framing } from '../../transport/transport.js';
 import { Command, commandName, DEFAULT_MAX_DATA_XFER_SIZE, HEADER_BYTES } from '../constants.js';
 import { headerCommand, headerSize } from './header.js';
 
-/** Head room above the bulk data: the largest fixed part, and small data that rides along with it. */
+/** Room besides bulk data: the largest fixed part and small inline data. */
 const HEAD_ROOM_BYTES = 4096 + 32;
 
 /** The largest message with the default max_data_xfer_size. */
@@ -11,8 +11,8 @@ export const DEFAULT_MAX_FRAME_BYTES = DEFAULT_MAX_DATA_XFER_SIZE + HEAD_ROOM_BY
 
 export interface NativeFramingOptions {
   /**
-   * Largest message accepted, header included, bytes. Protects against a peer that announces
-   * gigabytes to make the receiver reserve them.
+   * Largest message accepted, header included, bytes. Limits what a peer can make the receiver
+   * allocate.
    */
   readonly maxFrameBytes?: number;
 }

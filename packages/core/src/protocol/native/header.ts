@@ -26,7 +26,7 @@ export function headerFlags(view: DataView, start: number): number {
   return view.getUint32(start + FLAGS, true);
 }
 
-/** The message type out of the flags. */
+/** The message type in the flags. */
 export function headerType(flags: number): number {
   return flags & HEADER_TYPE_MASK;
 }

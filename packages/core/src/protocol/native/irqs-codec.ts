@@ -1,5 +1,5 @@
 import { type Command, IRQ_SET_DATA_BOOL } from '../constants.js';
-import { argszFault, type CommandCodec, nothing } from './codec.js';
+import { argszFault, type NativeCommandCodec, nothing } from './codec.js';
 
 /** "DEVICE_GET_IRQ_INFO": argsz u32 at 0, flags u32 at 4, index u32 at 8, count u32 at 12. */
 const INFO_BYTES = 16;
@@ -7,7 +7,7 @@ const INFO_BYTES = 16;
 /** "DEVICE_SET_IRQS": argsz u32 at 0, flags u32 at 4, index u32 at 8, start u32 at 12, count u32 at 16. */
 const SET_BYTES = 20;
 
-export const irqInfo: CommandCodec<typeof Command.DEVICE_GET_IRQ_INFO> = {
+export const irqInfo: NativeCommandCodec<typeof Command.DEVICE_GET_IRQ_INFO> = {
   request: {
     minBytes: INFO_BYTES,
 
@@ -45,7 +45,7 @@ export const irqInfo: CommandCodec<typeof Command.DEVICE_GET_IRQ_INFO> = {
   },
 };
 
-export const setIrqs: CommandCodec<typeof Command.DEVICE_SET_IRQS> = {
+export const setIrqs: NativeCommandCodec<typeof Command.DEVICE_SET_IRQS> = {
   request: {
     minBytes: SET_BYTES,
 

@@ -5,16 +5,16 @@ import { writeHeader } from './header.js';
 
 const INITIAL_BYTES = 8192;
 
-/** Heads up to this many bytes are handed out as views made once. */
+/** Heads up to this many bytes are returned as cached views. */
 const CACHED_HEAD_BYTES = 256;
 
-/** Up to this many bytes a loop is faster than a call of `set`. */
+/** Up to this many bytes a loop is faster than `set`. */
 const LOOP_BYTES = 16;
 
 /**
- * Writes one message at a time into scratch memory that lives as long as the connection. Offsets
- * count from the end of the header. Every byte of the fixed part must be written: the memory still
- * holds the message before.
+ * Writes one message at a time into scratch memory of the connection. Offsets count from the end of
+ * the header. Every byte of the fixed part must be written, as the memory still holds the previous
+ * message.
  */
 export class MessageWriter {
   #bytes = new Uint8Array(INITIAL_BYTES);
@@ -46,7 +46,7 @@ export class MessageWriter {
     setIova(this.#view, HEADER_BYTES + at, value);
   }
 
-  /** Zero what lies in `[at, end)` of the fixed part. */
+  /** Zero `[at, end)` of the fixed part. */
   zero(at: number, end: number): void {
     this.#bytes.fill(0, HEADER_BYTES + at, HEADER_BYTES + end);
   }
@@ -56,7 +56,7 @@ export class MessageWriter {
     this.#bytes.set(source, HEADER_BYTES + at);
   }
 
-  /** Put bulk data behind the fixed part, at most once a message: copied when small, else borrowed. */
+  /** Append bulk data, at most once a message: copied when small, else borrowed. */
   data(source: Uint8Array): void {
     const count = source.length;
     if (count > INLINE_DATA_BYTES) {
@@ -73,7 +73,7 @@ export class MessageWriter {
     }
   }
 
-  /** Put the header in front and hand the message out: valid until the next {@link begin}. */
+  /** Write the header and return the message, which is valid until the next {@link begin}. */
   finish(id: number, command: number, flags: number, errno: number): EncodedMessage {
     const data = this.#data;
     const size = this.#length + (data === undefined ? 0 : data.length);

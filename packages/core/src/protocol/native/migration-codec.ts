@@ -1,6 +1,6 @@
 import type { Command } from '../constants.js';
 import type { DeviceFeature, MigData } from '../messages.js';
-import { argszFault, type BodyCodec, type CommandCodec, nothing } from './codec.js';
+import { argszFault, type NativeBodyCodec, type NativeCommandCodec, nothing } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 
 /**
@@ -15,7 +15,7 @@ function encodeHead(out: MessageWriter, argsz: number, flagsOrSize: number): voi
   out.uint32(4, flagsOrSize);
 }
 
-const featureReply: BodyCodec<DeviceFeature> = {
+const featureReply: NativeBodyCodec<DeviceFeature> = {
   minBytes: HEAD_BYTES,
 
   decode: (payload) => ({
@@ -30,23 +30,23 @@ const featureReply: BodyCodec<DeviceFeature> = {
   },
 };
 
-export const deviceFeature: CommandCodec<typeof Command.DEVICE_FEATURE> = {
+export const deviceFeature: NativeCommandCodec<typeof Command.DEVICE_FEATURE> = {
   request: {
     minBytes: HEAD_BYTES,
-    // How much more it must be depends on the feature and the operation: the server's to check.
+    // The rest depends on the feature and the operation: the server checks it.
     decode: (payload) => argszFault(payload.uint32(0), HEAD_BYTES) ?? featureReply.decode(payload),
     encode: featureReply.encode,
   },
   reply: featureReply,
 };
 
-const migrationData: BodyCodec<MigData> = {
+const migrationData: NativeBodyCodec<MigData> = {
   minBytes: HEAD_BYTES,
 
   decode(payload) {
     const size = payload.uint32(4);
     const there = payload.length - HEAD_BYTES;
-    // Less is possible: libvfio-user answers a short read with as many bytes as were asked for.
+    // Smaller is legal: libvfio-user answers a short read with the requested number of bytes.
     if (size > there) return `size is ${size} with ${there} bytes of data`;
     return { argsz: payload.uint32(0), size, data: payload.bytes(HEAD_BYTES, size) };
   },
@@ -57,7 +57,7 @@ const migrationData: BodyCodec<MigData> = {
   },
 };
 
-export const migDataRead: CommandCodec<typeof Command.MIG_DATA_READ> = {
+export const migDataRead: NativeCommandCodec<typeof Command.MIG_DATA_READ> = {
   request: {
     minBytes: HEAD_BYTES,
 
@@ -72,7 +72,7 @@ export const migDataRead: CommandCodec<typeof Command.MIG_DATA_READ> = {
   reply: migrationData,
 };
 
-export const migDataWrite: CommandCodec<typeof Command.MIG_DATA_WRITE> = {
+export const migDataWrite: NativeCommandCodec<typeof Command.MIG_DATA_WRITE> = {
   request: {
     minBytes: HEAD_BYTES,
     // No minimum with the data: the reply, whose size argsz bounds, has no payload.

@@ -2,6 +2,7 @@ import { EINVAL } from '../../errno.js';
 import type { Frame, Framing } from '../../transport/transport.js';
 import {
   commandName,
+  DEFAULT_MAX_DATA_XFER_SIZE,
   HEADER_BYTES,
   HEADER_FLAG_ERROR,
   HEADER_FLAG_NO_REPLY,
@@ -18,7 +19,7 @@ import type {
   Version,
 } from '../messages.js';
 import { codecOf, findDecoders } from './codecs.js';
-import { NativeFraming, type NativeFramingOptions } from './framing.js';
+import { DEFAULT_MAX_FRAME_BYTES, NativeFraming, type NativeFramingOptions } from './framing.js';
 import {
   headerCommand,
   headerErrno,
@@ -31,16 +32,17 @@ import { MessageWriter } from './message-writer.js';
 import { PayloadReader } from './payload-reader.js';
 
 /**
- * QEMU's client writes a message once and loses what the socket does not take at that moment, so
- * all replies it owes must fit into a default AF_UNIX send buffer (208 KiB, bookkeeping included).
+ * QEMU's client writes a message once and loses what the socket does not take, so all replies it is
+ * owed must fit into a default AF_UNIX send buffer (208 KiB, overhead included).
  */
 const REPLY_WINDOW_BYTES = 98_304;
 
 export type NativeEncodingOptions = NativeFramingOptions;
 
 /**
- * The classic wire format: a 16-byte header and C structs, little-endian on every host. (The
- * specification says host byte order, which is the same on every machine it runs on today.)
+ * The wire format of the specification: a 16-byte header and C structs, little-endian on every
+ * host. (The specification says host byte order, which is the same on every machine it runs on
+ * today.)
  */
 export class NativeEncoding implements Encoding {
   readonly name = 'native';
@@ -78,7 +80,7 @@ export class NativeEncoding implements Encoding {
     return this.#out.finish(id, command, HEADER_TYPE_REPLY, 0);
   }
 
-  /** The wire has no room for a text: the errno has to do. */
+  /** There is no field for a text: only the errno is sent. */
   encodeError(command: number, id: number, errno: number): EncodedMessage {
     this.#out.begin(0);
     return this.#out.finish(id, command, HEADER_TYPE_REPLY | HEADER_FLAG_ERROR, errno);
@@ -102,7 +104,7 @@ export class NativeEncoding implements Encoding {
       type === HEADER_TYPE_REPLY
         ? { kind: 'reply', command, id, body }
         : { kind: 'request', command, id, noReply: (flags & HEADER_FLAG_NO_REPLY) !== 0, body };
-    // The body came from the codec of this very command, which the compiler cannot follow.
+    // The body matches the command, which the compiler cannot infer.
     return message as Message;
   }
 
@@ -122,7 +124,7 @@ export class NativeEncoding implements Encoding {
   }
 }
 
-/** Whatever is no reply counts as a request, so that its sender hears that it went wrong. */
+/** Anything but a reply counts as a request, so that its sender gets an error. */
 function malformed(command: number, id: number, flags: number, reason: string): MalformedMessage {
   const isRequest = headerType(flags) !== HEADER_TYPE_REPLY;
   return {
@@ -134,4 +136,10 @@ function malformed(command: number, id: number, flags: number, reason: string): 
     errno: EINVAL,
     reason: `${commandName(command)}: ${reason}`,
   };
+}
+
+/** A native encoding for messages with up to `maxDataXferSize` bytes of data. */
+export function nativeEncodingFor(maxDataXferSize: number): NativeEncoding {
+  const headRoom = DEFAULT_MAX_FRAME_BYTES - DEFAULT_MAX_DATA_XFER_SIZE;
+  return new NativeEncoding({ maxFrameBytes: maxDataXferSize + headRoom });
 }

@@ -3,9 +3,9 @@ import { getIova, type Iova } from '../../address.js';
 const LOW = 0x1_0000_0000;
 
 /**
- * The payload of a received message. One instance is moved from message to message, so that
- * reading a field allocates nothing. Offsets count from the end of the header, as the specification
- * does. Nothing is checked here: a codec looks at {@link length} first.
+ * The payload of a received message. One instance is reused for all messages, so that reading
+ * allocates nothing. Offsets count from the end of the header. Nothing is checked here: check
+ * {@link length} first.
  */
 export class PayloadReader {
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -27,7 +27,7 @@ export class PayloadReader {
     return this.#view.getUint32(this.#start + at, true);
   }
 
-  /** A u64 as a number: exact below 2^53, rounded and hence no safe integer above. */
+  /** A u64 as a number: exact below 2^53, rounded above, where it is not a safe integer. */
   uint64(at: number): number {
     return this.uint32(at + 4) * LOW + this.uint32(at);
   }

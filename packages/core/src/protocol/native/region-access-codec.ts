@@ -1,6 +1,6 @@
 import type { Command } from '../constants.js';
 import type { RegionAccess } from '../messages.js';
-import type { BodyCodec, CommandCodec } from './codec.js';
+import type { NativeBodyCodec, NativeCommandCodec } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 
@@ -18,13 +18,13 @@ function encodeAccess(out: MessageWriter, body: RegionAccess): void {
   out.uint32(12, body.count);
 }
 
-const access: BodyCodec<RegionAccess> = {
+const access: NativeBodyCodec<RegionAccess> = {
   minBytes: ACCESS_BYTES,
   decode: decodeAccess,
   encode: encodeAccess,
 };
 
-export const regionRead: CommandCodec<typeof Command.REGION_READ> = {
+export const regionRead: NativeCommandCodec<typeof Command.REGION_READ> = {
   request: access,
 
   reply: {
@@ -55,7 +55,7 @@ export const regionRead: CommandCodec<typeof Command.REGION_READ> = {
   },
 };
 
-export const regionWrite: CommandCodec<typeof Command.REGION_WRITE> = {
+export const regionWrite: NativeCommandCodec<typeof Command.REGION_WRITE> = {
   request: {
     minBytes: ACCESS_BYTES,
 

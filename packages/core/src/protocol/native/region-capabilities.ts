@@ -1,6 +1,6 @@
 import { REGION_CAP_SPARSE_MMAP } from '../constants.js';
+import type { Decoded } from '../encoding.js';
 import type { SparseArea } from '../messages.js';
-import type { Decoded } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 
@@ -40,12 +40,12 @@ export function encodeSparse(out: MessageWriter, at: number, areas: readonly Spa
   }
 }
 
-/** Follow the chain from `first` to the sparse mmap capability; unknown capabilities are passed over. */
+/** Follow the chain from `first` to the sparse mmap capability, skipping unknown ones. */
 export function decodeSparse(
   payload: PayloadReader,
   first: number,
 ): Decoded<SparseArea[] | undefined> {
-  // Capabilities do not overlap, so a longer chain goes in circles.
+  // Capabilities do not overlap, so a longer chain is a loop.
   let left = Math.floor(payload.length / CAP_HEADER_BYTES);
   for (let at = first; at !== 0; at = payload.uint32(at + 4)) {
     if (at < REGION_INFO_BYTES || at + CAP_HEADER_BYTES > payload.length) {

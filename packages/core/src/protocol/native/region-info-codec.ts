@@ -1,6 +1,6 @@
 import { type Command, REGION_FLAG_CAPS } from '../constants.js';
 import { INLINE_DATA_BYTES } from '../encoding.js';
-import { argszFault, type CommandCodec } from './codec.js';
+import { argszFault, type NativeCommandCodec } from './codec.js';
 import {
   decodeSparse,
   encodeSparse,
@@ -8,7 +8,7 @@ import {
   sparseBytes,
 } from './region-capabilities.js';
 
-export const regionInfo: CommandCodec<typeof Command.DEVICE_GET_REGION_INFO> = {
+export const regionInfo: NativeCommandCodec<typeof Command.DEVICE_GET_REGION_INFO> = {
   request: {
     minBytes: REGION_INFO_BYTES,
 
@@ -17,7 +17,7 @@ export const regionInfo: CommandCodec<typeof Command.DEVICE_GET_REGION_INFO> = {
       return argszFault(argsz, REGION_INFO_BYTES) ?? { argsz, index: payload.uint32(8) };
     },
 
-    /** Padded to argsz as the reference client does: what servers have been tested against. */
+    /** Padded to argsz like the reference client, which servers have been tested with. */
     encode(out, { argsz, index }) {
       const padded = Math.max(REGION_INFO_BYTES, Math.min(argsz, INLINE_DATA_BYTES));
       out.begin(padded);

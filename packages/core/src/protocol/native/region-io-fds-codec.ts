@@ -1,6 +1,6 @@
 import type { Command } from '../constants.js';
 import type { RegionIoFd } from '../messages.js';
-import { argszFault, type CommandCodec } from './codec.js';
+import { argszFault, type NativeCommandCodec } from './codec.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
 
@@ -16,7 +16,7 @@ const ENTRY_BYTES = 40;
 /** libvfio-user puts shadow_offset u64 at 32 and datamatch behind it. */
 const LONG_ENTRY_BYTES = 48;
 
-export const regionIoFds: CommandCodec<typeof Command.DEVICE_GET_REGION_IO_FDS> = {
+export const regionIoFds: NativeCommandCodec<typeof Command.DEVICE_GET_REGION_IO_FDS> = {
   request: {
     minBytes: HEAD_BYTES,
 

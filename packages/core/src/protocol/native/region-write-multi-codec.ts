@@ -1,6 +1,6 @@
 import type { Command } from '../constants.js';
 import type { RegionData } from '../messages.js';
-import type { CommandCodec } from './codec.js';
+import type { NativeCommandCodec } from './codec.js';
 
 /** "REGION_WRITE_MULTI": wr_cnt u64 at 0, writes from 8. */
 const HEAD_BYTES = 8;
@@ -10,7 +10,7 @@ const WRITE_BYTES = 24;
 const WRITE_DATA = 16;
 const MAX_DATA_BYTES = 8;
 
-export const regionWriteMulti: CommandCodec<typeof Command.REGION_WRITE_MULTI> = {
+export const regionWriteMulti: NativeCommandCodec<typeof Command.REGION_WRITE_MULTI> = {
   request: {
     minBytes: HEAD_BYTES,
 

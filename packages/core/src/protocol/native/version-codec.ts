@@ -1,5 +1,5 @@
 import type { Version } from '../messages.js';
-import type { BodyCodec } from './codec.js';
+import type { NativeBodyCodec } from './codec.js';
 
 /** "VERSION": major u16 at 0, minor u16 at 2, JSON text with its NUL from 4, which may be missing. */
 const HEAD_BYTES = 4;
@@ -7,7 +7,7 @@ const HEAD_BYTES = 4;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export const version: BodyCodec<Version> = {
+export const version: NativeBodyCodec<Version> = {
   minBytes: HEAD_BYTES,
 
   decode(payload) {

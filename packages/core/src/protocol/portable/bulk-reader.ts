@@ -1,6 +1,6 @@
 /**
- * The data segment of a received frame. One instance is moved from frame to frame. A codec takes
- * what its record announces, in order; whether that was all there is, {@link fault} tells.
+ * The data segment of a received frame; one instance is reused for all frames. A codec takes what
+ * its record announces, in order; {@link fault} checks that nothing is missing or left.
  */
 export class BulkReader {
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -28,7 +28,7 @@ export class BulkReader {
     return bytes;
   }
 
-  /** What is wrong when not exactly the whole segment was taken. */
+  /** An error text unless exactly the whole segment was taken. */
   get fault(): string | undefined {
     if (this.#taken === this.#length) return undefined;
     return `the record announces ${this.#taken} bytes of data, the frame has ${this.#length}`;

@@ -1,6 +1,6 @@
 import { Command, ExtensionCommand } from '../constants.js';
 import type { KnownCommand } from '../messages.js';
-import type { CommandCodec } from './codec.js';
+import type { PortableCommandCodec } from './codec.js';
 import { deviceInfo, irqInfo, regionInfo } from './device-info-codec.js';
 import { dmaRead, dmaWrite } from './dma-access-codec.js';
 import { dmaMap, dmaUnmap } from './dma-mapping-codec.js';
@@ -12,7 +12,7 @@ import { setIrqs } from './set-irqs-codec.js';
 import { version } from './version-codec.js';
 
 /** How the body of each command becomes a record and back. */
-export const codecs: { readonly [C in KnownCommand]: CommandCodec<C> } = {
+export const codecs: { readonly [C in KnownCommand]: PortableCommandCodec<C> } = {
   [Command.VERSION]: version,
   [Command.DMA_MAP]: dmaMap,
   [Command.DMA_UNMAP]: dmaUnmap,

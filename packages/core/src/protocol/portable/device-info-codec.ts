@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Command } from '../constants.js';
 import type { ArgszOnly, DeviceInfo, IndexRequest, IrqInfo, RegionInfo } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec } from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { size, uint32, uint64 } from './fields.js';
 
 /** Bytes of the structs of the native encoding, which argsz counts. */
@@ -29,38 +29,38 @@ const regionSchema = z.object({
     .optional(),
 });
 
-const deviceRequest: BodyCodec<ArgszOnly, typeof emptySchema> = {
+const deviceRequest: PortableBodyCodec<ArgszOnly, typeof emptySchema> = {
   schema: emptySchema,
   toRecord: () => ({}),
   fromRecord: () => ({ argsz: DEVICE_INFO_ARGSZ }),
 };
 
-const deviceReply: BodyCodec<DeviceInfo, typeof deviceSchema> = {
+const deviceReply: PortableBodyCodec<DeviceInfo, typeof deviceSchema> = {
   schema: deviceSchema,
   toRecord: (body) => body,
   fromRecord: (record) => ({ argsz: DEVICE_INFO_ARGSZ, ...record }),
 };
 
-const irqRequest: BodyCodec<IndexRequest, typeof indexSchema> = {
+const irqRequest: PortableBodyCodec<IndexRequest, typeof indexSchema> = {
   schema: indexSchema,
   toRecord: (body) => body,
   fromRecord: ({ index }) => ({ argsz: IRQ_INFO_ARGSZ, index }),
 };
 
-const irqReply: BodyCodec<IrqInfo, typeof irqSchema> = {
+const irqReply: PortableBodyCodec<IrqInfo, typeof irqSchema> = {
   schema: irqSchema,
   toRecord: (body) => body,
   fromRecord: (record) => ({ argsz: IRQ_INFO_ARGSZ, ...record }),
 };
 
-/** A record has room for everything, so the client need not ask twice. */
-const regionRequest: BodyCodec<IndexRequest, typeof indexSchema> = {
+/** A record always has room, so the client need not ask twice. */
+const regionRequest: PortableBodyCodec<IndexRequest, typeof indexSchema> = {
   schema: indexSchema,
   toRecord: (body) => body,
   fromRecord: ({ index }, _bulk, room) => ({ argsz: room, index }),
 };
 
-const regionReply: BodyCodec<RegionInfo, typeof regionSchema> = {
+const regionReply: PortableBodyCodec<RegionInfo, typeof regionSchema> = {
   schema: regionSchema,
   toRecord: ({ sparse, ...body }) =>
     sparse === undefined ? body : { ...body, sparse: [...sparse] },
@@ -72,19 +72,19 @@ const regionReply: BodyCodec<RegionInfo, typeof regionSchema> = {
 };
 
 /** "DEVICE_GET_INFO". */
-export const deviceInfo: CommandCodec<typeof Command.DEVICE_GET_INFO> = {
+export const deviceInfo: PortableCommandCodec<typeof Command.DEVICE_GET_INFO> = {
   request: body(deviceRequest),
   reply: body(deviceReply),
 };
 
 /** "DEVICE_GET_IRQ_INFO". */
-export const irqInfo: CommandCodec<typeof Command.DEVICE_GET_IRQ_INFO> = {
+export const irqInfo: PortableCommandCodec<typeof Command.DEVICE_GET_IRQ_INFO> = {
   request: body(irqRequest),
   reply: body(irqReply),
 };
 
 /** "DEVICE_GET_REGION_INFO". */
-export const regionInfo: CommandCodec<typeof Command.DEVICE_GET_REGION_INFO> = {
+export const regionInfo: PortableCommandCodec<typeof Command.DEVICE_GET_REGION_INFO> = {
   request: body(regionRequest),
   reply: body(regionReply),
 };

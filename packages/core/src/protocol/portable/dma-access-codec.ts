@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import type { Command } from '../constants.js';
-import type { DmaAccess, DmaData } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec, optionalBody } from './codec.js';
+import type { DmaData, DmaRead } from '../messages.js';
+import { body, optionalBody, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { size, uint64 } from './fields.js';
 
 const schema = z.object({ address: uint64, count: size });
 
-const access: BodyCodec<DmaAccess, typeof schema> = {
+const access: PortableBodyCodec<DmaRead, typeof schema> = {
   schema,
   toRecord: (body) => body,
   fromRecord: (record) => record,
 };
 
-const accessWithData: BodyCodec<DmaData, typeof schema> = {
+const accessWithData: PortableBodyCodec<DmaData, typeof schema> = {
   schema,
   toRecord: (body) => body,
   writeBulk: ({ data }, out) => out.bulk(data),
@@ -20,13 +20,13 @@ const accessWithData: BodyCodec<DmaData, typeof schema> = {
 };
 
 /** "DMA_READ". */
-export const dmaRead: CommandCodec<typeof Command.DMA_READ> = {
+export const dmaRead: PortableCommandCodec<typeof Command.DMA_READ> = {
   request: body(access),
   reply: body(accessWithData),
 };
 
 /** "DMA_WRITE". */
-export const dmaWrite: CommandCodec<typeof Command.DMA_WRITE> = {
+export const dmaWrite: PortableCommandCodec<typeof Command.DMA_WRITE> = {
   request: body(accessWithData),
   reply: optionalBody(access),
 };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type Command, DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
+import type { Decoded } from '../encoding.js';
 import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec, type Decoded } from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { bits64, size, uint32, uint64 } from './fields.js';
 
 /** What argsz is with the native encoding: exactly what the message takes there. */
@@ -24,7 +25,7 @@ const mapSchema = z.object({
     .optional(),
 });
 
-const mapRequest: BodyCodec<DmaMap, typeof mapSchema> = {
+const mapRequest: PortableBodyCodec<DmaMap, typeof mapSchema> = {
   schema: mapSchema,
   toRecord: ({ exposed, ...body }) => ({ ...body, ...(exposed && { exposed: [...exposed] }) }),
   fromRecord: (record) => ({ argsz: MAP_ARGSZ, ...record }),
@@ -45,13 +46,13 @@ function decodeUnmap(record: z.output<typeof unmapSchema>): Decoded<DmaUnmap> {
   return { argsz, ...plain, bitmap };
 }
 
-const unmapRequest: BodyCodec<DmaUnmap, typeof unmapSchema> = {
+const unmapRequest: PortableBodyCodec<DmaUnmap, typeof unmapSchema> = {
   schema: unmapSchema,
   toRecord: (body) => body,
   fromRecord: decodeUnmap,
 };
 
-const unmapReply: BodyCodec<DmaUnmapReply, typeof unmapSchema> = {
+const unmapReply: PortableBodyCodec<DmaUnmapReply, typeof unmapSchema> = {
   schema: unmapSchema,
   toRecord: (body) => body,
 
@@ -67,13 +68,13 @@ const unmapReply: BodyCodec<DmaUnmapReply, typeof unmapSchema> = {
 };
 
 /** "DMA_MAP". */
-export const dmaMap: CommandCodec<typeof Command.DMA_MAP> = {
+export const dmaMap: PortableCommandCodec<typeof Command.DMA_MAP> = {
   request: body(mapRequest),
   reply: undefined,
 };
 
 /** "DMA_UNMAP". */
-export const dmaUnmap: CommandCodec<typeof Command.DMA_UNMAP> = {
+export const dmaUnmap: PortableCommandCodec<typeof Command.DMA_UNMAP> = {
   request: body(unmapRequest),
   reply: body(unmapReply),
 };

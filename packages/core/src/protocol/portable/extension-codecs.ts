@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ExtensionCommand } from '../constants.js';
-import type { Acknowledge, Doorbell, Interrupt, KeepAlive, PushRules } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec } from './codec.js';
+import type { Acknowledge, DoorbellSignal, Interrupt, KeepAlive, PushRules } from '../messages.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { size, uint32, uint64 } from './fields.js';
 
 /** Most rules a server may set. */
@@ -30,62 +30,62 @@ const rulesSchema = z.object({
     .max(MAX_PUSH_RULES),
 });
 
-const interruptRequest: BodyCodec<Interrupt, typeof interruptSchema> = {
+const interruptRequest: PortableBodyCodec<Interrupt, typeof interruptSchema> = {
   schema: interruptSchema,
   toRecord: (body) => body,
   fromRecord: (record) => record,
 };
 
-const doorbellRequest: BodyCodec<Doorbell, typeof doorbellSchema> = {
+const doorbellRequest: PortableBodyCodec<DoorbellSignal, typeof doorbellSchema> = {
   schema: doorbellSchema,
   toRecord: (body) => body,
   fromRecord: (record) => record,
 };
 
-const keepAliveRequest: BodyCodec<KeepAlive, typeof keepAliveSchema> = {
+const keepAliveRequest: PortableBodyCodec<KeepAlive, typeof keepAliveSchema> = {
   schema: keepAliveSchema,
   toRecord: (body) => body,
   fromRecord: (record) => record,
 };
 
-const acknowledgeRequest: BodyCodec<Acknowledge, typeof acknowledgeSchema> = {
+const acknowledgeRequest: PortableBodyCodec<Acknowledge, typeof acknowledgeSchema> = {
   schema: acknowledgeSchema,
   toRecord: (body) => body,
   fromRecord: (record) => record,
 };
 
-const rulesRequest: BodyCodec<PushRules, typeof rulesSchema> = {
+const rulesRequest: PortableBodyCodec<PushRules, typeof rulesSchema> = {
   schema: rulesSchema,
   toRecord: ({ rules }) => ({ rules: [...rules] }),
   fromRecord: (record) => record,
 };
 
 /** INTERRUPT, from the server. */
-export const interrupt: CommandCodec<typeof ExtensionCommand.INTERRUPT> = {
+export const interrupt: PortableCommandCodec<typeof ExtensionCommand.INTERRUPT> = {
   request: body(interruptRequest),
   reply: undefined,
 };
 
 /** DOORBELL, from the client. */
-export const doorbell: CommandCodec<typeof ExtensionCommand.DOORBELL> = {
+export const doorbell: PortableCommandCodec<typeof ExtensionCommand.DOORBELL> = {
   request: body(doorbellRequest),
   reply: undefined,
 };
 
 /** KEEP_ALIVE, from either side. */
-export const keepAlive: CommandCodec<typeof ExtensionCommand.KEEP_ALIVE> = {
+export const keepAlive: PortableCommandCodec<typeof ExtensionCommand.KEEP_ALIVE> = {
   request: body(keepAliveRequest),
   reply: undefined,
 };
 
 /** ACKNOWLEDGE, from either side. */
-export const acknowledge: CommandCodec<typeof ExtensionCommand.ACKNOWLEDGE> = {
+export const acknowledge: PortableCommandCodec<typeof ExtensionCommand.ACKNOWLEDGE> = {
   request: body(acknowledgeRequest),
   reply: undefined,
 };
 
 /** PUSH_RULES, from the server. */
-export const pushRules: CommandCodec<typeof ExtensionCommand.PUSH_RULES> = {
+export const pushRules: PortableCommandCodec<typeof ExtensionCommand.PUSH_RULES> = {
   request: body(rulesRequest),
   reply: undefined,
 };

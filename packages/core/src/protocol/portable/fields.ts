@@ -18,7 +18,7 @@ export const size = z.int().min(0);
 
 function isUint64(value: unknown): value is Iova {
   if (typeof value === 'bigint') return value >= 0n && value <= MAX_UINT64;
-  // The library's reader makes a number of 2^53 too, which is exact although it is no safe integer.
+  // The library also decodes 2^53 as a number, which is exact although not a safe integer.
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 2 ** 53;
 }
 

@@ -4,10 +4,10 @@ import { FRAME_HEADER_BYTES, writeFrameHeader } from './framing.js';
 
 const INITIAL_BYTES = 16_384;
 
-/** Heads up to this many bytes are handed out as views made once. */
+/** Heads up to this many bytes are returned as cached views. */
 const CACHED_HEAD_BYTES = 256;
 
-/** Up to this many bytes a loop is faster than a call of `set`. */
+/** Up to this many bytes a loop is faster than `set`. */
 const LOOP_BYTES = 32;
 
 /** The longest integer: a format byte and 64 bits. */
@@ -16,8 +16,8 @@ const MAX_INTEGER_BYTES = 9;
 const LOW = 0x1_0000_0000;
 
 /**
- * Writes one frame at a time into scratch memory that lives as long as the connection: the record,
- * piece by piece or whole, then the bulk data.
+ * Writes one frame at a time into scratch memory of the connection: the record, in pieces or whole,
+ * then the bulk data.
  */
 export class FrameWriter {
   #bytes = new Uint8Array(INITIAL_BYTES);
@@ -97,7 +97,7 @@ export class FrameWriter {
     else this.#append(source);
   }
 
-  /** Put the header in front and hand the frame out: valid until the next {@link begin}. */
+  /** Write the header and return the frame, which is valid until the next {@link begin}. */
   finish(): EncodedMessage {
     const data = this.#data;
     const frameBytes = this.#length + (data === undefined ? 0 : data.length);

@@ -16,10 +16,7 @@ export const MAX_RECORD_BYTES = 0x1_0000;
 export const MAX_PUSH_BYTES = 0x1_0000;
 
 export interface PortableFramingOptions {
-  /**
-   * Most bytes of data in one message. Protects against a peer that announces gigabytes to make
-   * the receiver reserve them.
-   */
+  /** Most bytes of data in one message. Limits what a peer can make the receiver allocate. */
   readonly maxDataXferSize?: number;
 }
 
@@ -64,7 +61,7 @@ export class PortableFraming implements Framing {
     return length;
   }
 
-  /** What a frame says stands in its record, and nothing this encoding says needs a descriptor. */
+  /** No message of this encoding has a descriptor. */
   mayCarryDescriptors(): boolean {
     return false;
   }

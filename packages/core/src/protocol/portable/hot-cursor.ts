@@ -1,11 +1,11 @@
 import { type Iova, iovaFromHalves } from '../../address.js';
 
-/** A position behind every end: from there on nothing matches. */
+/** A position past every end: nothing matches there. */
 const GAVE_UP = 2 ** 30 - 1;
 
 /**
- * Reads the record of a hot message piece by piece. The first piece that is not as expected makes
- * it give up: everything after that reads as 0, and {@link complete} says no.
+ * Reads the record of a hot message piece by piece. At the first unexpected piece it gives up: the
+ * rest reads as 0, and {@link complete} is `false`.
  */
 export class HotCursor {
   bytes: Uint8Array = new Uint8Array(0);
@@ -34,7 +34,7 @@ export class HotCursor {
     this.#at = this.next === expected ? this.#at + 1 : GAVE_UP;
   }
 
-  /** Step over bytes that must be there. */
+  /** Skip expected bytes. */
   constant(expected: Uint8Array): void {
     const { bytes } = this;
     const count = expected.length;
@@ -96,7 +96,7 @@ export class HotCursor {
     }
     if ((format === 0xcf || format === 0xd3) && left > 8) {
       const high = this.#view.getUint32(at + 1);
-      // A negative int64 is for the schemas to refuse.
+      // A negative int64 is left to the schemas, which refuse it.
       if (format === 0xcf || high < 0x8000_0000) {
         this.#at = at + 9;
         return iovaFromHalves(this.#view.getUint32(at + 5), high);

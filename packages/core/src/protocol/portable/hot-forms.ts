@@ -1,14 +1,14 @@
 import { Command, ExtensionCommand } from '../constants.js';
-import type { BodyCodec } from './codec.js';
+import type { PortableBodyCodec } from './codec.js';
 import { codecs } from './codecs.js';
 import { MAX_UINT32, size, uint32, uint64 } from './fields.js';
 import { packRecord } from './record-packing.js';
 
 /**
- * Register and memory accesses and signals are written and read without the library and without a
- * schema, which would cost more than all else that is done for such a message. The bytes are the
- * same. Their bodies have integers only, under keys in a known order, and maybe data behind the
- * record: all of it is read from their codecs here.
+ * Register and memory accesses and signals are encoded and decoded without the library and schemas,
+ * which would dominate their cost. The bytes are the same. Their bodies have only integers, under
+ * keys in a fixed order, and optional data behind the record: all of that is derived from their
+ * codecs here.
  */
 const HOT_COMMANDS = [
   Command.REGION_READ,
@@ -22,10 +22,10 @@ const HOT_COMMANDS = [
 /** The limit of a field that is an address. */
 export const ADDRESS = -1;
 
-/** A body, field by field. */
+/** The fields of a body. */
 export interface HotBody {
   readonly names: readonly string[];
-  /** Each name as it stands in front of its value. */
+  /** The encoded names, as they precede the values. */
   readonly keys: readonly Uint8Array[];
   /** The largest value of each, or {@link ADDRESS}. */
   readonly limits: readonly number[];
@@ -35,7 +35,7 @@ export interface HotBody {
   readonly hasPushed: boolean;
 }
 
-/** A kind of message: the constant bytes before and behind the id, then the body. */
+/** A kind of message: the constant bytes around the id, then the body. */
 export interface HotForm {
   readonly command: number;
   readonly beforeId: Uint8Array;
@@ -63,9 +63,9 @@ export function mapFormat(keys: number): number {
   return 0x80 | keys;
 }
 
-/** Key and value, several in a row, as they stand inside a map. */
+/** Encoded keys and values, as inside a map. */
 function entries(record: object): Uint8Array {
-  // The library hands out a piece of its own buffer.
+  // The library returns a part of its own buffer.
   return Uint8Array.from(packRecord(record)).subarray(1);
 }
 
@@ -73,7 +73,7 @@ function keyBytes(key: string): Uint8Array {
   return entries({ [key]: 0 }).subarray(0, -1);
 }
 
-function bodyOf({ schema, writeBulk }: BodyCodec<never>): HotBody {
+function bodyOf({ schema, writeBulk }: PortableBodyCodec<never>): HotBody {
   const names = Object.keys(schema.shape).filter((name) => name !== REGION_WRITE_KEY);
   const limits = names.map((name) => {
     const limit = LIMITS.get(schema.shape[name]);
@@ -110,19 +110,20 @@ function formOf(type: string, command: number, noReply: boolean, body: HotBody):
 export const hotForms: ReadonlyMap<number, HotForms> = new Map(
   HOT_COMMANDS.map((command) => {
     const { request, reply } = codecs[command];
-    const body = bodyOf(request.codec as BodyCodec<never>);
+    const body = bodyOf(request.codec as PortableBodyCodec<never>);
     return [
       command,
       {
         request: formOf('request', command, false, body),
         oneWay: formOf('request', command, true, body),
-        reply: reply && formOf('reply', command, false, bodyOf(reply.codec as BodyCodec<never>)),
+        reply:
+          reply && formOf('reply', command, false, bodyOf(reply.codec as PortableBodyCodec<never>)),
       },
     ];
   }),
 );
 
-/** Of pushed memory: how its ranges are introduced, and what each says. */
+/** Pushed memory: the key, and the fields of its ranges. */
 export const pushedKey: Uint8Array = keyBytes(REGION_WRITE_KEY);
 export const pushedRange: HotBody = {
   names: ['address', 'count'],
@@ -131,6 +132,6 @@ export const pushedRange: HotBody = {
   hasData: true,
   hasPushed: false,
 };
-/** Most pushed ranges that are written this way: as many as fit the shortest array format. */
+/** Most pushed ranges encoded this way: what fits the shortest array format. */
 export const MAX_HOT_RANGES = 15;
 export const ARRAY_FORMAT = 0x90;

@@ -44,8 +44,8 @@ const formsByByte: readonly (HotForms | undefined)[] = Array.from(
 type Body = Record<string, Iova | Uint8Array | readonly PushedMemory[]>;
 
 /**
- * Reads hot messages whose keys come in the order in which ours are written. Whatever else a frame
- * holds, a mistake included, is left to the schemas.
+ * Decodes hot messages whose keys are in our own order. Anything else in a frame, including errors,
+ * is left to the schemas.
  */
 export class HotReader {
   readonly #cursor = new HotCursor();
@@ -75,7 +75,7 @@ export class HotReader {
     const message = isRequest
       ? { kind: 'request', command, id, noReply, body }
       : { kind: 'reply', command, id, body };
-    // The body was read with the fields of this very command, which the compiler cannot follow.
+    // The body matches the command, which the compiler cannot infer.
     return message as unknown as Message;
   }
 

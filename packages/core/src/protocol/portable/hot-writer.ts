@@ -11,7 +11,7 @@ import {
   pushedRange,
 } from './hot-forms.js';
 
-/** What a body has beside its integers. */
+/** The non-integer parts of a body. */
 interface Payload {
   readonly data?: Uint8Array;
   readonly pushed?: readonly PushedMemory[] | undefined;

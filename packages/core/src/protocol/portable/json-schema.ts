@@ -10,12 +10,12 @@ function definitionName(name: string): string {
 }
 
 function schemaOf(schema: z.ZodType): object {
-  // The wire is the input of the schemas. Custom checks say what they are in their metadata.
+  // Encoded records are the input of the schemas. Custom checks are described by metadata.
   const { $schema, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return json;
 }
 
-/** The records as a JSON Schema: what docs/schema holds and peers in other languages check against. */
+/** The records as a JSON Schema, for docs/schema and peers in other languages. */
 export function portableJsonSchema(): object {
   const messages = [...messageSchemas()].map(([name, { record }]) => [
     definitionName(name),

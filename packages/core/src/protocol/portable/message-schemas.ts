@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { commandName } from '../constants.js';
 import type { KnownCommand } from '../messages.js';
-import type { BodyCodec } from './codec.js';
+import type { PortableBodyCodec } from './codec.js';
 import { codecs } from './codecs.js';
 import { uint16, uint32 } from './fields.js';
 
-/** One direction of one command: the schema of the whole record, and what its body stands for. */
+/** One direction of one command: the schema of the whole record, and the codec of its body. */
 export interface MessageSchema {
   readonly command: KnownCommand;
   readonly type: 'request' | 'reply';
   readonly record: z.ZodType<MessageRecord>;
   /** `undefined` for a message without a body. */
-  readonly codec: BodyCodec<unknown> | undefined;
+  readonly codec: PortableBodyCodec<unknown> | undefined;
 }
 
 /** What the record of a request or a reply holds. */
@@ -34,7 +34,9 @@ export const errorRecord = z.object({
 });
 
 /** The codec of one direction, with the body's type left out. */
-type Direction = { readonly codec: BodyCodec<unknown>; readonly optional: boolean } | undefined;
+type Direction =
+  | { readonly codec: PortableBodyCodec<unknown>; readonly optional: boolean }
+  | undefined;
 
 function schemaOf(
   command: KnownCommand,
@@ -83,7 +85,7 @@ export function messageSchemas(): ReadonlyMap<string, MessageSchema> {
 /** Most faults named in one reason. */
 const MAX_ISSUES = 3;
 
-/** What a schema found wrong, in words and not at any length. */
+/** The faults that a schema found, as a text of bounded length. */
 export function issuesText({ issues }: z.core.$ZodError): string {
   return issues
     .slice(0, MAX_ISSUES)

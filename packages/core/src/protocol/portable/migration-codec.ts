@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Command } from '../constants.js';
 import type { DeviceFeature, MigData, MigDataRead } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec } from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { uint32 } from './fields.js';
 
 /** Bytes of the structs of the native encoding before the data, which argsz counts. */
@@ -11,7 +11,7 @@ const featureSchema = z.object({ flags: uint32 });
 const sizeSchema = z.object({ size: uint32 });
 
 /** The data of a feature is the struct of the VFIO header, little-endian, as in the native encoding. */
-const featureReply: BodyCodec<DeviceFeature, typeof featureSchema> = {
+const featureReply: PortableBodyCodec<DeviceFeature, typeof featureSchema> = {
   schema: featureSchema,
   toRecord: (body) => body,
   writeBulk: ({ data }, out) => out.bulk(data),
@@ -21,7 +21,7 @@ const featureReply: BodyCodec<DeviceFeature, typeof featureSchema> = {
   },
 };
 
-const featureRequest: BodyCodec<DeviceFeature, typeof featureSchema> = {
+const featureRequest: PortableBodyCodec<DeviceFeature, typeof featureSchema> = {
   ...featureReply,
   fromRecord: ({ flags }, bulk, room) => ({
     argsz: HEAD_ARGSZ + room,
@@ -30,13 +30,13 @@ const featureRequest: BodyCodec<DeviceFeature, typeof featureSchema> = {
   }),
 };
 
-const readRequest: BodyCodec<MigDataRead, typeof sizeSchema> = {
+const readRequest: PortableBodyCodec<MigDataRead, typeof sizeSchema> = {
   schema: sizeSchema,
   toRecord: (body) => body,
   fromRecord: ({ size }) => ({ argsz: HEAD_ARGSZ + size, size }),
 };
 
-const data: BodyCodec<MigData, typeof sizeSchema> = {
+const data: PortableBodyCodec<MigData, typeof sizeSchema> = {
   schema: sizeSchema,
   toRecord: (body) => body,
   writeBulk: ({ data }, out) => out.bulk(data),
@@ -44,19 +44,19 @@ const data: BodyCodec<MigData, typeof sizeSchema> = {
 };
 
 /** "DEVICE_FEATURE". */
-export const deviceFeature: CommandCodec<typeof Command.DEVICE_FEATURE> = {
+export const deviceFeature: PortableCommandCodec<typeof Command.DEVICE_FEATURE> = {
   request: body(featureRequest),
   reply: body(featureReply),
 };
 
 /** "MIG_DATA_READ". */
-export const migDataRead: CommandCodec<typeof Command.MIG_DATA_READ> = {
+export const migDataRead: PortableCommandCodec<typeof Command.MIG_DATA_READ> = {
   request: body(readRequest),
   reply: body(data),
 };
 
 /** "MIG_DATA_WRITE". */
-export const migDataWrite: CommandCodec<typeof Command.MIG_DATA_WRITE> = {
+export const migDataWrite: PortableCommandCodec<typeof Command.MIG_DATA_WRITE> = {
   request: body(data),
   reply: undefined,
 };

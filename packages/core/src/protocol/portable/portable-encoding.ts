@@ -12,7 +12,7 @@ import type {
   RequestBodies,
 } from '../messages.js';
 import { BulkReader } from './bulk-reader.js';
-import type { BodyCodec } from './codec.js';
+import type { PortableBodyCodec } from './codec.js';
 import { FrameWriter } from './frame-writer.js';
 import {
   FRAME_HEADER_BYTES,
@@ -40,7 +40,7 @@ export type PortableEncodingOptions = PortableFramingOptions;
 /** The longest text of an error that is sent, characters. */
 const MAX_TEXT_LENGTH = 1024;
 
-/** What a record says that no schema has judged yet. */
+/** A record before validation. */
 type RawRecord = Readonly<Record<string, unknown>>;
 
 /**
@@ -150,19 +150,19 @@ export class PortableEncoding implements Encoding {
       type === 'request'
         ? { kind: 'request', command, id, noReply, body }
         : { kind: 'reply', command, id, body };
-    // The body came from the codec of this very command, which the compiler cannot follow.
+    // The body matches the command, which the compiler cannot infer.
     return message as Message;
   }
 }
 
-/** More pushed memory than a hot message can have. */
+/** Whether a body has more pushed ranges than a hot message can have. */
 function hasManyRanges(body: unknown): boolean {
   const { pushed } = body as { readonly pushed?: readonly unknown[] };
   return pushed !== undefined && pushed.length > MAX_HOT_RANGES;
 }
 
-/** What the schema has of a body: `argsz` and bulk data do not belong into a record. */
-function recordOf({ schema, toRecord }: BodyCodec<unknown>, body: unknown): object {
+/** The record of a body, without `argsz` and bulk data. */
+function recordOf({ schema, toRecord }: PortableBodyCodec<unknown>, body: unknown): object {
   const whole = toRecord(body);
   const record: Record<string, unknown> = {};
   for (const key in schema.shape) record[key] = whole[key];
@@ -184,7 +184,7 @@ function decodeError(record: RawRecord): ErrorMessage | MalformedMessage {
   return text === undefined ? error : { ...error, text };
 }
 
-/** Whatever is no reply counts as a request, so that its sender hears that it went wrong. */
+/** Anything but a reply counts as a request, so that its sender gets an error. */
 function malformed(record: RawRecord, reason: string): MalformedMessage {
   const { type, noReply } = record;
   const command = uint16Or(record.command, 0);
@@ -195,14 +195,14 @@ function malformed(record: RawRecord, reason: string): MalformedMessage {
     isRequest,
     command,
     id: Math.max(id, 0),
-    // Without an id there is nothing that an answer could refer to.
+    // Without an id it cannot be answered.
     noReply: isRequest && (noReply === true || id < 0),
     errno: EINVAL,
     reason: `${commandName(command)}: ${reason}`,
   };
 }
 
-/** Nothing is known of it, so nobody can be told: it counts as a request without an answer. */
+/** An unreadable record counts as a request without a reply, as it cannot be answered. */
 function unreadable(reason: string): MalformedMessage {
   return malformed({}, reason);
 }

@@ -10,7 +10,7 @@ export class PrefaceHandshake implements Handshake {
     this.greeting = encodePreface(own);
   }
 
-  /** What the peer said; there once the handshake is complete. */
+  /** The peer's preface, once the handshake is complete. */
   get peer(): Preface | undefined {
     return this.#peer;
   }

@@ -1,4 +1,4 @@
-/** What other protocols begin with, and what to do about it. */
+/** How other protocols begin, and what to do about them. */
 const others: readonly (readonly [looksLike: (bytes: Uint8Array) => boolean, text: string])[] = [
   [
     (bytes) => /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|PATCH|PRI) |^HTTP\//.test(latin1(bytes)),
@@ -19,7 +19,7 @@ const others: readonly (readonly [looksLike: (bytes: Uint8Array) => boolean, tex
   [(bytes) => latin1(bytes).startsWith('SSH-'), 'this looks like an SSH server: the port is wrong'],
 ];
 
-/** Says what a peer sent where a preface was expected, from its first bytes. */
+/** Describes what a peer sent instead of a preface, by its first bytes. */
 export function describeMismatch(bytes: Uint8Array): string {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
   const other = others.find(([looksLike]) => looksLike(bytes));

@@ -5,7 +5,7 @@ import { issuesText } from './message-schemas.js';
 import { describeMismatch } from './preface-mismatch.js';
 import { packRecord, unpackRecord } from './record-packing.js';
 
-/** 0x89 "VFU" CR LF 0x1a LF: no text, and changed by whatever takes the stream for text. */
+/** 0x89 "VFU" CR LF 0x1a LF: not text, and altered by anything that treats the stream as text. */
 const MAGIC = Uint8Array.of(0x89, 0x56, 0x46, 0x55, 0x0d, 0x0a, 0x1a, 0x0a);
 
 /** The magic, then little-endian: major u16 at 8, minor u16 at 10, bytes of the map u32 at 12. */
@@ -14,10 +14,10 @@ const MINOR = 10;
 const MAP_BYTES = 12;
 export const PREFACE_HEADER_BYTES = 16;
 
-/** As many bytes tell what else it is, if it is no preface: a TLS alert has no more. */
+/** Bytes needed to recognise other protocols: a TLS alert has no more. */
 const TELLING_BYTES = 7;
 
-/** Largest map, bytes: what a peer can make us wait for before it has said anything. */
+/** Largest map, bytes: limits what is read from an unknown peer. */
 const MAX_MAP_BYTES = 4096;
 
 /** The version of the portable encoding, which is not that of vfio-user. */
@@ -26,7 +26,7 @@ export const PORTABLE_MINOR = 0;
 
 export const SESSION_ID_BYTES = 16;
 
-/** Names of what a side may say it understands, beyond the messages of vfio-user. */
+/** Names of the capabilities beyond the messages of vfio-user. */
 export const PrefaceCapability = {
   INTERRUPT: 'interrupt',
   DOORBELL: 'doorbell',
@@ -71,7 +71,7 @@ export const prefaceSchema = z.object({
     .optional(),
 });
 
-/** What the sender of a preface takes. */
+/** What the sender of a preface accepts. */
 export interface PrefaceLimits {
   /** Largest frame, header included. */
   readonly maxFrameBytes: number;
@@ -85,20 +85,20 @@ export interface PrefaceLimits {
   readonly windowMessages: number;
   /** Most bytes of frames it has not acknowledged; 0: any number. */
   readonly windowBytes: number;
-  /** After how long without a frame it gives the peer up, ms; 0: never. */
+  /** Time without a frame after which it ends the connection, ms; 0: never. */
   readonly silenceMs: number;
 }
 
-/** What each side says before its first frame. */
+/** Exchanged before the first frame. */
 export interface Preface {
   readonly major: number;
   readonly minor: number;
-  /** The server's name for the session; zeros from a client that begins a new one. */
+  /** The session id given by the server; zeros from a client that begins a new session. */
   readonly session: Uint8Array;
-  /** What it can do beyond the messages of vfio-user. Unknown ones are ignored. */
+  /** Capabilities beyond the messages of vfio-user. Unknown ones are ignored. */
   readonly capabilities: readonly string[];
   readonly limits: PrefaceLimits;
-  /** What the transport below has to tell its other end. */
+  /** Data of the transport for its peer. */
   readonly attachment?: Uint8Array | undefined;
 }
 
@@ -118,8 +118,8 @@ export function encodePreface(preface: Preface): Uint8Array {
 }
 
 /**
- * A preface ({@link prefaceLength}) as it is said on another connection: what a transport attached is about its
- * own, and would mislead anybody else's. Whatever else is in the map stays, known or not.
+ * A preface ({@link prefaceLength}) to be forwarded on another connection, without the attachment,
+ * which only concerns the transport of its own. Everything else in the map stays, known or not.
  */
 export function withoutAttachment(preface: Uint8Array): Uint8Array {
   const view = new DataView(preface.buffer, preface.byteOffset, preface.length);
@@ -139,7 +139,7 @@ function withMap(header: Uint8Array, map: Readonly<Record<string, unknown>>): Ui
 }
 
 /**
- * How long the preface at the start of `bytes` is, `undefined` when more bytes are needed to tell.
+ * Length of the preface at the start of `bytes`, `undefined` while it is incomplete.
  * @throws {ProtocolViolationError} when it is no preface, or one of another major version.
  */
 export function prefaceLength(bytes: Uint8Array): number | undefined {
@@ -166,8 +166,7 @@ export function prefaceLength(bytes: Uint8Array): number | undefined {
 }
 
 /**
- * The preface that `bytes` holds from start to end ({@link prefaceLength}). `minor` is the lesser of
- * the peer's and ours.
+ * Decode a complete preface ({@link prefaceLength}). `minor` is the lesser of the peer's and ours.
  * @throws {ProtocolViolationError} naming what is wrong with it.
  */
 export function decodePreface(bytes: Uint8Array): Preface {

@@ -1,7 +1,7 @@
 /** Deepest nesting of maps and arrays. The records of today need five. */
 const MAX_DEPTH = 8;
 
-/** Walks over the part of MessagePack that records are made of. Every step tells whether it may go on. */
+/** Scans the subset of MessagePack that records use. Each step returns whether to go on. */
 class RecordScan {
   readonly #view: DataView;
   readonly #end: number;
@@ -100,7 +100,7 @@ class RecordScan {
     return this.#at < this.#end ? this.#view.getUint8(this.#at) : 0;
   }
 
-  /** A big-endian length of 1, 2 or 4 bytes; one that is too much when it is cut short. */
+  /** A big-endian length of 1, 2 or 4 bytes; an excessive one when truncated. */
   #length(bytes: 1 | 2 | 4): number {
     const at = this.#at;
     if (!this.#skip(bytes)) return Number.POSITIVE_INFINITY;

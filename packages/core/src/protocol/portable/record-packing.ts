@@ -6,7 +6,9 @@ import { recordFault } from './record-fault.js';
 const packr = new Packr({ useRecords: false, variableMapSize: true, skipValues: [undefined] });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' });
 
-/** The library takes a number of more than 32 bits for a float, and a small `bigint` for a large one. */
+/**
+ * The library encodes a number of more than 32 bits as a float, and a small `bigint` as 64 bits.
+ */
 const MAX_UINT32 = 0xffff_ffff;
 
 function widened(value: unknown): unknown {
@@ -24,14 +26,14 @@ function widened(value: unknown): unknown {
   }
 }
 
-/** A record as MessagePack, in memory of the library's. Keys without a value are left out. */
+/** Encode a record as MessagePack, in the library's buffer. Keys without a value are left out. */
 export function packRecord(record: object): Uint8Array {
   return packr.pack(widened(record));
 }
 
 /**
- * The record in the bytes `[start, end)`, or in words why there is none. Binary values in it borrow
- * from `bytes`. Never throws.
+ * Decode the record in `[start, end)`, or return a text that says what is wrong. Binary values
+ * borrow from `bytes`. Never throws.
  */
 export function unpackRecord(
   bytes: Uint8Array,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Command } from '../constants.js';
 import type { RegionAccess, RegionData, RegionWriteMulti } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec, optionalBody } from './codec.js';
+import { body, optionalBody, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { size, uint32, uint64 } from './fields.js';
 
 /** Most writes in one REGION_WRITE_MULTI, most ranges pushed with one REGION_WRITE. */
@@ -25,20 +25,20 @@ const multiSchema = z.object({
 });
 const multiReplySchema = z.object({ count: size });
 
-const access: BodyCodec<RegionAccess, typeof accessSchema> = {
+const access: PortableBodyCodec<RegionAccess, typeof accessSchema> = {
   schema: accessSchema,
   toRecord: (body) => body,
   fromRecord: (record) => record,
 };
 
-const accessWithData: BodyCodec<RegionData, typeof accessSchema> = {
+const accessWithData: PortableBodyCodec<RegionData, typeof accessSchema> = {
   schema: accessSchema,
   toRecord: (body) => body,
   writeBulk: ({ data }, out) => out.bulk(data),
   fromRecord: (record, bulk) => ({ ...record, data: bulk.take(record.count) }),
 };
 
-const write: BodyCodec<RegionData, typeof writeSchema> = {
+const write: PortableBodyCodec<RegionData, typeof writeSchema> = {
   schema: writeSchema,
 
   toRecord({ pushed, ...body }) {
@@ -60,7 +60,7 @@ const write: BodyCodec<RegionData, typeof writeSchema> = {
   },
 };
 
-const multi: BodyCodec<RegionWriteMulti, typeof multiSchema> = {
+const multi: PortableBodyCodec<RegionWriteMulti, typeof multiSchema> = {
   schema: multiSchema,
   toRecord: ({ writes }) => ({
     writes: writes.map(({ offset, region, count }) => ({ offset, region, count })),
@@ -76,19 +76,19 @@ const multi: BodyCodec<RegionWriteMulti, typeof multiSchema> = {
 };
 
 /** "REGION_READ". */
-export const regionRead: CommandCodec<typeof Command.REGION_READ> = {
+export const regionRead: PortableCommandCodec<typeof Command.REGION_READ> = {
   request: body(access),
   reply: optionalBody(accessWithData),
 };
 
 /** "REGION_WRITE". */
-export const regionWrite: CommandCodec<typeof Command.REGION_WRITE> = {
+export const regionWrite: PortableCommandCodec<typeof Command.REGION_WRITE> = {
   request: body(write),
   reply: optionalBody(access),
 };
 
 /** "REGION_WRITE_MULTI". */
-export const regionWriteMulti: CommandCodec<typeof Command.REGION_WRITE_MULTI> = {
+export const regionWriteMulti: PortableCommandCodec<typeof Command.REGION_WRITE_MULTI> = {
   request: body(multi),
   reply: body({
     schema: multiReplySchema,

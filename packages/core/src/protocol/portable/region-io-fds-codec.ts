@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Command } from '../constants.js';
 import type { RegionIoFds, RegionIoFdsRequest } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec } from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { bits64, size, uint32 } from './fields.js';
 
 /** Bytes of the structs of the native encoding, which argsz counts. */
@@ -29,13 +29,13 @@ const replySchema = z.object({
     .max(MAX_ENTRIES),
 });
 
-const request: BodyCodec<RegionIoFdsRequest, typeof requestSchema> = {
+const request: PortableBodyCodec<RegionIoFdsRequest, typeof requestSchema> = {
   schema: requestSchema,
   toRecord: (body) => body,
   fromRecord: (record, _bulk, room) => ({ argsz: room, ...record }),
 };
 
-const reply: BodyCodec<RegionIoFds, typeof replySchema> = {
+const reply: PortableBodyCodec<RegionIoFds, typeof replySchema> = {
   schema: replySchema,
   toRecord: ({ flags, index, entries }) => ({ flags, index, entries: [...entries] }),
   fromRecord: (record) => {
@@ -45,7 +45,7 @@ const reply: BodyCodec<RegionIoFds, typeof replySchema> = {
 };
 
 /** "DEVICE_GET_REGION_IO_FDS". */
-export const regionIoFds: CommandCodec<typeof Command.DEVICE_GET_REGION_IO_FDS> = {
+export const regionIoFds: PortableCommandCodec<typeof Command.DEVICE_GET_REGION_IO_FDS> = {
   request: body(request),
   reply: body(reply),
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Command, IRQ_SET_DATA_BOOL } from '../constants.js';
 import type { SetIrqs } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec } from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { uint32 } from './fields.js';
 
 /** Bytes of the struct of the native encoding, which argsz counts. */
@@ -15,7 +15,7 @@ const schema = z.object({
   events: uint32.optional(),
 });
 
-const request: BodyCodec<SetIrqs, typeof schema> = {
+const request: PortableBodyCodec<SetIrqs, typeof schema> = {
   schema,
   toRecord: (body) => body,
 
@@ -31,7 +31,7 @@ const request: BodyCodec<SetIrqs, typeof schema> = {
 };
 
 /** "DEVICE_SET_IRQS". */
-export const setIrqs: CommandCodec<typeof Command.DEVICE_SET_IRQS> = {
+export const setIrqs: PortableCommandCodec<typeof Command.DEVICE_SET_IRQS> = {
   request: body(request),
   reply: undefined,
 };

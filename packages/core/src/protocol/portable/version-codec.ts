@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Command } from '../constants.js';
 import type { Version } from '../messages.js';
-import { type BodyCodec, body, type CommandCodec } from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { size, uint16, uint32 } from './fields.js';
 
 /** The capabilities of the specification, as a map instead of JSON text, under the same names. */
@@ -24,10 +24,10 @@ const schema = z.object({
 /** The JSON text of a session wraps the map once more. */
 const textSchema = z.object({ capabilities: z.looseObject({}).optional() });
 
-const codec: BodyCodec<Version, typeof schema> = {
+const codec: PortableBodyCodec<Version, typeof schema> = {
   schema,
 
-  /** Only texts of our own are sent, so one that is no JSON is a programming error: it throws. */
+  /** Only our own texts are encoded: invalid JSON is a programming error. */
   toRecord({ major, minor, capabilities: text }) {
     if (text === undefined) return { major, minor };
     return { major, minor, capabilities: textSchema.parse(JSON.parse(text)).capabilities ?? {} };
@@ -40,7 +40,7 @@ const codec: BodyCodec<Version, typeof schema> = {
 };
 
 /** "VERSION". */
-export const version: CommandCodec<typeof Command.VERSION> = {
+export const version: PortableCommandCodec<typeof Command.VERSION> = {
   request: body(codec),
   reply: body(codec),
 };

@@ -1,9 +1,9 @@
 import { Command, type Iova, silentLogger, type TransportRegistry } from '@vfio-user/core';
 import {
   call,
-  connectWire,
+  connectUri,
   type KnownCommand,
-  type OpenWire,
+  type NegotiatedConnection,
   OWN_CAPABILITIES,
   offer,
   Peer,
@@ -28,7 +28,7 @@ export class HeldClient {
   #held: Held[] = [];
   #closed = false;
 
-  private constructor(opened: OpenWire) {
+  private constructor(opened: NegotiatedConnection) {
     const handlers = {
       onRequest: (request: RequestMessage): void => {
         if (request.command !== Command.DMA_READ && request.command !== Command.DMA_WRITE) return;
@@ -51,8 +51,8 @@ export class HeldClient {
   static async connect(registry: TransportRegistry, address: string): Promise<HeldClient> {
     const { maxDataXferSize } = OWN_CAPABILITIES;
     const options = { maxDataXferSize, silenceMs: 0 };
-    const accept = (opened: OpenWire): HeldClient => new HeldClient(opened);
-    const client = await connectWire(registry, address, accept, options);
+    const accept = (opened: NegotiatedConnection): HeldClient => new HeldClient(opened);
+    const client = await connectUri(registry, address, accept, options);
     await client.call(Command.VERSION, offer(OWN_CAPABILITIES), () => undefined);
     return client;
   }

@@ -1,5 +1,10 @@
 import { Command, type Connection, Irq, Region } from '@vfio-user/core';
-import { connectWire, type OpenWire, OWN_CAPABILITIES, offer } from '@vfio-user/core/internal';
+import {
+  connectUri,
+  type NegotiatedConnection,
+  OWN_CAPABILITIES,
+  offer,
+} from '@vfio-user/core/internal';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Suite } from '../suite.js';
@@ -150,16 +155,23 @@ export function lifecycleTests(suite: Suite): void {
 async function say(
   { registry }: Suite,
   { uri }: BenchSession,
-  speak: (opened: OpenWire) => void,
+  speak: (opened: NegotiatedConnection) => void,
 ): Promise<Connection> {
-  const accept = (opened: OpenWire) => ({ ...opened, peer: new Endpoint(opened.connection) });
-  const opened = await connectWire(registry, uri, accept, { maxDataXferSize: PAGE, silenceMs: 0 });
+  const accept = (opened: NegotiatedConnection) => ({
+    ...opened,
+    peer: new Endpoint(opened.connection),
+  });
+  const opened = await connectUri(registry, uri, accept, { maxDataXferSize: PAGE, silenceMs: 0 });
   speak(opened);
   return opened.connection;
 }
 
-function sendVersion({ connection, wire }: OpenWire): void {
-  const { head, data } = wire.encoding.encodeRequest(Command.VERSION, 1, offer(OWN_CAPABILITIES));
+function sendVersion({ connection, negotiated }: NegotiatedConnection): void {
+  const { head, data } = negotiated.encoding.encodeRequest(
+    Command.VERSION,
+    1,
+    offer(OWN_CAPABILITIES),
+  );
   connection.send(head, data);
 }
 

@@ -1,9 +1,9 @@
 import { Command, type Iova, type Listener, RemoteError, silentLogger } from '@vfio-user/core';
 import {
   call,
-  listenForWires,
+  listenOnUri,
+  type NegotiatedConnection,
   negotiate,
-  type OpenWire,
   OWN_CAPABILITIES,
   Peer,
   type RequestMessage,
@@ -20,7 +20,7 @@ export class PryingServer {
   static async listen({ registry, fixture }: Place): Promise<PryingServer> {
     const server = new PryingServer();
     const { maxDataXferSize } = OWN_CAPABILITIES;
-    server.#listener = await listenForWires(
+    server.#listener = await listenOnUri(
       registry,
       fixture.address(),
       (opened) => server.#serve(opened),
@@ -29,7 +29,7 @@ export class PryingServer {
     return server;
   }
 
-  #serve(opened: OpenWire): Peer {
+  #serve(opened: NegotiatedConnection): Peer {
     const handlers = {
       onRequest: (request: RequestMessage) => this.#accept(request),
       onClose() {},

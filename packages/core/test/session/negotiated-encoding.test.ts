@@ -3,16 +3,19 @@ import t from 'tap';
 import { Command } from '../../src/protocol/constants.js';
 import type { PrefaceHandshake } from '../../src/protocol/portable/preface-handshake.js';
 import { commonExtensions, noExtensions, OWN_EXTENSIONS } from '../../src/session/extensions.js';
-import { type WireFactory, wireFactory } from '../../src/session/wire.js';
+import {
+  type EncodingNegotiation,
+  encodingNegotiation,
+} from '../../src/session/negotiated-encoding.js';
 import { FrameAssembler } from '../../src/transport/frame-assembler.js';
 import type { Handshake } from '../../src/transport/handshake.js';
 
 const options = { maxDataXferSize: 65_536, silenceMs: 5000 } as const;
-const client = wireFactory('portable', { ...options, role: 'client' });
-const server = wireFactory('portable', { ...options, silenceMs: 7000, role: 'server' });
+const client = encodingNegotiation('portable', { ...options, role: 'client' });
+const server = encodingNegotiation('portable', { ...options, silenceMs: 7000, role: 'server' });
 const limits = { maxFrameBytes: 2 ** 20, maxDescriptors: 0, initialBytes: 4096 };
 
-function begin(factory: WireFactory): Handshake {
+function begin(factory: EncodingNegotiation): Handshake {
   const handshake = factory.handshake?.();
   if (handshake === undefined) throw new Error('the encoding has no handshake');
   return handshake;
@@ -31,7 +34,7 @@ function greetedBy(own: Handshake, other: Handshake): Handshake {
 }
 
 t.test('native connections start at once and have no extensions', async (t) => {
-  const factory = wireFactory('native', { ...options, role: 'client' });
+  const factory = encodingNegotiation('native', { ...options, role: 'client' });
   t.equal(factory.handshake, undefined);
   const wire = factory.open(undefined);
   t.equal(wire.encoding.name, 'native');
@@ -67,14 +70,18 @@ t.test('a client that comes back says which session it was in', async (t) => {
     'the server has named it',
   );
   t.equal(server.open(first[1]).peerSession, undefined, 'a new client names none');
-  const again = wireFactory('portable', { ...options, role: 'client', lostSession: peerSession });
+  const again = encodingNegotiation('portable', {
+    ...options,
+    role: 'client',
+    lostSession: peerSession,
+  });
   const second = begin(server);
   greetedBy(second, begin(again));
   t.same(server.open(second).peerSession, peerSession);
 });
 
 t.test('a server names each session, a client does not', async (t) => {
-  const sessionOf = (factory: WireFactory): string => {
+  const sessionOf = (factory: EncodingNegotiation): string => {
     const own = greetedBy(begin(client), begin(factory)) as PrefaceHandshake;
     return Buffer.from(own.peer?.session ?? []).toString('hex');
   };
@@ -91,10 +98,10 @@ t.test('a greeting may be cut anywhere, and frames may follow it at once', async
     const handshake = begin(client);
     const assembler = new FrameAssembler(client.framing, limits);
     receive(assembler, stream.subarray(0, cut));
-    const early = cut > 0 && assembler.shakeHands(handshake);
+    const early = cut > 0 && assembler.consumeHandshake(handshake);
     t.equal(early, cut >= greeting.length, `cut after ${cut} bytes`);
     receive(assembler, stream.subarray(cut));
-    if (!early) t.equal(assembler.shakeHands(handshake), true);
+    if (!early) t.equal(assembler.consumeHandshake(handshake), true);
     const frame = assembler.next();
     if (frame === undefined) throw new Error(`no frame, cut after ${cut} bytes`);
     t.match(encoding.decode(frame), { kind: 'reply', command: Command.DEVICE_RESET, id: 5 });

@@ -1,7 +1,7 @@
 import type { Iova } from '@vfio-user/core';
 
-/** A copy between memory of ours and memory of the peer, in as many requests as it takes. */
-export class Transfer {
+/** A transfer between local memory and the peer's, in any number of requests. */
+export class RdmaTransfer {
   readonly reads: boolean;
   readonly data: Uint8Array;
   readonly remoteAddress: number;
@@ -30,7 +30,7 @@ export class Transfer {
     return this.data.length - this.posted;
   }
 
-  /** The adapter has done another `bytes` of it. */
+  /** Another `bytes` of it have completed. */
   completed(bytes: number): void {
     this.#completed += bytes;
     if (this.#completed === this.data.length) this.#resolve();
@@ -41,7 +41,7 @@ export class Transfer {
   }
 }
 
-/** The address as adapters take it; `undefined` for one that no process has. */
+/** The address for an adapter; `undefined` for one that no process has. */
 export function adapterAddress(address: Iova): number | undefined {
   return typeof address === 'number' ? address : undefined;
 }

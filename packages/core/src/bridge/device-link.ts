@@ -11,70 +11,70 @@ import type {
   RequestMessage,
 } from '../protocol/messages.js';
 import { call } from '../session/call.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
-import type { OpenWire } from '../session/wire.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Descriptor } from '../transport/resources.js';
 
-/** First and longest pause between attempts to reach the device again, ms. */
+/** First and longest delay between reconnection attempts, ms. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
-export interface FarLinkOptions {
+export interface DeviceLinkOptions {
   readonly registry: TransportRegistry;
-  /** Where the device is. */
+  /** URI of the device. */
   readonly connect: string;
   readonly logger: Logger;
   readonly maxDataXferSize: number;
   /**
-   * How long the device may leave a request unanswered before its client is answered without it, ms.
-   * One attempt to reach it, from the first byte to VERSION, takes no longer either.
+   * Timeout of a request, ms, after which the bridge answers its client itself. Also bounds one
+   * attempt to connect, VERSION included.
    */
   readonly answerTimeoutMs: number;
-  /** How long the device may be silent before the link counts as lost, ms. */
+  /** How long nothing may be received before the link counts as lost, ms. */
   readonly linkTimeoutMs: number;
 }
 
-export interface FarLinkHandlers {
-  /** A request of the device: DMA, INTERRUPT, PUSH_RULES. */
+export interface DeviceLinkHandlers {
+  /** Handles a request of the device: DMA, INTERRUPT, PUSH_RULES. */
   onRequest(far: Peer, request: RequestMessage): void;
   /**
-   * The device is reached again after the link was lost. It knows nothing of before: once it was
-   * told what it must know, {@link FarLink.restored} says so.
+   * The device is connected again after the link was lost, in its power-on state. Call {@link
+   * DeviceLink.restored} once its state has been replayed.
    */
   onReachedAgain(far: Peer): void;
   onLost(far: Peer, error: Error): void;
 }
 
-/** The bridge's connection to the device, made anew when it breaks. */
-export class FarLink {
-  readonly #options: FarLinkOptions;
-  readonly #handlers: FarLinkHandlers;
+/** The bridge's connection to the device; reconnects when it breaks. */
+export class DeviceLink {
+  readonly #options: DeviceLinkOptions;
+  readonly #handlers: DeviceLinkHandlers;
   readonly #ending = new AbortController();
   #peer: Peer | undefined;
   #capabilities: Capabilities = OWN_CAPABILITIES;
-  /** What the device called the session of the last link. */
+  /** The session id that the device gave for the last link. */
   #session: Uint8Array | undefined;
-  /** The device's signs of life when it was asked something that it did not answer in time. */
+  /** `signsOfLife` when a request was sent that has timed out. */
   #signsBeforeSilence: number | undefined;
-  /** When the client's request that is being carried out must be answered (`performance.now()`). */
+  /** Deadline of the client's current request (`performance.now()`). */
   answerBy = Number.POSITIVE_INFINITY;
   #restoring = false;
   #pauseMs = FIRST_RETRY_MS;
   #retryTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: FarLinkOptions, handlers: FarLinkHandlers) {
+  constructor(options: DeviceLinkOptions, handlers: DeviceLinkHandlers) {
     this.#options = options;
     this.#handlers = handlers;
   }
 
-  /** The device is reached, and has been told all it must know. */
+  /** Connected, and the client's state is restored. */
   get up(): boolean {
     return this.#peer !== undefined && !this.#restoring;
   }
 
-  /** @throws {VfioUserError} `VFU_PEER_CLOSED` while the device is not reached. */
+  /** @throws {VfioUserError} `VFU_PEER_CLOSED` while the device is unreachable. */
   get peer(): Peer {
     if (this.#peer === undefined) {
       throw new VfioUserError('VFU_PEER_CLOSED', `${this.#options.connect} is not reached`);
@@ -83,8 +83,8 @@ export class FarLink {
   }
 
   /**
-   * Nothing was heard of the device since it was asked something that it left unanswered, although
-   * it is asked for signs of life, too: nobody should wait for it.
+   * Nothing was received since a request timed out, keep-alives included: do not wait for it any
+   * more.
    */
   get silent(): boolean {
     return (
@@ -92,20 +92,20 @@ export class FarLink {
     );
   }
 
-  /** It left a request unanswered for too long that was sent after so many signs of life. */
+  /** A request timed out that was sent at this count of `signsOfLife`. */
   leftUnanswered(signsOfLife: number): void {
     this.#signsBeforeSilence = signsOfLife;
   }
 
   /**
-   * Ask the device something for a client that waits until {@link answerBy}, and no longer: fails
-   * with `VFU_TIMEOUT` then. The device may do it all the same. One that refuses it later knows
-   * other things than its client was told, and is made to start afresh.
+   * Forward a request for a client that waits until {@link answerBy}; fails with `VFU_TIMEOUT`
+   * then. The device may still carry it out. If it refuses after that, its state differs from what
+   * the client was told, and the link is reset.
    */
   async call<C extends KnownCommand, T>(
     command: C,
     body: RequestBodies[C],
-    pick: (body: ReplyBodies[C], received: Received) => T,
+    pick: (body: ReplyBodies[C], received: ReceivedDescriptors) => T,
     descriptors?: readonly Descriptor[],
   ): Promise<T> {
     const { peer } = this;
@@ -132,29 +132,29 @@ export class FarLink {
     }
   }
 
-  /** What the device can do. */
+  /** The device's capabilities. */
   get capabilities(): Capabilities {
     return this.#capabilities;
   }
 
-  /** Most interrupts that one SET_IRQS to the device can wire up. */
+  /** Most events that one SET_IRQS to the device can assign. */
   get maxEvents(): number {
     return maxEvents(this.peer, this.#capabilities);
   }
 
-  /** The first connection. A failure is the caller's to report: only a link that was there is made anew. */
+  /** Connect for the first time. A failure rejects; only an established link is reconnected. */
   async open(): Promise<void> {
     await this.#connect();
   }
 
-  /** The device that {@link FarLinkHandlers.onReachedAgain} reported knows all it must know. */
+  /** The state of the reconnected device is complete. */
   restored(far: Peer): void {
     if (far !== this.#peer) return;
     this.#restoring = false;
     this.#pauseMs = FIRST_RETRY_MS;
   }
 
-  /** For good. An attempt to reach the device is given up. */
+  /** Close for good; aborts a connection attempt. */
   async close(): Promise<void> {
     this.#ending.abort(new VfioUserError('VFU_PEER_CLOSED', 'the client has left'));
     clearTimeout(this.#retryTimer);
@@ -164,7 +164,7 @@ export class FarLink {
   async #connect(): Promise<Peer> {
     const { registry, connect, logger, maxDataXferSize } = this.#options;
     const { answerTimeoutMs: timeoutMs, linkTimeoutMs: silenceMs } = this.#options;
-    const accept = (opened: OpenWire): { readonly peer: Peer } => {
+    const accept = (opened: NegotiatedConnection): { readonly peer: Peer } => {
       const peer: Peer = new Peer(
         opened,
         {
@@ -184,7 +184,7 @@ export class FarLink {
       const { side, capabilities } = await openDevice(connect, accept, options);
       this.#peer = side.peer;
       this.#capabilities = capabilities;
-      this.#session = side.peer.wire.peerSession ?? lostSession;
+      this.#session = side.peer.negotiated.peerSession ?? lostSession;
       return side.peer;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
@@ -192,7 +192,7 @@ export class FarLink {
     }
   }
 
-  /** A connection that ended before it became the link is reported by {@link #connect}. */
+  /** A connection that ended before it was established is reported by {@link #connect}. */
   #onClose(peer: Peer, error?: Error): void {
     if (peer !== this.#peer) return;
     this.#peer = undefined;

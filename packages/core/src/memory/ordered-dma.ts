@@ -1,25 +1,26 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { DmaAccess, WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellAccess } from '../diagnostics/dma-told.js';
+import { publishAccess } from '../diagnostics/publish-dma.js';
 import type { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';
-import { PushedMemory } from './pushed-memory.js';
-import { goneMemory, type RemoteMemory } from './remote-memory.js';
+import { PushCache } from './push-cache.js';
+import { disconnectedDma, type RemoteDma } from './remote-dma.js';
 import { WaitingAccesses } from './waiting-accesses.js';
 import { WriteFence } from './write-fence.js';
 
 /**
- * Reaches mapped memory in the order that devices rely on: at once where it is shared and nothing
- * is under way, otherwise by a promise. Offsets are in the mapping, and were checked.
+ * Accesses mapped memory in the order that devices rely on: synchronously where it is shared and
+ * nothing is in flight, otherwise by a promise. Offsets are relative to the mapping and have been
+ * checked.
  */
-export class MemoryAccess {
+export class OrderedDma {
   /** What notifications wait for: see {@link WriteFence}. */
   readonly fence = new WriteFence();
-  /** Memory of the client that came along with its register writes. */
-  readonly pushed = new PushedMemory();
-  /** How mappings without shared memory are reached; `undefined` when the client is gone. */
-  remote: RemoteMemory | undefined;
+  /** Data that the client pushed along with register writes. */
+  readonly pushed = new PushCache();
+  /** Access to mappings without shared memory; `undefined` when the client is gone. */
+  remote: RemoteDma | undefined;
   dirtyLog: DirtyLog | undefined;
   /** Whose memory it is. */
   readonly attachment: Attachment;
@@ -39,33 +40,33 @@ export class MemoryAccess {
     const view = mapping.memory?.view(offset, length);
     if (view === undefined) return undefined;
     if (mode !== 'read') this.dirtyLog?.mark(mapping.firstPage, offset, length);
-    tellAccess(this.attachment, 'view', mode, length);
+    publishAccess(this.attachment, 'view', mode, length);
     return view;
   }
 
-  /** Take what came along with a register write; `false` when it did not, or not all of it. */
+  /** Take pushed data; `false` unless all of it is there. */
   takePushed(mapping: DmaMapping, offset: number, target: Uint8Array): boolean {
     if (mapping.memory !== undefined) return false;
     const taken = this.pushed.take(advanceIova(mapping.address, offset), target);
-    if (taken) tellAccess(this.attachment, 'pushed', 'read', target.length);
+    if (taken) publishAccess(this.attachment, 'pushed', 'read', target.length);
     return taken;
   }
 
-  /** Copy out; `undefined` when it is done. What is done at once the caller tells of. */
+  /** Copy out; `undefined` when done. The caller publishes synchronous accesses. */
   read(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> | undefined {
     const { memory } = mapping;
-    if (memory === undefined) return this.#ask(mapping, offset, target);
+    if (memory === undefined) return this.#readRemote(mapping, offset, target);
     if (this.fence.open) {
       memory.read(offset, target);
       return undefined;
     }
     return this.#waiting.run(mapping, () => {
       memory.read(offset, target);
-      tellAccess(this.attachment, 'shared', 'read', target.length);
+      publishAccess(this.attachment, 'shared', 'read', target.length);
     });
   }
 
-  /** Copy in; as {@link read}. */
+  /** Copy in; see {@link read}. */
   write(
     mapping: DmaMapping,
     offset: number,
@@ -79,7 +80,7 @@ export class MemoryAccess {
     }
     return this.#waiting.run(mapping, () => {
       this.#store(mapping, offset, source);
-      tellAccess(this.attachment, 'shared', 'write', source.length);
+      publishAccess(this.attachment, 'shared', 'write', source.length);
     });
   }
 
@@ -93,7 +94,7 @@ export class MemoryAccess {
     mapping.memory?.write(offset, source);
   }
 
-  #ask(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> {
+  #readRemote(mapping: DmaMapping, offset: number, target: Uint8Array): Promise<void> {
     const address = advanceIova(mapping.address, offset);
     if (!this.#overtakes(mapping)) return this.#remoteFor(mapping).read(mapping, address, target);
     return this.#waiting.run(mapping, () =>
@@ -104,7 +105,7 @@ export class MemoryAccess {
   #send(mapping: DmaMapping, offset: number, source: Uint8Array, order: WriteOrder): Promise<void> {
     const address = advanceIova(mapping.address, offset);
     this.pushed.drop(address, source.length);
-    // Messages keep their order among themselves: only what waits can be overtaken.
+    // Messages keep their order: only waiting accesses can be overtaken.
     if (this.#waiting.count === 0 && !this.#overtakes(mapping)) {
       return this.#sendNow(mapping, offset, address, source, order);
     }
@@ -120,16 +121,16 @@ export class MemoryAccess {
   ): Promise<void> {
     const sent = this.#remoteFor(mapping).write(mapping, address, source, order);
     if (mapping.exposed.length === 0) return sent;
-    // Not before: a report in between would take the page for clean although it changes.
+    // Not earlier: a report in between would take the page for clean although it changes.
     return sent.finally(() => this.dirtyLog?.mark(mapping.firstPage, offset, source.length));
   }
 
-  /** An adapter may be ahead of the client, who carries out the messages sent before. */
+  /** RDMA may overtake messages that the client has yet to process. */
   #overtakes(mapping: DmaMapping): boolean {
     return mapping.exposed.length > 0 && !this.fence.open;
   }
 
-  #remoteFor(mapping: DmaMapping): RemoteMemory {
-    return this.remote ?? goneMemory(mapping);
+  #remoteFor(mapping: DmaMapping): RemoteDma {
+    return this.remote ?? disconnectedDma(mapping);
   }
 }

@@ -1,6 +1,6 @@
 import type { Iova } from '../address.js';
 
-/** Most bytes of pushed memory that wait to be read: what a client can make us keep. */
+/** Most bytes of pushed data kept, whatever a client sends. */
 const MAX_BYTES = 256 * 1024;
 
 interface Range {
@@ -9,16 +9,16 @@ interface Range {
 }
 
 /**
- * Client memory that came along with register writes, until the device reads it. Each byte is read
- * once: a second read may have to see something newer, and goes to the client.
+ * Data that the client pushed along with register writes, until the device reads it. Each byte is
+ * read once: a second read may have to see newer data, and goes to the client.
  */
-export class PushedMemory {
+export class PushCache {
   readonly #ranges: Range[] = [];
   #bytes = 0;
 
-  /** Keep a copy of `data`. What was kept for the same addresses is older, and goes. */
+  /** Keep a copy of `data`, replacing older data at the same addresses. */
   put(address: Iova, data: Uint8Array): void {
-    // Addresses of 2^53 and above are real to the protocol, but not worth a second code path.
+    // Addresses of 2^53 and above are legal, but not worth a second code path.
     if (typeof address !== 'number' || data.length === 0) return;
     this.drop(address, data.length);
     const before = this.#ranges.at(-1);
@@ -31,7 +31,7 @@ export class PushedMemory {
     while (this.#bytes > MAX_BYTES) this.#remove(0);
   }
 
-  /** Read what was pushed, if all of `target` was; it is gone then. */
+  /** Take pushed data if all of `target` is there. */
   take(address: Iova, target: Uint8Array): boolean {
     if (typeof address !== 'number') return false;
     for (let at = 0; at < this.#ranges.length; at++) {
@@ -45,7 +45,7 @@ export class PushedMemory {
     return false;
   }
 
-  /** The memory changed in another way, or is gone. */
+  /** Drop data that was overwritten or unmapped. */
   drop(address: Iova, length: number): void {
     if (typeof address !== 'number' || this.#ranges.length === 0) return;
     for (let at = this.#ranges.length - 1; at >= 0; at--) {
@@ -61,7 +61,7 @@ export class PushedMemory {
     this.#bytes = 0;
   }
 
-  /** Take `length` bytes at `offset` out of a range; what lies around them stays. */
+  /** Remove `length` bytes at `offset` from a range; the rest stays. */
   #cut(at: number, offset: number, length: number): void {
     const { start, data } = this.#ranges[at] as Range;
     const end = offset + length;

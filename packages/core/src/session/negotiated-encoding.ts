@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Encoding } from '../protocol/encoding.js';
-import { nativeEncodingFor } from '../protocol/native/native-encoding-for.js';
+import { nativeEncodingFor } from '../protocol/native/native-encoding.js';
 import { MAX_PUSH_RULES } from '../protocol/portable/extension-codecs.js';
 import { MAX_PUSH_BYTES, MAX_RECORD_BYTES, maxFrameBytes } from '../protocol/portable/framing.js';
 import { PortableEncoding } from '../protocol/portable/portable-encoding.js';
@@ -20,49 +20,55 @@ import {
   type SessionExtensions,
 } from './extensions.js';
 
-/** One-way messages and their bytes that may be under way without an acknowledgement. */
+/** Most one-way messages, and their bytes, without an acknowledgement. */
 const WINDOW_MESSAGES = 4096;
 const WINDOW_BYTES = 8 * 2 ** 20;
 
-export interface WireOptions {
+export interface EncodingOptions {
   /** Most bytes of data in one message. */
   readonly maxDataXferSize: number;
-  /** After how long without any frame the peer is given up, ms; 0: never. */
+  /** Time without a frame after which the connection ends, ms; 0: never. */
   readonly silenceMs: number;
-  /** Which side this is: a server names the session. */
+  /** The role of this side: a server chooses the session id. */
   readonly role: 'client' | 'server';
-  /** A client that comes back: the name of the session it was in. */
+  /** A reconnecting client: the id of its lost session. */
   readonly lostSession?: Uint8Array | undefined;
 }
 
-/** How one connection is spoken on. */
-export interface Wire {
+/** The encoding of one connection, as negotiated. */
+export interface NegotiatedEncoding {
   readonly encoding: Encoding;
   readonly extensions: SessionExtensions;
-  /** The session that the peer named: a server the new one, a client one that it was in before. */
+  /**
+   * The peer's session id: on a client the new session, on a server the lost session of a
+   * reconnecting client.
+   */
   readonly peerSession?: Uint8Array | undefined;
 }
 
-/** A connection, and how it is spoken on. */
-export interface OpenWire {
+/** A connection with its negotiated encoding. */
+export interface NegotiatedConnection {
   readonly connection: Connection;
-  readonly wire: Wire;
+  readonly negotiated: NegotiatedEncoding;
 }
 
-/** How the connections of one URI are opened and spoken on. */
-export interface WireFactory {
+/** How the encoding of the connections of one URI is negotiated. */
+export interface EncodingNegotiation {
   readonly framing: Framing;
-  /** What each connection starts with, where the encoding wants that. */
+  /** Handshake at the start of each connection, if the encoding has one. */
   readonly handshake: ((attachment?: Uint8Array) => Handshake) | undefined;
-  /** @param handshake the one completed on this connection. */
-  open(handshake: Handshake | undefined): Wire;
+  /** @param handshake the completed one of this connection. */
+  open(handshake: Handshake | undefined): NegotiatedEncoding;
 }
 
-export function wireFactory(name: EncodingName, options: WireOptions): WireFactory {
-  return name === 'native' ? nativeWire(options) : portableWire(options);
+export function encodingNegotiation(
+  name: EncodingName,
+  options: EncodingOptions,
+): EncodingNegotiation {
+  return name === 'native' ? nativeNegotiation(options) : portableNegotiation(options);
 }
 
-function nativeWire({ maxDataXferSize }: WireOptions): WireFactory {
+function nativeNegotiation({ maxDataXferSize }: EncodingOptions): EncodingNegotiation {
   return {
     framing: nativeEncodingFor(maxDataXferSize).framing,
     handshake: undefined,
@@ -70,7 +76,12 @@ function nativeWire({ maxDataXferSize }: WireOptions): WireFactory {
   };
 }
 
-function portableWire({ maxDataXferSize, silenceMs, role, lostSession }: WireOptions): WireFactory {
+function portableNegotiation({
+  maxDataXferSize,
+  silenceMs,
+  role,
+  lostSession,
+}: EncodingOptions): EncodingNegotiation {
   const own: Preface = {
     major: PORTABLE_MAJOR,
     minor: PORTABLE_MINOR,

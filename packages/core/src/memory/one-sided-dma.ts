@@ -1,31 +1,28 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
+import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
+import { allEnded } from '../run-all.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
-import { allEnded } from './all-ended.js';
 import type { DmaMapping } from './mapping.js';
-import type { RemoteMemory } from './remote-memory.js';
+import type { RemoteDma } from './remote-dma.js';
 
 type Direction = 'read' | 'write';
 
-/** Transfers of one mapping that the adapter carries out. */
+/** RDMA transfers in flight of one mapping. */
 interface UnderWay {
   count: number;
   readonly idle: (() => void)[];
 }
 
-/**
- * Guest memory that the client exposed: an adapter reads and writes it without the client's doing.
- * What was left out is reached by messages.
- */
-export class ReachableMemory implements RemoteMemory {
+/** Guest memory by RDMA, where the client has exposed it. The rest is accessed by messages. */
+export class OneSidedDma implements RemoteDma {
   readonly #oneSided: OneSidedMemory;
-  readonly #messages: RemoteMemory;
+  readonly #messages: RemoteDma;
   readonly #attachment: Attachment;
   readonly #underWay = new Map<DmaMapping, UnderWay>();
 
-  constructor(oneSided: OneSidedMemory, messages: RemoteMemory, attachment: Attachment) {
+  constructor(oneSided: OneSidedMemory, messages: RemoteDma, attachment: Attachment) {
     this.#oneSided = oneSided;
     this.#messages = messages;
     this.#attachment = attachment;
@@ -39,7 +36,7 @@ export class ReachableMemory implements RemoteMemory {
     return this.#transfer('write', mapping, address, source, order);
   }
 
-  /** What an adapter was given has left. */
+  /** Transfers given to an adapter count as sent. */
   cancelWaiting(): void {
     this.#messages.cancelWaiting();
   }
@@ -60,7 +57,7 @@ export class ReachableMemory implements RemoteMemory {
   ): Promise<void> {
     const start = mapping.offsetOf(address);
     const [first] = mapping.exposed;
-    // Nearly always all of a mapping is exposed, in one piece.
+    // Nearly always the whole mapping is exposed, in one range.
     if (first !== undefined && start >= first.offset) {
       if (start + data.length <= first.offset + first.length) {
         return this.#reach(direction, mapping, first, start, data);
@@ -94,7 +91,7 @@ export class ReachableMemory implements RemoteMemory {
     const transfer = this.#oneSided[direction](range, offset - range.offset, piece);
     return this.#track(
       mapping,
-      tellTransfer(this.#attachment, 'one-sided', direction, piece.length, startedAt, transfer),
+      publishTransfer(this.#attachment, 'one-sided', direction, piece.length, startedAt, transfer),
     );
   }
 

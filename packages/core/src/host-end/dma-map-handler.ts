@@ -1,12 +1,12 @@
 import { type Iova, iovaText } from '../address.js';
 import { EINVAL, ENOENT, ENOSPC, ENOTCONN } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import { DmaMessages } from '../memory/dma-messages.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { MappingRequest } from '../memory/mapping.js';
 import type { AddedMapping } from '../memory/mapping-table.js';
-import { MessageMemory } from '../memory/message-memory.js';
+import { OneSidedDma } from '../memory/one-sided-dma.js';
 import { ADDRESS_SPACE_PAGES, offsetInPage, PAGE_BYTES, pageOf } from '../memory/page.js';
-import { ReachableMemory } from '../memory/reachable-memory.js';
 import { takeUnmapBitmap } from '../migration/unmap-bitmap.js';
 import {
   DMA_MAP_FILE_IO,
@@ -18,7 +18,7 @@ import {
 } from '../protocol/constants.js';
 import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
-import type { Received } from '../session/request-table.js';
+import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { ExposedRange } from '../transport/one-sided.js';
 import type { Descriptor, MappedMemory } from '../transport/resources.js';
 import type { ServerLimits } from './limits.js';
@@ -26,78 +26,81 @@ import type { ServerLimits } from './limits.js';
 const MAP_FLAGS = DMA_MAP_READ | DMA_MAP_WRITE | DMA_MAP_MMAP | DMA_MAP_FILE_IO;
 const UNMAP_FLAGS = DMA_UNMAP_ALL | DMA_UNMAP_GET_DIRTY_BITMAP;
 
-export interface HostMemoryOptions {
+export interface DmaMapHandlerOptions {
   readonly peer: Peer;
   readonly space: DmaSpace;
   readonly limits: Pick<ServerLimits, 'maxDmaMapBytes' | 'maxDataXferSize' | 'maxDmaReads'>;
   /**
-   * Called before the mappings change: nothing touches guest memory when it returns, or when its
-   * promise resolves. Absent where no device runs here.
+   * Called before mappings change: guest memory is not accessed once it returns or its promise
+   * resolves. Absent where no device runs in this process.
    */
   readonly quiesce?: () => Promise<void> | undefined;
 }
 
-/** What was agreed on in VERSION about memory. */
+/** The memory limits negotiated in VERSION. */
 export interface AgreedLimits {
-  /** Most mappings at once: what the client was told. */
+  /** Most mappings at once, as announced to the client. */
   readonly maxDmaMaps: number;
-  /** Most bytes of data in a message that the client takes. */
+  /** Most bytes of data in a message to the client. */
   readonly clientMaxDataXferSize: number;
 }
 
-/** The memory of one client: what it maps and unmaps, and how what it did not share is reached. */
-export class HostMemory {
-  readonly #options: HostMemoryOptions;
+/**
+ * Handles a client's "DMA_MAP" and "DMA_UNMAP", and sets up access to memory that it does not
+ * share.
+ */
+export class DmaMapHandler {
+  readonly #options: DmaMapHandlerOptions;
   #agreed: AgreedLimits = { maxDmaMaps: 0, clientMaxDataXferSize: 0 };
-  #messages: MessageMemory | undefined;
+  #messages: DmaMessages | undefined;
 
-  constructor(options: HostMemoryOptions) {
+  constructor(options: DmaMapHandlerOptions) {
     this.#options = options;
   }
 
-  /** VERSION was agreed on. */
+  /** Called when VERSION was accepted. */
   connect(agreed: AgreedLimits): void {
     const { peer, space, limits } = this.#options;
     const { oneSided, capabilities } = peer.connection;
     this.#agreed = agreed;
-    const messages = new MessageMemory(peer, {
+    const messages = new DmaMessages(peer, {
       maxTransferBytes: Math.min(agreed.clientMaxDataXferSize, limits.maxDataXferSize),
       maxReads: limits.maxDmaReads,
       replyWindowBytes: peer.encoding.replyWindowBytes,
       attachment: space.attachment,
       fence: space.fence,
-      // INTERRUPT messages travel behind the writes, whatever an eventfd would do. But an adapter
-      // may be ahead of a client that has yet to carry out what it was sent.
+      // INTERRUPT messages stay behind the writes, whatever an eventfd would do. But RDMA may
+      // overtake a client that has yet to process earlier messages.
       orderedNotifications:
         oneSided === undefined && (peer.extensions.interrupts || capabilities.orderedNotifications),
     });
     this.#messages = messages;
     space.connect(
-      oneSided === undefined ? messages : new ReachableMemory(oneSided, messages, space.attachment),
+      oneSided === undefined ? messages : new OneSidedDma(oneSided, messages, space.attachment),
     );
   }
 
-  /** Everything written so far by messages has left, relaxed writes aside. */
+  /** Whether all DMA_WRITE messages have been sent, relaxed writes aside. */
   get writesHaveLeft(): boolean {
     return this.#messages?.writesHaveLeft ?? true;
   }
 
-  /** Run `action` when the writes issued so far have left, relaxed writes aside. */
+  /** Run `action` once the writes issued so far have been sent, relaxed writes aside. */
   afterWrites(action: () => void): void {
     if (this.#messages === undefined) action();
     else this.#messages.afterWrites(action);
   }
 
-  /** The client is gone: what it was asked for fails. */
+  /** The client is gone: its pending requests fail. */
   end(error: Error): void {
     this.#messages?.end(error);
   }
 
   /**
-   * "DMA_MAP". Identical to an existing mapping is fine and changes nothing; any other overlap is
-   * EEXIST. A descriptor that is kept is taken out of `received`.
+   * "DMA_MAP". A range identical to an existing mapping changes nothing; any other overlap is
+   * EEXIST. A descriptor that is kept is removed from `received`.
    */
-  map(body: DmaMap, received: Received): AddedMapping | Promise<AddedMapping> {
+  map(body: DmaMap, received: ReceivedDescriptors): AddedMapping | Promise<AddedMapping> {
     const { space, limits } = this.#options;
     checkMap(body, limits.maxDmaMapBytes, received.length);
     const exposed = this.#exposedRanges(body);
@@ -117,8 +120,8 @@ export class HostMemory {
   }
 
   /**
-   * "DMA_UNMAP": an exact range, or with ALL everything. When the reply leaves, nothing of this
-   * process touches the memory any more and transfers that were under way have failed.
+   * "DMA_UNMAP": an exact range, or with ALL everything. When the reply is sent, this process no
+   * longer accesses the memory, and transfers in flight have failed.
    */
   unmap(body: DmaUnmap): DmaUnmapReply | Promise<DmaUnmapReply> {
     checkUnmap(body, this.#options.limits.maxDataXferSize);
@@ -137,7 +140,9 @@ export class HostMemory {
     });
   }
 
-  /** At once, if that needs no time. A client that leaves meanwhile takes its request with it. */
+  /**
+   * Runs `task` after quiescing, synchronously if possible; dropped if the client leaves meanwhile.
+   */
   #quiesced<T>(task: () => T | Promise<T>): T | Promise<T> {
     const { peer, quiesce } = this.#options;
     const pending = quiesce?.();
@@ -148,8 +153,8 @@ export class HostMemory {
     });
   }
 
-  /** The memory behind the descriptor that came along, if one did. */
-  #mapDescriptor(body: DmaMap, received: Received): MappedMemory | undefined {
+  /** The memory behind the attached descriptor, if any. */
+  #mapDescriptor(body: DmaMap, received: ReceivedDescriptors): MappedMemory | undefined {
     const { resources } = this.#options.peer.connection;
     const descriptor = resources === undefined ? undefined : received.shift();
     if (descriptor === undefined) return undefined;
@@ -168,7 +173,7 @@ export class HostMemory {
     }
   }
 
-  /** What the client lets us reach by ourselves, where the connection can do that at all. */
+  /** The ranges that the client exposed for RDMA, if the connection supports it. */
   #exposedRanges(body: DmaMap): readonly ExposedRange[] {
     if (this.#options.peer.connection.oneSided === undefined) return [];
     const ranges = body.exposed ?? [];
@@ -183,7 +188,7 @@ export class HostMemory {
     return ranges;
   }
 
-  /** Whether the descriptor that came along, if one did, names this memory. */
+  /** Whether the attached descriptor, if any, names this memory. */
   #isBehind(memory: MappedMemory | undefined, descriptor: Descriptor | undefined): boolean {
     if (descriptor === undefined || memory === undefined) return descriptor === memory;
     const { resources } = this.#options.peer.connection;
@@ -191,7 +196,7 @@ export class HostMemory {
   }
 }
 
-/** The answer, once transfers that cannot be called back have ended. */
+/** `answer`, once transfers that cannot be cancelled have ended. */
 function after<T>(ended: Promise<void> | undefined, answer: T): T | Promise<T> {
   return ended === undefined ? answer : ended.then(() => answer);
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ENOTCONN } from '../../src/errno.js';
 import { VfioUserError } from '../../src/errors.js';
-import { HostMemory } from '../../src/host-end/host-memory.js';
+import { DmaMapHandler } from '../../src/host-end/dma-map-handler.js';
 import { defaultLimits } from '../../src/host-end/limits.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import { DMA_MAP_READ, DMA_MAP_WRITE } from '../../src/protocol/constants.js';
@@ -13,7 +13,7 @@ const PAGE = 4096;
 function open(quiesce?: () => Promise<void> | undefined) {
   const fixture = new PeerFixture();
   const space = new DmaSpace(ATTACHMENT);
-  const memory = new HostMemory({
+  const memory = new DmaMapHandler({
     peer: fixture.peer,
     space,
     limits: defaultLimits,

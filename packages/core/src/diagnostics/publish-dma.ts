@@ -5,8 +5,8 @@ import { type DmaPath, diagnostics } from './channels.js';
 
 type Direction = 'read' | 'write' | 'readwrite';
 
-/** Memory was accessed at once. */
-export function tellAccess(
+/** Publishes a synchronous access. */
+export function publishAccess(
   { device, peer }: Attachment,
   path: DmaPath,
   direction: Direction,
@@ -16,13 +16,13 @@ export function tellAccess(
   diagnostics.dma.publish({ device, peer, path, direction, bytes, errno: 0 });
 }
 
-/** For {@link tellTransfer}: when a transfer begins, 0 while nobody listens. */
+/** Start time for {@link publishTransfer}; 0 without subscribers. */
 export function transferStart(): number {
   return diagnostics.dma.hasSubscribers ? performance.now() : 0;
 }
 
-/** A transfer is under way: tell when it has ended. */
-export function tellTransfer(
+/** Publishes a transfer once it has ended. */
+export function publishTransfer(
   attachment: Attachment,
   path: DmaPath,
   direction: Direction,
@@ -30,11 +30,11 @@ export function tellTransfer(
   startedAt: number,
   transfer: Promise<void>,
 ): Promise<void> {
-  if (startedAt !== 0) tellEnd(attachment, path, direction, bytes, startedAt, transfer);
+  if (startedAt !== 0) publishEnd(attachment, path, direction, bytes, startedAt, transfer);
   return transfer;
 }
 
-function tellEnd(
+function publishEnd(
   { device, peer }: Attachment,
   path: DmaPath,
   direction: Direction,
@@ -42,17 +42,17 @@ function tellEnd(
   startedAt: number,
   transfer: Promise<void>,
 ): void {
-  const tell = (errno: number): void => {
+  const publish = (errno: number): void => {
     const durationMs = performance.now() - startedAt;
     diagnostics.dma.publish({ device, peer, path, direction, bytes, durationMs, errno });
   };
   transfer.then(
-    () => tell(0),
-    (error) => tell(errnoOf(error)),
+    () => publish(0),
+    (error) => publish(errnoOf(error)),
   );
 }
 
 function errnoOf(error: unknown): number {
-  const told = error instanceof DmaFaultError || error instanceof RemoteError;
-  return told && error.errno !== 0 ? error.errno : EIO;
+  const hasErrno = error instanceof DmaFaultError || error instanceof RemoteError;
+  return hasErrno && error.errno !== 0 ? error.errno : EIO;
 }

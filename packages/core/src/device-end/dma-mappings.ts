@@ -8,7 +8,7 @@ import type { DmaUnmap } from '../protocol/messages.js';
 import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
-import type { DeviceMappings } from './device-mappings.js';
+import type { AnnouncedMappings } from './announced-mappings.js';
 import type { GuestMemory } from './guest-memory.js';
 
 const DMA_UNMAP_BYTES = 24;
@@ -17,34 +17,37 @@ export interface DmaMapOptions extends CallOptions {
   /** Page-aligned. */
   readonly address: Iova;
   readonly memory: GuestMemory;
-  /** Where the range starts in `memory`, bytes; 0 when absent. */
+  /** Start of the range in `memory`, bytes. Default 0. */
   readonly offset?: number;
-  /** Bytes; the rest of `memory` when absent. */
+  /** Bytes. Default: the rest of `memory`. */
   readonly length?: number;
-  /** Both true when absent. */
+  /** Default: both `true`. */
   readonly readable?: boolean;
   readonly writable?: boolean;
-  /** `false` keeps the descriptor back and exposes nothing, so that the server must ask by message. */
+  /**
+   * `false`: neither pass a descriptor nor expose the memory, so that the server must use messages.
+   * Default `true`.
+   */
   readonly share?: boolean;
 }
 
-/** The memory a client lets the device reach ("DMA_MAP", "DMA_UNMAP"). */
-export class ClientMemory {
+/** The memory that a client maps for its device ("DMA_MAP", "DMA_UNMAP"). */
+export class DmaMappings {
   readonly #peer: Peer;
   readonly #space: DmaSpace;
-  readonly #mappings: DeviceMappings;
-  /** Requests about a mapping that the server has not answered yet. */
+  readonly #mappings: AnnouncedMappings;
+  /** Requests in flight, by mapping. */
   readonly #changes = new Map<DmaMapping, Promise<void>>();
 
-  constructor(peer: Peer, space: DmaSpace, mappings: DeviceMappings) {
+  constructor(peer: Peer, space: DmaSpace, mappings: AnnouncedMappings) {
     this.#peer = peer;
     this.#space = space;
     this.#mappings = mappings;
   }
 
   /**
-   * Let the device reach a range. Mapping one a second time, exactly as it is, changes nothing.
-   * @throws {RequestRefusedError} EEXIST when it overlaps another in any other way.
+   * Map a range for the device. Mapping an identical range again changes nothing.
+   * @throws {RequestRefusedError} EEXIST when it overlaps another range.
    * @throws {RemoteError} when the server refuses.
    */
   async map(options: DmaMapOptions): Promise<void> {
@@ -59,7 +62,7 @@ export class ClientMemory {
     }
     const shareable = share && this.#peer.connection.capabilities.sharedMemory;
     const request = { address, size, readable, writable, fileOffset: BigInt(offset) };
-    // Known here first: the server may use it before its reply arrives.
+    // Registered first: the server may use it before its reply arrives.
     const add = (): AddedMapping =>
       this.#space.add(request, {
         isSame: (mapped) => mapped instanceof MemoryWindow && mapped.isSame(memory, offset),
@@ -104,7 +107,7 @@ export class ClientMemory {
     await this.#unmap(this.#space.mappings(), body);
   }
 
-  /** Nobody waits for the mapping any more: the server must not keep it. */
+  /** The caller has aborted: unmap it at the server again. */
   async #takeBack(address: Iova, size: number, signal: AbortSignal): Promise<never> {
     const body = { argsz: DMA_UNMAP_BYTES, flags: 0, address, size };
     await call(this.#peer, Command.DMA_UNMAP, body, () => undefined);
@@ -130,7 +133,7 @@ export class ClientMemory {
     }
   }
 
-  /** Whether the server is being asked about it: what is known of it here may not hold for long. */
+  /** Whether a request about the mapping is in flight. */
   #isChanging(mapping: DmaMapping | undefined): mapping is DmaMapping {
     return mapping !== undefined && this.#changes.has(mapping);
   }

@@ -8,16 +8,16 @@ import type { Connection } from '../transport/transport.js';
 const DMA_MAP_BYTES = 32;
 
 interface Exposure {
-  /** To the device that was told of it. */
+  /** The connection it was announced on. */
   readonly connection: Connection;
   readonly memory: ExposedMemory;
 }
 
 /**
- * What devices are told of mappings ("DMA_MAP"), and what of them is exposed, so that they reach it
- * by themselves. A mapping that goes away is out of their reach before its memory is given back.
+ * The mappings announced to devices ("DMA_MAP"), and what of them is exposed for RDMA. An unmapped
+ * range is withdrawn before its memory is released.
  */
-export class DeviceMappings {
+export class AnnouncedMappings {
   readonly #exposed = new Map<DmaMapping, Exposure>();
 
   constructor(space: DmaSpace) {
@@ -25,8 +25,8 @@ export class DeviceMappings {
   }
 
   /**
-   * The request that tells a device of a mapping.
-   * @param offset where it starts in the file whose descriptor goes along, if one does.
+   * The DMA_MAP request for a mapping.
+   * @param offset of the range in the file whose descriptor is attached, if any.
    */
   mapRequest(
     { address, size, readable, writable }: DmaMapping,
@@ -38,8 +38,8 @@ export class DeviceMappings {
   }
 
   /**
-   * What to tell the device about a mapping; `undefined` where it cannot reach any of it. A device
-   * that was told before is told the same again, as it goes on using that.
+   * The exposed ranges of a mapping, `undefined` if there are none. The same ranges are returned
+   * each time, as the device goes on using them.
    */
   expose(connection: Connection, mapping: DmaMapping): readonly ExposedRange[] | undefined {
     const before = this.#exposed.get(mapping);

@@ -1,10 +1,10 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 
-/** What is in the way of a socket at a path. */
-export type Obstacle = 'a folder' | 'no socket' | 'a dangling link';
+/** What prevents binding a socket to a path. */
+export type PathConflict = 'a folder' | 'no socket' | 'a dangling link';
 
-/** What stands at `path`, unless it is a socket or nothing, or cannot be looked at. */
-export function obstacleAt(path: string): Obstacle | undefined {
+/** What is at `path`; `undefined` for a socket, nothing, or a path that cannot be examined. */
+export function pathConflictAt(path: string): PathConflict | undefined {
   if (path.startsWith('@')) return undefined;
   const found = look(lstatSync, path);
   const behind = found?.isSymbolicLink() === true ? look(statSync, path) : found;

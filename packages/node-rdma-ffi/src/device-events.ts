@@ -27,25 +27,24 @@ type QueuePairCode =
 type DeviceCode = Exclude<Code, PortCode | QueuePairCode | 'CQ_ERR'> | 'DEVICE_REMOVED' | 'UNKNOWN';
 
 /**
- * Something happened to a device, or to a part of it, that no completion reports. The code is the name of the
- * `IBV_EVENT_*` constant; `UNKNOWN` is one that is newer than this package. After `DEVICE_REMOVED` the device should be
- * closed: whoever removes it waits for that.
+ * An asynchronous event of a device. The code is the name of the `IBV_EVENT_*` constant; `UNKNOWN`
+ * is newer than this package. After `DEVICE_REMOVED` close the device: the removal waits for that.
  */
 export type DeviceEvent =
   | { readonly code: PortCode /** The first is 1. */; readonly port: number }
   | {
       readonly code: QueuePairCode;
-      /** Its number; absent for a queue pair that was closed meanwhile. */
+      /** Number of the queue pair; absent if it was closed meanwhile. */
       readonly queuePair?: number;
     }
   | {
       readonly code: 'CQ_ERR';
-      /** Why this package can no longer use the completion queue, where the package found out. */
+      /** The error of the completion queue, if this package detected it. */
       readonly error?: RdmaError;
     }
   | { readonly code: DeviceCode };
 
-/** What kind of event it is. */
+/** Kind of an event. */
 export type DeviceEventCode = DeviceEvent['code'];
 
 const texts: Readonly<Record<DeviceEventCode, string>> = {
@@ -83,8 +82,10 @@ const codes = new Map<number, Code>(
 );
 const EAGAIN = 11;
 
-/** Brings the asynchronous events of a device into the event loop. Does not keep the process alive. */
-export class EventSource {
+/**
+ * Reports the asynchronous events of a device in the event loop. Does not keep the process alive.
+ */
+export class DeviceEvents {
   readonly #context: DeviceContext;
   readonly #event = new NativeStruct(structs.ibv_async_event.size);
   readonly #subscriptions = new Set<{ readonly listener: (event: DeviceEvent) => void }>();
@@ -95,7 +96,7 @@ export class EventSource {
     this.#context = context;
   }
 
-  /** Returns what takes the listener away again. */
+  /** @returns a function that removes the listener. */
   add(listener: (event: DeviceEvent) => void): () => void {
     const subscription = { listener };
     this.#subscriptions.add(subscription);
@@ -131,19 +132,19 @@ export class EventSource {
     // A listener may close the device.
     while (this.#poller !== undefined) {
       if (library.getAsyncEvent(this.#context.pointer, this.#event.address) !== 0) {
-        // The descriptor of a device that was taken away stays readable, and only fails.
+        // The descriptor of a removed device stays readable, and reading fails.
         if (library.errno[0] !== EAGAIN) this.close();
         return;
       }
       const event = describeEvent(this.#event, this.#context.queuePairs);
-      // Before anybody hears of it: destroying what it is about waits for this.
+      // Before reporting it: destroying its object waits for this.
       library.ackAsyncEvent(this.#event.address);
       this.report(event);
     }
   }
 }
 
-/** What a `struct ibv_async_event` says. `queuePairs` has the numbers of the open ones by pointer. */
+/** Decodes a `struct ibv_async_event`. `queuePairs` has the numbers of the open ones by pointer. */
 export function describeEvent(
   event: NativeStruct,
   queuePairs: ReadonlyMap<number, number>,

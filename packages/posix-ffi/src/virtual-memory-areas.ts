@@ -1,26 +1,26 @@
 import { readFileSync } from 'node:fs';
 
-/** The kernel's default for vm.max_map_count, where it cannot be read. */
+/** Default of vm.max_map_count, if it cannot be read. */
 const DEFAULT_MOST = 65_530;
-/** Part of the areas that is left to the rest of the process: code, heaps, threads' stacks. */
+/** Part of the areas that is left to the rest of the process: code, heaps, stacks of threads. */
 const RESERVED_PART = 1 / 16;
 const NEWLINE = 10;
-/** The kernel's list is long where it matters: it is not read for each mapping that is refused. */
+/** The kernel's list is long when areas run out: do not read it for each refused mapping. */
 const LOOK_EVERY = 1024;
 
-/** How many areas this process may have, and has, as the kernel counts them. */
+/** Limit and number of areas of this process, as the kernel counts them. */
 interface AreaCount {
   readonly most: number;
   readonly used: number;
 }
 
 /**
- * The areas of this process's address space ("vm.max_map_count"), of which a mapping takes one. A
- * process without any left cannot even allocate memory, nor take a mapping back. Counted is what
- * the mappings of all devices hold at worst: areas of neighbours in a file that the kernel has
- * joined come apart again when every second mapping goes.
+ * The virtual memory areas of this process (vm.max_map_count), of which a mapping takes one. A
+ * process without any left can neither allocate memory nor unmap it. Mappings are counted at their
+ * worst case: adjacent areas that the kernel has merged split again when every second mapping is
+ * removed.
  */
-export class MemoryAreas {
+export class VirtualMemoryAreas {
   readonly #look: () => AreaCount;
   #left: number | undefined;
   #held = 0;
@@ -30,7 +30,7 @@ export class MemoryAreas {
     this.#look = look;
   }
 
-  /** How many more mappings this process can hold. */
+  /** Number of mappings that this process can still hold. */
   get left(): number {
     const isCheap = this.#held < LOOK_EVERY;
     return Math.max(0, isCheap ? this.#count() : (this.#left ?? this.#count()));
@@ -55,7 +55,7 @@ export class MemoryAreas {
     if (this.#left !== undefined) this.#left++;
   }
 
-  /** What is counted here, or what the kernel has with everything held come apart: both hold. */
+  /** The larger of our own count, and the kernel's with all merged areas split. */
   #count(): number {
     const { most, used } = this.#look();
     const free = most - Math.ceil(most * RESERVED_PART) - used - this.#held;
@@ -64,7 +64,7 @@ export class MemoryAreas {
   }
 }
 
-export const memoryAreas = new MemoryAreas(() => ({
+export const memoryAreas = new VirtualMemoryAreas(() => ({
   most: readNumber('/proc/sys/vm/max_map_count') ?? DEFAULT_MOST,
   used: countLines('/proc/self/maps'),
 }));

@@ -2,16 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { OwnHosts } from './own-hosts.js';
 
 /**
- * Why a request must not be served, `undefined` if it may. A browser connects to whatever a page
- * names, also on loopback; it says which page that was (Origin) and what it took the server for
- * (Host).
+ * Why a request must be refused, `undefined` if it may be served. A browser connects to whatever a
+ * page names, also on loopback; it says which page that was (Origin) and which server it took this
+ * for (Host).
  */
-export function intrusionOf(
+export function requestFault(
   { headers, headersDistinct }: IncomingMessage,
   own: OwnHosts,
   origins: readonly string[],
 ): string | undefined {
-  // Two of them are none (RFC 9112, section 3.2).
+  // Duplicates are invalid (RFC 9112, section 3.2).
   const host = headersDistinct.host?.join(', ');
   if (!own.includes(host)) {
     return `it asked for the host ${JSON.stringify(host ?? '')}, which is none of this server: host= in the URI adds one`;

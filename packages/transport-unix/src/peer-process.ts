@@ -1,15 +1,15 @@
 import { type FileDescriptor, type PeerCredentials, peerCredentials } from '@vfio-user/posix-ffi';
 
-/** Who is at the other end, and whether that process could do us harm anyway. */
-export interface Peer {
+/** The process at the other end, and whether it is trusted. */
+export interface PeerProcess {
   /** For logs. */
   readonly name: string;
-  /** It runs as the same user as we do, or as root. */
+  /** It runs as the same user as this process, or as root. */
   readonly trusted: boolean;
 }
 
 /** Ask the kernel, which the peer cannot deceive. */
-export function identifyPeer(socket: FileDescriptor): Peer {
+export function identifyPeer(socket: FileDescriptor): PeerProcess {
   const { pid, uid }: PeerCredentials = peerCredentials(socket);
   return {
     name: `process ${pid} of user ${uid}`,

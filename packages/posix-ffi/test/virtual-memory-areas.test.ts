@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { createMemoryFile, Mapping, memoryAreas } from '../src/index.js';
-import { MemoryAreas } from '../src/memory-areas.js';
+import { VirtualMemoryAreas } from '../src/virtual-memory-areas.js';
 
 const PAGE = 4096;
 
@@ -55,7 +55,7 @@ t.test('the limit leaves room for the rest of the process', async (t) => {
     looks++;
     return { most: 1600, used };
   };
-  const areas = new MemoryAreas(look);
+  const areas = new VirtualMemoryAreas(look);
   t.equal(areas.left, 1400);
   for (let i = 0; i < 1400; i++) t.ok(areas.take());
   t.notOk(areas.take());

@@ -8,43 +8,46 @@ import {
   type Logger,
   VfioUserError,
 } from '@vfio-user/core';
-import { nobody, type PendingConnections } from '@vfio-user/core/transport';
+import { nullSink, type PendingConnections } from '@vfio-user/core/transport';
 import { rdmaConnection } from '../connection/rdma-connection.js';
 import { HELLO } from '../endpoint/flags.js';
 import type { QueuePairEnd, QueuePairEvents } from '../endpoint/queue-pair-end.js';
-import type { Settings } from '../options.js';
+import type { RdmaSettings } from '../options.js';
 import { BootstrapSink } from './bootstrap-sink.js';
 import type { PeerSetup } from './records.js';
 import type { JoinedEnds, SetupOutcome } from './setup-handshake.js';
 
-/** What a listener knows about a client that has just come. */
-export interface ArrivalParts {
+/** Parts of an {@link IncomingClient}. */
+export interface IncomingClientParts {
   readonly bootstrap: Connection;
   /** The session's own, which was completed. */
   readonly handshake: Handshake | undefined;
   readonly outcome: SetupOutcome;
-  /** Whether the client may be served by messages on the bootstrap connection. */
+  /** Whether messages over the bootstrap connection are acceptable. */
   readonly fallsBack: boolean;
   readonly framing: Framing;
-  readonly settings: Settings;
+  readonly settings: RdmaSettings;
   readonly logger: Logger;
   readonly accept: Accept;
   /** Where those of the same listener are that have not said anything yet. */
   readonly pending: PendingConnections;
 }
 
-/** A client tries the queue pair first, and if that takes too long the bootstrap connection. */
+/** A client tries the queue pair first, then falls back to the bootstrap connection. */
 const WAYS = 2;
 
-/** A client of a listener, until its first message shows which way it speaks. */
-export class Arrival implements FrameSink, QueuePairEvents {
-  readonly #parts: ArrivalParts;
+/**
+ * A client of a listener until its first message, which shows whether it uses the queue pair or the
+ * bootstrap connection.
+ */
+export class IncomingClient implements FrameSink, QueuePairEvents {
+  readonly #parts: IncomingClientParts;
   readonly #endpoint: QueuePairEnd;
   readonly #peer: PeerSetup;
   readonly #bootstrapSink = new BootstrapSink(this);
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(parts: ArrivalParts, { endpoint, peer }: JoinedEnds) {
+  private constructor(parts: IncomingClientParts, { endpoint, peer }: JoinedEnds) {
     this.#parts = parts;
     this.#endpoint = endpoint;
     this.#peer = peer;
@@ -58,10 +61,10 @@ export class Arrival implements FrameSink, QueuePairEvents {
   }
 
   /** Returns what receives from the bootstrap connection. */
-  static take(parts: ArrivalParts): FrameSink {
+  static take(parts: IncomingClientParts): FrameSink {
     const { outcome } = parts;
     if ('reason' in outcome) return serveByMessages(parts, outcome.reason);
-    const arrival = new Arrival(parts, outcome);
+    const arrival = new IncomingClient(parts, outcome);
     try {
       outcome.endpoint.start(arrival);
       return arrival.#bootstrapSink;
@@ -108,10 +111,10 @@ export class Arrival implements FrameSink, QueuePairEvents {
 
   onBatch(): void {}
 
-  /** The client will notice, and speak on the bootstrap connection. */
+  /** The client will notice, and use the bootstrap connection. */
   onFailed(): void {}
 
-  /** Nothing is awaited any more. */
+  /** Stop waiting. */
   #heard(): void {
     clearTimeout(this.#timer);
     this.#parts.pending.delete(this);
@@ -133,8 +136,8 @@ export class Arrival implements FrameSink, QueuePairEvents {
   }
 }
 
-/** Serve the client by messages, or turn it away if nothing but RDMA is wanted. */
-function serveByMessages(parts: ArrivalParts, reason: string): FrameSink {
+/** Serve the client by messages over the bootstrap connection, or refuse it if RDMA is required. */
+function serveByMessages(parts: IncomingClientParts, reason: string): FrameSink {
   const { bootstrap, fallsBack, logger, accept, handshake } = parts;
   const { peer } = bootstrap;
   if (fallsBack) {
@@ -143,5 +146,5 @@ function serveByMessages(parts: ArrivalParts, reason: string): FrameSink {
   }
   logger.warn({ peer, reason }, 'a client is turned away, as there is no RDMA');
   bootstrap.abort(new VfioUserError('VFU_UNSUPPORTED', `no RDMA: ${reason}`));
-  return nobody;
+  return nullSink;
 }

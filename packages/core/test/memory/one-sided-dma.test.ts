@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { DmaMapping } from '../../src/memory/mapping.js';
-import { ReachableMemory } from '../../src/memory/reachable-memory.js';
+import { OneSidedDma } from '../../src/memory/one-sided-dma.js';
 import { WriteFence } from '../../src/memory/write-fence.js';
 import type { ExposedRange, OneSidedMemory } from '../../src/transport/one-sided.js';
 import { ATTACHMENT, ManualRemote, mappingOf } from './fakes.js';
@@ -50,7 +50,7 @@ class ManualAdapter implements OneSidedMemory {
 function open(...keys: (number | undefined)[]) {
   const adapter = new ManualAdapter();
   const messages = new ManualRemote(new WriteFence());
-  const memory = new ReachableMemory(adapter, messages, ATTACHMENT);
+  const memory = new OneSidedDma(adapter, messages, ATTACHMENT);
   const exposed = keys.flatMap((key, page) =>
     key === undefined ? [] : [{ offset: page * PAGE, length: PAGE, address: 0x7000, key }],
   );

@@ -1,23 +1,23 @@
 import type { Iova } from '../address.js';
 import type { PushedRing, PushRings } from '../device/dma.js';
-import type { PushedMemory as PushedRange, PushRule } from '../protocol/messages.js';
-import type { PushedMemory } from './pushed-memory.js';
+import type { PushedMemory, PushRule } from '../protocol/messages.js';
+import type { PushCache } from './push-cache.js';
 
 /** Sends the rules to a client that keeps them. */
 export type RuleSender = (rules: readonly PushRule[]) => void;
 
 /**
- * Which memory the device would like to get along with register writes: what it asks for, told to
- * the client, and the check that nothing else is taken.
+ * The device's push rules: sends them to the client, and accepts only pushed data that a rule asks
+ * for.
  */
-export class PushRules implements PushRings {
-  readonly #pushed: PushedMemory;
+export class PushRuleTable implements PushRings {
+  readonly #pushed: PushCache;
   readonly #rules = new Map<number, PushRule>();
   #nextId = 1;
   #send: RuleSender | undefined;
   #sending = false;
 
-  constructor(pushed: PushedMemory) {
+  constructor(pushed: PushCache) {
     this.#pushed = pushed;
   }
 
@@ -31,7 +31,7 @@ export class PushRules implements PushRings {
       size,
       ring: { address, entryBytes, entries, tail: 0 },
     });
-    // What an earlier ring left at the same place is none of this one's.
+    // Drop data of an earlier ring at the same address.
     this.#pushed.drop(address, entryBytes * entries);
     this.#changed();
     return () => {
@@ -41,15 +41,15 @@ export class PushRules implements PushRings {
     };
   }
 
-  /** A client that keeps rules has come, or with `undefined` gone. */
+  /** A client that supports push rules has connected, or with `undefined` gone. */
   connect(send: RuleSender | undefined): void {
     this.#send = send;
     if (send === undefined) this.#pushed.clear();
     else if (this.#rules.size > 0) this.#changed();
   }
 
-  /** Memory came along with a register write: keep what was asked for. */
-  take(ranges: readonly PushedRange[]): void {
+  /** Keep pushed data that a rule asks for. */
+  take(ranges: readonly PushedMemory[]): void {
     for (const { address, data } of ranges) {
       if (this.#isAskedFor(address, data.length)) this.#pushed.put(address, data);
     }
@@ -64,7 +64,7 @@ export class PushRules implements PushRings {
     return false;
   }
 
-  /** Queues come and go several at a time: the client is told once a turn. */
+  /** Queues are often created and deleted several at a time: send the rules once a turn. */
   #changed(): void {
     if (this.#send === undefined || this.#sending) return;
     this.#sending = true;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { ECANCELED, EFAULT } from '../../src/errno.js';
+import { DmaMessages, type DmaMessagesOptions } from '../../src/memory/dma-messages.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
-import { MessageMemory, type MessageMemoryOptions } from '../../src/memory/message-memory.js';
 import { WriteFence } from '../../src/memory/write-fence.js';
 import { Command } from '../../src/protocol/constants.js';
 import { PeerFixture, turn } from '../session/fakes.js';
@@ -17,10 +17,10 @@ const mapping = new DmaMapping({
   memory: undefined,
 });
 
-function open(options: Partial<MessageMemoryOptions> = {}) {
+function open(options: Partial<DmaMessagesOptions> = {}) {
   const fixture = new PeerFixture();
   const fence = new WriteFence();
-  const memory = new MessageMemory(fixture.peer, {
+  const memory = new DmaMessages(fixture.peer, {
     attachment: ATTACHMENT,
     maxTransferBytes: 100,
     maxReads: 4,

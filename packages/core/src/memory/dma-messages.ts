@@ -1,52 +1,52 @@
 import type { Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/attachment.js';
-import { tellTransfer, transferStart } from '../diagnostics/dma-told.js';
+import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
 import { Command } from '../protocol/constants.js';
 import type { Peer } from '../session/peer.js';
 import { DmaTransfer } from './dma-transfer.js';
 import type { DmaMapping } from './mapping.js';
-import type { RemoteMemory } from './remote-memory.js';
+import type { RemoteDma } from './remote-dma.js';
 import { TransferQueue } from './transfer-queue.js';
 import { WriteFence } from './write-fence.js';
 
-/** Most bytes of DMA_WRITE requests under way. */
+/** Most bytes of DMA_WRITE requests in flight. */
 const WRITE_WINDOW_BYTES = 16 * 2 ** 20;
 
-export interface MessageMemoryOptions {
+export interface DmaMessagesOptions {
   /** Whose memory it is. */
   readonly attachment: Attachment;
-  /** Most bytes of one DMA_READ or DMA_WRITE: what the client negotiated. */
+  /** Most bytes of one DMA_READ or DMA_WRITE, as negotiated. */
   readonly maxTransferBytes: number;
-  /** Most DMA_READ requests under way at once. */
+  /** Most DMA_READ requests in flight. */
   readonly maxReads: number;
-  /** Most bytes they ask for together; see `Encoding.replyWindowBytes`. */
+  /** Most bytes of DMA_READ requests in flight; see `Encoding.replyWindowBytes`. */
   readonly replyWindowBytes: number;
   /**
-   * What notifications wait for: until the client answered the writes, or, where notifications
-   * travel behind the writes in one ordered channel, until the writes have left.
+   * What notifications wait for: until the client has answered the writes, or until they are sent,
+   * where one ordered channel carries both.
    */
   readonly fence: WriteFence;
   readonly orderedNotifications: boolean;
 }
 
 /**
- * Guest memory over "DMA_READ" and "DMA_WRITE", cut to what the client accepts. In each direction as
- * much is under way as fills the line, and little more, so that other messages get through. Writes
- * leave in the order issued, so that whatever is sent later arrives behind them. When the client
- * refuses one, those that were issued before that was known fail, too: they may tell that it is done.
+ * Guest memory by "DMA_READ" and "DMA_WRITE", split to what the client accepts. Each direction
+ * keeps enough in flight to fill the connection, and little more, so that other messages get
+ * through. Writes are sent in the order issued, ahead of anything sent later. When the client
+ * refuses one, later ones that were already issued fail, too: they may announce its completion.
  */
-export class MessageMemory implements RemoteMemory {
+export class DmaMessages implements RemoteDma {
   readonly #peer: Peer;
-  readonly #options: MessageMemoryOptions;
-  /** Writes that have not left, other than relaxed ones; see {@link afterWrites}. */
+  readonly #options: DmaMessagesOptions;
+  /** Unsent writes, except relaxed ones; see {@link afterWrites}. */
   readonly #departures = new WriteFence();
   readonly #reads: TransferQueue;
   readonly #writes: TransferQueue;
 
-  constructor(peer: Peer, options: MessageMemoryOptions) {
+  constructor(peer: Peer, options: DmaMessagesOptions) {
     const { maxTransferBytes: maxPieceBytes, maxReads, replyWindowBytes } = options;
     this.#peer = peer;
     this.#options = options;
@@ -64,17 +64,17 @@ export class MessageMemory implements RemoteMemory {
       maxBytes: WRITE_WINDOW_BYTES,
       waitsForRoom: true,
       endsOnRefusal: true,
-      // A client that waits for a register may answer no DMA before.
+      // A client that waits for a register read may answer no DMA before.
       flushes: () => this.#departures.awaited,
     });
   }
 
-  /** Everything written so far has left, relaxed writes aside: what is sent now arrives behind it. */
+  /** All writes have been sent, relaxed ones aside: what is sent now arrives after them. */
   get writesHaveLeft(): boolean {
     return this.#departures.open;
   }
 
-  /** Run `action` when the writes issued so far have left, relaxed writes aside. */
+  /** Run `action` once the writes issued so far have been sent, relaxed ones aside. */
   afterWrites(action: () => void): void {
     this.#departures.run(action);
     this.#writes.pump();
@@ -85,7 +85,7 @@ export class MessageMemory implements RemoteMemory {
     const startedAt = transferStart();
     const transfer = new DmaTransfer(Command.DMA_READ, mapping, address, target);
     this.#reads.add(transfer);
-    return this.#tell('read', target.length, startedAt, transfer.ended);
+    return this.#publish('read', target.length, startedAt, transfer.ended);
   }
 
   write(
@@ -111,7 +111,7 @@ export class MessageMemory implements RemoteMemory {
       },
     });
     this.#writes.add(transfer);
-    return this.#tell('write', source.length, startedAt, transfer.ended);
+    return this.#publish('write', source.length, startedAt, transfer.ended);
   }
 
   cancel(mapping: DmaMapping): undefined {
@@ -127,19 +127,19 @@ export class MessageMemory implements RemoteMemory {
     this.#writes.drop(error);
   }
 
-  /** The client is gone. Requests already sent are failed by the peer's request table. */
+  /** The client is gone. The peer's request table fails the requests already sent. */
   end(error: Error): void {
     this.#reads.drop(error);
     this.#writes.drop(error);
   }
 
-  #tell(
+  #publish(
     direction: 'read' | 'write',
     bytes: number,
     startedAt: number,
     transfer: Promise<void>,
   ): Promise<void> {
     const { attachment } = this.#options;
-    return tellTransfer(attachment, 'messages', direction, bytes, startedAt, transfer);
+    return publishTransfer(attachment, 'messages', direction, bytes, startedAt, transfer);
   }
 }

@@ -1,2 +1,0 @@
-/** Why a device is reset. */
-export type ResetKind = 'device' | 'function-level' | 'power' | 'connection-lost';

@@ -1,8 +1,0 @@
-import { diagnostics } from './channels.js';
-
-/** Something went wrong, on a connection where there is one. */
-export function tellError(error: unknown, connection?: { readonly peer: string }): void {
-  if (diagnostics.error.hasSubscribers) {
-    diagnostics.error.publish({ error, peer: connection?.peer });
-  }
-}
