@@ -13,9 +13,8 @@ import {
   streamSocket,
 } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/transport-socket';
-import { echoAddress } from './echo-address.js';
 import { ECHO_HEAD_BYTES, readEchoHead } from './echo-protocol.js';
-import { trySetNoDelay } from './socket-options.js';
+import { echoAddress, trySetNoDelay } from './echo-socket.js';
 
 const BACKLOG = 16;
 
