@@ -1,5 +1,5 @@
 import type { DmaRange } from '@vfio-user/core';
-import { outcomeOf } from './outcome.js';
+import { outcomeOf } from './job.js';
 
 /** Bytes of a number. */
 export const NUMBER_BYTES = 4;

@@ -8,17 +8,17 @@ import {
   Peer,
   type RequestMessage,
 } from '@vfio-user/core/internal';
-import type { Place } from './path.js';
+import type { SessionPlace } from './route.js';
 
 /** A server that asks for memory it was not given. It accepts whatever its client says. */
-export class PryingServer {
+export class OverreachingServer {
   #client: Peer | undefined;
   #listener: Listener | undefined;
 
   private constructor() {}
 
-  static async listen({ registry, fixture }: Place): Promise<PryingServer> {
-    const server = new PryingServer();
+  static async listen({ registry, fixture }: SessionPlace): Promise<OverreachingServer> {
+    const server = new OverreachingServer();
     const { maxDataXferSize } = OWN_CAPABILITIES;
     server.#listener = await listenForWires(
       registry,

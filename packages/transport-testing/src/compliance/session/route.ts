@@ -3,16 +3,20 @@ import type { Test } from 'tap';
 import type { Intermediary, SessionFixture } from '../fixture.js';
 
 /** Where a device can be served: a suite is one. */
-export interface Place {
+export interface SessionPlace {
   readonly registry: TransportRegistry;
   readonly fixture: Pick<SessionFixture, 'address' | 'through'>;
 }
 
 /** How clients reach a device. */
-export type Path = Pick<Intermediary, 'uri' | 'idle'>;
+export type Route = Pick<Intermediary, 'uri' | 'idle'>;
 
 /** The way of a place's clients to a device that listens at `uri`; it ends with the test. */
-export async function pathTo(t: Test, { registry, fixture }: Place, uri: string): Promise<Path> {
+export async function routeTo(
+  t: Test,
+  { registry, fixture }: SessionPlace,
+  uri: string,
+): Promise<Route> {
   const { through } = fixture;
   if (through === undefined) return { uri, idle: true };
   const { address, start = bridge } = through;

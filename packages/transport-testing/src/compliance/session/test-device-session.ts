@@ -13,7 +13,7 @@ import { bench } from '@vfio-user/devices';
 import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
 import type { Need } from '../suite.js';
-import { type Path, type Place, pathTo } from './path.js';
+import { type Route, routeTo, type SessionPlace } from './route.js';
 
 /** What the device under test is made with. */
 export const VECTORS = 8;
@@ -22,30 +22,30 @@ export const DEVICE_MEMORY_BYTES = 2 ** 20;
 /** Small, so that transfers are cut even where the test's memory is small. */
 export const MAX_TRANSFER_BYTES = 65_536;
 
-export interface BenchConnectOptions extends Omit<ConnectOptions, 'registry'> {
+export interface SessionConnectOptions extends Omit<ConnectOptions, 'registry'> {
   /** Another way to the server than its own address. */
   readonly uri?: string;
 }
 
 /** A served bench device and clients of it; all ends with the test. */
-export class BenchSession {
+export class TestDeviceSession {
   readonly server: DeviceServer;
-  readonly #path: Path;
-  readonly #place: Place;
+  readonly #route: Route;
+  readonly #place: SessionPlace;
   readonly #t: Test;
 
-  private constructor(t: Test, place: Place, server: DeviceServer, path: Path) {
+  private constructor(t: Test, place: SessionPlace, server: DeviceServer, route: Route) {
     this.#t = t;
     this.#place = place;
-    this.#path = path;
+    this.#route = route;
     this.server = server;
   }
 
   static async open(
     t: Test,
-    place: Place,
+    place: SessionPlace,
     limits: Partial<ServerLimits> = {},
-  ): Promise<BenchSession> {
+  ): Promise<TestDeviceSession> {
     const server = await serve({
       definition: bench,
       options: { memory: DEVICE_MEMORY_BYTES, vectors: VECTORS },
@@ -54,15 +54,15 @@ export class BenchSession {
       limits,
     });
     t.teardown(() => server.close());
-    return new BenchSession(t, place, server, await pathTo(t, place, server.uri));
+    return new TestDeviceSession(t, place, server, await routeTo(t, place, server.uri));
   }
 
   /** Where clients connect to. */
   get uri(): string {
-    return this.#path.uri;
+    return this.#route.uri;
   }
 
-  async connect(options: BenchConnectOptions = {}): Promise<TestDeviceDriver> {
+  async connect(options: SessionConnectOptions = {}): Promise<TestDeviceDriver> {
     const { uri = this.uri, ...rest } = options;
     const client = await connectDevice(uri, {
       registry: this.#place.registry,
@@ -80,14 +80,14 @@ export class BenchSession {
 
   /** Resolves once the server has let go of its last client. */
   async idle(): Promise<void> {
-    const isIdle = (): boolean => this.#path.idle && this.server.statistics().client === 'none';
+    const isIdle = (): boolean => this.#route.idle && this.server.statistics().client === 'none';
     while (!isIdle()) await setImmediate();
   }
 }
 
 /** A device and one client: what most tests need. */
-export async function openBench(t: Test, place: Place): Promise<TestDeviceDriver> {
-  const session = await BenchSession.open(t, place);
+export async function openTestDevice(t: Test, place: SessionPlace): Promise<TestDeviceDriver> {
+  const session = await TestDeviceSession.open(t, place);
   return session.connect();
 }
 

@@ -20,7 +20,7 @@ export interface ServedDevice {
   readonly socketPath: string;
 }
 
-export interface TestBench {
+export interface TestRig {
   readonly files: GuestFiles;
   /** Starts one of our servers. Each gets a socket of its own. */
   serve(device: string, settings?: DeviceSettings): Promise<ServedDevice>;
@@ -28,16 +28,16 @@ export interface TestBench {
   boot(options: GuestOptions): Promise<Guest>;
 }
 
-/** A bench whose servers may be anywhere. */
-export interface OpenTestBench extends TestBench {
+/** A rig whose servers may be anywhere. */
+export interface OpenTestRig extends TestRig {
   /** A socket path that nobody uses yet, where QEMU can reach it. */
   newSocket(name: string): string;
   /** Runs when the test has ended, before what was handed in earlier. */
   atEnd(end: () => Promise<unknown>): void;
 }
 
-/** A bench with servers on this host, which QEMU connects to itself. */
-export async function createTestBench(t: TestContext): Promise<OpenTestBench> {
+/** A rig with servers on this host, to which QEMU connects directly. */
+export async function createTestRig(t: TestContext): Promise<OpenTestRig> {
   const files = await prepareGuest();
   const folder = await SocketFolder.create(files);
   const endings: (() => Promise<unknown>)[] = [() => folder.remove()];

@@ -16,7 +16,7 @@ class KeptFrame implements Frame {
   }
 }
 
-interface Delayed {
+interface QueuedFrame {
   readonly dueTurn: number;
   /** Absent: the end of the connection. */
   readonly frame: Frame | undefined;
@@ -24,11 +24,11 @@ interface Delayed {
 }
 
 /** Passes on what arrives a number of turns of the event loop later, in order. */
-export class DelayLine {
+export class DelayedFrames {
   readonly #turns: number;
   readonly #sink: Pick<FrameSink, 'onFrame' | 'onClose'>;
   readonly #tick = (): void => this.#nextTurn();
-  #queue: Delayed[] = [];
+  #queue: QueuedFrame[] = [];
   #turn = 0;
   #ticking = false;
   #paused = false;
@@ -81,7 +81,7 @@ export class DelayLine {
     this.#ticking = false;
     this.#turn++;
     while (!this.#paused && this.#queue.length > 0) {
-      const next = this.#queue[0] as Delayed;
+      const next = this.#queue[0] as QueuedFrame;
       if (next.dueTurn > this.#turn) break;
       this.#queue.shift();
       if (next.frame === undefined) this.#sink.onClose(next.error);

@@ -22,7 +22,7 @@ interface Held {
 }
 
 /** A client that leaves the device's memory accesses unanswered until it is told otherwise. */
-export class HeldClient {
+export class UnansweringClient {
   readonly peer: Peer;
   readonly #waiter = new Waiter();
   #held: Held[] = [];
@@ -48,10 +48,10 @@ export class HeldClient {
     });
   }
 
-  static async connect(registry: TransportRegistry, address: string): Promise<HeldClient> {
+  static async connect(registry: TransportRegistry, address: string): Promise<UnansweringClient> {
     const { maxDataXferSize } = OWN_CAPABILITIES;
     const options = { maxDataXferSize, silenceMs: 0 };
-    const accept = (opened: OpenWire): HeldClient => new HeldClient(opened);
+    const accept = (opened: OpenWire): UnansweringClient => new UnansweringClient(opened);
     const client = await connectWire(registry, address, accept, options);
     await client.call(Command.VERSION, offer(OWN_CAPABILITIES), () => undefined);
     return client;
