@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** What a guest is started from. All paths but `root` are inside the chroot. */
+/** Files that a guest is started from. All paths but `root` are inside the chroot. */
 export interface GuestFiles {
   /** The chroot's folder on the host. */
   readonly root: string;

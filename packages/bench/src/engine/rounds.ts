@@ -3,7 +3,7 @@ import { BenchError } from '../errors.js';
 import { createHistogram, type Histogram, percentileOf } from '../statistics.js';
 import type { Contender, ContenderRounds, Round } from './contender.js';
 
-/** What a measurement may take beyond its time before it counts as stuck, ms. */
+/** Time beyond its own after which a measurement fails, ms. */
 const GRACE_MS = 60_000;
 
 /** How the rounds of a case are run. */
@@ -67,7 +67,7 @@ async function runRound(
   };
 }
 
-/** Gives up when the run is ended, or when a server does not answer. */
+/** Rejects when the run is aborted, or when the work takes too long. */
 async function withDeadline<T>(
   { name }: Contender,
   { milliseconds, signal }: RoundSettings,

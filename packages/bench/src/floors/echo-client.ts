@@ -3,7 +3,7 @@ import { BenchError } from '../errors.js';
 import { ECHO_HEAD_BYTES, type EchoRequest, writeEchoHead } from './echo-protocol.js';
 import { echoAddress, trySetNoDelay } from './echo-socket.js';
 
-/** A connection to an echo server. All of its calls wait. */
+/** A connection to an echo server, with blocking calls. */
 export class EchoClient {
   readonly #stream: BlockingStream;
   readonly #request: NativeMemory;

@@ -16,10 +16,10 @@ import {
   vsockSocketAddress,
 } from '@vfio-user/posix-ffi';
 
-/** Where plain sockets meet. */
+/** The address of a plain socket. */
 export interface EchoAddress {
   readonly domain: number;
-  /** As the kernel wants it. */
+  /** A `sockaddr`. */
   readonly bytes: Uint8Array;
 }
 

@@ -3,7 +3,7 @@ import { encodeHistogram, percentileOf, ratioOf, spreadOf } from '../statistics.
 import type { Quantity, WorkloadCase } from '../workloads/workload.js';
 import type { Result } from './report.js';
 
-/** What a case tells of each contender; `firstTarget` is what transports are held against. */
+/** The results of a case, one for each contender; transports are compared with `firstTarget`. */
 export function resultsOf(outcome: CaseOutcome, firstTarget: string): readonly Result[] {
   const { measured } = outcome;
   const first = measured.find(
@@ -82,7 +82,7 @@ function sum(rounds: readonly Round[], figure: (round: Round) => number): number
   return rounds.reduce((total, round) => total + figure(round), 0);
 }
 
-/** All that was measured in one case. */
+/** Everything measured in one case. */
 export interface CaseOutcome {
   readonly workloadCase: WorkloadCase;
   /** Time of each measurement, ms. */

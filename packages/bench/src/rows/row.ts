@@ -31,7 +31,7 @@ export interface Row {
   readonly comparisons: readonly Comparison[];
 }
 
-/** What rows are set up with. */
+/** What rows need. */
 export interface RowContext {
   readonly programs: CPrograms;
   /** Takes all that the row opens. */
@@ -43,10 +43,10 @@ export interface RowContext {
   readonly otherServer?: string | undefined;
 }
 
-/** Sets a row up. */
+/** Sets up a row. */
 export type RowFactory = (context: RowContext) => Promise<Row>;
 
-/** Ends what was opened, the latest first, also when opening the next failed. */
+/** Closes what was opened, the latest first. */
 export class Cleanup {
   readonly #ends: (() => Promise<unknown>)[] = [];
 

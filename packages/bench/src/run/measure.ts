@@ -7,7 +7,7 @@ import type { BenchHost } from '../targets/target.js';
 import { planOf, type RunOptions } from './plan.js';
 import { runBench } from './run-bench.js';
 
-/** Where a run takes place, and who is told how far it is. */
+/** What a run needs of its caller. */
 export interface MeasureContext {
   readonly host: BenchHost;
   /** Takes sockets and keys; its name is short enough for the former. */

@@ -31,7 +31,7 @@ export function planOf(options: RunOptions): readonly PlannedWorkload[] {
     .map((workload) => ({ workload, cases: workload.cases(options) }));
 }
 
-/** How much of a run's time a case gets, compared with others. */
+/** Relative share of a run's time. */
 export function weightOf({ quantity, blockBytes, workload }: WorkloadCase): number {
   const isSmall = blockBytes === undefined || !workload.startsWith('dma');
   return quantity === 'latency' && isSmall ? LATENCY_WEIGHT : 1;

@@ -20,7 +20,7 @@ export interface LeftOut {
   readonly reason: string;
 }
 
-/** What a run tells while it goes on. */
+/** Events of a run. */
 export interface RunEvents {
   /** `share` of the measurements are done. */
   onProgress(share: number, what: string): void;
@@ -28,7 +28,7 @@ export interface RunEvents {
   onLeftOut(leftOut: LeftOut): void;
 }
 
-/** Where a run takes place. */
+/** What a run needs. */
 export interface RunContext {
   readonly targets: readonly Target[];
   readonly host: BenchHost;

@@ -3,7 +3,7 @@ import { regionReadSizes } from '../floors/message-sizes.js';
 import { recordMilliseconds } from '../statistics.js';
 import type { Workload } from './workload.js';
 
-/** From nothing to a device that answers. */
+/** Opening a connection. */
 export const connectWorkload: Workload = {
   name: 'connect',
   what: 'a new connection, until the device has said what it is',

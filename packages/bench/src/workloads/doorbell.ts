@@ -7,7 +7,7 @@ import { notificationBytes } from '../floors/message-sizes.js';
 import { loopCases, looped } from './loop-cases.js';
 import type { Workload } from './workload.js';
 
-/** From the driver telling the device something to the device telling the driver. */
+/** From a doorbell to the interrupt for it. */
 export const doorbell: Workload = {
   name: 'doorbell',
   what: 'a doorbell rung, until the interrupt comes that the device raises for it',

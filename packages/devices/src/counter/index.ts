@@ -9,7 +9,7 @@ const registers = defineRegisters({
 
 /** What `--set` accepts. */
 export interface CounterOptions {
-  /** The count stays below it. */
+  /** The count wraps to 0 on reaching this. */
   readonly modulus: number;
 }
 

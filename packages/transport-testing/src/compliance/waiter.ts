@@ -1,4 +1,4 @@
-/** How long something that must happen may take, ms: only a failing test waits for it. */
+/** Timeout of a wait, ms: only a failing test reaches it. */
 const TIMEOUT_MS = 10_000;
 
 interface Waiting {

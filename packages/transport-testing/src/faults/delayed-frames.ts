@@ -1,6 +1,6 @@
 import type { Frame, FrameSink } from '@vfio-user/core';
 
-/** A frame that outlives its transport's buffer. */
+/** A copy of a frame, independent of its transport's buffer. */
 class KeptFrame implements Frame {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -55,7 +55,7 @@ export class DelayedFrames {
     this.#start();
   }
 
-  /** Frames that were not delivered yet never will be; the end still is. */
+  /** Discard frames not yet delivered; the end still is. */
   drop(): void {
     const dropped = this.#queue;
     this.#queue = dropped.filter(({ frame }) => frame === undefined);

@@ -10,7 +10,7 @@ import { DelayedFrames } from './delayed-frames.js';
 
 const INJECTED = new Error('a fault was injected');
 
-/** Sits between a connection and its user, and looks like one to each of them. */
+/** Wraps a connection, and injects faults in both directions. */
 export class FaultyConnection implements Connection, FrameSink {
   readonly #faults: TransportFaults;
   readonly #delay: DelayedFrames | undefined;
@@ -120,7 +120,7 @@ export class FaultyConnection implements Connection, FrameSink {
   }
 }
 
-/** What a connection can do once `faults` are at work. */
+/** Capabilities of a connection with `faults`. */
 export function faultyCapabilities(
   capabilities: TransportCapabilities,
   faults: TransportFaults,
@@ -129,7 +129,7 @@ export function faultyCapabilities(
   return { ...capabilities, orderedNotifications: false };
 }
 
-/** What goes wrong on each connection of a faulty transport. Nothing does by default. */
+/** Faults of each connection of a faulty transport; none by default. */
 export interface TransportFaults {
   /** Abort once this many frames have passed, both directions counted. */
   readonly abortAfterFrames?: number;

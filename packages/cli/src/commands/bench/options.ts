@@ -3,7 +3,7 @@ import { parseSize } from '@vfio-user/core/internal';
 import { durationOption } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 
-/** The options of `bench` as they are written. */
+/** The options of `bench`, as parsed from the command line. */
 export interface BenchCommandOptions {
   readonly transport: readonly string[];
   readonly connect: readonly string[];

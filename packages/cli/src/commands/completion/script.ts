@@ -8,7 +8,7 @@ import { fishScript } from './fish.js';
 import { type CompletionModel, commandModel, settingModel } from './model.js';
 import { zshScript } from './zsh.js';
 
-/** The shells there are scripts for. */
+/** Shells with a completion script. */
 export type Shell = 'bash' | 'zsh' | 'fish';
 
 const SCRIPTS: Readonly<Record<Shell, (model: CompletionModel) => string>> = {

@@ -10,7 +10,7 @@ import {
 } from '@vfio-user/core/internal';
 import type { SessionPlace } from './route.js';
 
-/** A server that asks for memory it was not given. It accepts whatever its client says. */
+/** A server that accesses memory it was not given. It accepts every request of its client. */
 export class OverreachingServer {
   #client: Peer | undefined;
   #listener: Listener | undefined;

@@ -11,7 +11,7 @@ export interface SessionPlace {
 /** How clients reach a device. */
 export type Route = Pick<Intermediary, 'uri' | 'idle'>;
 
-/** The way of a place's clients to a device that listens at `uri`; it ends with the test. */
+/** The route of clients to a device that listens at `uri`; closed at the end of the test. */
 export async function routeTo(
   t: Test,
   { registry, fixture }: SessionPlace,

@@ -13,7 +13,7 @@ import {
 } from '@vfio-user/core/internal';
 import { Waiter } from '../waiter.js';
 
-/** A memory access of the device that waits for its answer. */
+/** A memory access of the device, not answered yet. */
 interface Held {
   readonly command: typeof Command.DMA_READ | typeof Command.DMA_WRITE;
   readonly id: number;
@@ -21,7 +21,7 @@ interface Held {
   readonly count: number;
 }
 
-/** A client that leaves the device's memory accesses unanswered until it is told otherwise. */
+/** A client that does not answer the device's memory accesses until {@link release}. */
 export class UnansweringClient {
   readonly peer: Peer;
   readonly #waiter = new Waiter();
@@ -85,7 +85,7 @@ export class UnansweringClient {
     }
   }
 
-  /** Go without a word. */
+  /** Abort the connection. */
   async vanish(): Promise<void> {
     this.peer.abort(new Error('the client vanishes'));
     await this.#waiter.until(() => this.#closed, 'the end of the connection');
