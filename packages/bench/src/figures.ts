@@ -7,7 +7,7 @@ const units = [
   [1, 'ns'],
 ] as const;
 
-/** `21.3 us`: three digits, in the unit that fits. */
+/** `21.3 us`: three significant digits. */
 export function timeText(nanoseconds: number): string {
   const [scale, unit] = units.find(([size]) => nanoseconds >= size) ?? [1, 'ns'];
   return `${digits(nanoseconds / scale)} ${unit}`;
@@ -41,12 +41,12 @@ export function rangeText({ lowest, highest }: Spread, text: (value: number) => 
   return `${shortened}..${to}`;
 }
 
-/** Whether fewer than ten samples are slower than a percentile, so that chance decides it. */
+/** Whether fewer than ten samples are beyond a percentile, which is noise then. */
 export function hasTooFewSamples(samples: number, percent: number): boolean {
   return samples * (1 - percent / 100) < 10;
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 export function digits(value: number): string {
   if (value >= 100) return value.toFixed(0);
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);

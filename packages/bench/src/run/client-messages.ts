@@ -3,7 +3,7 @@ import type { FloorWork } from '../floors/floor-work.js';
 import type { ServerAddress } from '../targets/target.js';
 import type { WorkloadCase, WorkloadName, WorkloadSettings } from '../workloads/workload.js';
 
-/** What a client process is asked to do: one thing after the other. */
+/** Requests to a client process, one at a time. */
 export type ClientRequest =
   | {
       readonly type: 'open';
@@ -33,7 +33,7 @@ export interface ClientReplies {
   readonly close: null;
 }
 
-/** How a request ended. */
+/** The answer to a request. */
 export type ClientAnswer =
   | { readonly value: ClientReplies[ClientRequest['type']] }
   /** `isExpected`: it is about what was measured, not about this program. */

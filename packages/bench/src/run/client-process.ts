@@ -3,8 +3,8 @@ import { BenchError } from '../errors.js';
 import type { ClientAnswer, ClientReplies, ClientRequest } from './client-messages.js';
 
 /**
- * A client in a process of its own. One for each transport: what its compiler learned from others
- * would make their code slower than a client of one transport is.
+ * A client in a process of its own, one for each transport: code that the JIT compiler has seen with several
+ * transports is slower.
  */
 export class ClientProcess {
   readonly #name: string;
@@ -21,7 +21,7 @@ export class ClientProcess {
     });
   }
 
-  /** One at a time. @throws {BenchError} saying why it could not be done. */
+  /** One request at a time. @throws {BenchError} with the reason of a failure. */
   async ask<T extends ClientRequest['type']>(
     request: Extract<ClientRequest, { type: T }>,
   ): Promise<ClientReplies[T]> {

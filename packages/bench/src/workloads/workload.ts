@@ -20,7 +20,7 @@ export const WORKLOAD_NAMES = [
 
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
-/** What is compared: the median time of an operation, or how many of them a second. */
+/** What is compared: the median time of an operation, or operations per second. */
 export type Quantity = 'latency' | 'rate';
 
 /** One measurement of a workload, which all transports take by turns. */
@@ -28,13 +28,13 @@ export interface WorkloadCase {
   readonly workload: WorkloadName;
   /** Unique in a run, for example `dma-read/latency/4096`. */
   readonly id: string;
-  /** What tells it from the other cases of its workload; empty if there are none. */
+  /** Distinguishes it from the other cases of its workload; empty if it is the only one. */
   readonly title: string;
   readonly quantity: Quantity;
   readonly loop: Loop;
   /** Operations under way at once. */
   readonly depth: number;
-  /** Bytes that an operation moves, for those that are about data. */
+  /** Bytes that an operation moves, where it moves data. */
   readonly blockBytes?: number;
 }
 
@@ -66,7 +66,7 @@ export interface WorkloadSettings extends CaseSettings {
 export interface OpenWorkload {
   /** `undefined`: this server cannot take the case. */
   runner(workloadCase: WorkloadCase): CaseRunner | undefined;
-  /** The least work that could do the same. */
+  /** The floor: the least work that has the same effect. */
   floor(workloadCase: WorkloadCase): FloorWork | undefined;
   close(): Promise<void>;
 }
@@ -77,7 +77,7 @@ export interface Workload {
   /** What an operation is, in a sentence. */
   readonly what: string;
   readonly device: DeviceKind;
-  /** It changes what a device keeps. */
+  /** It overwrites stored data. */
   readonly overwrites?: boolean;
   cases(settings: CaseSettings): readonly WorkloadCase[];
   open(server: WorkloadServer, settings: WorkloadSettings): Promise<OpenWorkload>;
