@@ -51,7 +51,7 @@ export function unexpectedText(error: unknown): string {
   return `vfio-user: unexpected error: ${stack}`;
 }
 
-/** The code of a {@link VfioUserError}; `undefined` for other errors. */
+/** The code of a `VfioUserError`; `undefined` for other errors. */
 async function ownCode(error: unknown): Promise<VfioUserErrorCode | undefined> {
   if (error instanceof UsageError) return error.code;
   // Loaded only now: `--help` and wrong usage do without the core, and so answer at once.

@@ -9,7 +9,7 @@ const registers = defineRegisters({
 
 /** What `--set` accepts. */
 export interface CounterOptions {
-  /** The count wraps to 0 on reaching this. */
+  /** The count is kept modulo this. */
   readonly modulus: number;
 }
 
