@@ -4,7 +4,7 @@
 import { ratioOf, spreadOf } from '@vfio-user/bench';
 import t from 'tap';
 import { bootRdmaGuest } from '../src/rdma-guest.js';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 const ROUNDS = 3;
 
@@ -47,7 +47,7 @@ const rows: readonly Row[] = [
 ];
 
 t.test('DMA over RDMA, perftest and DMA over TCP are measured', async (t) => {
-  const bench = await createTestBench(t);
+  const bench = await createTestRig(t);
   const guest = await bootRdmaGuest(bench, { clock: 'instructions', timeoutMs: 800_000 });
   const { output } = await guest.run('rdma-bench', String(ROUNDS));
   const figures = figuresOf(output);

@@ -12,7 +12,7 @@ import { type RecordingOrigin, writeRecording } from '@vfio-user/transport-testi
 import t from 'tap';
 import type { Guest } from '../src/guest.js';
 import type { GuestOptions } from '../src/guest-options.js';
-import { createTestBench, type TestContext } from '../src/test-bench.js';
+import { createTestRig, type TestContext } from '../src/test-rig.js';
 import { recordingRelay } from './recording-relay.js';
 
 const FIXTURES = fileURLToPath(
@@ -60,7 +60,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 
 async function record(t: TestContext, scenario: Scenario) {
   const { device, settings, scenario: text, memory, rootPort } = scenario;
-  const bench = await createTestBench(t);
+  const bench = await createTestRig(t);
   const { socketPath } = await bench.serve(device, settings);
   const relayPath = `${socketPath}.relay`;
   const { recorder, listener } = await recordingRelay(

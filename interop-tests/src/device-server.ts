@@ -6,10 +6,10 @@ import { ListeningProcess } from '@vfio-user/support';
 /** Where the `vfio-user` command lies in the workspace. */
 const CLI = fileURLToPath(new URL('../../packages/cli/bin/vfio-user.js', import.meta.url));
 
-/** Words that go before a command line and run it elsewhere, such as `ip netns exec NAME`. */
+/** Words before a command line that run it elsewhere, such as `ip netns exec NAME`. */
 export type CommandPrefix = readonly string[];
 
-/** What the device is given: becomes `--set` options. */
+/** Settings of a device, passed as `--set` options. */
 export type DeviceSettings = Readonly<Record<string, string>>;
 
 /** Runs a command line that says where it listens. */

@@ -14,7 +14,7 @@ import { SerialConsole } from './serial-console.js';
 import type { GuestFiles } from './setup.js';
 import { insideRoot, SocketFolder } from './socket-folder.js';
 
-/** What a guest test script did. */
+/** Result of a guest test script. */
 export interface ScriptResult {
   readonly name: string;
   readonly rc: number;
@@ -28,7 +28,7 @@ export interface ScriptResult {
 /** The init's first line of each boot. */
 const BOOTED = /^GUEST up=/;
 const READY = 'GUEST ready';
-/** A kernel that takes longer to shut down is not waited for. */
+/** How long to wait for a kernel to shut down, ms. */
 const POWEROFF_MS = 20_000;
 
 export class Guest {
@@ -134,7 +134,7 @@ export class Guest {
     }
   }
 
-  /** What QEMU has said on stderr, the last of it. */
+  /** The end of QEMU's stderr. */
   get complaints(): string {
     return this.#complaints();
   }

@@ -2,7 +2,7 @@
 
 import type { Test } from 'tap';
 import type { GuestOptions } from './guest-options.js';
-import type { TestBench } from './test-bench.js';
+import type { TestRig } from './test-rig.js';
 
 export interface NvmeScenario {
   readonly memory: NonNullable<GuestOptions['memory']>;
@@ -18,7 +18,7 @@ export interface NvmeScenario {
  */
 export async function nvmeKeepsItsData(
   t: Test,
-  bench: TestBench,
+  bench: TestRig,
   { memory, mib, file }: NvmeScenario,
 ): Promise<void> {
   const first = await bench.serve('nvme', { file, size: '128M' });

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { runSetupScript } from './setup-script.js';
+import { runSetupScript } from './setup.js';
 
 /** A machine that runs Python. */
 export interface PythonMachine {

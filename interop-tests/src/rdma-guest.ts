@@ -2,10 +2,9 @@
 
 import type { Guest } from './guest.js';
 import type { GuestOptions } from './guest-options.js';
-import { nodeImageArguments } from './node-image.js';
-import { runSetupScript } from './setup-script.js';
+import { nodeImageArguments, runSetupScript } from './setup.js';
 import { insideRoot } from './socket-folder.js';
-import type { OpenTestBench } from './test-bench.js';
+import type { OpenTestRig } from './test-rig.js';
 
 /** A network card: its number makes its hardware address, `cable` is its back-end in QEMU. */
 interface Card {
@@ -15,7 +14,7 @@ interface Card {
 
 /** Starts a guest whose RDMA device, once a script has called `rdma_start`, reaches itself. */
 export async function bootRdmaGuest(
-  bench: OpenTestBench,
+  bench: OpenTestRig,
   options: GuestOptions = {},
 ): Promise<Guest> {
   const [card] = newCards(bench);
@@ -24,7 +23,7 @@ export async function bootRdmaGuest(
 
 /** Starts two guests whose network cards are joined by a cable. */
 export async function bootRdmaPair(
-  bench: OpenTestBench,
+  bench: OpenTestRig,
   options: GuestOptions = {},
 ): Promise<[Guest, Guest]> {
   const disks = await diskArguments();
@@ -36,7 +35,7 @@ export async function bootRdmaPair(
 }
 
 /** The ends of a cable of datagram sockets. What is sent to an end that nobody has is lost. */
-function newCards(bench: OpenTestBench): [Card, Card] {
+function newCards(bench: OpenTestRig): [Card, Card] {
   const end = (): string => insideRoot(bench.files, bench.newSocket('cable'));
   const [near, far] = [end(), end()];
   const cable = (local: string, remote: string): string =>

@@ -4,15 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Authority, certificateQuery, type ListeningProcess } from '@vfio-user/support';
-import { startDelayRelay } from './delay-relay/process.js';
 import type { DelayRelayOptions } from './delay-relay/relay.js';
+import { startDelayRelay } from './delay-relay/relay.js';
 import { type DeviceSettings, serveDevice, vfioUser } from './device-server.js';
-import {
-  createTestBench,
-  type ServedDevice,
-  type TestBench,
-  type TestContext,
-} from './test-bench.js';
+import { createTestRig, type ServedDevice, type TestContext, type TestRig } from './test-rig.js';
 import { TwoHosts } from './two-hosts.js';
 
 const FIRST_PORT = 7000;
@@ -129,7 +124,7 @@ export class RemoteDevices {
 }
 
 /** A bench whose devices are on the other host. */
-export interface RemoteTestBench extends TestBench {
+export interface RemoteTestRig extends TestRig {
   readonly remote: RemoteDevices;
   serve(device: string, settings?: DeviceSettings): Promise<BridgedDevice>;
 }
@@ -137,8 +132,8 @@ export interface RemoteTestBench extends TestBench {
 export async function createRemoteBench(
   t: TestContext,
   options: RemoteOptions = {},
-): Promise<RemoteTestBench> {
-  const bench = await createTestBench(t);
+): Promise<RemoteTestRig> {
+  const bench = await createTestRig(t);
   const remote = await RemoteDevices.create(bench.atEnd, options);
   return {
     files: bench.files,

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { GuestFiles } from './setup.js';
-import { runSetupScript } from './setup-script.js';
+import { runSetupScript } from './setup.js';
 import { insideRoot } from './socket-folder.js';
 
 /** What nginx logs once it listens. */

@@ -3,8 +3,12 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
-import { startDelayRelay } from '../src/delay-relay/process.js';
-import { DelayRelay, type DelayRelayOptions, type HostPort } from '../src/delay-relay/relay.js';
+import {
+  DelayRelay,
+  type DelayRelayOptions,
+  type HostPort,
+  startDelayRelay,
+} from '../src/delay-relay/relay.js';
 
 const PIECE_BYTES = 65_536;
 

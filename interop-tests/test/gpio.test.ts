@@ -1,12 +1,12 @@
 // Our PCI-IDIO-16 card under Linux's own driver: lines are read and set through libgpiod.
 
 import t from 'tap';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 const INPUTS = '0xa5f0';
 
 t.test('gpio lines are read and set through the kernel driver', async (t) => {
-  const bench = await createTestBench(t);
+  const bench = await createTestRig(t);
   const { server, socketPath } = await bench.serve('gpio', { inputs: INPUTS });
   const guest = await bench.boot({ devices: [{ socketPath, id: 'card' }] });
 

@@ -1,11 +1,11 @@
 // Our NVMe controller in a guest with two processors: one I/O queue each, used at the same time.
 
 import t from 'tap';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 for (const memory of ['shared', 'anonymous'] as const) {
   t.test(`nvme serves a queue for every processor with ${memory} guest memory`, async (t) => {
-    const bench = await createTestBench(t);
+    const bench = await createTestRig(t);
     const { socketPath } = await bench.serve('nvme', { size: '128M' });
     const guest = await bench.boot({
       memory,

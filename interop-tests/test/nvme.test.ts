@@ -4,11 +4,11 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { nvmeKeepsItsData } from '../src/nvme-scenario.js';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 for (const memory of ['shared', 'anonymous'] as const) {
   t.test(`nvme keeps its data with ${memory} guest memory`, async (t) => {
     const file = join(t.testdir(), 'disk.img');
-    await nvmeKeepsItsData(t, await createTestBench(t), { memory, mib: 64, file });
+    await nvmeKeepsItsData(t, await createTestRig(t), { memory, mib: 64, file });
   });
 }

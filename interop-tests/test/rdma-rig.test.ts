@@ -2,13 +2,13 @@
 
 import t from 'tap';
 import { bootRdmaGuest, bootRdmaPair } from '../src/rdma-guest.js';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 /** perftest's figure for one transfer. */
 const MICROSECONDS = /^\d+\.\d+$/;
 
 t.test('a guest has an RDMA device that reaches the guest itself', async (t) => {
-  const guest = await bootRdmaGuest(await createTestBench(t));
+  const guest = await bootRdmaGuest(await createTestRig(t));
   const { results } = await guest.run('rdma-rig');
   t.match(results.rdma_link, /rxe0\/1 state ACTIVE/, 'the kernel has it');
   t.equal(results.devinfo, 'PORT_ACTIVE', 'libibverbs has it');
@@ -19,7 +19,7 @@ t.test('a guest has an RDMA device that reaches the guest itself', async (t) => 
 });
 
 t.test('two guests reach each other by RDMA', async (t) => {
-  const [serving, driving] = await bootRdmaPair(await createTestBench(t));
+  const [serving, driving] = await bootRdmaPair(await createTestRig(t));
   const server = await serving.begin('rdma-serve', '10.0.0.1');
   await serving.waitFor('SERVING');
   const { results } = await driving.run('rdma-drive', '10.0.0.2', '10.0.0.1');

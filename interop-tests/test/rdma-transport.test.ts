@@ -2,13 +2,13 @@
 
 import t from 'tap';
 import { bootRdmaGuest } from '../src/rdma-guest.js';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 /** Of one test script: the whole compliance suite under emulation. */
 const SUITE_MS = 400_000;
 
 t.test('the transport keeps its contract', async (t) => {
-  const bench = await createTestBench(t);
+  const bench = await createTestRig(t);
   const guest = await bootRdmaGuest(bench, { timeoutMs: SUITE_MS });
 
   const { results, seconds } = await guest.run('rdma-transport');

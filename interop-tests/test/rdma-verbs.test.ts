@@ -2,10 +2,10 @@
 
 import t from 'tap';
 import { bootRdmaGuest } from '../src/rdma-guest.js';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 t.test('the verbs do on a device what they promise', async (t) => {
-  const bench = await createTestBench(t);
+  const bench = await createTestRig(t);
   const guest = await bootRdmaGuest(bench, { timeoutMs: 300_000 });
 
   const { results, seconds } = await guest.run('rdma-verbs');

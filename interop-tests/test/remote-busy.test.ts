@@ -11,7 +11,7 @@ import type { ListeningProcess } from '@vfio-user/support';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
-import { startDelayRelay } from '../src/delay-relay/process.js';
+import { startDelayRelay } from '../src/delay-relay/relay.js';
 import { serveDevice, vfioUser } from '../src/device-server.js';
 
 const TRANSFER = 2 ** 20;

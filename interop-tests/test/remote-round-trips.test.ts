@@ -9,7 +9,7 @@ import { NvmeDriver } from '@vfio-user/drivers';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import { unixTransport } from '@vfio-user/transport-unix';
 import t, { type Test } from 'tap';
-import { startDelayRelay } from '../src/delay-relay/process.js';
+import { startDelayRelay } from '../src/delay-relay/relay.js';
 import { serveDevice, vfioUser } from '../src/device-server.js';
 
 const ROUND_TRIP_MS = 20;

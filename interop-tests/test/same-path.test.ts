@@ -5,10 +5,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { serveDevice } from '../src/device-server.js';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 t.test('Linux takes two disks from images of the same path for two', async (t) => {
-  const bench = await createTestBench(t);
+  const bench = await createTestRig(t);
   const shared = join(t.testdir(), 'srv');
   mkdirSync(shared);
   const devices = [];

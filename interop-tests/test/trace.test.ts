@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { vfioUser } from '../src/device-server.js';
-import { createTestBench } from '../src/test-bench.js';
+import { createTestRig } from '../src/test-rig.js';
 
 const CLI = fileURLToPath(new URL('../../packages/cli/bin/vfio-user.js', import.meta.url));
 
 for (const memory of ['shared', 'anonymous'] as const) {
   t.test(`a traced nvme works with ${memory} guest memory`, async (t) => {
     const pcap = join(t.testdir(), 'disk.pcap');
-    const bench = await createTestBench(t);
+    const bench = await createTestRig(t);
     const { socketPath: far } = await bench.serve('nvme', { size: '8M' });
     const near = bench.newSocket('trace');
     const uris = ['--listen', `unix://${near}`, '--connect', `unix://${far}`];

@@ -2,14 +2,14 @@
 // to the host would need vhost_vsock in the host's kernel.
 
 import t from 'tap';
-import { nodeImageArguments } from '../src/node-image.js';
-import { createTestBench } from '../src/test-bench.js';
+import { nodeImageArguments } from '../src/setup.js';
+import { createTestRig } from '../src/test-rig.js';
 
 /** Of one test script: the whole compliance suite under emulation. */
 const SUITE_MS = 500_000;
 
 t.test('a device is served over vsock, and the transport keeps its contract', async (t) => {
-  const bench = await createTestBench(t);
+  const bench = await createTestRig(t);
   const guest = await bench.boot({
     timeoutMs: SUITE_MS,
     qemuArguments: await nodeImageArguments(),

@@ -1,14 +1,14 @@
-import type { Entrant, Measured } from '../../packages/bench/src/engine/measured.js';
-import { resultsOf } from '../../packages/bench/src/report/results.js';
-import type { Report } from '../../packages/bench/src/report/schema.js';
+import type { Contender, ContenderRounds } from '../../packages/bench/src/engine/contender.js';
+import { resultsOf } from '../../packages/bench/src/report/case-results.js';
+import type { Report } from '../../packages/bench/src/report/report.js';
 import { createHistogram, recordMilliseconds } from '../../packages/bench/src/statistics.js';
-import type { TestCase } from '../../packages/bench/src/workloads/test-case.js';
+import type { WorkloadCase } from '../../packages/bench/src/workloads/workload.js';
 
 const ROUNDS = [1, 1.1, 0.9];
 const SAMPLES = 2000;
 
-const latencyCase: TestCase = {
-  test: 'region-read',
+const latencyCase: WorkloadCase = {
+  workload: 'region-read',
   id: 'region-read/closed',
   title: 'closed loop',
   quantity: 'latency',
@@ -16,9 +16,9 @@ const latencyCase: TestCase = {
   depth: 1,
 };
 
-function rateCase(blockBytes: number): TestCase {
+function rateCase(blockBytes: number): WorkloadCase {
   return {
-    test: 'dma-read',
+    workload: 'dma-read',
     id: `dma-read/rate/${blockBytes}/4`,
     title: `${blockBytes} B, depth 4`,
     quantity: 'rate',
@@ -64,21 +64,21 @@ export function exampleReport({
       { name: 'region-read', what: 'a read of a register' },
       { name: 'dma-read', what: 'a block moved by the device' },
     ],
-    results: cases.flatMap((testCase) => {
-      const measured = measuredIn(testCase, slowdown).filter(
-        ({ entrant }) => unmeasured[entrant.name] !== testCase.test,
+    results: cases.flatMap((workloadCase) => {
+      const measured = measuredIn(workloadCase, slowdown).filter(
+        ({ contender }) => unmeasured[contender.name] !== workloadCase.workload,
       );
-      return resultsOf({ testCase, milliseconds: 50, measured }, 'unix');
+      return resultsOf({ workloadCase, milliseconds: 50, measured }, 'unix');
     }),
   };
 }
 
-function measuredIn({ quantity }: TestCase, slowdown: number): readonly Measured[] {
-  const floor = entrant('echo unix', 'floor');
-  const times: readonly (readonly [Entrant, number])[] = [
+function measuredIn({ quantity }: WorkloadCase, slowdown: number): readonly ContenderRounds[] {
+  const floor = contender('echo unix', 'floor');
+  const times: readonly (readonly [Contender, number])[] = [
     [floor, 0.02],
-    [{ ...entrant('unix', 'transport'), floor }, 0.04 * slowdown],
-    [{ ...entrant('tcp', 'transport'), floor }, 0.06 * slowdown],
+    [{ ...contender('unix', 'transport'), floor }, 0.04 * slowdown],
+    [{ ...contender('tcp', 'transport'), floor }, 0.06 * slowdown],
   ];
   return times.map(([each, milliseconds]) => {
     const latencies = createHistogram();
@@ -89,7 +89,7 @@ function measuredIn({ quantity }: TestCase, slowdown: number): readonly Measured
       }
     }
     return {
-      entrant: each,
+      contender: each,
       latencies,
       rounds: ROUNDS.map((factor) => ({
         operations: SAMPLES,
@@ -102,7 +102,7 @@ function measuredIn({ quantity }: TestCase, slowdown: number): readonly Measured
   });
 }
 
-function entrant(name: string, role: Entrant['role']): Entrant {
+function contender(name: string, role: Contender['role']): Contender {
   const measure = () => Promise.reject(new Error('it was measured before'));
   return { name, role, measure, pid: undefined };
 }

@@ -32,7 +32,7 @@ export class DelayLine {
   readonly #look = (): void => this.#onTime();
   #queue: Chunk[] = [];
   #queuedBytes = 0;
-  /** When the line has taken in all that came before. */
+  /** When the last of the bytes so far has been serialized onto the line, ms. */
   #takenInMs = 0;
   #waiting = false;
   /** `to` takes no more for now. */

@@ -2,6 +2,9 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { ListeningProcess } from '@vfio-user/support';
+import { type CommandPrefix, startListening } from '../device-server.js';
 import { DelayLine, type LineOptions } from './delay-line.js';
 
 export interface HostPort {
@@ -66,4 +69,16 @@ export class DelayRelay {
     new DelayLine(client, server, toServer);
     new DelayLine(server, client, toClient);
   }
+}
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+
+/** Runs a delay relay as a process of its own; its address is `HOST:PORT`. */
+export function startDelayRelay(
+  options: DelayRelayOptions,
+  prefix?: CommandPrefix,
+): Promise<ListeningProcess> {
+  // The same loader of TypeScript as this process has.
+  const command = [process.execPath, ...process.execArgv, MAIN, JSON.stringify(options)];
+  return startListening(command, prefix);
 }

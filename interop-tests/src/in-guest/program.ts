@@ -52,7 +52,7 @@ export class Program {
     });
   }
 
-  /** Without a warning. */
+  /** Send SIGKILL. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;

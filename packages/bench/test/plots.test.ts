@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { exampleReport } from '../../../tools/support/bench-reports.js';
-import { scriptJson } from '../src/report/html/escape.js';
+import { scriptJson } from '../src/report/html/markup.js';
 import { reportHtml } from '../src/report/html/page.js';
 import { logTicks } from '../src/report/plots/axes.js';
 import { darkTheme, lightTheme, type Theme } from '../src/report/plots/theme.js';

@@ -1,10 +1,10 @@
 import t from 'tap';
 import { exampleReport } from '../../../tools/support/bench-reports.js';
+import { byteRateText, countText, rangeText, timeText } from '../src/figures.js';
 import { reportCsv } from '../src/report/csv.js';
-import { byteRateText, countText, rangeText, timeText } from '../src/report/figures.js';
 import { reportMarkdown } from '../src/report/markdown.js';
+import { reportText } from '../src/report/report-text.js';
 import { summaryOf } from '../src/report/summary.js';
-import { reportText } from '../src/report/text.js';
 
 t.test('figures have three digits and the unit that fits', async (t) => {
   t.equal(timeText(21_340), '21.3 us');

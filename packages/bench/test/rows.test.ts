@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import type { Entrant } from '../src/engine/measured.js';
+import type { Contender } from '../src/engine/contender.js';
+import { sampled } from '../src/engine/contender.js';
 import { runRounds } from '../src/engine/rounds.js';
 import { parseOptions } from '../src/rows/options.js';
-import { resultOf } from '../src/rows/results.js';
-import { sampled } from '../src/rows/row.js';
-import { rowText } from '../src/rows/text.js';
+import { resultOf, rowText } from '../src/rows/row-result.js';
 
 const MAIN = fileURLToPath(new URL('../dist/rows/main.js', import.meta.url));
 
@@ -22,7 +21,7 @@ const settings = {
 };
 
 /** Takes so many nanoseconds in the warm-up and in each round. */
-function scripted(name: string, rounds: readonly (readonly number[])[], depth = 1): Entrant {
+function scripted(name: string, rounds: readonly (readonly number[])[], depth = 1): Contender {
   let round = 0;
   return sampled(name, () => ({ nanoseconds: rounds[round++] ?? [], depth }));
 }

@@ -1,6 +1,8 @@
 import t from 'tap';
 import { Budget } from '../src/engine/budget.js';
-import type { Entrant } from '../src/engine/measured.js';
+import { Calibration } from '../src/engine/calibration.js';
+import type { Contender } from '../src/engine/contender.js';
+import { closedLoop, openLoop } from '../src/engine/loops.js';
 import { runRounds } from '../src/engine/rounds.js';
 import {
   createHistogram,
@@ -10,9 +12,7 @@ import {
   recordMilliseconds,
   spreadOf,
 } from '../src/statistics.js';
-import { closedLoop, openLoop } from '../src/workloads/loops.js';
 import { NvmeBlocks } from '../src/workloads/nvme-blocks.js';
-import { Pace } from '../src/workloads/pace.js';
 
 t.test('a spread is the median round with the lowest and the highest one', async (t) => {
   t.strictSame(spreadOf([5, 1, 3]), { median: 3, lowest: 1, highest: 5 });
@@ -71,21 +71,21 @@ t.test('time is divided by weight, and what was overrun is taken from the rest',
   t.equal(budget.take(2, 10), 5, 'never nothing');
 });
 
-t.test('a pace finds out how much to ask for', async (t) => {
+t.test('a calibration finds out how much to ask for', async (t) => {
   const asked: number[] = [];
-  const pace = new Pace(1, 4);
+  const calibration = new Calibration(1, 4);
   const run = async (operations: number): Promise<number> => {
     asked.push(operations);
     return operations / 100;
   };
-  const work = await pace.work(50, run);
+  const work = await calibration.run(50, run);
   t.strictSame(work, { operations: 5000, milliseconds: 50 });
   t.ok(asked.every((operations) => operations % 4 === 0));
 });
 
 t.test('rounds are interleaved and the first one does not count', async (t) => {
   const order: string[] = [];
-  const entrant = (name: string): Entrant => ({
+  const contender = (name: string): Contender => ({
     name,
     role: 'transport',
     pid: process.pid,
@@ -102,7 +102,7 @@ t.test('rounds are interleaved and the first one does not count', async (t) => {
     signal: new AbortController().signal,
     onMeasurement() {},
   };
-  const measured = await runRounds([entrant('a'), entrant('b')], settings);
+  const measured = await runRounds([contender('a'), contender('b')], settings);
   t.strictSame(order, ['a 30', 'b 30', 'a 10', 'b 10', 'a 10', 'b 10']);
   for (const { rounds, latencies } of measured) {
     t.equal(rounds.length, 2);
@@ -112,7 +112,7 @@ t.test('rounds are interleaved and the first one does not count', async (t) => {
 
 t.test('an ended run ends the measurement under way', async (t) => {
   const abort = new AbortController();
-  const stuck: Entrant = {
+  const stuck: Contender = {
     name: 'stuck',
     role: 'transport',
     pid: undefined,

@@ -4,7 +4,7 @@ import { UsageError } from './errors.js';
 const DAY_MS = 86_400_000;
 
 /**
- * A time as it is written, for example `500ms`, `30s`, `1.5m`, in ms: more than 0, a day at most.
+ * Parse a duration, for example `500ms`, `30s`, `1.5m`, to ms: more than 0, at most a day.
  * @throws {UsageError} naming the option.
  */
 export function durationOption(option: string, text: string): number {

@@ -1,6 +1,6 @@
 import type { VfioUserErrorCode } from '@vfio-user/core';
 
-/** What the command's exit status means. */
+/** Exit statuses of the command. */
 export const ExitCode = {
   OK: 0,
   /** Something failed while running. */
@@ -16,7 +16,7 @@ export class UsageError extends Error {
   readonly code = 'VFU_CONFIG_INVALID' satisfies VfioUserErrorCode;
 }
 
-/** An error as it is printed. */
+/** An error, ready to be printed. */
 export interface ErrorReport {
   readonly text: string;
   readonly exitCode: number;
@@ -31,7 +31,7 @@ const HINTS: Readonly<Partial<Record<VfioUserErrorCode, string>>> = {
   VFU_UNSUPPORTED: '`vfio-user doctor` says what this machine offers.',
 };
 
-/** Turn whatever was thrown into a line, a hint where there is one, and an exit status. */
+/** Describe an error: a line, a hint if there is one, and an exit status. */
 export async function reportError(error: unknown): Promise<ErrorReport> {
   const code = await ownCode(error);
   if (!(error instanceof Error) || (code === undefined && !isSystemError(error))) {
@@ -51,7 +51,7 @@ export function unexpectedText(error: unknown): string {
   return `vfio-user: unexpected error: ${stack}`;
 }
 
-/** The code of an error that this project threw on purpose. */
+/** The code of a `VfioUserError`; `undefined` for other errors. */
 async function ownCode(error: unknown): Promise<VfioUserErrorCode | undefined> {
   if (error instanceof UsageError) return error.code;
   // Loaded only now: `--help` and wrong usage do without the core, and so answer at once.

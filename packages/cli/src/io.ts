@@ -1,18 +1,18 @@
 import type { Writable } from 'node:stream';
 import { standardOutput } from './non-blocking-output.js';
 
-/** The outside world of a command, so that tests can stand in for it. */
+/** Input and output of a command, replaceable in tests. */
 export interface Io {
   /** Results. */
   stdout(text: string): void;
-  /** Standard output as a stream, with back-pressure, for results that keep coming. */
+  /** Standard output as a stream with back-pressure, for continuous results. */
   readonly stdoutStream: Writable & { readonly isTTY?: boolean };
   /** Errors; logs go to the logger. */
   stderr(text: string): void;
-  /** A line for whoever started the process; dropped rather than waited for if nobody reads it. */
+  /** A line for the parent process; dropped if nobody reads it. */
   announce?(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** End at once, for when a reader of stdout neither reads nor leaves. */
+  /** Exit at once, when a reader of stdout neither reads nor closes it. */
   exit(code: number): void;
 }
 
@@ -26,7 +26,7 @@ export const processIo: Io = {
   exit: (code) => process.exit(code),
 };
 
-/** What every command runs with, besides its arguments. */
+/** What every command gets, besides its arguments. */
 export interface CommandContext {
   readonly io: Io;
   /** Exit status of a command that ended without an error. */

@@ -9,7 +9,7 @@ type Level = (typeof LEVELS)[number];
 export const SERVER_VERBOSE_HELP =
   'log more (-v: debug; -vv: trace, each request, DMA access and interrupt)';
 
-/** The two options every command that logs has. */
+/** Add `-v` and `--log-level`. */
 export function addLogOptions<Args extends unknown[], Opts extends Record<string, unknown>>(
   command: Command<Args, Opts>,
   defaultLevel: Level,

@@ -7,7 +7,7 @@ export type Entry = readonly [term: string, meaning: string];
 interface Manual {
   /** Lines, for commands that have none in their own help text. */
   readonly examples?: readonly string[];
-  /** Besides, or instead of, the usual 0, 1 and 2. */
+  /** In addition to, or instead of, 0, 1 and 2. */
   readonly exitStatus?: readonly Entry[];
   readonly environment?: readonly Entry[];
   readonly seeAlso: readonly string[];

@@ -1,9 +1,9 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
-/** Bytes that wait for a slow reader; what comes on top is dropped. */
+/** Bytes queued for a slow reader; more are dropped. */
 const MAX_WAITING_BYTES = 2 ** 20;
-/** When to try again what the reader had no room for, ms: at first, and at most. */
+/** Delay of the first retry when the pipe is full, and of later ones at most, ms. */
 const FIRST_RETRY_MS = 1;
 const LAST_RETRY_MS = 100;
 /** How long the end of the process may take for what still waits, ms, and how often that is tried. */
@@ -17,14 +17,14 @@ const LAST_TRY_STEP_MS = 10;
  */
 export class NonBlockingOutput {
   readonly isTerminal: boolean;
-  /** There is room again after so many lines were dropped. */
+  /** Called with the number of dropped lines, once there is room again. */
   onDropped: (lines: number) => void = () => {};
   readonly #fd: number;
-  /** A write to it may wait for a disk, so that a thread has to do that. */
+  /** A regular file: writes may block on the disk, so a thread does them. */
   readonly #isFile: boolean;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
-  /** A thread writes, or the timer runs. */
+  /** A write or a retry is pending. */
   #isBusy = false;
   #isEnding = false;
   #retryMs = FIRST_RETRY_MS;
@@ -40,7 +40,7 @@ export class NonBlockingOutput {
     process.on('exit', () => this.#end());
   }
 
-  /** Dropped, and counted, when too much waits already. */
+  /** Write, or drop and count when the queue is full. */
   write(text: string): void {
     const bytes = Buffer.from(text);
     // Until all is written, so that the count stands where the lines are missing.
@@ -65,7 +65,7 @@ export class NonBlockingOutput {
     else this.#retryLater();
   }
 
-  /** Whether everything could be written. */
+  /** Write what is queued. @returns whether all of it was written. */
   #writeWaiting(): boolean {
     try {
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {

@@ -16,7 +16,7 @@ interface TransportLoader {
   load(choices: TransportChoices): Promise<Transport>;
 }
 
-/** Every transport this command knows. Loaded when a URI asks for it: some need native libraries. */
+/** All transports, loaded when a URI needs them: some need native libraries. */
 const LOADERS: readonly TransportLoader[] = [
   {
     schemes: ['unix', 'fd'],
@@ -41,7 +41,7 @@ const LOADERS: readonly TransportLoader[] = [
   },
 ];
 
-/** Every scheme this command knows. */
+/** All schemes. */
 export const knownSchemes: readonly string[] = LOADERS.flatMap(({ schemes }) => schemes);
 
 /**

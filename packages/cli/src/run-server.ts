@@ -2,7 +2,7 @@ import type { Logger, TransportRegistry } from '@vfio-user/core';
 import type { Io } from './io.js';
 import { watchTermination } from './termination.js';
 
-/** Something that listens until it is told to end: a device server, a bridge. */
+/** A device server or a bridge. */
 export interface RunningServer {
   readonly uri: string;
   readonly closed: Promise<void>;
@@ -10,20 +10,20 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** What every server runs with, besides its own options. */
+/** What {@link runServer} needs, besides the server. */
 export interface ServerContext {
   readonly io: Io;
   readonly logger: Logger;
   readonly registry: TransportRegistry;
   /** Adds to the server's own statistics for SIGUSR2. */
   readonly observation?: { statistics(own: object): object };
-  /** Prints where it listens, in place of `listening <uri>` on stdout. */
+  /** Called with the URI, instead of printing `listening <uri>` on stdout. */
   announce?(uri: string): void;
 }
 
 /**
- * Start a server, say where it listens, and run it until a signal or its own end. SIGUSR2 logs what
- * it is doing, SIGHUP reads certificates again.
+ * Start a server, print where it listens, and run it until a signal or its own end. SIGUSR2 logs statistics, SIGHUP
+ * reloads certificates.
  */
 export async function runServer(
   start: () => Promise<RunningServer>,
@@ -55,7 +55,7 @@ export async function runServer(
   }
 }
 
-/** Say where a server listens. */
+/** Print `listening <uri>`. */
 export function announceOn(io: Io, uri: string): void {
   (io.announce ?? io.stdout)(`listening ${uri}\n`);
 }

@@ -1,7 +1,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { UsageError } from './errors.js';
 
-/** The options about who may connect to the UNIX socket that a command creates. */
+/** Permissions of the UNIX socket that a command creates. */
 export interface SocketPermissions {
   readonly socketMode?: string | undefined;
   readonly socketGroup?: string | undefined;

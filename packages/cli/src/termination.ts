@@ -2,18 +2,15 @@ import { ExitCode } from './errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** A person or a supervisor asking this process to end. */
+/** Requests to end, by signal. */
 export interface Termination {
-  /** Resolves with the signal that asked. */
+  /** Resolves with the signal received. */
   readonly requested: Promise<NodeJS.Signals>;
-  /** Give the signals back to their default action. */
+  /** Restore the default action of the signals. */
   dispose(): void;
 }
 
-/**
- * Watch SIGTERM and SIGINT. The first one is a request to end cleanly; a second SIGINT ends the
- * process on the spot, for the case that the clean end hangs.
- */
+/** Watch SIGTERM and SIGINT. The first one requests a clean end; a second SIGINT exits at once, in case that hangs. */
 export function watchTermination(): Termination {
   let interrupts = 0;
   let request: (signal: NodeJS.Signals) => void = () => {};

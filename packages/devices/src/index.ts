@@ -17,12 +17,12 @@ export {
 export { sizeOption } from './settings.js';
 export { type BenchOptions, bench, benchRegisters } from './test-device/index.js';
 
-/** The devices of this package by the name `vfio-user serve` knows them by. */
+/** The devices of this package, by their names in `vfio-user serve`. */
 export const builtinDevices: ReadonlyMap<string, PciDeviceDefinition<unknown>> = new Map(
   [counter, gpio, nvme, bench].map((definition) => [definition.name, definition]),
 );
 
-/** Register names by the same names of devices. */
+/** Their register maps, by the same names. */
 export const registerMaps: ReadonlyMap<string, RegisterMap> = new Map(
   Array.from(builtinDevices.values()).flatMap(({ name, registers }) =>
     registers === undefined ? [] : [[name, registers]],

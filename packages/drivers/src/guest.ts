@@ -1,6 +1,6 @@
 import { type DeviceClient, type GuestMemory, VfioUserError } from '@vfio-user/core';
 
-/** Where guest memory begins for the device. */
+/** Guest address (IOVA) of the memory of a {@link Guest}. */
 export const GUEST_BASE = 0x1_0000_0000;
 
 /** Memory that a device can reach, and this process as well. */

@@ -13,13 +13,13 @@ export class InterruptWait {
     return wait;
   }
 
-  /** Until any of the vectors has been signalled since the last call. */
+  /** Resolves when a vector has been signalled since the last call. */
   async next(): Promise<void> {
     if (this.count === 0) await this.arrival();
     this.count = 0;
   }
 
-  /** Until another interrupt comes. */
+  /** Resolves at the next interrupt. */
   arrival(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;

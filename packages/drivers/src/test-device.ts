@@ -7,7 +7,7 @@ import { type RegisterPort, Registers } from './registers.js';
 /** Bytes of the largest transfer that the DMA engine makes: larger blocks take several. */
 export const LARGEST_TRANSFER = 2 ** 20;
 
-/** What the DMA engine is to do. Where a field is missing, its register keeps what it has. */
+/** A DMA command. A field left out keeps the value of its register. */
 export interface DmaOperation {
   /** One of the numbers for DMA_COMMAND. */
   readonly command: number;
@@ -19,7 +19,7 @@ export interface DmaOperation {
   readonly repeat?: number;
   /** Bytes of one transfer. */
   readonly chunk?: number;
-  /** Transfers under way at once. */
+  /** Transfers in flight. */
   readonly depth?: number;
   /** What DMA_FILL_GUEST writes. */
   readonly pattern?: number;
@@ -37,7 +37,7 @@ export interface BurstOperation {
 /** Vector of the end of DMA, where the driver waits for interrupts. */
 const END_VECTOR = 0;
 
-/** The driver of the test device (`serve bench`): its registers, and what they make it do. */
+/** Driver of the test device (`serve bench`). */
 export class TestDeviceDriver<P extends RegisterPort = DeviceClient> extends Registers {
   readonly client: P;
   readonly #end: InterruptWait | undefined;

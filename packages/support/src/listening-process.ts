@@ -42,7 +42,7 @@ export class ListeningProcess extends Program {
     }
   }
 
-  /** What it said that it listens on. */
+  /** The address that it printed. */
   get address(): string {
     return this.#address;
   }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
-/** How long is waited for a line, or for the end, when nobody says. */
+/** Default timeout of waiting for a line or for the end, ms. */
 const PATIENCE_MS = 60_000;
 /** From a SIGTERM to the SIGKILL. */
 const KILL_AFTER_MS = 10_000;
@@ -16,9 +16,9 @@ export interface ProgramOptions {
   readonly stdin?: 'ignore' | 'pipe';
   /** A descriptor of this process that becomes descriptor 3 of the program. */
   readonly inherit?: number;
-  /** In a group of its own, which a Ctrl-C at the terminal does not reach. */
+  /** In a process group of its own: a Ctrl-C at the terminal does not reach it. */
   readonly detached?: boolean;
-  /** It is a Node program that is talked with: gets what it sends. See {@link Program.send}. */
+  /** For a Node program with an IPC channel: gets its messages. See {@link Program.send}. */
   readonly onMessage?: (message: unknown) => void;
   /** It has ended, or could not be started. */
   readonly onEnd?: () => void;
@@ -156,17 +156,17 @@ export class Program {
     this.#child.kill(signal);
   }
 
-  /** Ask it to end, kill it when it does not. @returns its exit code, or the signal that ended it. */
+  /** Send SIGTERM, then SIGKILL if it does not end. @returns its exit code, or the signal that ended it. */
   stop(): Promise<number | string> {
     return this.#end('SIGTERM');
   }
 
-  /** End it without a warning. */
+  /** Send SIGKILL. */
   kill(): Promise<number | string> {
     return this.#end('SIGKILL');
   }
 
-  /** Stop it where it is: what it is sent from now on stays unread. */
+  /** Send SIGSTOP: what it is sent from now on stays unread. */
   freeze(): void {
     this.signal('SIGSTOP');
   }

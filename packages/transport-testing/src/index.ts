@@ -17,7 +17,7 @@ export { type StreamFixture, streamCompliance } from './compliance/stream-compli
 export { transportCompliance } from './compliance/transport-compliance.js';
 export type { ByteFaults } from './faults/byte-pipe.js';
 export { ByteRelay, type ByteRelayOptions, type SocketAddress } from './faults/byte-relay.js';
-export type { TransportFaults } from './faults/faults.js';
+export type { TransportFaults } from './faults/faulty-connection.js';
 export { faultyTransport } from './faults/faulty-transport.js';
 export {
   type RecordedDescriptor,

@@ -3,7 +3,7 @@ const SHORTEST_MS = 5;
 /** Of the time of a case that measuring takes; the rest is preparing and checking. */
 const MEASURING_SHARE = 0.8;
 
-/** Divides the time of a run among its cases, so that it ends when it should. */
+/** Divides the time of a run among its cases. */
 export class Budget {
   readonly #end: number;
   readonly #now: () => number;
@@ -16,7 +16,7 @@ export class Budget {
     this.#weightLeft = weight;
   }
 
-  /** How long each of a case's measurements may take, ms. What others left over or overran counts. */
+  /** Time of each measurement of a case, ms. What earlier cases left over or overran is shared among the rest. */
   take(weight: number, measurements: number): number {
     const left = Math.max(0, this.#end - this.#now());
     const share = (left * weight) / Math.max(this.#weightLeft, weight);

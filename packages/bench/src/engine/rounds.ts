@@ -1,10 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { BenchError } from '../errors.js';
 import { createHistogram, type Histogram, percentileOf } from '../statistics.js';
-import { processorTime } from '../targets/processor-time.js';
-import type { Entrant, Measured, Round } from './measured.js';
+import type { Contender, ContenderRounds, Round } from './contender.js';
 
-/** What a measurement may take beyond its time before it counts as stuck, ms. */
-const PATIENCE_MS = 60_000;
+/** Time beyond its own after which a measurement fails, ms. */
+const GRACE_MS = 60_000;
 
 /** How the rounds of a case are run. */
 export interface RoundSettings {
@@ -16,31 +16,31 @@ export interface RoundSettings {
   readonly warmUpMilliseconds: number;
   readonly signal: AbortSignal;
   /** Called before each measurement; round 0 warms up. */
-  onMeasurement(entrant: Entrant, round: number): void;
+  onMeasurement(contender: Contender, round: number): void;
 }
 
 /**
- * Measure all entrants by turns, so that whatever the machine does meanwhile meets them alike. The
+ * Measure all contenders by turns, so that whatever the machine does meanwhile meets them alike. The
  * first round warms up and does not count.
  */
 export async function runRounds(
-  entrants: readonly Entrant[],
+  contenders: readonly Contender[],
   settings: RoundSettings,
-): Promise<readonly Measured[]> {
-  const measured = entrants.map((entrant) => ({
-    entrant,
+): Promise<readonly ContenderRounds[]> {
+  const measured = contenders.map((contender) => ({
+    contender,
     rounds: [] as Round[],
     latencies: createHistogram(),
   }));
   const histogram = createHistogram();
   for (let round = 0; round <= settings.rounds; round++) {
-    for (const { entrant, rounds, latencies } of measured) {
-      settings.onMeasurement(entrant, round);
+    for (const { contender, rounds, latencies } of measured) {
+      settings.onMeasurement(contender, round);
       histogram.reset();
-      const isWarmUp = round === 0 && entrant.role === 'transport';
+      const isWarmUp = round === 0 && contender.role === 'transport';
       const milliseconds = isWarmUp ? settings.warmUpMilliseconds : settings.milliseconds;
-      const result = await patiently(entrant, settings, () =>
-        runRound(entrant, milliseconds, histogram),
+      const result = await withDeadline(contender, settings, () =>
+        runRound(contender, milliseconds, histogram),
       );
       if (round === 0) continue;
       rounds.push(result);
@@ -51,13 +51,13 @@ export async function runRounds(
 }
 
 async function runRound(
-  entrant: Entrant,
+  contender: Contender,
   milliseconds: number,
   histogram: Histogram,
 ): Promise<Round> {
-  const { pid } = entrant;
+  const { pid } = contender;
   const before = pid === undefined ? undefined : processorTime(pid);
-  const { work, clientTime } = await entrant.measure(milliseconds, histogram);
+  const { work, clientTime } = await contender.measure(milliseconds, histogram);
   const after = pid === undefined ? undefined : processorTime(pid);
   return {
     ...work,
@@ -67,9 +67,9 @@ async function runRound(
   };
 }
 
-/** Gives up when the run is ended, or when a server does not answer. */
-async function patiently<T>(
-  { name }: Entrant,
+/** Rejects when the run is aborted, or when the work takes too long. */
+async function withDeadline<T>(
+  { name }: Contender,
   { milliseconds, signal }: RoundSettings,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -79,7 +79,7 @@ async function patiently<T>(
   const givenUp = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort);
-    const patience = milliseconds + PATIENCE_MS;
+    const patience = milliseconds + GRACE_MS;
     const stuck = new BenchError(`${name} did not end within ${Math.round(patience / 1000)} s`);
     timer = setTimeout(() => reject(stuck), patience);
   });
@@ -88,5 +88,19 @@ async function patiently<T>(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Processor time of a process so far, nanoseconds; `undefined` where the kernel does not say. */
+export function processorTime(pid: number): number | undefined {
+  try {
+    const folder = `/proc/${pid}/task`;
+    let total = 0;
+    for (const task of readdirSync(folder)) {
+      total += Number(readFileSync(`${folder}/${task}/schedstat`, 'utf8').split(' ', 1)[0]);
+    }
+    return total;
+  } catch {
+    return undefined;
   }
 }

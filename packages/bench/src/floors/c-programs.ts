@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Certificate, ListeningProcess } from '@vfio-user/support';
-import type { Launcher } from '../rows/launcher.js';
+import { type Certificate, ListeningProcess } from '@vfio-user/support';
 
 const run = promisify(execFile);
 const sources = fileURLToPath(new URL('../../src/floors/c/', import.meta.url));
@@ -22,13 +21,13 @@ export interface Command {
 /** Our C programs, compiled when they are first needed. */
 export class CPrograms {
   readonly #folder: string;
-  readonly #launcher: Launcher;
+  readonly #serverPrefix: readonly string[];
   readonly #compiled = new Map<string, Promise<string>>();
 
-  /** `folder` takes what is compiled; it is the caller's to remove. */
-  constructor(folder: string, launcher: Launcher) {
+  /** `folder` takes the executables and is the caller's to remove; `serverPrefix` stands before the command of a server. */
+  constructor(folder: string, serverPrefix: readonly string[]) {
     this.#folder = folder;
-    this.#launcher = launcher;
+    this.#serverPrefix = serverPrefix;
   }
 
   /** Run a program that prints samples. @returns nanoseconds. */
@@ -45,9 +44,8 @@ export class CPrograms {
   /** Start a program that is a server. */
   async server(command: Command): Promise<ListeningProcess> {
     const env = environment(command);
-    return this.#launcher.listening([await this.#path(command), ...command.args.map(String)], {
-      env,
-    });
+    const program = [await this.#path(command), ...command.args.map(String)];
+    return ListeningProcess.start(program, { env, prefix: this.#serverPrefix });
   }
 
   #path({ name, certificate }: Command): Promise<string> {

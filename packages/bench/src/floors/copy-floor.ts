@@ -1,12 +1,12 @@
+import type { CaseRunner, WorkDone } from '../engine/contender.js';
 import { type Histogram, recordMilliseconds } from '../statistics.js';
-import type { Contender, Work } from '../workloads/contender.js';
 import type { CopyWork } from './floor-work.js';
 
 /** Bytes copied between two looks at the clock, when single copies are not timed. */
 const CLOCK_BYTES = 2 ** 18;
 
 /** Copies between two areas of this process. */
-export function copyFloor({ blockBytes, footprintBytes, timed }: CopyWork): Contender {
+export function copyFloor({ blockBytes, footprintBytes, timed }: CopyWork): CaseRunner {
   const source = new Uint8Array(footprintBytes).fill(1);
   const target = new Uint8Array(footprintBytes).fill(2);
   const batch = timed ? 1 : Math.max(1, Math.floor(CLOCK_BYTES / blockBytes));
@@ -17,7 +17,7 @@ export function copyFloor({ blockBytes, footprintBytes, timed }: CopyWork): Cont
     if (at + blockBytes > footprintBytes) at = 0;
   };
   return {
-    measure(milliseconds: number, latencies: Histogram): Work {
+    measure(milliseconds: number, latencies: Histogram): WorkDone {
       const startedAt = performance.now();
       const end = startedAt + milliseconds;
       let operations = 0;

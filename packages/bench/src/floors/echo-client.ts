@@ -1,10 +1,9 @@
 import { AF_UNIX, BlockingStream, connect, NativeMemory, streamSocket } from '@vfio-user/posix-ffi';
 import { BenchError } from '../errors.js';
-import { echoAddress } from './echo-address.js';
 import { ECHO_HEAD_BYTES, type EchoRequest, writeEchoHead } from './echo-protocol.js';
-import { trySetNoDelay } from './socket-options.js';
+import { echoAddress, trySetNoDelay } from './echo-socket.js';
 
-/** A connection to an echo server. All of its calls wait. */
+/** A connection to an echo server, with blocking calls. */
 export class EchoClient {
   readonly #stream: BlockingStream;
   readonly #request: NativeMemory;

@@ -1,10 +1,10 @@
+import type { CaseRunner, WorkDone } from '../engine/contender.js';
 import { type Histogram, recordMilliseconds } from '../statistics.js';
-import type { Contender, Work } from '../workloads/contender.js';
 import { EchoClient } from './echo-client.js';
 import type { EchoWork } from './floor-work.js';
 
-/** A plain socket as a contender: this process against the echo server at `uri`. */
-export function echoFloor(uri: string, work: EchoWork, rate: number): Contender {
+/** A plain socket: this process against the echo server at `uri`. */
+export function echoFloor(uri: string, work: EchoWork, rate: number): CaseRunner {
   if (work.reconnects) {
     return { measure: (milliseconds, latencies) => reconnect(uri, work, milliseconds, latencies) };
   }
@@ -24,7 +24,7 @@ function closedEcho(
   { depth, requestsPerReply }: EchoWork,
   milliseconds: number,
   latencies: Histogram,
-): Work {
+): WorkDone {
   const sentAt = new Float64Array(depth);
   const startedAt = performance.now();
   const end = startedAt + milliseconds;
@@ -52,7 +52,7 @@ function openEcho(
   rate: number,
   milliseconds: number,
   latencies: Histogram,
-): Work {
+): WorkDone {
   const startedAt = performance.now();
   const count = Math.max(1, Math.floor((milliseconds * rate) / 1000));
   for (let index = 0; index < count; index++) {
@@ -65,7 +65,12 @@ function openEcho(
   return { operations: count, milliseconds: performance.now() - startedAt };
 }
 
-function reconnect(uri: string, work: EchoWork, milliseconds: number, latencies: Histogram): Work {
+function reconnect(
+  uri: string,
+  work: EchoWork,
+  milliseconds: number,
+  latencies: Histogram,
+): WorkDone {
   let operations = 0;
   let total = 0;
   const end = performance.now() + milliseconds;

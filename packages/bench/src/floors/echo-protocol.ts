@@ -1,4 +1,4 @@
-/** What a client of the echo server asks for before anything else: three 32-bit numbers. */
+/** The first message of a client of the echo server: three 32-bit numbers. */
 export interface EchoRequest {
   readonly requestBytes: number;
   readonly replyBytes: number;

@@ -13,20 +13,19 @@ import {
   streamSocket,
 } from '@vfio-user/posix-ffi';
 import { AcceptLoop } from '@vfio-user/transport-socket';
-import { echoAddress } from './echo-address.js';
 import { ECHO_HEAD_BYTES, readEchoHead } from './echo-protocol.js';
-import { trySetNoDelay } from './socket-options.js';
+import { echoAddress, trySetNoDelay } from './echo-socket.js';
 
 const BACKLOG = 16;
 
-/** The least that a server can do: receive requests, send replies. */
+/** A server that only receives requests and sends replies. */
 export interface EchoServer {
   /** Where it really listens. */
   readonly uri: string;
   close(): void;
 }
 
-/** Serves one client after the other, and nobody else meanwhile: it waits for each in system calls. */
+/** Serves one client after the other, in blocking system calls. */
 export function startEchoServer(uri: string): EchoServer {
   const { domain, bytes } = echoAddress(uri);
   const socket = streamSocket(domain);

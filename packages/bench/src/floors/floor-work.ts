@@ -1,4 +1,4 @@
-import type { Loop } from '../workloads/test-case.js';
+import type { Loop } from '../engine/loops.js';
 
 /** Messages there and back over a plain socket. */
 export interface EchoWork {

@@ -1,7 +1,6 @@
+import { countText, digits, rangeText, timeText } from '../figures.js';
 import type { Spread } from '../statistics.js';
-import { countText, digits, rangeText, timeText } from './figures.js';
-import type { NamedReport } from './plots/series.js';
-import type { Report, Result } from './schema.js';
+import type { NamedReport, Report, Result } from './report.js';
 import type { Table } from './tables.js';
 
 /** What runs are compared by: median time of an operation, or operations a second. */

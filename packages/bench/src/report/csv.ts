@@ -1,4 +1,4 @@
-import type { Report, Result } from './schema.js';
+import type { Report, Result } from './report.js';
 
 type Cell = string | number | undefined;
 

@@ -1,5 +1,5 @@
 import { BenchError } from '../errors.js';
-import type { NamedReport } from './plots/series.js';
+import type { NamedReport } from './report.js';
 
 /** Formats with plots: what draws them need not be installed. */
 export const PLOT_FORMATS = ['html', 'png'] as const;

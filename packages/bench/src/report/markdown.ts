@@ -1,5 +1,5 @@
-import { describeRun } from './run-text.js';
-import type { Report } from './schema.js';
+import type { Report } from './report.js';
+import { describeRun } from './run-description.js';
 import { SUMMARY_HEADING, summaryOf } from './summary.js';
 import { type Table, tablesOf } from './tables.js';
 

@@ -1,11 +1,10 @@
 import { Resvg } from '@resvg/resvg-js';
 import { BenchError } from '../errors.js';
-import { escapeMarkup } from './html/escape.js';
-import { plotsOf } from './plots/all-plots.js';
-import { drawPlot } from './plots/draw.js';
+import { escapeMarkup } from './html/markup.js';
+import { drawPlot, plotsOf } from './plots/draw.js';
 import type { Plot } from './plots/plot.js';
-import type { NamedReport } from './plots/series.js';
 import { lightTheme } from './plots/theme.js';
+import type { NamedReport } from './report.js';
 
 const COLUMNS = 2;
 const MARGIN = 24;
@@ -45,7 +44,7 @@ function sheet(drawings: readonly Drawing[]): string {
     const row = drawings.slice(first, first + COLUMNS);
     row.forEach(({ title, svg }, column) => {
       const left = MARGIN + column * columnWidth;
-      const style = `font-family="${FONT}" font-size="15" fill="${lightTheme.text}"`;
+      const style = `font-workload="${FONT}" font-size="15" fill="${lightTheme.text}"`;
       parts.push(
         `<text x="${left}" y="${top + TITLE_HEIGHT / 2}" ${style}>${escapeMarkup(title)}</text>`,
       );

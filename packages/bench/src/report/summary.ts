@@ -5,8 +5,8 @@ import {
   hasTooFewSamples,
   ratioText,
   timeText,
-} from './figures.js';
-import type { Report, Result } from './schema.js';
+} from '../figures.js';
+import type { Report, Result } from './report.js';
 import type { Table } from './tables.js';
 
 /** Above a summary. */
@@ -33,7 +33,7 @@ const SITUATIONS: ReadonlyMap<string, readonly string[]> = new Map([
 /** Processes that ran before the benchmark did, for each processor. */
 const BUSY_LOAD = 0.5;
 
-type Row = readonly Result[];
+type SummaryRow = readonly Result[];
 
 /** A summary of the transports of a report; floors are left out. */
 export function summaryOf(report: Report): Summary {
@@ -46,7 +46,7 @@ export function summaryOf(report: Report): Summary {
 }
 
 /** Of each test the first case of latencies, which is the smallest, and the last one of rates, the largest. */
-function rowsOf({ tests, results }: Report): readonly Row[] {
+function rowsOf({ tests, results }: Report): readonly SummaryRow[] {
   const transports = results.filter(({ role, loop }) => role === 'transport' && loop === 'closed');
   return tests.flatMap(({ name }) => {
     const own = transports.filter(({ test }) => test === name);
@@ -58,7 +58,7 @@ function rowsOf({ tests, results }: Report): readonly Row[] {
   });
 }
 
-function sentencesOf({ targets }: Report, rows: readonly Row[]): readonly string[] {
+function sentencesOf({ targets }: Report, rows: readonly SummaryRow[]): readonly string[] {
   const first = targets[0]?.name ?? '';
   const measured = targets.filter(({ name }) =>
     rows.some((row) => row.some(({ contender }) => contender === name)),
@@ -80,7 +80,11 @@ function sentencesOf({ targets }: Report, rows: readonly Row[]): readonly string
 }
 
 /** How many times as long an operation takes, as the geometric mean of all rows that have both. */
-function timesAsLong(rows: readonly Row[], name: string, reference: string): number | undefined {
+function timesAsLong(
+  rows: readonly SummaryRow[],
+  name: string,
+  reference: string,
+): number | undefined {
   const logarithms = rows.flatMap((row) => {
     const [own, other] = [name, reference].map((each) =>
       row.find(({ contender }) => contender === each),
@@ -133,7 +137,7 @@ function sampleWarning({ results }: Report): readonly string[] {
   ];
 }
 
-function tableOf({ targets }: Report, rows: readonly Row[]): Table {
+function tableOf({ targets }: Report, rows: readonly SummaryRow[]): Table {
   const names = targets.map(({ name }) => name);
   const [first = ''] = names;
   const head = names.flatMap((name) => (name === first ? [name] : [name, `x ${first}`]));
@@ -152,7 +156,7 @@ function tableOf({ targets }: Report, rows: readonly Row[]): Table {
   };
 }
 
-function rowTitle([result]: Row): string {
+function rowTitle([result]: SummaryRow): string {
   if (result === undefined) return '';
   return result.title === '' ? result.test : `${result.test}, ${result.title}`;
 }

@@ -5,8 +5,8 @@ import {
   rangeText,
   ratioText,
   timeText,
-} from './figures.js';
-import type { Report, Result } from './schema.js';
+} from '../figures.js';
+import type { Report, Result } from './report.js';
 
 /** Rows of text under a heading. */
 export interface Table {

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
-import type { Entrant } from '../engine/measured.js';
-import { CopyEngine } from './copy-engine.js';
-import { plugIn } from './guest.js';
-import { BLOCK_BYTES, copyByMap, openInProcess, readIntoBuffer } from './in-process-copy.js';
-import type { Comparison, Row } from './row.js';
-import { sampled } from './row.js';
-import type { Setting } from './setting.js';
+import { type Contender, sampled } from '../engine/contender.js';
+import {
+  BLOCK_BYTES,
+  CopyEngine,
+  copyByMap,
+  openInProcess,
+  readIntoBuffer,
+} from './copy-contenders.js';
+import { type Comparison, plugIn, type Row, type RowContext } from './row.js';
 
 /** Blocks a round. */
 const COUNT = 512;
@@ -18,8 +20,8 @@ const FAR = 64 * BLOCK_BYTES;
  * 1 MiB blocks copied within guest memory by a device, against memcpy on memory mapped likewise. Only
  * equal footprints are compared: near ones stay in a processor cache, far ones do not.
  */
-export async function dmaCopy(setting: Setting): Promise<Row> {
-  const { programs, folder, launcher, cleanup } = setting;
+export async function dmaCopy(context: RowContext): Promise<Row> {
+  const { programs, folder, launcher, cleanup } = context;
   const engineUri = `unix://${join(folder, 'engine.sock')}`;
   cleanup.add(await launcher.device('bench', engineUri));
   const guest = cleanup.add(await plugIn(engineUri, 2 * FAR));
@@ -27,9 +29,9 @@ export async function dmaCopy(setting: Setting): Promise<Row> {
   const inProcess = cleanup.add(await openInProcess(join(folder, 'copy.sock'), FAR));
   const buffer = new Uint8Array(BLOCK_BYTES);
 
-  const contenders: Entrant[] = [];
+  const contenders: Contender[] = [];
   const comparisons: Comparison[] = [];
-  const compare = (floor: Entrant, direct: Entrant, inEngine?: Entrant): void => {
+  const compare = (floor: Contender, direct: Contender, inEngine?: Contender): void => {
     contenders.push(floor, direct);
     comparisons.push({ subject: direct, floor, quantity: 'speed', target: TARGET });
     if (inEngine === undefined) return;
@@ -37,7 +39,7 @@ export async function dmaCopy(setting: Setting): Promise<Row> {
     // It tells how long many blocks took together, which has no median of one.
     comparisons.push({ subject: inEngine, floor, quantity: 'rate', target: TARGET });
   };
-  const memcpy = (name: string, source: number, target: number): Entrant =>
+  const memcpy = (name: string, source: number, target: number): Contender =>
     sampled(name, async () => ({
       nanoseconds: await programs.samples({ name: 'copy', args: [source, target, COUNT] }),
       depth: 1,

@@ -3,21 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RoundSettings, runRounds } from '../engine/rounds.js';
 import { CPrograms } from '../floors/c-programs.js';
-import { currentLoad, describeMachine } from '../report/machine.js';
-import { bindClients, SERVER_PROCESSOR } from './apart.js';
-import { Cleanup } from './cleanup.js';
-import { clientRegionRead } from './client-region-read.js';
-import { diagnostics } from './diagnostics.js';
+import { currentLoad, describeMachine } from '../report/run-description.js';
 import { dmaCopy } from './dma-copy.js';
-import { Launcher } from './launcher.js';
+import { bindClients, Launcher } from './launcher.js';
 import { tcpDma, tlsDma, wsDma } from './network-dma.js';
 import { tcpRegionRead, tlsRegionRead } from './network-region-read.js';
 import { nvmeRead } from './nvme-read.js';
 import { type Options, parseOptions, USAGE } from './options.js';
-import { type RowResult, resultOf } from './results.js';
-import type { RowFactory } from './setting.js';
-import { machineText, rowText } from './text.js';
-import { unixRegionRead } from './unix-region-read.js';
+import { Cleanup, type RowFactory } from './row.js';
+import { machineText, type RowResult, resultOf, rowText } from './row-result.js';
+import { clientRegionRead, diagnostics, unixRegionRead } from './unix-region-read.js';
 
 const factories: Readonly<Record<string, RowFactory>> = {
   'unix-region-read': unixRegionRead,
@@ -40,11 +35,8 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'vfio-user-bench-'));
   const results: RowResult[] = [];
   try {
-    const launcher = new Launcher({
-      nodeArgs: options.nodeArgs,
-      processor: options.apart ? SERVER_PROCESSOR : undefined,
-    });
-    const programs = new CPrograms(folder, launcher);
+    const launcher = new Launcher(options);
+    const programs = new CPrograms(folder, launcher.prefix);
     for (const factory of selectRows(options)) {
       const cleanup = new Cleanup();
       try {

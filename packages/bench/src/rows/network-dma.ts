@@ -1,42 +1,44 @@
-import type { Entrant } from '../engine/measured.js';
-import { secureStream } from '../floors/c-stream.js';
-import { iperf3 } from '../floors/iperf3.js';
-import { ownCertificate, secureUri } from './certificate.js';
-import { messageDma } from './message-dma.js';
-import type { Row } from './row.js';
-import type { Setting } from './setting.js';
+import { randomFillSync } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { benchRegisters as register } from '@vfio-user/devices';
+import { GUEST_BASE, type Guest, TestDeviceDriver } from '@vfio-user/drivers';
+import type { Certificate } from '@vfio-user/support';
+import { type Contender, sampled } from '../engine/contender.js';
+import { BLOCK_BYTES } from './copy-contenders.js';
+import { iperf3 } from './iperf3.js';
+import { ownCertificate, plugIn, type Row, type RowContext, secureUri } from './row.js';
 
 const TARGET = 0.8;
 
 /** DMA of 1 MiB blocks over TCP, against one stream of iperf3 on the same path. */
-export async function tcpDma(setting: Setting): Promise<Row> {
-  const floor = await iperf3(setting, 'iperf3, one stream');
-  return row(setting, 'tcp', { uri: 'tcp://127.0.0.1:0', floor, target: TARGET });
+export async function tcpDma(context: RowContext): Promise<Row> {
+  const floor = await iperf3(context, 'iperf3, one stream');
+  return row(context, 'tcp', { uri: 'tcp://127.0.0.1:0', floor, target: TARGET });
 }
 
 /** The same over TLS 1.3, against two C programs on OpenSSL. */
-export async function tlsDma(setting: Setting): Promise<Row> {
-  const certificate = ownCertificate(setting.folder);
-  const floor = await secureStream(setting, 'a stream in C on OpenSSL', certificate);
-  return row(setting, 'tls', { uri: secureUri('tls', certificate), floor });
+export async function tlsDma(context: RowContext): Promise<Row> {
+  const certificate = ownCertificate(context.folder);
+  const floor = await secureStream(context, 'a stream in C on OpenSSL', certificate);
+  return row(context, 'tls', { uri: secureUri('tls', certificate), floor });
 }
 
 /** The same in WebSocket messages, against the stream of iperf3 that has none. */
-export async function wsDma(setting: Setting): Promise<Row> {
-  const floor = await iperf3(setting, 'iperf3, one stream');
-  return row(setting, 'ws', { uri: 'ws://127.0.0.1:0/', floor });
+export async function wsDma(context: RowContext): Promise<Row> {
+  const floor = await iperf3(context, 'iperf3, one stream');
+  return row(context, 'ws', { uri: 'ws://127.0.0.1:0/', floor });
 }
 
 async function row(
-  setting: Setting,
+  context: RowContext,
   scheme: string,
   {
     uri,
     floor,
     target,
-  }: { readonly uri: string; readonly floor: Entrant; readonly target?: number },
+  }: { readonly uri: string; readonly floor: Contender; readonly target?: number },
 ): Promise<Row> {
-  const { reads, writes } = await messageDma(setting, scheme, uri);
+  const { reads, writes } = await messageDma(context, scheme, uri);
   return {
     name: `${scheme}-dma`,
     what: '1 MiB of guest memory moved by the device, four blocks under way at once.',
@@ -48,4 +50,99 @@ async function row(
       ...(target !== undefined && { target }),
     })),
   };
+}
+
+/** Transfers under way at once. */
+const DEPTH = 4;
+/** Each has its own place, in the guest and in the device. */
+const FOOTPRINT = DEPTH * BLOCK_BYTES;
+const PACE = { chunk: BLOCK_BYTES, depth: DEPTH } as const;
+/** Blocks of a measurement: some tenths of a second. */
+const BLOCKS = 512;
+
+/** Reads and writes of guest memory that the device makes by messages. */
+export interface MessageDma {
+  readonly reads: Contender;
+  readonly writes: Contender;
+}
+
+/**
+ * Start `serve bench` on a URI, whose DMA engine moves blocks of 1 MiB between device memory and
+ * guest memory. In every round, other data goes to the device and back, and is compared.
+ */
+export async function messageDma(
+  { cleanup, launcher }: RowContext,
+  name: string,
+  uri: string,
+): Promise<MessageDma> {
+  const settings = [`memory=${FOOTPRINT}`];
+  const server = cleanup.add(await launcher.device('bench', uri, settings));
+  const guest = cleanup.add(await plugIn(server.address, 2 * FOOTPRINT));
+  const driver = await TestDeviceDriver.withInterrupt(guest.client);
+  const contender = (what: string, reads: number, writes: number): Contender =>
+    sampled(`${name}: ${what}`, async () => {
+      const times = await roundTrip(driver, guest, reads, writes);
+      const milliseconds = reads > writes ? times.reading : times.writing;
+      return { nanoseconds: [(milliseconds * 1e6) / BLOCKS], depth: 1 };
+    });
+  const passes = BLOCKS / DEPTH;
+  return { reads: contender('DMA reads', passes, 1), writes: contender('DMA writes', 1, passes) };
+}
+
+/** @returns milliseconds of `reads` passes to the device, and of `writes` passes back from it. */
+async function roundTrip(
+  driver: TestDeviceDriver,
+  guest: Guest,
+  reads: number,
+  writes: number,
+): Promise<{ readonly reading: number; readonly writing: number }> {
+  const source = guest.view(0, FOOTPRINT);
+  const target = guest.view(FOOTPRINT, FOOTPRINT);
+  randomFillSync(source);
+  target.fill(0);
+  const reading = await driver.timedDma({
+    command: register.DMA_LOAD,
+    source: GUEST_BASE,
+    destination: 0,
+    length: FOOTPRINT,
+    repeat: reads,
+    ...PACE,
+  });
+  const writing = await driver.timedDma({
+    command: register.DMA_STORE,
+    source: 0,
+    destination: GUEST_BASE + FOOTPRINT,
+    length: FOOTPRINT,
+    repeat: writes,
+    ...PACE,
+  });
+  if (crc32(source) !== crc32(target)) throw new Error('what came back differs from what was sent');
+  return { reading, writing };
+}
+
+/** Asked for at once: enough that asking does not count. */
+const STREAM_BLOCKS = 64;
+const REQUEST_BYTES = 8;
+const WARMUP = 1;
+const COUNT = 8;
+
+/** Two C programs on OpenSSL, one of which sends what the other one receives. */
+export async function secureStream(
+  { programs, cleanup }: RowContext,
+  name: string,
+  certificate: Certificate,
+): Promise<Contender> {
+  const sizes = [REQUEST_BYTES, STREAM_BLOCKS * BLOCK_BYTES];
+  const server = cleanup.add(
+    await programs.server({
+      name: 'echo-server',
+      args: ['127.0.0.1:0', ...sizes],
+      certificate,
+    }),
+  );
+  const args = [server.address, ...sizes, WARMUP, COUNT];
+  return sampled(name, async () => {
+    const streams = await programs.samples({ name: 'ping-pong', args, certificate });
+    return { nanoseconds: Array.from(streams, (each) => each / STREAM_BLOCKS), depth: 1 };
+  });
 }

@@ -1,11 +1,9 @@
 import { join } from 'node:path';
+import { NVME_IO_OPCODE } from '@vfio-user/devices';
 import { NvmeDriver } from '@vfio-user/drivers';
-import type { Entrant } from '../engine/measured.js';
-import { connect } from './guest.js';
-import { BLOCK_BYTES, fill, readRandomly } from './nvme-workload.js';
-import type { Comparison, Row } from './row.js';
-import { sampled } from './row.js';
-import type { Setting } from './setting.js';
+import { type Contender, sampled } from '../engine/contender.js';
+import { randomBlocks } from '../workloads/nvme-disk.js';
+import { type Comparison, connect, type Row, type RowContext } from './row.js';
 
 const NAMESPACE_BYTES = 2 ** 26;
 const DEPTHS = [1, 32] as const;
@@ -15,15 +13,15 @@ const COUNT = 20_000;
 const INTERRUPT_COUNT = 5000;
 
 /** NVMe reads of 4 KiB by our own driver, against the same work without NVMe and in C. */
-export async function nvmeRead(setting: Setting): Promise<Row> {
-  const polled = await openDisk(setting, 'mapped');
-  const driven = await openDisk(setting, 'trapped');
-  const contenders: Entrant[] = [];
+export async function nvmeRead(context: RowContext): Promise<Row> {
+  const polled = await openDisk(context, 'mapped');
+  const driven = await openDisk(context, 'trapped');
+  const contenders: Contender[] = [];
   const comparisons: Comparison[] = [];
   for (const depth of DEPTHS) {
     const floor = sampled(`depth ${depth}: polled queue in C`, async () => {
       const args = [NAMESPACE_BYTES, depth, WARMUP, COUNT];
-      return { nanoseconds: await setting.programs.samples({ name: 'polled-read', args }), depth };
+      return { nanoseconds: await context.programs.samples({ name: 'polled-read', args }), depth };
     });
     const subjects = [polled(depth), driven(depth)];
     contenders.push(floor, ...subjects);
@@ -39,10 +37,10 @@ export async function nvmeRead(setting: Setting): Promise<Row> {
 
 /** `mapped`: doorbells are stores, both sides poll. `trapped`: they are messages, and MSI-X answers. */
 async function openDisk(
-  setting: Setting,
+  context: RowContext,
   doorbells: 'mapped' | 'trapped',
-): Promise<(depth: number) => Entrant> {
-  const { cleanup, folder, launcher } = setting;
+): Promise<(depth: number) => Contender> {
+  const { cleanup, folder, launcher } = context;
   const uri = `unix://${join(folder, `nvme-${doorbells}.sock`)}`;
   const settings = [`size=${NAMESPACE_BYTES}`, `doorbells=${doorbells}`];
   cleanup.add(await launcher.device('nvme', uri, settings));
@@ -60,4 +58,81 @@ async function openDisk(
       depth,
     }));
   };
+}
+
+const NAMESPACE_ID = 1;
+const SECTOR_BYTES = 512;
+export const { BLOCK_BYTES } = NvmeDriver;
+const BLOCK_SECTORS = BLOCK_BYTES / SECTOR_BYTES;
+
+/** How many transfers, and how many of them at a time. */
+export interface Amount {
+  readonly depth: number;
+  /** Transfers before those that are timed. */
+  readonly warmup: number;
+  readonly count: number;
+}
+
+/** Write all `blocks` once: memory that was never written need not be read. */
+export async function fill(driver: NvmeDriver, blocks: number): Promise<void> {
+  let block = 0;
+  await transfer(
+    driver,
+    NVME_IO_OPCODE.WRITE,
+    { depth: 32, warmup: 0, count: blocks },
+    () => block++,
+  );
+}
+
+/** Read 4 KiB at random. @returns nanoseconds from submission to completion. */
+export function readRandomly(
+  driver: NvmeDriver,
+  blocks: number,
+  amount: Amount,
+): Promise<Float64Array> {
+  return transfer(driver, NVME_IO_OPCODE.READ, amount, randomBlocks(blocks));
+}
+
+/** Keep `depth` commands under way until all have ended. */
+async function transfer(
+  driver: NvmeDriver,
+  opcode: number,
+  { depth, warmup, count }: Amount,
+  nextBlock: () => number,
+): Promise<Float64Array> {
+  const { io, isPolled } = driver;
+  const total = warmup + count;
+  const nanoseconds = new Float64Array(count);
+  const startedAt = new Float64Array(depth);
+  let started = 0;
+  const submit = (id: number): void => {
+    started++;
+    startedAt[id] = performance.now();
+    io.place({
+      opcode,
+      id,
+      namespaceId: NAMESPACE_ID,
+      prp1: driver.bufferAddress(id),
+      dword10: nextBlock() * BLOCK_SECTORS,
+      dword12: BLOCK_SECTORS - 1,
+    });
+  };
+
+  while (started < depth) submit(started);
+  io.ring();
+  for (let ended = 0; ended < total; ) {
+    const before = started;
+    let taken = 0;
+    for (let id = io.take(); id >= 0; id = io.take()) {
+      const time = performance.now() - (startedAt[id] as number); // an id of ours
+      if (ended >= warmup) nanoseconds[ended - warmup] = time * 1e6;
+      ended++;
+      taken++;
+      if (started < total) submit(id);
+    }
+    if (started > before) io.ring();
+    if (taken > 0) io.acknowledge();
+    else if (!isPolled) await driver.wait();
+  }
+  return nanoseconds;
 }

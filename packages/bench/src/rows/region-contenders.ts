@@ -1,11 +1,10 @@
 import { type DeviceClient, Region } from '@vfio-user/core';
 import { benchRegisters } from '@vfio-user/devices';
 import type { Certificate } from '@vfio-user/support';
-import type { Entrant } from '../engine/measured.js';
+import { type Contender, sampled } from '../engine/contender.js';
 import type { CPrograms } from '../floors/c-programs.js';
 import type { ExchangeSizes } from '../floors/message-sizes.js';
-import { sampled } from './row.js';
-import type { Setting } from './setting.js';
+import type { RowContext } from './row.js';
 
 /** The register that is read: 4 bytes. */
 const READ = { region: Region.BAR0, offset: benchRegisters.ID, count: 4 } as const;
@@ -13,7 +12,7 @@ const WARMUP = 5000;
 const COUNT = 20_000;
 
 /** Where a ping-pong in C takes place. */
-export interface PingPongPlace {
+export interface PingPongOptions {
   /** Path of a socket, or 127.0.0.1:0. */
   readonly address: string;
   readonly sizes: ExchangeSizes;
@@ -22,10 +21,10 @@ export interface PingPongPlace {
 
 /** Two blocking C programs that do nothing but send and receive as many bytes. */
 export async function pingPong(
-  { programs, cleanup }: Setting,
+  { programs, cleanup }: RowContext,
   name: string,
-  { address, sizes, certificate }: PingPongPlace,
-): Promise<Entrant> {
+  { address, sizes, certificate }: PingPongOptions,
+): Promise<Contender> {
   const { requestBytes, replyBytes } = sizes;
   const server = cleanup.add(
     await programs.server({
@@ -42,7 +41,7 @@ export async function pingPong(
 }
 
 /** A blocking client in C of a vfio-user server that speaks the native encoding. */
-export function clientInC(programs: CPrograms, name: string, address: string): Entrant {
+export function clientInC(programs: CPrograms, name: string, address: string): Contender {
   const args = [address, READ.region, READ.offset, WARMUP, COUNT];
   return sampled(name, async () => ({
     nanoseconds: await programs.samples({ name: 'region-client', args }),
@@ -51,7 +50,7 @@ export function clientInC(programs: CPrograms, name: string, address: string): E
 }
 
 /** Our own client, in this process. */
-export function ownClient(name: string, client: DeviceClient): Entrant {
+export function ownClient(name: string, client: DeviceClient): Contender {
   const { region, offset, count } = READ;
   return sampled(name, async () => {
     const nanoseconds = new Float64Array(COUNT);

@@ -1,9 +1,17 @@
-import type { BenchHost } from '../engine/host.js';
-import type { RunOptions } from '../engine/options.js';
 import { LocalTarget } from './local-target.js';
 import { RemoteTarget } from './remote-target.js';
-import type { Target } from './target.js';
+import type { BenchHost, Target } from './target.js';
 import { type OfferedTransports, offeredTransports } from './transports.js';
+
+/** Which targets a run is asked for. */
+export interface TargetOptions {
+  /** Empty: the default ones, unless there are `connect`. */
+  readonly transports: readonly string[];
+  /** URIs of servers that run already. */
+  readonly connect: readonly string[];
+  /** URI of an echo server beside those. */
+  readonly echo: string | undefined;
+}
 
 /** What a run measures, and what it could not find on this machine. */
 export interface FoundTargets {
@@ -13,7 +21,7 @@ export interface FoundTargets {
 
 /** The servers that were named, or the transports of this machine. */
 export async function findTargets(
-  { transports, connect, echo }: RunOptions,
+  { transports, connect, echo }: TargetOptions,
   {
     folder,
     signal,
@@ -27,7 +35,7 @@ export async function findTargets(
     }
     return { targets, missing: [] };
   }
-  const offered = offeredTransports(transports, { folder });
+  const offered = offeredTransports(transports, folder);
   const targets = offered.transports.map(
     (transport) => new LocalTarget(transport, host.script, signal),
   );

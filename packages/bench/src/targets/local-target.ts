@@ -1,7 +1,7 @@
 import type { ListeningProcess } from '@vfio-user/support';
 import { startServer } from './server-process.js';
 import type { ServedDevice, Target, TargetServer } from './target.js';
-import type { LocalTransport, Path } from './transports.js';
+import type { LocalTransport, SocketKind } from './transports.js';
 
 const settings: Readonly<Record<ServedDevice, readonly string[]>> = {
   bench: ['memory=16M'],
@@ -12,7 +12,7 @@ const settings: Readonly<Record<ServedDevice, readonly string[]>> = {
 export class LocalTarget implements Target {
   readonly name: string;
   readonly uri: string;
-  readonly path: Path;
+  readonly socket: SocketKind;
   readonly #transport: LocalTransport;
   readonly #script: string;
   readonly #signal: AbortSignal;
@@ -24,7 +24,7 @@ export class LocalTarget implements Target {
     this.#script = script;
     this.#signal = signal;
     this.name = transport.name;
-    this.path = transport.path;
+    this.socket = transport.socket;
     // What is behind the question mark are names of temporary files.
     this.uri = transport.listenUri('bench').replace(/\?.*/, '');
   }

@@ -1,9 +1,8 @@
 import { connectDevice, type DeviceClient, Region } from '@vfio-user/core';
 import { hostPortOf, parseUri } from '@vfio-user/core/transport';
 import { registerMaps } from '@vfio-user/devices';
-import type { BenchHost } from '../engine/host.js';
-import type { FloorPath } from '../floors/floor-servers.js';
-import type { ServedDevice, Target, TargetServer } from './target.js';
+import type { BenchHost, ServedDevice, Target, TargetServer } from './target.js';
+import type { FloorSocket } from './transports.js';
 
 const DEVICES = ['bench', 'nvme'] as const;
 /** The part of configuration space with the ids and the class. */
@@ -13,13 +12,13 @@ const IDS_BYTES = 12;
 export class RemoteTarget implements Target {
   readonly name: string;
   readonly uri: string;
-  readonly path: FloorPath | undefined;
+  readonly socket: FloorSocket | undefined;
   readonly #server: TargetServer;
 
-  private constructor(uri: string, path: FloorPath | undefined, server: TargetServer) {
+  private constructor(uri: string, socket: FloorSocket | undefined, server: TargetServer) {
     this.name = shortName(uri);
     this.uri = uri;
-    this.path = path;
+    this.socket = socket;
     this.#server = server;
   }
 
@@ -35,11 +34,11 @@ export class RemoteTarget implements Target {
     const registry = await host.loadTransports([uri]);
     const client = await connectDevice(uri, { registry, signal });
     try {
-      const path = hasEcho ? 'elsewhere' : localPath(uri);
+      const socket = hasEcho ? 'elsewhere' : localSocket(uri);
       const kind = await kindOf(client);
       const resolved = registry.resolve(uri);
       const encoding = resolved.transport.encodingFor?.(resolved.uri) ?? 'native';
-      return new RemoteTarget(uri, path, { uri, kind, encoding });
+      return new RemoteTarget(uri, socket, { uri, kind, encoding });
     } finally {
       await client.close();
     }
@@ -64,7 +63,7 @@ async function kindOf(client: DeviceClient): Promise<TargetServer['kind']> {
 }
 
 /** Floors run on this machine, so only a server on it can be held against them. */
-function localPath(uri: string): FloorPath | undefined {
+function localSocket(uri: string): FloorSocket | undefined {
   const parsed = parseUri(uri);
   if (['unix:', 'fd:'].includes(parsed.protocol)) return 'unix';
   const { host } = hostPortOf(parsed);

@@ -2,7 +2,7 @@ import { ListeningProcess } from '@vfio-user/support';
 import { BenchError } from '../errors.js';
 
 /** Ends a server that has lost us, however we ended: its stdin is a pipe that only we hold. */
-const LIFELINE = `data:text/javascript,${encodeURIComponent(
+const EXIT_WITH_PARENT = `data:text/javascript,${encodeURIComponent(
   "process.stdin.on('end', () => process.kill(process.pid)).resume().unref();",
 )}`;
 /** Lines kept of what a server says. */
@@ -19,7 +19,7 @@ export async function startServer(
 ): Promise<ListeningProcess> {
   try {
     return await ListeningProcess.start(
-      [process.execPath, '--import', LIFELINE, script, ...args],
+      [process.execPath, '--import', EXIT_WITH_PARENT, script, ...args],
       // In a group of its own: a Ctrl-C at the terminal is for us, and we end it in turn.
       { stdin: 'pipe', detached: true, keptLines: KEPT_LINES, signal },
     );

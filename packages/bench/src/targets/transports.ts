@@ -1,24 +1,21 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { VfioUserError } from '@vfio-user/core';
 import { Authority, type Certificate, certificateQuery } from '@vfio-user/support';
 import { BenchError } from '../errors.js';
 import type { Encoding } from '../floors/message-sizes.js';
 import { rdmaAddress } from './rdma-address.js';
-import { hasVsockLoopback, VSOCK_LOOPBACK_CID } from './vsock-loopback.js';
 
-/** What below a transport plain sockets can be compared with. */
-export type Path = 'unix' | 'tcp' | 'vsock';
+/** The plain socket that a transport is compared with. */
+export type SocketKind = 'unix' | 'tcp' | 'vsock';
 
-/** Where things are while a run lasts. */
-export interface Place {
-  /** For sockets and keys; its name is short enough for the former. */
-  readonly folder: string;
-}
+/** The socket of an echo server; `elsewhere`: the one that the user named. */
+export type FloorSocket = SocketKind | 'elsewhere';
 
 /** A transport of this machine. */
 export interface LocalTransport {
   readonly name: string;
-  readonly path: Path;
+  readonly socket: SocketKind;
   readonly encoding: Encoding;
   /** Where a server of that name is to listen. */
   listenUri(server: string): string;
@@ -26,35 +23,35 @@ export interface LocalTransport {
   connectUri(listening: string): string;
 }
 
-/** Set up to use it, or say why it cannot be used here. */
-type Offer = (place: Place) => LocalTransport | { readonly reason: string };
+/** Set up to use it, or say why it cannot be used here. `folder` is for sockets and keys. */
+type Offer = (folder: string) => LocalTransport | { readonly reason: string };
 
-interface Known {
+interface KnownTransport {
   readonly offer: Offer;
   /** Part of a run that names no transports. */
-  readonly usual: boolean;
+  readonly isDefault: boolean;
 }
 
 const LOOPBACK = '127.0.0.1';
 const same = (uri: string): string => uri;
 
-const offers: Readonly<Record<string, Known>> = {
+const offers: Readonly<Record<string, KnownTransport>> = {
   unix: {
-    usual: true,
-    offer: ({ folder }) => ({
+    isDefault: true,
+    offer: (folder) => ({
       name: 'unix',
-      path: 'unix',
+      socket: 'unix',
       encoding: 'native',
       listenUri: (server) => `unix://${join(folder, `${server}.sock`)}`,
       connectUri: same,
     }),
   },
-  tcp: { usual: true, offer: () => network('tcp', `tcp://${LOOPBACK}:0`) },
-  tls: { usual: true, offer: (place) => secure('tls', place) },
-  ws: { usual: true, offer: () => network('ws', `ws://${LOOPBACK}:0/`) },
-  wss: { usual: false, offer: (place) => secure('wss', place) },
-  vsock: { usual: true, offer: () => vsock() },
-  rdma: { usual: true, offer: rdma },
+  tcp: { isDefault: true, offer: () => network('tcp', `tcp://${LOOPBACK}:0`) },
+  tls: { isDefault: true, offer: (folder) => secure('tls', folder) },
+  ws: { isDefault: true, offer: () => network('ws', `ws://${LOOPBACK}:0/`) },
+  wss: { isDefault: false, offer: (folder) => secure('wss', folder) },
+  vsock: { isDefault: true, offer: () => vsock() },
+  rdma: { isDefault: true, offer: rdma },
 };
 
 /** The names that `--transport` takes. */
@@ -67,11 +64,13 @@ export interface OfferedTransports {
 }
 
 /**
- * The transports of those names, or all usual ones.
+ * The transports of those names, or those of a run that names none. `folder` is for sockets and keys; its name is
+ * short enough for the former.
  * @throws {BenchError} when one that was named cannot be used.
  */
-export function offeredTransports(names: readonly string[], place: Place): OfferedTransports {
-  const wanted = names.length > 0 ? names : TRANSPORT_NAMES.filter((name) => offers[name]?.usual);
+export function offeredTransports(names: readonly string[], folder: string): OfferedTransports {
+  const wanted =
+    names.length > 0 ? names : TRANSPORT_NAMES.filter((name) => offers[name]?.isDefault);
   const transports: LocalTransport[] = [];
   const missing: { name: string; reason: string }[] = [];
   for (const name of new Set(wanted)) {
@@ -80,7 +79,7 @@ export function offeredTransports(names: readonly string[], place: Place): Offer
       const text = `no transport ${name}; there are: ${TRANSPORT_NAMES.join(', ')}`;
       throw new VfioUserError('VFU_CONFIG_INVALID', text);
     }
-    const offer = known.offer(place);
+    const offer = known.offer(folder);
     if (!('reason' in offer)) transports.push(offer);
     else if (names.length > 0) throw new BenchError(`${name}: ${offer.reason}`);
     else missing.push({ name, reason: offer.reason });
@@ -89,11 +88,11 @@ export function offeredTransports(names: readonly string[], place: Place): Offer
 }
 
 function network(name: string, uri: string): LocalTransport {
-  return { name, path: 'tcp', encoding: 'portable', listenUri: () => uri, connectUri: same };
+  return { name, socket: 'tcp', encoding: 'portable', listenUri: () => uri, connectUri: same };
 }
 
-function secure(name: string, place: Place): LocalTransport | { readonly reason: string } {
-  const certificate = certificateFor(place, [LOOPBACK]);
+function secure(name: string, folder: string): LocalTransport | { readonly reason: string } {
+  const certificate = certificateFor(folder, [LOOPBACK]);
   if ('reason' in certificate) return certificate;
   const path = name === 'wss' ? '/' : '';
   return network(name, `${name}://${LOOPBACK}:0${path}${certificateQuery(certificate)}`);
@@ -105,26 +104,26 @@ function vsock(): LocalTransport | { readonly reason: string } {
   }
   return {
     name: 'vsock',
-    path: 'vsock',
+    socket: 'vsock',
     encoding: 'portable',
     listenUri: () => 'vsock://any:0',
     connectUri: (uri) => uri.replace('//any:', `//${VSOCK_LOOPBACK_CID}:`),
   };
 }
 
-function rdma(place: Place): LocalTransport | { readonly reason: string } {
+function rdma(folder: string): LocalTransport | { readonly reason: string } {
   const address = rdmaAddress();
   if (address === undefined) {
     return { reason: 'no RDMA adapter with an IPv4 address: `vfio-user doctor` says more' };
   }
-  const certificate = certificateFor(place, [LOOPBACK, address]);
+  const certificate = certificateFor(folder, [LOOPBACK, address]);
   if ('reason' in certificate) return certificate;
   return network('rdma', `rdma://${address}:0${certificateQuery(certificate)}&fallback=never`);
 }
 
-/** One that both sides show and trust. It is thrown away with the folder. */
+/** One certificate that both ends present and trust. */
 function certificateFor(
-  { folder }: Place,
+  folder: string,
   addresses: readonly string[],
 ): Certificate | { readonly reason: string } {
   const names = addresses.map((address) => `IP:${address}`).join(',');
@@ -133,4 +132,13 @@ function certificateFor(
   } catch {
     return { reason: 'no certificate can be made: install openssl' };
   }
+}
+
+/** How a machine calls itself (VMADDR_CID_LOCAL). */
+export const VSOCK_LOOPBACK_CID = 1;
+
+/** Whether a vsock connection from this machine to itself gets anywhere. */
+export function hasVsockLoopback(): boolean {
+  // Without the module, connecting would take until its timeout to fail.
+  return existsSync('/dev/vsock') && existsSync('/sys/module/vsock_loopback');
 }

@@ -1,18 +1,25 @@
 import { echoWork } from '../floors/floor-work.js';
 import { regionReadSizes } from '../floors/message-sizes.js';
 import { recordMilliseconds } from '../statistics.js';
-import type { TestFamily } from './test-family.js';
+import type { Workload } from './workload.js';
 
-/** From nothing to a device that answers. */
-export const connectTest: TestFamily = {
+/** Opening a connection. */
+export const connectWorkload: Workload = {
   name: 'connect',
   what: 'a new connection, until the device has said what it is',
   device: 'any',
   cases: () => [
-    { test: 'connect', id: 'connect', title: '', quantity: 'latency', loop: 'closed', depth: 1 },
+    {
+      workload: 'connect',
+      id: 'connect',
+      title: '',
+      quantity: 'latency',
+      loop: 'closed',
+      depth: 1,
+    },
   ],
   open: async (server) => ({
-    contender: () => ({
+    runner: () => ({
       async measure(milliseconds, latencies) {
         const end = performance.now() + milliseconds;
         let operations = 0;

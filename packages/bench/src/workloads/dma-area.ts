@@ -87,7 +87,7 @@ export class DmaArea {
   }
 }
 
-/** Fast rather than hard to guess: no word is like its neighbour, and no two fillings are alike. */
+/** Fill with xorshift numbers: quick, and different each time. */
 function fillRandomly({ buffer, byteOffset, length }: Uint8Array): void {
   const words = new Int32Array(buffer, byteOffset, length / 4);
   let word = randomInt(1, 2 ** 31);

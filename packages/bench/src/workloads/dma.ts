@@ -1,11 +1,10 @@
 import { benchRegisters as register } from '@vfio-user/devices';
 import { Guest, LARGEST_TRANSFER, TestDeviceDriver } from '@vfio-user/drivers';
+import { sizeText } from '../figures.js';
 import { echoWork, type FloorWork } from '../floors/floor-work.js';
 import { DmaArea } from './dma-area.js';
-import { dmaCases } from './dma-cases.js';
-import { DmaLatency, DmaRate, type DmaWork } from './dma-contender.js';
-import type { TestCase } from './test-case.js';
-import type { TestFamily } from './test-family.js';
+import { DmaLatency, DmaRate, type DmaWork } from './dma-runner.js';
+import type { CaseSettings, Workload, WorkloadCase } from './workload.js';
 
 /** Blocks of single transfers: few, so that they are all walked through in a short time. */
 const LATENCY_BLOCKS = 16;
@@ -17,12 +16,16 @@ const LARGE_FOOTPRINT = 2 ** 22;
 const MESSAGE_BYTES = 32;
 
 /** The device reads guest memory. */
-export const dmaRead = dmaTest('dma-read', 'read', 'guest memory to device memory');
+export const dmaRead = dmaWorkload('dma-read', 'read', 'guest memory to device memory');
 /** The device writes guest memory. */
-export const dmaWrite = dmaTest('dma-write', 'write', 'device memory to guest memory');
+export const dmaWrite = dmaWorkload('dma-write', 'write', 'device memory to guest memory');
 
-function dmaTest(name: 'dma-read' | 'dma-write', direction: 'read' | 'write', what: string) {
-  const test: TestFamily = {
+function dmaWorkload(
+  name: 'dma-read' | 'dma-write',
+  direction: 'read' | 'write',
+  what: string,
+): Workload {
+  return {
     name,
     what: `a block moved by the device: ${what}, in transfers of up to 1 MiB`,
     device: 'bench',
@@ -35,30 +38,29 @@ function dmaTest(name: 'dma-read' | 'dma-write', direction: 'read' | 'write', wh
       const areaBytes = Math.min(largest, memoryBytes);
       const guest = await Guest.plugIn(client, 2 * areaBytes);
       const area = new DmaArea(guest, driver, areaBytes);
-      const workOf = (testCase: TestCase): DmaWork | undefined =>
-        dmaWork(testCase, direction, areaBytes);
+      const workOf = (workloadCase: WorkloadCase): DmaWork | undefined =>
+        dmaWork(workloadCase, direction, areaBytes);
       return {
-        contender(testCase) {
-          const work = workOf(testCase);
+        runner(workloadCase) {
+          const work = workOf(workloadCase);
           if (work === undefined) return undefined;
-          return testCase.quantity === 'latency'
+          return workloadCase.quantity === 'latency'
             ? new DmaLatency(area, work)
             : new DmaRate(area, work);
         },
-        floor(testCase) {
-          const work = workOf(testCase);
-          return work && dmaFloor(work, testCase, guest.isShared);
+        floor(workloadCase) {
+          const work = workOf(workloadCase);
+          return work && dmaFloor(work, workloadCase, guest.isShared);
         },
         close: () => guest.close(),
       };
     },
   };
-  return test;
 }
 
 /** `undefined` when the block does not fit in device memory. */
 function dmaWork(
-  { blockBytes = 0, depth, quantity }: TestCase,
+  { blockBytes = 0, depth, quantity }: WorkloadCase,
   direction: 'read' | 'write',
   areaBytes: number,
 ): DmaWork | undefined {
@@ -73,7 +75,7 @@ function dmaWork(
 
 function dmaFloor(
   { direction, blockBytes, footprintBytes, depth }: DmaWork,
-  { quantity }: TestCase,
+  { quantity }: WorkloadCase,
   isShared: boolean,
 ): FloorWork {
   if (isShared) return { kind: 'copy', blockBytes, footprintBytes, timed: quantity === 'latency' };
@@ -84,4 +86,36 @@ function dmaFloor(
   // Of large blocks, the depth counts transfers.
   const blocks = Math.ceil((depth * Math.min(blockBytes, LARGEST_TRANSFER)) / blockBytes);
   return echoWork({ requestBytes, replyBytes }, { depth: blocks });
+}
+
+/** Of each size: the time of single blocks, and how many a second at each depth. */
+export function dmaCases(
+  workload: 'dma-read' | 'dma-write',
+  { sizes, depths }: CaseSettings,
+): readonly WorkloadCase[] {
+  const latencies = sizes.map(
+    (blockBytes): WorkloadCase => ({
+      workload,
+      id: `${workload}/latency/${blockBytes}`,
+      title: `${sizeText(blockBytes)}, single`,
+      quantity: 'latency',
+      loop: 'closed',
+      depth: 1,
+      blockBytes,
+    }),
+  );
+  const rates = sizes.flatMap((blockBytes) =>
+    depths.map(
+      (depth): WorkloadCase => ({
+        workload,
+        id: `${workload}/rate/${blockBytes}/${depth}`,
+        title: `${sizeText(blockBytes)}, depth ${depth}`,
+        quantity: 'rate',
+        loop: 'closed',
+        depth,
+        blockBytes,
+      }),
+    ),
+  );
+  return [...latencies, ...rates];
 }

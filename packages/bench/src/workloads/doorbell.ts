@@ -4,12 +4,11 @@ import { InterruptWait, Registers } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 import { echoWork } from '../floors/floor-work.js';
 import { notificationBytes } from '../floors/message-sizes.js';
-import { loopCases } from './loop-cases.js';
-import { looped } from './looped.js';
-import type { TestFamily } from './test-family.js';
+import { loopCases, looped } from './loop-cases.js';
+import type { Workload } from './workload.js';
 
-/** From the driver telling the device something to the device telling the driver. */
-export const doorbell: TestFamily = {
+/** From a doorbell to the interrupt for it. */
+export const doorbell: Workload = {
   name: 'doorbell',
   what: 'a doorbell rung, until the interrupt comes that the device raises for it',
   device: 'bench',
@@ -19,7 +18,7 @@ export const doorbell: TestFamily = {
     const registers = new Registers(client);
     const interrupt = await InterruptWait.enable(client, 1);
     await registers.write32(register.DOORBELL_VECTOR, 0);
-    const bell = await bellOf(client, registers);
+    const bell = await doorbellOf(client, registers);
     let rings = 0;
     let ringsBefore = 0;
     const operation = (): Promise<void> => {
@@ -28,12 +27,12 @@ export const doorbell: TestFamily = {
       return interrupt.next();
     };
     return {
-      contender: (testCase) => ({
+      runner: (workloadCase) => ({
         async prepare() {
           ringsBefore = await registers.read32(register.DOORBELL_COUNT);
           rings = 0;
         },
-        measure: looped(testCase, settings, operation),
+        measure: looped(workloadCase, settings, operation),
         async verify() {
           const seen = ((await registers.read32(register.DOORBELL_COUNT)) - ringsBefore) >>> 0;
           if (seen === rings) return;
@@ -53,7 +52,7 @@ export const doorbell: TestFamily = {
 };
 
 /** By its event where there is one, by a posted write otherwise. */
-async function bellOf(
+async function doorbellOf(
   client: DeviceClient,
   registers: Registers,
 ): Promise<{ ring(): void; close(): void }> {

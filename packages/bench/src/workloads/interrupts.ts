@@ -1,29 +1,36 @@
 import { benchRegisters as register } from '@vfio-user/devices';
 import { InterruptWait, Registers } from '@vfio-user/drivers';
+import { Calibration } from '../engine/calibration.js';
+import type { CaseRunner, WorkDone } from '../engine/contender.js';
 import { WrongDataError } from '../errors.js';
 import { echoWork } from '../floors/floor-work.js';
 import { notificationBytes } from '../floors/message-sizes.js';
-import type { Contender, Work } from './contender.js';
-import { Pace } from './pace.js';
-import type { TestFamily } from './test-family.js';
+import type { Workload } from './workload.js';
 
 const FLOOR_BATCH = 64;
 
 /** Interrupts as fast as the device raises them. */
-export const interrupts: TestFamily = {
+export const interrupts: Workload = {
   name: 'interrupts',
   what: 'an interrupt raised, in bursts; those that arrive as one count as what they stand for',
   device: 'bench',
   cases: () => [
-    { test: 'interrupts', id: 'interrupts', title: '', quantity: 'rate', loop: 'closed', depth: 1 },
+    {
+      workload: 'interrupts',
+      id: 'interrupts',
+      title: '',
+      quantity: 'rate',
+      loop: 'closed',
+      depth: 1,
+    },
   ],
   async open(server) {
     const client = await server.connect();
     const registers = new Registers(client);
     const wait = await InterruptWait.enable(client, 1);
-    const contender = new Burst(registers, wait);
+    const runner = new Burst(registers, wait);
     return {
-      contender: () => contender,
+      runner: () => runner,
       floor() {
         const bytes = notificationBytes(server.encoding);
         const sizes = { requestBytes: bytes, replyBytes: bytes };
@@ -34,18 +41,18 @@ export const interrupts: TestFamily = {
   },
 };
 
-class Burst implements Contender {
+class Burst implements CaseRunner {
   readonly #registers: Registers;
   readonly #wait: InterruptWait;
-  readonly #pace = new Pace(1000);
+  readonly #calibration = new Calibration(1000);
 
   constructor(registers: Registers, wait: InterruptWait) {
     this.#registers = registers;
     this.#wait = wait;
   }
 
-  measure(milliseconds: number): Promise<Work> {
-    return this.#pace.work(milliseconds, (count) => this.#raise(count));
+  measure(milliseconds: number): Promise<WorkDone> {
+    return this.#calibration.run(milliseconds, (count) => this.#raise(count));
   }
 
   /** All that were sent have come: none may follow. */

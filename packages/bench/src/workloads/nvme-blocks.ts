@@ -1,7 +1,7 @@
 import { NvmeDriver } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 
-/** What a test reads and writes at once. */
+/** Bytes of one command. */
 export const BLOCK_BYTES = NvmeDriver.BLOCK_BYTES;
 const WORDS = BLOCK_BYTES / 4;
 

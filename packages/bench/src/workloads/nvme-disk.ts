@@ -1,5 +1,7 @@
 import { NVME_IO_OPCODE } from '@vfio-user/devices';
 import type { Namespace, NvmeDriver } from '@vfio-user/drivers';
+import type { WorkDone } from '../engine/contender.js';
+import { type Histogram, recordMilliseconds } from '../statistics.js';
 import { BLOCK_BYTES, type NvmeBlocks } from './nvme-blocks.js';
 
 /** Which transfers, how many at a time, and until when. */
@@ -89,4 +91,36 @@ export class Disk {
       dword12: logicalBlocks - 1,
     });
   }
+}
+
+/** Random numbers below `count`, the same ones each time. */
+export function randomBlocks(count: number): () => number {
+  let random = 0x9e37_79b9;
+  return () => {
+    random ^= random << 13;
+    random ^= random >>> 17;
+    random ^= random << 5;
+    return (random >>> 0) % count;
+  };
+}
+
+/** Random transfers for about `milliseconds`. */
+export async function transferFor(
+  milliseconds: number,
+  latencies: Histogram,
+  disk: Disk,
+  how: Omit<Transfers, 'ended'>,
+): Promise<WorkDone> {
+  let operations = 0;
+  const startedAt = performance.now();
+  const end = startedAt + milliseconds;
+  await disk.transfer({
+    ...how,
+    next: () => (performance.now() < end || operations === 0 ? how.next() : -1),
+    ended(took) {
+      operations++;
+      recordMilliseconds(latencies, took);
+    },
+  });
+  return { operations, milliseconds: performance.now() - startedAt };
 }

@@ -1,12 +1,10 @@
 import { NvmeDriver } from '@vfio-user/drivers';
+import type { CaseRunner } from '../engine/contender.js';
 import { BenchError } from '../errors.js';
 import { echoWork } from '../floors/floor-work.js';
-import type { Contender } from './contender.js';
 import { BLOCK_BYTES, NvmeBlocks } from './nvme-blocks.js';
-import { Disk } from './nvme-disk.js';
-import { randomBlocks, transferFor } from './nvme-workload.js';
-import type { TestCase } from './test-case.js';
-import type { TestFamily } from './test-family.js';
+import { Disk, randomBlocks, transferFor } from './nvme-disk.js';
+import type { Workload, WorkloadCase } from './workload.js';
 
 const DEPTHS = [1, 32] as const;
 /** Bytes of the disk that are used: more than the processor's caches hold. */
@@ -19,11 +17,11 @@ const COMMAND_BYTES = 64;
 const COMPLETION_BYTES = 16;
 
 /** Reads of 4 KiB by an NVMe driver. */
-export const nvmeRead = nvmeTest('nvme-read', 'read');
+export const nvmeRead = nvmeWorkload('nvme-read', 'read');
 /** Writes of 4 KiB by an NVMe driver. */
-export const nvmeWrite = nvmeTest('nvme-write', 'write');
+export const nvmeWrite = nvmeWorkload('nvme-write', 'write');
 
-function nvmeTest(name: 'nvme-read' | 'nvme-write', direction: 'read' | 'write'): TestFamily {
+function nvmeWorkload(name: 'nvme-read' | 'nvme-write', direction: 'read' | 'write'): Workload {
   return {
     name,
     what: `a ${direction} of 4 KiB at random from an NVMe driver, from submission to completion; doorbells are posted writes, completions come by MSI-X`,
@@ -40,7 +38,7 @@ function nvmeTest(name: 'nvme-read' | 'nvme-write', direction: 'read' | 'write')
       const nextToFill = (): number => (filled < count ? filled++ : -1);
       await disk.transfer({ direction: 'write', depth: FILL_DEPTH, next: nextToFill });
       return {
-        contender: ({ depth }) => nvmeContender(disk, { direction, depth, count }),
+        runner: ({ depth }) => nvmeRunner(disk, { direction, depth, count }),
         floor: ({ depth }) =>
           echoWork(
             direction === 'read'
@@ -54,10 +52,10 @@ function nvmeTest(name: 'nvme-read' | 'nvme-write', direction: 'read' | 'write')
   };
 }
 
-function nvmeCase(test: 'nvme-read' | 'nvme-write', depth: number): TestCase {
+function nvmeCase(workload: 'nvme-read' | 'nvme-write', depth: number): WorkloadCase {
   return {
-    test,
-    id: `${test}/${depth}`,
+    workload,
+    id: `${workload}/${depth}`,
     title: `depth ${depth}`,
     quantity: 'latency',
     loop: 'closed',
@@ -66,14 +64,14 @@ function nvmeCase(test: 'nvme-read' | 'nvme-write', depth: number): TestCase {
   };
 }
 
-function nvmeContender(
+function nvmeRunner(
   disk: Disk,
   {
     direction,
     depth,
     count,
   }: { readonly direction: 'read' | 'write'; readonly depth: number; readonly count: number },
-): Contender {
+): CaseRunner {
   const next = randomBlocks(count);
   return {
     measure: (milliseconds, latencies) =>

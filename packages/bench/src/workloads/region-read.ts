@@ -3,9 +3,8 @@ import { benchRegisters as register } from '@vfio-user/devices';
 import { WrongDataError } from '../errors.js';
 import { echoWork } from '../floors/floor-work.js';
 import { regionReadSizes } from '../floors/message-sizes.js';
-import { loopCases } from './loop-cases.js';
-import { looped } from './looped.js';
-import type { TestFamily } from './test-family.js';
+import { loopCases, looped } from './loop-cases.js';
+import type { Workload } from './workload.js';
 
 const WORD_BYTES = 4;
 /** Read from a device that is not ours: vendor and device id, which every PCI device has. */
@@ -13,7 +12,7 @@ const IDS = { region: Region.CONFIG, offset: 0 } as const;
 const BENCH_ID = { region: Region.BAR0, offset: register.ID } as const;
 
 /** The round trip of a register read. */
-export const regionRead: TestFamily = {
+export const regionRead: Workload = {
   name: 'region-read',
   what: 'a read of 4 bytes of a register, until its value is there',
   device: 'any',
@@ -28,7 +27,7 @@ export const regionRead: TestFamily = {
       throw new WrongDataError(`a register reads 0x${value.toString(16)}, not as before`);
     };
     return {
-      contender: (testCase) => ({ measure: looped(testCase, settings, operation) }),
+      runner: (workloadCase) => ({ measure: looped(workloadCase, settings, operation) }),
       floor: ({ loop }) => echoWork(regionReadSizes(server.encoding), { loop }),
       close: () => client.close(),
     };

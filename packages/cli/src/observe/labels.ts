@@ -34,7 +34,7 @@ export function interruptLabel(index: number): string {
   return INTERRUPTS.get(index) ?? 'unknown';
 }
 
-/** Why a client was turned away. */
+/** Label of the reason why a client was refused. */
 export function refusalLabel(error: unknown): string {
   if (error instanceof RequestRefusedError || error instanceof RemoteError) {
     if (error.errno === errno.EBUSY) return 'busy';

@@ -3,7 +3,7 @@ import type { Tally } from './tally.js';
 /** One value of a metric, with a label for each of {@link CountedMetric.labels}. */
 export type Sample = readonly [labels: readonly string[], value: number];
 
-/** A metric that is read from a {@link Tally} whenever somebody asks. */
+/** A metric that is read from a {@link Tally} at each scrape. */
 export interface CountedMetric {
   readonly name: string;
   readonly type: 'counter' | 'gauge';
@@ -12,7 +12,7 @@ export interface CountedMetric {
   samples(tally: Tally): Iterable<Sample>;
 }
 
-/** The one metric that is more than a count. */
+/** The only histogram. */
 export const requestDuration = {
   name: 'vfio_user_request_duration_seconds',
   type: 'histogram',
@@ -22,7 +22,7 @@ export const requestDuration = {
   buckets: Array.from({ length: 12 }, (_, i) => 4 ** i * 1e-6),
 } as const;
 
-/** Every other metric. */
+/** All other metrics. */
 export const countedMetrics: readonly CountedMetric[] = [
   {
     name: 'vfio_user_requests_total',

@@ -7,13 +7,13 @@ import { UsageError } from '../errors.js';
 
 /** Where `--metrics` listens. */
 export interface MetricsAddress {
-  /** As it was given. */
+  /** As given on the command line. */
   readonly text: string;
-  /** The host of it, a name or an address. */
+  /** Host name or address. */
   readonly host: string;
   readonly ip: string;
   readonly port: number;
-  /** Names besides its own by which it may be asked. */
+  /** Further values allowed in the Host header. */
   readonly hosts: readonly HostPort[];
 }
 

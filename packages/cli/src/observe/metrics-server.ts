@@ -9,10 +9,10 @@ import type { Metrics } from './metrics.js';
 import type { MetricsAddress } from './metrics-address.js';
 
 const PATH = '/metrics';
-/** More than there are scrapers. The connection used least recently makes room for the next. */
+/** Connections at most: the least recently used one is closed for another. */
 const MAX_CONNECTIONS = 64;
 
-/** Shows metrics over HTTP, at one path. */
+/** Serves metrics over HTTP, at one path. */
 export class MetricsServer {
   readonly #server: Server;
 
@@ -48,7 +48,7 @@ export class MetricsServer {
     return new MetricsServer(server);
   }
 
-  /** Where it really listens. */
+  /** Where it listens, with the port chosen. */
   get url(): string {
     // Listening on a port, so the address is no path.
     const { address, port } = this.#server.address() as AddressInfo;

@@ -11,13 +11,13 @@ import {
 } from '@vfio-user/core';
 import { commandLabel, errorLabel, interruptLabel, refusalLabel } from './labels.js';
 
-/** Longer than any request may take. */
+/** Highest latency recorded, ns. */
 const MAX_LATENCY_NS = 600e9;
 
-/** Of one command. */
+/** Counts of one command. */
 export interface RequestCounts {
   count: number;
-  /** How many of them were answered with an error. */
+  /** Requests answered with an error. */
   failed: number;
   bytesIn: number;
   bytesOut: number;
@@ -25,7 +25,7 @@ export interface RequestCounts {
   readonly latency: RecordableHistogram;
 }
 
-/** Of one way to guest memory, in one direction. */
+/** Counts of one path to guest memory, in one direction. */
 export interface DmaCounts {
   readonly path: DmaPath;
   readonly direction: string;

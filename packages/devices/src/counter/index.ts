@@ -9,7 +9,7 @@ const registers = defineRegisters({
 
 /** What `--set` accepts. */
 export interface CounterOptions {
-  /** The count stays below it. */
+  /** The count is kept modulo this. */
   readonly modulus: number;
 }
 

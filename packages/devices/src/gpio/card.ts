@@ -77,7 +77,7 @@ export class IdioCard {
     if (this.#loopback) this.inputs = (this.#inputs & ~changed) | (levels & changed);
   }
 
-  /** All drives off, interrupts disabled. What is connected to the inputs does not notice. */
+  /** All outputs off, interrupts disabled. The levels at the inputs stay. */
   reset(): void {
     this.#status = 0;
     this.ports.reset();

@@ -6,9 +6,9 @@ import { levels } from './options.js';
 const POLL_MS = 100;
 
 /**
- * Follow a file that a person (`echo 0xA5F0 > inputs.txt`) or a test script writes input levels to.
- * What cannot be read or understood is logged and changes nothing.
- * @returns stops following.
+ * Poll a file for input levels, for example from `echo 0xA5F0 > inputs.txt`. Content that cannot be read or parsed is
+ * logged and ignored.
+ * @returns a function that stops polling.
  */
 export function followInputsFile(
   path: string,

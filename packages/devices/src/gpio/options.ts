@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { flagOption } from '../settings.js';
 import { LINES } from './card.js';
 
-/** An input that changes by itself. */
+/** An input that toggles periodically. */
 export interface InputToggle {
   readonly line: number;
   readonly periodMs: number;
@@ -15,7 +15,7 @@ export interface GpioOptions {
   /** Each output is wired to the input of the same number. */
   readonly loopback: boolean;
   readonly toggle?: InputToggle | undefined;
-  /** A text file with the input levels, looked at again whenever it changes. */
+  /** A text file with the input levels, read again whenever it changes. */
   readonly file?: string | undefined;
 }
 

@@ -10,7 +10,7 @@ import type { QueueSet } from './queues/queue-set.js';
 import type { Configuration } from './registers.js';
 import type { Namespace } from './storage/namespace.js';
 
-/** What command handlers work on. */
+/** The parts of the controller that command handlers use. */
 export interface ControllerState {
   readonly host: DeviceHost;
   readonly identity: ControllerIdentity;
@@ -26,6 +26,6 @@ export interface ControllerState {
   readonly statistics: Statistics;
   /** CC as the host wrote it. */
   readonly configuration: Configuration;
-  /** A queue was made: its doorbell starts at 0. */
+  /** A queue was created: its doorbell is 0. */
   resetDoorbell(queueId: number, kind: 'tail' | 'head'): void;
 }

@@ -14,7 +14,7 @@ import {
 } from './registers.js';
 import type { Namespace } from './storage/namespace.js';
 
-/** How an {@link NvmeController} is made. */
+/** Parameters of an {@link NvmeController}. */
 export interface NvmeControllerInit {
   readonly host: DeviceHost;
   readonly identity: ControllerIdentity;
@@ -36,7 +36,7 @@ export class NvmeController {
   /** CC before it was written. */
   #cc = 0;
   #csts = 0;
-  /** Counts the times the controller was stopped, so that a late shutdown is not reported. */
+  /** Incremented at each stop, so that a late end of a shutdown is ignored. */
   #life = 0;
 
   constructor(init: NvmeControllerInit) {
@@ -94,7 +94,7 @@ export class NvmeController {
     scheduler.kick();
   }
 
-  /** The client may map the doorbells from now on, or may not. */
+  /** Whether the client may map the doorbells from now on. */
   set offersDoorbells(value: boolean) {
     this.#engine.offersPage = value;
   }

@@ -121,7 +121,7 @@ function messageInterrupts({ interrupts, queues }: NvmeOptions): readonly Capabi
   ];
 }
 
-/** The blocks, and the UUID of who they are. */
+/** The namespace, and its UUID. */
 function openNamespace(
   options: NvmeOptions,
   logger: Logger,

@@ -29,11 +29,11 @@ export interface EngineInit {
   readonly identity: ControllerIdentity;
   readonly namespace: Namespace;
   readonly ioQueues: number;
-  /** Guest memory that the controller cannot do without is not there: it stopped. */
+  /** Guest memory of a queue is gone: the controller stopped. */
   onFatal(reason: string, error: unknown): void;
 }
 
-/** All that works between a doorbell and an interrupt while the controller is enabled. */
+/** The queues, the scheduler and the executor of an enabled controller: from doorbell to interrupt. */
 export class Engine implements ControllerState {
   readonly host: DeviceHost;
   readonly identity: ControllerIdentity;
@@ -51,7 +51,7 @@ export class Engine implements ControllerState {
   configuration: Configuration = decodeConfiguration(0);
   /** Present when the client may map the doorbells. */
   page: DoorbellPage | undefined;
-  /** It has been told so. */
+  /** The client was offered the page. */
   offersPage = false;
   readonly #resolver: DataPointerResolver;
 
@@ -121,7 +121,7 @@ export class Engine implements ControllerState {
     this.scheduler.kick();
   }
 
-  /** Nothing that is under way completes any more. */
+  /** Commands in flight no longer complete. */
   stop(): void {
     this.scheduler.stop();
     this.queues.clear();

@@ -9,7 +9,7 @@ export const DEVICE_ID = 0xd15c;
 /** 8 characters. */
 export const FIRMWARE_REVISION = '1.0     ';
 
-/** What tells this controller from others. */
+/** Identity of the controller and its namespace. */
 export interface ControllerIdentity {
   /** At most 20 ASCII characters. */
   readonly serial: string;
@@ -21,7 +21,7 @@ export interface ControllerIdentity {
   readonly nqn: string;
 }
 
-/** What is not given follows from the UUID. */
+/** Values left out are derived from the UUID. */
 export function createIdentity(
   uuid: Uint8Array,
   given: {
@@ -38,7 +38,7 @@ export function createIdentity(
   return { serial, model, uuid, nqn };
 }
 
-/** The UUID that follows from a name, always the same. */
+/** A UUID derived from a name (RFC 9562, version 8). */
 export function namedUuid(name: string): Uint8Array {
   const uuid = createHash('sha256').update(name).digest().subarray(0, 16);
   // RFC 9562: version 8 (our own scheme), variant 10.

@@ -33,14 +33,14 @@ export class InterruptLines {
     this.update();
   }
 
-  /** An entry was written. */
+  /** An entry was posted. */
   posted(queue: CompletionQueue): void {
     if (queue.needsInterrupt || !queue.interruptsEnabled) return;
     queue.needsInterrupt = true;
     this.#waiting.push(queue);
   }
 
-  /** Tell the host of everything posted since the last call; false when there was nothing. */
+  /** Signal everything posted since the last call; false when there was nothing. */
   flush(): boolean {
     if (this.#waiting.length === 0) return false;
     for (const queue of this.#waiting) {

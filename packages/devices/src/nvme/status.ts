@@ -4,7 +4,7 @@
  */
 export type Status = number;
 
-/** Trying again would fail the same way. */
+/** Do Not Retry (DNR). */
 const DO_NOT_RETRY = 1 << 14;
 const COMMAND_SPECIFIC = 1 << 8;
 const MEDIA = 2 << 8;

@@ -14,7 +14,7 @@ export interface BurstRequest {
   readonly address?: Iova | undefined;
 }
 
-/** Interrupts before others get their turn. */
+/** Interrupts of one turn of the event loop. */
 const TURN_INTERRUPTS = 64;
 
 /**
@@ -44,7 +44,7 @@ export class BurstGenerator {
     return this.#job?.error ?? 0;
   }
 
-  /** Returns at once. Ignored while a burst is under way. */
+  /** Returns at once. Ignored while a burst is running. */
   start(request: BurstRequest): void {
     if (this.#job?.running) return;
     const job = new Job();

@@ -2,8 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Dma, Logger } from '@vfio-user/core';
 import { type DmaRequest, refusal } from './dma-request.js';
 import type { InterruptUnit } from './interrupt-unit.js';
-import { errnoOf, Job } from './job.js';
-import { outcomeOf } from './outcome.js';
+import { errnoOf, Job, outcomeOf } from './job.js';
 import { createTransfer, type Transfer } from './transfer.js';
 
 /** How long chunks are moved without a pause before others get their turn. */

@@ -3,7 +3,7 @@ import { benchRegisters } from './registers.js';
 
 const { STATUS_BUSY, STATUS_DONE, STATUS_FAILED } = benchRegisters;
 
-/** Work that a command register started: what its STATUS and ERROR registers show. */
+/** An operation started by a command register: the source of its STATUS and ERROR registers. */
 export class Job {
   readonly #onEnd: () => void;
   #status: number = STATUS_BUSY;
@@ -23,7 +23,7 @@ export class Job {
     return this.#error;
   }
 
-  /** Looked at after every `await`: a job that ended touches guest memory no more. */
+  /** Check after every `await`: a job that ended must not access guest memory. */
   get running(): boolean {
     return this.#status === STATUS_BUSY;
   }
@@ -40,7 +40,7 @@ export class Job {
     this.end(errno.ECANCELED);
   }
 
-  /** End it without telling anybody. */
+  /** End it without `onEnd`. */
   abandon(): void {
     this.#status = STATUS_DONE;
   }
@@ -57,4 +57,20 @@ export function errnoOf(cause: unknown, logger: Logger): number {
   return 'errno' in cause && typeof cause.errno === 'number' && cause.errno > 0
     ? cause.errno
     : errno.EIO;
+}
+
+/**
+ * Resolves to what went wrong, or to `undefined`. Never rejects, so that work which is awaited later
+ * can fail earlier.
+ */
+export function outcomeOf(work: Promise<void>): Promise<unknown> {
+  return work.then(nothing, failure);
+}
+
+function nothing(): undefined {
+  return undefined;
+}
+
+function failure(cause: unknown): unknown {
+  return cause;
 }

@@ -1,9 +1,9 @@
 import type { DmaRange } from '@vfio-user/core';
-import { outcomeOf } from './outcome.js';
+import { outcomeOf } from './job.js';
 
 /** Bytes of a number. */
 export const NUMBER_BYTES = 4;
-/** Writes under way at once; each needs bytes of its own until it ends. */
+/** Writes in flight at most; each has its own buffer. */
 const WINDOW = 64;
 
 /** Writes numbers to one place, one after the other, without waiting for each. */
@@ -18,7 +18,7 @@ export class SequenceWriter {
     this.#place = place;
   }
 
-  /** All of the window is under way: {@link settle} before the next {@link write}. */
+  /** The window is full: {@link settle} before the next {@link write}. */
   get full(): boolean {
     return this.#outcomes[this.#slot] !== undefined;
   }

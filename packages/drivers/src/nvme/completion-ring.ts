@@ -3,7 +3,7 @@ import type { Ring } from './submission-ring.js';
 /** 32-bit words of a completion queue entry. */
 const COMPLETION_DWORDS = 4;
 
-/** How a command ended. */
+/** A completion. */
 export interface NvmeCompletion {
   /** Status without the Do Not Retry bit: type in bits 10:8, code in 7:0. */
   readonly status: number;
@@ -29,7 +29,7 @@ export class CompletionRing {
     this.#entries = entries;
   }
 
-  /** What the head doorbell is to say. */
+  /** The value for the head doorbell. */
   get head(): number {
     return this.#head;
   }

@@ -16,7 +16,7 @@ export const ENABLE = 0x0046_0001;
 const CONTIGUOUS = 1;
 const INTERRUPTS_ENABLED = 2;
 
-/** Where a queue pair is to be, and how long. */
+/** Addresses and sizes of a queue pair. */
 export interface QueuePairOptions {
   /** Guest addresses. */
   readonly submission: number;
@@ -27,7 +27,7 @@ export interface QueuePairOptions {
   readonly completionEntries?: number;
 }
 
-/** An I/O queue pair: how its ends are told. */
+/** An I/O queue pair, and how its completions are signalled. */
 export interface IoQueuePairOptions extends QueuePairOptions {
   /** The interrupt vector of its completions; none: whoever waits has to look. */
   readonly vector: number | undefined;
@@ -36,7 +36,7 @@ export interface IoQueuePairOptions extends QueuePairOptions {
 /** An NVMe controller as its driver sees it: the admin queue, and how I/O queues are made. */
 export class NvmeController {
   readonly registers: Registers;
-  /** Those whose completions {@link reap} takes out. */
+  /** The queues that {@link reap} polls. */
   readonly queues: QueuePair[] = [];
   readonly #doorbells: Doorbells;
   readonly #bytesAt: (address: number, length: number) => Uint8Array;
@@ -59,7 +59,7 @@ export class NvmeController {
     throw new VfioUserError('VFU_UNSUPPORTED', 'the NVMe controller has not been enabled');
   }
 
-  /** Tell the controller of its admin queue and enable it; CSTS says whether that went well. */
+  /** Set the admin queues and CC.EN; CSTS shows whether that succeeded. */
   enable(options: QueuePairOptions, configuration = ENABLE): void {
     const { submission, completion, entries } = options;
     this.#admin = this.pair(0, options);
@@ -117,7 +117,7 @@ export class NvmeController {
     );
   }
 
-  /** Take out what has ended. */
+  /** Take completions out of all {@link queues}. */
   reap(): void {
     for (const queue of this.queues) queue.reap();
   }

@@ -4,14 +4,14 @@ import type { Registers } from '../registers.js';
 
 const { DOORBELL_BYTES, DOORBELLS_OFFSET } = nvmeRegisters;
 
-/** How queue positions are told to the controller. */
+/** Writes doorbells. */
 export interface Doorbells {
   /** `offset` counts from the first doorbell, bytes. */
   store(offset: number, value: number): void;
   close(): void;
 }
 
-/** By a message each that nobody answers. */
+/** By posted writes. */
 export function postedDoorbells(registers: Registers): Doorbells {
   return {
     store: (offset, value) => registers.post32(DOORBELLS_OFFSET + offset, value),
@@ -19,7 +19,7 @@ export function postedDoorbells(registers: Registers): Doorbells {
   };
 }
 
-/** By a store to the controller's memory. */
+/** By stores to the mapped doorbell page. */
 export async function mappedDoorbells(client: DeviceClient): Promise<Doorbells> {
   const region = await client.mapRegion(Region.BAR0);
   const area = region.areas.find(({ offset }) => offset === DOORBELLS_OFFSET);

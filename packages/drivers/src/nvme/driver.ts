@@ -39,7 +39,7 @@ const FORMATTED_SIZE = 26;
 /** Identify namespace: the formats, 4 bytes each; the third byte is the power of two of a block. */
 const FORMATS = 128;
 
-/** What is stored. */
+/** A namespace, from its Identify data. */
 export interface Namespace {
   readonly id: number;
   readonly bytes: number;
@@ -47,7 +47,7 @@ export interface Namespace {
   readonly blockBytes: number;
 }
 
-/** How an {@link NvmeDriver} and its controller tell each other of commands. */
+/** Options of an {@link NvmeDriver}. */
 export interface NvmeDriverOptions {
   /**
    * `mapped`: by stores to the controller's memory, and completions are polled for. Otherwise by
@@ -157,12 +157,12 @@ export class NvmeDriver {
     return this.guest.view(bufferOffset(id), PAGE_BYTES);
   }
 
-  /** Nobody tells of completions. */
+  /** Completions are polled for, not signalled by interrupts. */
   get isPolled(): boolean {
     return this.#interrupts === undefined;
   }
 
-  /** Until completions may be there. */
+  /** Resolves when there may be completions. */
   wait(): Promise<void> {
     return this.#interrupts?.next() ?? setImmediate();
   }

@@ -34,17 +34,17 @@ export class QueuePair {
     this.#doorbells = doorbells;
   }
 
-  /** What the tail doorbell is to say. */
+  /** The value for the tail doorbell. */
   get tail(): number {
     return this.#submission.tail;
   }
 
-  /** Fewer than the ring's entries may be under way. Nothing is told before {@link ring}. */
+  /** Write an entry; submitted by {@link ring}. Fewer commands than ring entries may be in flight. */
   place(command: NvmeCommand): void {
     this.#submission.place(command);
   }
 
-  /** Tell the controller of the commands placed. */
+  /** Write the tail doorbell for the commands placed. */
   ring(): void {
     this.#doorbells.store(this.id * 2 * DOORBELL_BYTES, this.#submission.tail);
   }
@@ -62,7 +62,7 @@ export class QueuePair {
     return id;
   }
 
-  /** Give the entries taken back. */
+  /** Write the head doorbell: the entries taken are free. */
   acknowledge(): void {
     this.#doorbells.store((this.id * 2 + 1) * DOORBELL_BYTES, this.#completion.head);
   }
@@ -86,12 +86,12 @@ export class QueuePair {
     return ended;
   }
 
-  /** Whether somebody waits for a command to end. */
+  /** Whether a completion is awaited. */
   get isAwaited(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** Take everything out that has ended. Does nothing unless somebody waits. */
+  /** Take out all completions. Does nothing unless one is awaited. */
   reap(): void {
     if (!this.isAwaited) return;
     const completion = this.#completion;

@@ -38,12 +38,12 @@ export class SubmissionRing {
     this.#entries = entries;
   }
 
-  /** What the tail doorbell is to say. */
+  /** The value for the tail doorbell. */
   get tail(): number {
     return this.#tail;
   }
 
-  /** The caller knows that there is room. */
+  /** Write an entry; the caller ensures that there is one free. */
   place(command: NvmeCommand): void {
     const words = this.#words;
     const at = (this.#tail * NVME_COMMAND_BYTES) / 4;

@@ -1,8 +1,8 @@
 import type { Transport, TransportCapabilities, TransportRegistry } from '@vfio-user/core';
 
-/** What passes sessions on from one URI to another. */
+/** A bridge or relay between clients and a device. */
 export interface Intermediary {
-  /** Where clients come to. */
+  /** Where clients connect to. */
   readonly uri: string;
   /** No session passes at the moment. */
   readonly idle: boolean;
@@ -17,7 +17,7 @@ export interface SessionFixture {
   readonly transports: readonly Transport[];
   /** Where the device listens; another place each time. A port may be 0. */
   address(): string;
-  /** Something stands between the clients and the device. */
+  /** An intermediary between clients and device. */
   readonly through?: {
     /** Where it listens; another place each time. */
     address(): string;

@@ -5,7 +5,7 @@ import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
 import type { ByteFaults } from '../faults/byte-pipe.js';
 import { ByteRelay, type SocketAddress } from '../faults/byte-relay.js';
-import { BenchSession, bytesIn, mapGuest } from './session/bench-session.js';
+import { bytesIn, mapGuest, TestDeviceSession } from './session/test-device-session.js';
 
 const BASE = 0x2000_0000;
 const PAGE = 4096;
@@ -30,7 +30,7 @@ export function streamCompliance(t: Test, fixture: StreamFixture): void {
   const place = { registry: new TransportRegistry([fixture.transport]), fixture };
 
   async function open(test: Test, toServer: ByteFaults, toClient: ByteFaults) {
-    const session = await BenchSession.open(test, place);
+    const session = await TestDeviceSession.open(test, place);
     const relay = await ByteRelay.listen({
       listen: fixture.relaySocket(),
       connect: fixture.socketOf(session.server.uri),

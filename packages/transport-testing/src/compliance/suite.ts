@@ -14,7 +14,7 @@ export interface TestNeeds {
   readonly needs?: readonly Need[];
 }
 
-/** Collects the tests of one fixture: leaves out what it excludes, and minds what was covered. */
+/** Registers the tests of one fixture: skips what it excludes, and records the capabilities covered. */
 export class Suite {
   readonly fixture: SessionFixture;
   readonly registry: TransportRegistry;

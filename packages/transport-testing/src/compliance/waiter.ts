@@ -1,5 +1,5 @@
-/** How long something that must happen may take, ms: only a failing test waits for it. */
-const PATIENCE_MS = 10_000;
+/** Timeout of a wait, ms: only a failing test reaches it. */
+const TIMEOUT_MS = 10_000;
 
 interface Waiting {
   readonly condition: () => boolean;
@@ -24,7 +24,7 @@ export class Waiter {
     let timer: NodeJS.Timeout | undefined;
     const happened = new Promise<void>((resolve, reject) => {
       const failure = new Error(`waited in vain for ${what}`);
-      timer = setTimeout(() => reject(failure), PATIENCE_MS);
+      timer = setTimeout(() => reject(failure), TIMEOUT_MS);
       this.#waiting.push({ condition, resolve });
     });
     try {

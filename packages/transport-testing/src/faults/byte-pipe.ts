@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** What happens to the bytes of one direction. Nothing does by default. */
+/** Faults of one direction; none by default. */
 export interface ByteFaults {
   /** Pass on at most this many bytes at a time, each in a turn of its own. */
   readonly pieceBytes?: number;

@@ -15,10 +15,7 @@ export interface ByteRelayOptions {
   readonly toClient?: ByteFaults;
 }
 
-/**
- * Stands between the two ends of a byte stream and cuts it as no network would on purpose. Bytes
- * only: descriptors that ride along are lost.
- */
+/** Relays a byte stream with faults. Bytes only: passed descriptors are lost. */
 export class ByteRelay {
   readonly #options: ByteRelayOptions;
   readonly #server: Server;

@@ -6,15 +6,14 @@ import type {
   SharedResources,
   TransportCapabilities,
 } from '@vfio-user/core';
-import { DelayLine } from './delay-line.js';
-import type { TransportFaults } from './faults.js';
+import { DelayedFrames } from './delayed-frames.js';
 
 const INJECTED = new Error('a fault was injected');
 
-/** Sits between a connection and its user, and looks like one to each of them. */
+/** Wraps a connection, and injects faults in both directions. */
 export class FaultyConnection implements Connection, FrameSink {
   readonly #faults: TransportFaults;
-  readonly #delay: DelayLine | undefined;
+  readonly #delay: DelayedFrames | undefined;
   readonly #connection: Connection;
   readonly #sink: FrameSink;
   #frames = 0;
@@ -29,7 +28,7 @@ export class FaultyConnection implements Connection, FrameSink {
     this.#connection = inner;
     this.#faults = faults;
     if (faults.delayTurns !== undefined) {
-      this.#delay = new DelayLine(faults.delayTurns, {
+      this.#delay = new DelayedFrames(faults.delayTurns, {
         onFrame: (frame) => this.#sink.onFrame(frame),
         onClose: (error) => this.#end(error),
       });
@@ -121,11 +120,28 @@ export class FaultyConnection implements Connection, FrameSink {
   }
 }
 
-/** What a connection can do once `faults` are at work. */
+/** Capabilities of a connection with `faults`. */
 export function faultyCapabilities(
   capabilities: TransportCapabilities,
   faults: TransportFaults,
 ): TransportCapabilities {
   if (faults.delayTurns === undefined) return capabilities;
   return { ...capabilities, orderedNotifications: false };
+}
+
+/** Faults of each connection of a faulty transport; none by default. */
+export interface TransportFaults {
+  /** Abort once this many frames have passed, both directions counted. */
+  readonly abortAfterFrames?: number;
+  /** Close in order once this many frames have passed. */
+  readonly closeAfterFrames?: number;
+  /**
+   * Deliver what arrives this many turns of the event loop later, still in order. Notifications are
+   * not delayed, so that they overtake.
+   */
+  readonly delayTurns?: number;
+  /** `send` always asks the caller to stop; the drain follows in the next turn. */
+  readonly alwaysFull?: boolean;
+  /** Everything that ends a connection is done twice. */
+  readonly endTwice?: boolean;
 }

@@ -8,7 +8,7 @@ import type {
   Transport,
   TransportUri,
 } from '@vfio-user/core';
-import type { TransportFaults } from './faults.js';
+import type { TransportFaults } from './faulty-connection.js';
 import { FaultyConnection } from './faulty-connection.js';
 
 /** A transport whose connections go wrong, at the level of frames, whatever carries them. */

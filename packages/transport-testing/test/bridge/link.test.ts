@@ -1,8 +1,8 @@
 import { Command, errno, Irq, Region, RemoteError } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
-import { bytesIn, mapGuest } from '../../src/compliance/session/bench-session.js';
 import { Counts } from '../../src/compliance/session/interrupts.js';
+import { bytesIn, mapGuest } from '../../src/compliance/session/test-device-session.js';
 import { BridgeFixture, eventually, PORTABLE, VECTORS } from './bridge-fixture.js';
 import { refusal } from './scripted-device.js';
 import { TestClock } from './test-clock.js';

@@ -2,8 +2,8 @@ import { Command, constants, errno, Irq, Region, RequestRefusedError } from '@vf
 import { negotiate, OWN_CAPABILITIES } from '@vfio-user/core/internal';
 import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
-import { bytesIn, mapGuest } from '../../src/compliance/session/bench-session.js';
 import { Counts } from '../../src/compliance/session/interrupts.js';
+import { bytesIn, mapGuest } from '../../src/compliance/session/test-device-session.js';
 import { BridgeFixture, PORTABLE, turns, VECTORS } from './bridge-fixture.js';
 import { refusal } from './scripted-device.js';
 

@@ -1,7 +1,7 @@
 import { Command, ExtensionCommand, errno, Irq, Region } from '@vfio-user/core';
 import { call, type RequestBodies } from '@vfio-user/core/internal';
 import t from 'tap';
-import { bytesIn } from '../../src/compliance/session/bench-session.js';
+import { bytesIn } from '../../src/compliance/session/test-device-session.js';
 import { BridgeFixture, eventually, PORTABLE } from './bridge-fixture.js';
 import { refusal } from './scripted-device.js';
 

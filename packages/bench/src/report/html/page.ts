@@ -1,17 +1,13 @@
 import { compareTables } from '../compare.js';
-import { plotsOf } from '../plots/all-plots.js';
-import { drawPlot } from '../plots/draw.js';
+import { drawPlot, plotsOf } from '../plots/draw.js';
 import type { Plot, PlotGroup } from '../plots/plot.js';
-import type { NamedReport } from '../plots/series.js';
 import { darkTheme, lightTheme } from '../plots/theme.js';
-import { describeRun } from '../run-text.js';
-import type { Report } from '../schema.js';
+import type { NamedReport, Report } from '../report.js';
+import { describeRun } from '../run-description.js';
 import { SUMMARY_HEADING, summaryOf } from '../summary.js';
 import { tablesOf } from '../tables.js';
-import { escapeMarkup, scriptJson } from './escape.js';
-import { SCRIPT } from './script.js';
-import { STYLE } from './style.js';
-import { tableHtml } from './table.js';
+import { SCRIPT, STYLE } from './assets.js';
+import { escapeMarkup, scriptJson, tableHtml } from './markup.js';
 
 const FONT = 'system-ui, sans-serif';
 

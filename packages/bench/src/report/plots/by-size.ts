@@ -1,5 +1,5 @@
-import { sizeText } from '../../workloads/sizes.js';
-import type { Result } from '../schema.js';
+import { sizeText } from '../../figures.js';
+import type { Result } from '../report.js';
 import { BYTE_RATE_LABELS, logAxis, TIME_LABELS } from './axes.js';
 import { lineEncoding, PLOT_HEIGHT, PLOT_WIDTH, type Plot } from './plot.js';
 import { distinct, type Selection, type Series } from './series.js';

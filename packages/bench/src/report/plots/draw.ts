@@ -1,6 +1,11 @@
 import { parse, type Spec, View } from 'vega';
 import { compile } from 'vega-lite';
+import type { NamedReport } from '../report.js';
+import { sizePlots } from './by-size.js';
+import { percentilePlots } from './percentiles.js';
 import type { Plot } from './plot.js';
+import { processorTimePlots } from './processor-time.js';
+import { selectSeries } from './series.js';
 import { type Theme, vegaConfig } from './theme.js';
 
 /** Draws a plot as an SVG document. `id` tells what it refers to by name from that of other plots on a page. */
@@ -22,4 +27,10 @@ function specOf({ spec }: Plot): Spec {
     config: { view: { stroke: null } },
   }).spec;
   return rest;
+}
+
+/** What reports have to show. */
+export function plotsOf(reports: readonly NamedReport[]): readonly Plot[] {
+  const selection = selectSeries(reports);
+  return [...percentilePlots(selection), ...sizePlots(selection), ...processorTimePlots(selection)];
 }

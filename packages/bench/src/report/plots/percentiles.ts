@@ -1,5 +1,5 @@
 import { decodeHistogram } from '../../statistics.js';
-import type { Result } from '../schema.js';
+import type { Result } from '../report.js';
 import { logAxis, TIME_LABELS } from './axes.js';
 import { lineEncoding, PLOT_HEIGHT, PLOT_WIDTH, type Plot } from './plot.js';
 import { distinct, type Selection, type Series } from './series.js';

@@ -1,4 +1,4 @@
-import type { Result } from '../schema.js';
+import type { Result } from '../report.js';
 import { TIME_LABELS } from './axes.js';
 import { PLOT_WIDTH, type Plot } from './plot.js';
 import { distinct, type Selection, type Series } from './series.js';

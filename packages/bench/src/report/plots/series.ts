@@ -1,10 +1,4 @@
-import type { Report, Result } from '../schema.js';
-
-/** A run in plots: its name, when there are several. */
-export interface NamedReport {
-  readonly name: string;
-  readonly report: Report;
-}
+import type { NamedReport, Result } from '../report.js';
 
 /** What tells the lines of a plot apart. */
 export interface Series {

@@ -1,9 +1,9 @@
-import { type RunOptions, TEST_NAMES, type TestName } from '@vfio-user/bench';
+import { type RunOptions, WORKLOAD_NAMES, type WorkloadName } from '@vfio-user/bench';
 import { parseSize } from '@vfio-user/core/internal';
 import { durationOption } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 
-/** The options of `bench` as they are written. */
+/** The options of `bench`, as parsed from the command line. */
 export interface BenchCommandOptions {
   readonly transport: readonly string[];
   readonly connect: readonly string[];
@@ -43,7 +43,7 @@ export function parseOptions(options: BenchCommandOptions): RunOptions {
     connect,
     echo,
     overwrite,
-    tests: testsOf(options.tests),
+    workloads: workloadsOf(options.tests),
     sizes: options.sizes.length > 0 ? options.sizes.map(sizeOf) : DEFAULT_SIZES,
     depths:
       options.depth.length > 0
@@ -55,12 +55,12 @@ export function parseOptions(options: BenchCommandOptions): RunOptions {
   };
 }
 
-function testsOf(names: readonly string[]): readonly TestName[] {
-  if (names.length === 0) return TEST_NAMES;
+function workloadsOf(names: readonly string[]): readonly WorkloadName[] {
+  if (names.length === 0) return WORKLOAD_NAMES;
   return names.map((name) => {
-    const found = TEST_NAMES.find((known) => known === name);
+    const found = WORKLOAD_NAMES.find((known) => known === name);
     if (found !== undefined) return found;
-    throw new UsageError(`--tests ${name}: there are ${TEST_NAMES.join(', ')}`);
+    throw new UsageError(`--tests ${name}: there are ${WORKLOAD_NAMES.join(', ')}`);
   });
 }
 

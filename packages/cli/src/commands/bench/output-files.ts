@@ -71,7 +71,7 @@ export class OutputFiles {
     for (const [format, write] of this.#plots) await this.#fill(format, () => write(reports));
   }
 
-  /** Files that were made for nothing go. */
+  /** Removes files that were created but not written. */
   async close(): Promise<void> {
     for (const { path, handle, isNew, isWritten } of this.#files.values()) {
       await handle.close();

@@ -1,6 +1,6 @@
 import type { Io } from '../../io.js';
 
-/** Between two updates, ms: more often is only flicker, and work for the machine that is measured. */
+/** Milliseconds between updates: more often would flicker, and load the machine that is measured. */
 const INTERVAL_MS = 200;
 const CLEAR_LINE = '\r\u001b[K';
 

@@ -50,7 +50,7 @@ export interface DeviceModel {
 export interface CompletionModel {
   readonly root: CommandModel;
   readonly devices: readonly DeviceModel[];
-  /** How URIs begin, one for each scheme. */
+  /** Beginnings of URIs, one for each scheme. */
   readonly uriStarts: readonly string[];
 }
 

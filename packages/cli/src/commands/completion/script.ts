@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { TEST_NAMES, TRANSPORT_NAMES } from '@vfio-user/bench';
+import { TRANSPORT_NAMES, WORKLOAD_NAMES } from '@vfio-user/bench';
 import { builtinDevices } from '@vfio-user/devices';
 import { knownSchemes } from '../../registry.js';
 import { settingsHelp } from '../serve/device-help.js';
@@ -8,7 +8,7 @@ import { fishScript } from './fish.js';
 import { type CompletionModel, commandModel, settingModel } from './model.js';
 import { zshScript } from './zsh.js';
 
-/** The shells there are scripts for. */
+/** Shells with a completion script. */
 export type Shell = 'bash' | 'zsh' | 'fish';
 
 const SCRIPTS: Readonly<Record<Shell, (model: CompletionModel) => string>> = {
@@ -21,7 +21,7 @@ const SCRIPTS: Readonly<Record<Shell, (model: CompletionModel) => string>> = {
 export function completionScript(shell: Shell, program: CommandUnknownOpts): string {
   return SCRIPTS[shell]({
     root: commandModel(program, {
-      '--tests': TEST_NAMES,
+      '--tests': WORKLOAD_NAMES,
       '--transport': TRANSPORT_NAMES,
     }),
     devices: Array.from(builtinDevices.values(), (definition) => ({

@@ -14,12 +14,12 @@ export interface Finding {
 /** A check never throws: not finding something out is a finding, too. */
 export type Check = () => Finding[] | Promise<Finding[]>;
 
-/** Something that is there. */
+/** A finding of something present. */
 export function found(name: string, detail: string, required = false): Finding {
   return { name, ok: true, required, detail };
 }
 
-/** Something that is not there, and what to do about it. */
+/** A finding of something missing, with advice. */
 export function missing(name: string, detail: string, advice: string, required = false): Finding {
   return { name, ok: false, required, detail, advice };
 }

@@ -102,7 +102,7 @@ function noDefault(name: string, module: Readonly<Record<string, unknown>>): str
   return `${name} has no default export: ${advice}`;
 }
 
-/** Which parts of a definition are not there. */
+/** The parts that a definition lacks. */
 function missingParts(value: unknown): string[] {
   const given = (typeof value === 'object' && value !== null ? value : {}) as Partial<
     Record<keyof PciDeviceDefinition<unknown>, unknown>

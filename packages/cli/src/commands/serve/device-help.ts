@@ -11,9 +11,9 @@ export interface SettingHelp {
   /** As JSON: a number, a string, a boolean. */
   readonly default?: unknown;
   readonly required: boolean;
-  /** What a number or a text may be, for example `1 to 127`. */
+  /** Limits of a number or text, for example `1 to 127`. */
   readonly limits?: string;
-  /** What it may be, where these are few. */
+  /** The values allowed, if few. */
   readonly values?: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { InitializeHook, LoadHook, ResolveHook } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** What {@link initialize} is given. */
+/** Data for {@link initialize}. */
 export interface DeviceHookData {
   /** Modules that are those of the command, by name. */
   readonly own: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface DeviceHookData {
   readonly esbuild?: string | undefined;
 }
 
-/** What is used of esbuild. */
+/** The part of esbuild that is used. */
 interface Esbuild {
   transform(text: string, options: Readonly<Record<string, string>>): Promise<{ code: string }>;
 }

@@ -11,7 +11,7 @@ import { backendCapabilities } from './device-help.js';
 import { type ListenOptions, listenUri } from './listen-uri.js';
 import { deviceOptions, parseSettings } from './settings.js';
 
-/** The options of `serve` beside those about logging. */
+/** The options of `serve`, without those for logging. */
 export interface ServeOptions extends ListenOptions, ObserveOptions, SocketPermissions {
   readonly set: readonly string[];
   readonly insecure?: true | undefined;
@@ -19,7 +19,7 @@ export interface ServeOptions extends ListenOptions, ObserveOptions, SocketPermi
   readonly printCapabilities?: true | undefined;
 }
 
-/** Answer `--print-capabilities`: of all devices, or of the one in a file. */
+/** Print the answer to `--print-capabilities`, for all devices or for the one in a file. */
 export async function printCapabilities(name: string | undefined, io: Io): Promise<void> {
   const isFile = name !== undefined && isDeviceFile(name);
   const devices = isFile ? [await loadDeviceFile(name)] : builtinDevices.values();

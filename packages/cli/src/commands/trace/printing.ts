@@ -12,23 +12,23 @@ import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
 import { isDeviceFile, loadDeviceFile } from '../serve/device-file.js';
 
-/** What every form of `trace` prints, and how. */
+/** Output options that all forms of `trace` share. */
 export interface PrintingOptions {
-  /** For programs. */
+  /** JSON Lines, for programs. */
   readonly json?: boolean | undefined;
-  /** Whose register names to show, instead of those that PCI ids tell. */
+  /** The device whose register names to show; default: found by PCI ids. */
   readonly device?: string | undefined;
 }
 
-/** Prints on stdout, for people or for programs. */
+/** A printer on stdout: text, or JSON Lines. */
 export function createPrinter(io: Io, writer: BatchedWriter, { json }: PrintingOptions): Printer {
   if (json === true) return new JsonPrinter(writer);
   return new TextPrinter(writer, choosePalette(io.stdoutStream.isTTY === true, io.env.NO_COLOR));
 }
 
 /**
- * The register names to show.
- * @throws {UsageError} naming those there are, when `--device` asks for others, or for a file without.
+ * The register map to use.
+ * @throws {UsageError} listing the known devices when `--device` names another one, or a file without registers.
  */
 export async function deviceNames({ device }: PrintingOptions): Promise<DeviceNames> {
   return {

@@ -9,7 +9,7 @@ import {
 import type { Io } from '../../io.js';
 import { createPrinter, deviceNames, type PrintingOptions } from './printing.js';
 
-/** Print what a capture holds. What comes before damage is printed, then the damage is an error. */
+/** Print the messages of a capture. Those before a damaged place are printed before the error. */
 export async function printCapture(path: string, options: PrintingOptions, io: Io): Promise<void> {
   const stdout = new BatchedWriter(io.stdoutStream);
   const tracer = new Tracer([createPrinter(io, stdout, options)], await deviceNames(options));
@@ -24,7 +24,7 @@ export async function printCapture(path: string, options: PrintingOptions, io: I
   }
 }
 
-/** Print what a capture adds up to. */
+/** Print statistics of a capture. */
 export async function printStatistics(
   path: string,
   options: PrintingOptions,

@@ -19,7 +19,7 @@ import { runServer } from '../../run-server.js';
 import { type SocketPermissions, socketPermissions } from '../../server-options.js';
 import { createPrinter, deviceNames, type PrintingOptions } from './printing.js';
 
-/** How long a reader of stdout that has stopped reading may hold up the end, ms. */
+/** How long the end waits for a reader of stdout that has stopped reading, ms. */
 const LAST_WORDS_MS = 1000;
 
 export interface TraceCommandOptions extends SocketPermissions, PrintingOptions {
@@ -30,7 +30,7 @@ export interface TraceCommandOptions extends SocketPermissions, PrintingOptions 
   readonly stats?: boolean | undefined;
 }
 
-/** Pass sessions through and show them until a signal. */
+/** Relay sessions and print their messages until a signal. */
 export async function runTrace(
   options: TraceCommandOptions,
   context: CommandContext,
@@ -94,7 +94,7 @@ export async function runTrace(
   if (!isPrinted) io.exit(context.exitCode);
 }
 
-/** Whether a reader of stdout takes the last words before this loses patience. */
+/** Whether the last output was written before the timeout. */
 async function inTime(written: Promise<void>): Promise<boolean> {
   const over = new AbortController();
   const patience = setTimeout(LAST_WORDS_MS, false, { signal: over.signal });

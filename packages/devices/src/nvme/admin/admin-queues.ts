@@ -1,13 +1,13 @@
 import type { Iova } from '@vfio-user/core';
 import { type Configuration, MAX_PAGE_SHIFT, MIN_PAGE_BYTES } from '../registers.js';
 
-/** Where the admin queues are, from AQA, ASQ and ACQ. */
+/** Addresses and sizes of the admin queues (AQA, ASQ, ACQ). */
 export interface AdminQueues {
   readonly submission: { readonly base: Iova; readonly entryCount: number };
   readonly completion: { readonly base: Iova; readonly entryCount: number };
 }
 
-/** Why a controller cannot be enabled like this; `undefined` when it can. */
+/** Why the controller cannot be enabled with these settings; `undefined` when it can. */
 export function refusalToEnable(
   configuration: Configuration,
   { submission, completion }: AdminQueues,

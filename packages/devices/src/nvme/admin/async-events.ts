@@ -3,13 +3,13 @@ import type { SubmissionQueue } from '../queues/submission-queue.js';
 import { STATUS, type Status } from '../status.js';
 import { LOG_PAGE } from './constants.js';
 
-/** Requests that may be open at a time (AERL + 1 in the identify data). */
+/** Asynchronous Event Requests outstanding at most (AERL + 1 in the identify data). */
 export const MAX_ASYNC_EVENT_REQUESTS = 4;
 
 /** Asynchronous event types (NVM Express 1.4, 5.2.1). */
 export const EVENT_TYPE = { ERROR: 0, SMART: 1 } as const;
 
-/** What happened, with the log page that says more. */
+/** An event, with the log page that has the details. */
 export interface AsyncEvent {
   readonly type: number;
   readonly info: number;
@@ -33,8 +33,8 @@ export const TEMPERATURE_OVER_THRESHOLD: AsyncEvent = {
 };
 
 /**
- * Brings events and open requests together. After an event was reported, others of its type wait
- * until the host has read the log page.
+ * Completes Asynchronous Event Requests. Once an event is reported, others of its type are held back until the host
+ * reads the log page.
  */
 export class AsyncEvents {
   readonly #completer: Completer;
@@ -46,27 +46,27 @@ export class AsyncEvents {
     this.#completer = completer;
   }
 
-  /** A request came in; false when there are too many. */
+  /** Add a request; false when the limit is exceeded. */
   addRequest(commandId: number): boolean {
     if (this.#requests.length >= MAX_ASYNC_EVENT_REQUESTS) return false;
     this.#requests.push(commandId);
     return true;
   }
 
-  /** Remember an event for the next {@link deliver}; one of each type is enough. */
+  /** Record an event for the next {@link deliver}; one of each type is kept. */
   raise(event: AsyncEvent): void {
     if (this.#maskedTypes.has(event.type)) return;
     if (this.#pending.some(({ type }) => type === event.type)) return;
     this.#pending.push(event);
   }
 
-  /** The host has read what the events of this log page were about. */
+  /** The host has read this log page: events of its type may be reported again. */
   logPageRead(logPage: number): void {
     if (logPage === LOG_PAGE.ERROR) this.#maskedTypes.delete(EVENT_TYPE.ERROR);
     if (logPage === LOG_PAGE.SMART) this.#maskedTypes.delete(EVENT_TYPE.SMART);
   }
 
-  /** Complete requests while there are events and room in the admin completion queue. */
+  /** Complete requests while there are events and free entries in the admin completion queue. */
   deliver(adminQueue: SubmissionQueue): void {
     while (this.#pending.length > 0 && this.#requests.length > 0) {
       if (adminQueue.completionQueue.free < 1) return;
@@ -77,7 +77,7 @@ export class AsyncEvents {
     }
   }
 
-  /** End an open request early; false when there is none with this identifier or no room. */
+  /** Abort a request; false when there is none with this identifier, or no free completion queue entry. */
   abort(adminQueue: SubmissionQueue, commandId: number): boolean {
     const index = this.#requests.indexOf(commandId);
     if (index < 0 || adminQueue.completionQueue.free < 1) return false;

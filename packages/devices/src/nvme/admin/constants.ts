@@ -36,8 +36,8 @@ export const FEATURE = {
   TIMESTAMP: 0x0e,
 } as const;
 
-/** What the controller pretends to be at, kelvin. */
+/** The composite temperature reported, kelvin. */
 export const TEMPERATURE_KELVIN = 313;
-/** Where a warning begins, kelvin. */
+/** The warning threshold reported (WCTEMP), kelvin. */
 export const WARNING_TEMPERATURE_KELVIN = 343;
 export const CRITICAL_TEMPERATURE_KELVIN = 353;

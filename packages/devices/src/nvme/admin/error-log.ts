@@ -7,17 +7,17 @@ const ENTRY_BYTES = 64;
 /** "Not specific to one parameter of the command". */
 const NO_LOCATION = 0xffff;
 
-/** Log page 01h: what went wrong lately, newest first. */
+/** Error Information (log page 01h), newest first. */
 export class ErrorLog {
   readonly #entries: { count: number; queueId: number; commandId: number; status: number }[] = [];
   #count = 0;
 
-  /** Errors ever. */
+  /** Errors since the device was created. */
   get count(): number {
     return this.#count;
   }
 
-  /** `commandId` is FFFFh when no command is to blame. */
+  /** `commandId` is FFFFh for an error of no particular command. */
   record(queueId: number, commandId: number, status: Status): void {
     this.#count++;
     if (this.#entries.length === ERROR_LOG_ENTRIES) this.#entries.shift();

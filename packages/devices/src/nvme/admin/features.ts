@@ -1,7 +1,7 @@
 import { STATUS, type Status } from '../status.js';
 import { FEATURE, TEMPERATURE_KELVIN, WARNING_TEMPERATURE_KELVIN } from './constants.js';
 
-/** What a feature is like. */
+/** What Get and Set Features need to know of a feature. */
 export interface FeatureInfo {
   readonly initial: number;
   /** Bits that Set Features stores. */
@@ -50,7 +50,7 @@ export class Features {
     return id === FEATURE.VOLATILE_WRITE_CACHE && !this.#hasWriteCache ? undefined : INFO[id];
   }
 
-  /** Commands taken from one queue before the next has its turn. */
+  /** Commands fetched from one queue before the next one is served. */
   get arbitrationBurst(): number {
     const burst = this.#value(FEATURE.ARBITRATION) & 7;
     return burst === UNLIMITED_BURST ? Number.POSITIVE_INFINITY : 1 << burst;
@@ -88,7 +88,7 @@ export class Features {
     }
   }
 
-  /** Whether dword 11 names something there is, also for Get Features. */
+  /** Whether the selector in dword 11 is valid, also for Get Features. */
   checkSelector(id: number, dword: number): Status {
     if (id === FEATURE.INTERRUPT_VECTOR_CONFIGURATION) {
       return (dword & 0xffff) < this.#vectors ? STATUS.SUCCESS : STATUS.INVALID_FIELD_IN_COMMAND;
@@ -101,7 +101,7 @@ export class Features {
     return STATUS.SUCCESS;
   }
 
-  /** The answer to Get Features for what dword 11 selects. */
+  /** The current value that dword 11 selects. */
   current(id: number, dword: number): number {
     if (id === FEATURE.NUMBER_OF_QUEUES) return this.#queuesGranted;
     if (id === FEATURE.INTERRUPT_VECTOR_CONFIGURATION) {
@@ -114,7 +114,7 @@ export class Features {
     return this.#value(id);
   }
 
-  /** The answer to Get Features for the default. */
+  /** The default value that dword 11 selects. */
   initial(id: number, dword: number): number {
     if (id === FEATURE.NUMBER_OF_QUEUES) return this.#queuesGranted;
     if (id === FEATURE.INTERRUPT_VECTOR_CONFIGURATION) return dword & 0xffff;
@@ -142,7 +142,7 @@ export class Features {
     return 0;
   }
 
-  /** Nothing is saved over a reset. */
+  /** All features return to their defaults: none is saveable. */
   reset(): void {
     this.#values.clear();
     this.#uncoalescedVectors.clear();

@@ -2,9 +2,9 @@ import type { ControllerState } from '../controller-state.js';
 
 /** Write protected (NSATTR). */
 const READ_ONLY = 1;
-/** Thinly provisioned: NUSE counts what takes room (NSFEAT). */
+/** Thin provisioning: NUSE counts allocated blocks (NSFEAT). */
 const THIN_PROVISIONING = 1 << 0;
-/** The preferred granularities are there (NSFEAT). */
+/** The preferred granularity fields are valid (NSFEAT). */
 const GRANULARITIES = 1 << 4;
 /** Deallocated blocks read as zeros; write zeroes may deallocate (DLFEAT). */
 const DEALLOCATED_READS_ZERO = 1 | (1 << 3);

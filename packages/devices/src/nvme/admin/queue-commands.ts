@@ -91,7 +91,7 @@ export function deleteCompletionQueue(state: ControllerState): CommandHandler {
   });
 }
 
-/** What both kinds of queue have in common. */
+/** Checks that apply to both kinds of queue. */
 function checkQueueMemory(state: ControllerState, command: Command): Status {
   const { base, entryCount } = placeOf(command);
   if (entryCount < 2 || entryCount > MAX_QUEUE_ENTRIES) return STATUS.INVALID_QUEUE_SIZE;

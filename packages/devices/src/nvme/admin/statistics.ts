@@ -1,4 +1,4 @@
-/** What the SMART log counts. Survives resets. */
+/** Counters of the SMART log. Kept across resets. */
 export class Statistics {
   readBytes = 0;
   writtenBytes = 0;

@@ -3,15 +3,15 @@ import { COMMAND_BYTES, type SubmissionQueue } from '../queues/submission-queue.
 
 const COMMAND_DWORDS = COMMAND_BYTES / 4;
 
-/** Which way the data of a command goes; the values are bits 1:0 of its opcode (NVM Express 1.4, 4.2). */
+/** Data transfer direction: bits 1:0 of an opcode (NVM Express 1.4, 4.2). */
 export const DIRECTION = { NONE: 0, FROM_HOST: 1, TO_HOST: 2 } as const;
 
-/** How the data pointer is written (PSDT). */
+/** Format of the data pointer (PSDT). */
 export const DATA_POINTER = { PRP: 0, SGL: 1, SGL_WITH_METADATA_SGL: 2, RESERVED: 3 } as const;
 
 /**
- * A private copy of a submission queue entry: the guest may scribble over its queue while the
- * command runs. One instance is used again for every command that ends at once.
+ * A copy of a submission queue entry, as the guest may overwrite its queue while the command runs. One instance is
+ * reused for all commands that complete at once.
  */
 export class Command {
   readonly dwords = new Uint32Array(COMMAND_DWORDS);
@@ -25,7 +25,7 @@ export class Command {
     this.queue = queue;
   }
 
-  /** Take over the entry at `offset`. */
+  /** Load the entry at `offset`. */
   load(queue: SubmissionQueue, entries: DataView, offset: number): void {
     this.queue = queue;
     this.dataLength = 0;
@@ -35,7 +35,7 @@ export class Command {
     }
   }
 
-  /** A copy which outlives the turn. */
+  /** A copy that stays valid after the turn. */
   clone(): Command {
     const copy = new Command(this.queue);
     copy.dwords.set(this.dwords);

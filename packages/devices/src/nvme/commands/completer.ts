@@ -30,9 +30,9 @@ export class Completer {
     interrupts: InterruptLines;
     errorLog: ErrorLog;
     posted: PostedWrites;
-    /** The host cannot be told of completions any more. */
+    /** Completions can no longer be posted. */
     onFatal(reason: string, error: unknown): void;
-    /** A command ended outside of a turn: there may be room for the next. */
+    /** A command completed outside of a turn: another may be started. */
     onCompleted(): void;
   }) {
     this.#interrupts = init.interrupts;
@@ -42,7 +42,7 @@ export class Completer {
     this.#onCompleted = init.onCompleted;
   }
 
-  /** Several commands in one go. @returns the number of the turn, for views of rings. */
+  /** Begin a turn, in which several commands may complete. @returns its number, for views of rings. */
   beginTurn(): number {
     this.#inTurn = true;
     return ++this.#turn;
@@ -65,7 +65,7 @@ export class Completer {
     });
   }
 
-  /** `queue`'s completion queue has a reserved entry for it. */
+  /** A reserved entry of `queue`'s completion queue is used. */
   completeById(queue: SubmissionQueue, commandId: number, status: Status, result: number): void {
     if (queue.state === 'reset') return;
     if (status !== STATUS.SUCCESS) this.#errorLog.record(queue.id, commandId, status);
@@ -79,12 +79,12 @@ export class Completer {
     this.#post(queue.completionQueue, queue);
   }
 
-  /** The command keeps no completion queue entry reserved. */
+  /** Leave a command outstanding, without a reserved completion queue entry. */
   leaveOpen(command: Command): void {
     command.queue.completionQueue.reserved--;
   }
 
-  /** Tell the host of what was completed; true when there was something. */
+  /** Signal the completions posted; true when there were any. */
   flushInterrupts(): boolean {
     return this.#interrupts.flush();
   }

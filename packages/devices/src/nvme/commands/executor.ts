@@ -10,10 +10,10 @@ import { type CommandHandler, type CommandSet, NO_COMPLETION } from './handler.j
 import { gather } from './pieces.js';
 import type { PostedWrites } from './posted-writes.js';
 
-/** What may be under way on copies at a time; it bounds the memory a guest makes us allocate. */
+/** Commands in flight on copied buffers: bounds the memory that a guest makes us allocate. */
 const MAX_RUNNING_COMMANDS = 256;
 const MAX_RUNNING_BYTES = 16 * 1024 * 1024;
-/** What the admin queue may have on top: it must work while the storage does not answer. */
+/** Further ones for the admin queue, which must work while the storage does not answer. */
 const ADMIN_COMMANDS = 64;
 const ADMIN_BYTES = 1024 * 1024;
 
@@ -44,7 +44,7 @@ export class Executor {
     this.#init = init;
   }
 
-  /** No further command of this queue may be started now. */
+  /** Whether no further command of this queue may be started now. */
   isFull(queue: SubmissionQueue): boolean {
     const isAdmin = queue.id === 0;
     const commands = MAX_RUNNING_COMMANDS + (isAdmin ? ADMIN_COMMANDS : 0);
@@ -85,7 +85,7 @@ export class Executor {
     }
   }
 
-  /** Go on when the data pointer was followed. */
+  /** Continue with the data pointer resolved. */
   #transfer(command: Command, handler: CommandHandler, found: Status, buffer: GuestBuffer): void {
     if (found !== STATUS.SUCCESS) {
       this.#init.completer.complete(command, found);
@@ -153,7 +153,7 @@ export class Executor {
     completer.complete(command, status);
   }
 
-  /** Go on with a copy of the command, as it cannot end in this turn. */
+  /** Continue with a copy of the command, which cannot complete in this turn. */
   #wait<Value>(
     command: Command,
     work: Promise<Value>,

@@ -2,7 +2,7 @@ import { DmaFaultError, errno, type Logger, VfioUserError } from '@vfio-user/cor
 import { STATUS, type Status } from '../status.js';
 import { type Command, DIRECTION } from './command.js';
 
-/** The status for a command whose work has thrown. */
+/** The status of a command whose handler threw. */
 export function statusOfFailure(error: unknown, command: Command, logger: Logger): Status {
   // Its work was dropped, and nobody waits for it.
   if (command.queue.state === 'reset') return STATUS.COMMAND_ABORT_REQUESTED;

@@ -4,10 +4,7 @@ import type { Command } from './command.js';
 /** The command stays open: an asynchronous event request. */
 export const NO_COMPLETION = -2;
 
-/**
- * The command would have to wait in the middle: call this with a copy of its data, which stays valid
- * until the promise ends.
- */
+/** The command has to wait: call this with a copy of its data, which must stay valid until the promise settles. */
 export type Later = (data: Uint8Array) => Promise<Status>;
 
 /** How a command ends. */
@@ -15,7 +12,7 @@ export type Outcome = Status | typeof NO_COMPLETION | Promise<Status> | Later;
 
 /** What one opcode does, whether or not the guest's memory is at hand. */
 export interface CommandHandler {
-  /** Everything that can be checked without the data; sets `command.dataLength`. */
+  /** Check all that needs no data; sets `command.dataLength`. */
   check(command: Command): Status;
   /**
    * Do it. `data` is the command's buffer in pieces, together `command.dataLength` bytes: to read

@@ -1,4 +1,4 @@
-/** Lay `payload` out over the pieces of a buffer, which are together at most as long. */
+/** Copy `payload` into the pieces of a buffer, whose lengths add up to at most its own. */
 export function scatter(payload: Uint8Array, pieces: readonly Uint8Array[]): void {
   let done = 0;
   for (const piece of pieces) {

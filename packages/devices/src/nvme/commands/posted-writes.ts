@@ -1,9 +1,8 @@
 import type { SubmissionQueue } from '../queues/submission-queue.js';
 
 /**
- * Writes to guest memory that nobody waits for, like posted writes on PCI Express: what follows
- * (another write, an interrupt) is kept behind them, so waiting would only cost a round trip. No
- * register tells of them, so none is kept behind them.
+ * Writes to guest memory that are not awaited, like posted writes on PCI Express: later writes and interrupts are
+ * ordered behind them, so waiting would only cost a round trip.
  */
 export class PostedWrites {
   readonly #onFailure: (error: unknown) => void;
@@ -15,12 +14,12 @@ export class PostedWrites {
     this.#onDrained = onDrained;
   }
 
-  /** Under way. */
+  /** In flight. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** A failure interests nobody any more once `queue` is reset. */
+  /** A failure is ignored once `queue` is reset. */
   add(writing: Promise<void>, bytes: number, queue: SubmissionQueue): void {
     this.#bytes += bytes;
     const ended = (): void => {

@@ -1,6 +1,6 @@
 import type { Dma, DmaRange, Iova } from '@vfio-user/core';
 
-/** The guest memory that a data pointer names, in order. Meant to be used again. */
+/** The guest memory that a data pointer names, in order. Reusable. */
 export class GuestBuffer {
   readonly #addresses: Iova[] = [];
   readonly #lengths: number[] = [];
@@ -15,7 +15,7 @@ export class GuestBuffer {
     this.#end = -1;
   }
 
-  /** Pieces that follow each other become one: fewer copies, fewer messages. */
+  /** Adjacent pieces are merged, which saves copies and messages. */
   add(address: Iova, length: number): void {
     if (length === 0) return;
     // -1 is no address: there is a last piece.
@@ -30,7 +30,7 @@ export class GuestBuffer {
     this.#end = typeof address === 'number' ? address + length : -1;
   }
 
-  /** Find it all, before any of it is touched. @throws {DmaFaultError} */
+  /** Resolve all pieces before any is accessed. @throws {DmaFaultError} */
   lookUp(dma: Dma, access: 'read' | 'write'): void {
     for (let index = 0; index < this.#count; index++) {
       const address = this.#addresses[index] as Iova; // below the count, as in what follows
@@ -50,7 +50,7 @@ export class GuestBuffer {
     return this.#views;
   }
 
-  /** Copy it out. Fails when all of it has ended. @throws {DmaFaultError} */
+  /** Read all pieces into `target`. Rejects only once no transfer is in flight. @throws {DmaFaultError} */
   read(target: Uint8Array): Promise<void> | undefined {
     if (this.#ranges.length === 1) return this.#ranges[0]?.read(target);
     const transfers: Promise<void>[] = [];

@@ -7,7 +7,7 @@ import { PrpWalker } from './prp-walker.js';
 import { SglWalker } from './sgl-walker.js';
 import type { DataPointerWalker } from './walker.js';
 
-/** Finds the guest memory of a command. */
+/** Resolves the data pointer of a command. */
 export class DataPointerResolver {
   /** CC.MPS, bytes. */
   pageBytes = MIN_PAGE_BYTES;
@@ -45,7 +45,7 @@ export class DataPointerResolver {
     return status;
   }
 
-  /** It belongs to a command that waits: the next one needs another. */
+  /** A waiting command keeps this walker: the next command gets a new one. */
   #giveAway(walker: DataPointerWalker): void {
     if (walker === this.#prp) this.#prp = new PrpWalker();
     if (walker === this.#sgl) this.#sgl = new SglWalker();

@@ -5,7 +5,7 @@ import type { GuestBuffer } from './guest-buffer.js';
 import { type DataPointerWalker, MAX_LIST_BYTES } from './walker.js';
 
 const DESCRIPTOR_BYTES = 16;
-/** What one command may consist of, so that a chain without data does not go on for ever. */
+/** Descriptors of one command at most, so that a chain without data ends. */
 const MAX_DESCRIPTORS = MAX_LIST_BYTES / DESCRIPTOR_BYTES;
 
 /** Bits 7:4 of the last byte of a descriptor; bits 3:0 are 0 for an address. */

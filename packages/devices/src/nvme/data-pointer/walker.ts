@@ -3,7 +3,7 @@ import type { Command } from '../commands/command.js';
 import type { Status } from '../status.js';
 import type { GuestBuffer } from './guest-buffer.js';
 
-/** The most a walker asks for at once, bytes. */
+/** Bytes of a list that a walker asks for at once. */
 export const MAX_LIST_BYTES = 16 * 1024;
 
 /**

@@ -8,7 +8,7 @@ import { STATUS, type Status } from '../status.js';
 import { NAMESPACE_ID } from '../storage/namespace.js';
 
 const RANGE_BYTES = 16;
-/** AD, in dword 11. */
+/** Attribute Deallocate (AD), dword 11. */
 const DEALLOCATE = 1 << 2;
 
 /** Dataset Management (NVM Express 1.4, 6.7): deallocation; the other attributes are hints. */
@@ -41,7 +41,7 @@ export class DatasetManagement implements CommandHandler {
     return deallocates(command) ? this.#discard(command.queue, ranges, 0) : STATUS.SUCCESS;
   }
 
-  /** The ranges from `from` on, one after the other. */
+  /** Discard the ranges from index `from` on, one after the other. */
   #discard(queue: SubmissionQueue, ranges: DataView, from: number): Status | Promise<Status> {
     // What the host writes after a reset must not be wiped out.
     if (queue.state === 'reset') return STATUS.COMMAND_ABORT_REQUESTED;

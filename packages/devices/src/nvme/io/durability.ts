@@ -5,7 +5,7 @@ import type { Storage } from '../storage/storage.js';
 
 const FORCE_UNIT_ACCESS = 1 << 30;
 
-/** Success once everything written is on stable storage. */
+/** Success, once all completed writes are on stable storage. */
 export function flushed(storage: Storage): Status | Promise<Status> {
   const flush = storage.flush();
   return flush === undefined ? STATUS.SUCCESS : flush.then(() => STATUS.SUCCESS);
@@ -16,7 +16,7 @@ export function forcesUnitAccess(command: Command): boolean {
   return (command.dword(12) & FORCE_UNIT_ACCESS) !== 0;
 }
 
-/** Success of a write: at once, or when it is stable if the host wants that. */
+/** Success of a write: at once, or after a flush where FUA or a disabled write cache asks for one. */
 export function written(command: Command, state: ControllerState): Status | Promise<Status> {
   const { storage } = state.namespace;
   if (!storage.hasVolatileCache) return STATUS.SUCCESS;

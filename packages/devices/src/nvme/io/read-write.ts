@@ -6,7 +6,7 @@ import { blockCount, byteOffset, checkBlocks } from './block-range.js';
 import { MAX_TRANSFER_BYTES } from './constants.js';
 import { flushed, forcesUnitAccess, written } from './durability.js';
 
-/** What Read, Write and Compare have in common: a buffer as long as the blocks. */
+/** Common to Read, Write and Compare: the data is as long as the blocks. */
 abstract class BlockTransfer implements CommandHandler {
   protected readonly state: ControllerState;
   readonly #isWrite: boolean;

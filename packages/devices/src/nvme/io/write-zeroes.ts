@@ -5,7 +5,7 @@ import type { Status } from '../status.js';
 import { blockCount, byteOffset, checkBlocks } from './block-range.js';
 import { written } from './durability.js';
 
-/** DEAC, in dword 12. */
+/** Deallocate (DEAC), dword 12. */
 const DEALLOCATE = 1 << 25;
 
 /** Write Zeroes (NVM Express 1.4, 6.17). Not limited by MDTS. */

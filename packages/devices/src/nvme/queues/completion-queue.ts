@@ -4,7 +4,7 @@ import { Ring } from './ring.js';
 /** Bytes of a completion queue entry. */
 export const COMPLETION_BYTES = 16;
 
-/** How a completion queue is made. */
+/** Parameters of a completion queue. */
 export interface CompletionQueueInit {
   readonly id: number;
   readonly base: Iova;
@@ -13,7 +13,7 @@ export interface CompletionQueueInit {
   readonly interruptsEnabled: boolean;
 }
 
-/** What is to be posted. */
+/** A completion to post. */
 export interface Completion {
   readonly queueId: number;
   /** SQ head: the submission queue entries before it are free again. */
@@ -23,17 +23,17 @@ export interface Completion {
   readonly result: number;
 }
 
-/** The device's side of a completion queue. */
+/** The controller's end of a completion queue. */
 export class CompletionQueue {
   readonly id: number;
   readonly ring: Ring;
   readonly interruptVector: number;
   readonly interruptsEnabled: boolean;
-  /** Submission queues that complete here. */
+  /** Submission queues that use it. */
   users = 0;
-  /** Commands under way, each of which will need an entry. */
+  /** Entries reserved for commands in flight. */
   reserved = 0;
-  /** Entries were posted which the host has not been told of. */
+  /** Entries were posted that no interrupt has announced yet. */
   needsInterrupt = false;
   #head = 0;
   #tail = 0;
@@ -47,7 +47,7 @@ export class CompletionQueue {
     this.interruptsEnabled = init.interruptsEnabled;
   }
 
-  /** What the head doorbell says. */
+  /** Value of the head doorbell. */
   get head(): number {
     return this.#head;
   }
@@ -58,12 +58,12 @@ export class CompletionQueue {
     return distance < 0 ? distance + this.ring.entryCount : distance;
   }
 
-  /** Entries which may still be promised to commands; one always stays empty. */
+  /** Entries that may still be reserved; one always stays empty. */
   get free(): number {
     return this.ring.entryCount - 1 - this.outstanding - this.reserved;
   }
 
-  /** The head doorbell was written. False when the value makes no sense. */
+  /** The head doorbell was written. False when the value is invalid. */
   acknowledge(head: number): boolean {
     if (head >= this.ring.entryCount) return false;
     const distance = head - this.#head;
@@ -73,7 +73,7 @@ export class CompletionQueue {
     return true;
   }
 
-  /** Write an entry into a ring at hand; the phase bit last, because the host waits for it. */
+  /** Write an entry into a mapped ring; the phase tag last, as the host polls it. */
   post(completion: Completion, entries: DataView): void {
     const at = this.#tail * COMPLETION_BYTES;
     entries.setUint32(at, completion.result, true);
@@ -84,7 +84,7 @@ export class CompletionQueue {
     this.#advance();
   }
 
-  /** The same for a ring that takes messages to reach. @throws {DmaFaultError} */
+  /** The same for a ring reached by messages. @throws {DmaFaultError} */
   send(completion: Completion): Promise<void> | undefined {
     const bytes = new Uint8Array(COMPLETION_BYTES);
     const entry = new DataView(bytes.buffer);
@@ -110,10 +110,7 @@ export class CompletionQueue {
 
 const word = new Int32Array(1);
 
-/**
- * Keeps the stores before it ahead of the stores after it, for a reader which polls the same
- * memory on another processor.
- */
+/** A store fence: stores before it become visible before those after it. */
 function storeFence(): void {
   Atomics.add(word, 0, 1);
 }

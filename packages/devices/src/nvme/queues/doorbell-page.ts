@@ -4,8 +4,8 @@ import type { Doorbells } from './doorbells.js';
 import type { QueueSet } from './queue-set.js';
 
 /**
- * The doorbells as memory which the client may map: it stores a value and nobody is told, so the
- * page has to be polled. Words are little-endian, like every host that maps device memory.
+ * Doorbells as memory that the client may map. Its stores are not announced, so the page is polled. Words are
+ * little-endian, as is every host that maps device memory.
  */
 export class DoorbellPage {
   readonly #words: Int32Array;
@@ -20,7 +20,7 @@ export class DoorbellPage {
     this.#doorbells = doorbells;
   }
 
-  /** Ring what has changed. True when there was anything. */
+  /** Pass on doorbells that changed. True when there were any. */
   poll(): boolean {
     let hasChanged = false;
     const { submission, completion } = this.#queues;
@@ -38,7 +38,7 @@ export class DoorbellPage {
     return Atomics.load(this.#words, index) >>> 0;
   }
 
-  /** The client wrote by message: for it, or another part of it, that is the same memory. */
+  /** Store a value that was written by message, as the client may read it through its mapping. */
   store(index: number, value: number): void {
     this.#seen[index] = value;
     Atomics.store(this.#words, index, value | 0);

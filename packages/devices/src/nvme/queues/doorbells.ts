@@ -9,7 +9,7 @@ import type { InterruptLines } from '../interrupt-lines.js';
 import { STATUS } from '../status.js';
 import type { QueueSet } from './queue-set.js';
 
-/** In the error log: no command is to blame. */
+/** Command identifier in the error log when the error belongs to no command. */
 const NO_COMMAND = 0xffff;
 
 /** What the doorbells work on. */
@@ -20,7 +20,7 @@ export interface DoorbellTargets {
   readonly errorLog: ErrorLog;
 }
 
-/** Takes doorbell values to the queues and reports those which make no sense. */
+/** Passes doorbell values to the queues and reports invalid ones. */
 export class Doorbells {
   readonly #targets: DoorbellTargets;
 

@@ -5,14 +5,14 @@ import { COMMAND_BYTES, type SubmissionQueue } from './submission-queue.js';
 
 /** The queues of an enabled controller by identifier, the admin pair first. */
 export class QueueSet {
-  /** In no particular order, for loops. */
+  /** All of them, in no particular order. */
   readonly submission: SubmissionQueue[] = [];
   readonly completion: CompletionQueue[] = [];
   readonly #submissionById: (SubmissionQueue | undefined)[];
   readonly #completionById: (CompletionQueue | undefined)[];
 
   readonly #pushes: PushRings;
-  /** By submission queue: take back the wish for pushed commands. */
+  /** Ends the pushing of commands, by submission queue. */
   readonly #unpush = new Map<SubmissionQueue, () => void>();
 
   /** `ioQueues`: how many pairs there may be besides the admin pair. */
@@ -22,7 +22,7 @@ export class QueueSet {
     this.#completionById = new Array(ioQueues + 1).fill(undefined);
   }
 
-  /** Whether an identifier is one that this controller may give to an I/O queue. */
+  /** Whether an identifier is in the range of I/O queues. */
   isIoQueueId(id: number): boolean {
     return id > 0 && id < this.#submissionById.length;
   }
@@ -72,7 +72,7 @@ export class QueueSet {
   }
 }
 
-/** Over a network a command comes along with its doorbell: fetching it would be a round trip. */
+/** Over a network, entries are pushed with their doorbell: fetching them would cost a round trip. */
 function pushedRing({ id, ring }: SubmissionQueue) {
   return {
     region: 0,

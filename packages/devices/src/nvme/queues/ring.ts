@@ -1,6 +1,6 @@
 import type { Dma, DmaRange, Iova } from '@vfio-user/core';
 
-/** How a {@link Ring} is made. */
+/** Parameters of a {@link Ring}. */
 export interface RingInit {
   readonly base: Iova;
   readonly entryCount: number;

@@ -7,14 +7,14 @@ import type { DoorbellPage } from './doorbell-page.js';
 import type { QueueSet } from './queue-set.js';
 import { COMMAND_BYTES, type SubmissionQueue } from './submission-queue.js';
 
-/** What one turn may do, so that register accesses are answered in between. */
+/** Commands of one turn, so that register accesses are answered in between. */
 const TURN_COMMANDS = 64;
 const TURN_BYTES = 2 * 1024 * 1024;
 /** Entries read by one message. */
 const MAX_FETCH = 32;
 /** Entries being read by message: each may turn into a transfer of MDTS. */
 const MAX_FETCHING = 64;
-/** Looks at mapped doorbells before the event loop gets its turn: a few microseconds. */
+/** Polls of mapped doorbells in one turn: a few microseconds. */
 const SPINS = 256;
 /** After the last activity: how long to poll in every turn of the event loop, milliseconds. */
 const HOT_MS = 20;
@@ -31,7 +31,7 @@ export interface SchedulerInit {
   readonly events: AsyncEvents;
   readonly completer: Completer;
   readonly executor: Executor;
-  /** A queue cannot be read any more. */
+  /** A queue can no longer be read. */
   onFatal(reason: string, error: unknown): void;
 }
 
@@ -58,7 +58,7 @@ export class Scheduler {
     this.#init = init;
   }
 
-  /** Something was rung, ended or made room. */
+  /** A doorbell rang, a command completed, or an entry became free. */
   kick(): void {
     if (this.#immediate !== undefined) return;
     clearTimeout(this.#timer);
@@ -170,7 +170,7 @@ export class Scheduler {
     this.#bytesLeft -= this.#command.dataLength;
   }
 
-  /** Commands of a queue which could be started now. */
+  /** Commands of a queue that could be started now. */
   #ready(queue: SubmissionQueue): number {
     if (queue.state !== 'running' || queue.isFetching) return 0;
     if (this.#init.executor.isFull(queue) || this.#fetching >= MAX_FETCHING) return 0;

@@ -5,7 +5,7 @@ import { Ring } from './ring.js';
 /** Bytes of a submission queue entry. */
 export const COMMAND_BYTES = 64;
 
-/** How a submission queue is made. */
+/** Parameters of a submission queue. */
 export interface SubmissionQueueInit {
   readonly id: number;
   readonly base: Iova;
@@ -19,12 +19,12 @@ export interface SubmissionQueueInit {
  */
 export type SubmissionQueueState = 'running' | 'deleted' | 'reset';
 
-/** The device's side of a submission queue. */
+/** The controller's end of a submission queue. */
 export class SubmissionQueue {
   readonly id: number;
   readonly ring: Ring;
   readonly completionQueue: CompletionQueue;
-  /** Entries are being read by message: nobody else may fetch. */
+  /** Entries are being fetched by message. */
   isFetching = false;
   state: SubmissionQueueState = 'running';
   #head = 0;
@@ -39,12 +39,12 @@ export class SubmissionQueue {
     this.completionQueue = init.completionQueue;
   }
 
-  /** Entries before it have been fetched. */
+  /** Index of the next entry to fetch. */
   get head(): number {
     return this.#head;
   }
 
-  /** What the tail doorbell says. */
+  /** Value of the tail doorbell. */
   get tail(): number {
     return this.#tail;
   }
@@ -55,7 +55,7 @@ export class SubmissionQueue {
     return distance < 0 ? distance + this.ring.entryCount : distance;
   }
 
-  /** The tail doorbell was written. False when the value makes no sense. */
+  /** The tail doorbell was written. False when the value is invalid. */
   submit(tail: number): boolean {
     const { entryCount } = this.ring;
     if (tail >= entryCount) return false;
@@ -71,7 +71,7 @@ export class SubmissionQueue {
     this.#head = (this.#head + count) % this.ring.entryCount;
   }
 
-  /** A command does not end in the turn in which it was fetched. */
+  /** A command does not complete in the turn in which it was fetched. */
   commandStarted(): void {
     this.#running++;
   }
@@ -80,7 +80,7 @@ export class SubmissionQueue {
     if (--this.#running === 0) this.#whenIdle?.();
   }
 
-  /** When no command of this queue is under way any more. */
+  /** Resolves when no command of this queue is in flight. */
   idle(): void | Promise<void> {
     if (this.#running === 0) return;
     return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** What a call does to a range of the disk. */
+/** The range of a call, and whether it changes it. */
 export interface CallRange {
   /** Bytes. */
   readonly offset: number;
@@ -9,11 +9,11 @@ export interface CallRange {
 /** Starts a call; `done` is called once, when the kernel has returned. */
 export type BeginCall = (done: (error?: unknown) => void) => void;
 
-/** How {@link DiskCalls} are made. */
+/** Options of {@link DiskCalls}. */
 export interface DiskCallsInit {
-  /** Calls that may be under way at a time. */
+  /** Calls in flight at most. */
   readonly limit: number;
-  /** Milliseconds after which a call that has not returned is told. */
+  /** Milliseconds after which a call that has not returned is logged. */
   readonly stallMs: number;
   onStall(waitedMs: number): void;
   onRecovered(waitedMs: number): void;
@@ -78,7 +78,7 @@ export class DiskCalls {
     return !this.#running.some(collidesWith(range)) && !this.#waiting.some(collidesWith(range));
   }
 
-  /** Make a call in its turn. */
+  /** Run a call when it may begin. */
   run(range: CallRange, begin: BeginCall): Promise<void> {
     return new Promise((resolve, reject) => {
       if (range.kind === 'read') this.#reads++;
@@ -97,7 +97,7 @@ export class DiskCalls {
     }
   }
 
-  /** When no call is under way any more. */
+  /** Resolves when no call is in flight. */
   idle(): Promise<void> {
     if (this.#running.length === 0) return Promise.resolve();
     return new Promise((resolve) => {

@@ -19,7 +19,7 @@ const closeLater = promisify(close);
 const ZEROS = new Uint8Array(1024 * 1024);
 /** What one call gives back: what waits for the disk has its turn in between. */
 const DEALLOCATE_BYTES = 1024 * 1024 * 1024;
-/** How long the disk may take until that is told. */
+/** Milliseconds after which a slow disk is logged. */
 const STALL_MS = 2000;
 /** Threads of libuv's pool when nothing else is said. */
 const DEFAULT_POOL_THREADS = 4;

@@ -23,7 +23,7 @@ import { lockImage } from './image-lock.js';
 import { describeDeviceUsers } from './image-users.js';
 import type { Deallocation } from './storage.js';
 
-/** What {@link openImage} needs to know. */
+/** Options of {@link openImage}. */
 export interface ImageOptions {
   /** Of a file or a block device. */
   readonly path: string;
@@ -48,14 +48,14 @@ export interface Image {
   /** Bytes of a logical block. */
   readonly blockBytes: number;
   readonly uuid: Uint8Array;
-  /** Absent when nothing can be given back. */
+  /** Absent when deallocation is not supported. */
   readonly deallocation: Deallocation | undefined;
 }
 
 /** What there is to know of it without asking further. */
 type Blocks = Omit<Image, 'uuid' | 'deallocation'>;
 
-/** The block size of an image that has no say in it. */
+/** Logical block size of an image that has none of its own, bytes. */
 export const DEFAULT_BLOCK_BYTES = 512;
 /** The largest that the controller offers. */
 const MAX_BLOCK_BYTES = 4096;

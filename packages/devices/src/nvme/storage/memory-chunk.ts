@@ -1,9 +1,9 @@
 import { allocatePages, releasePages, unavailableReason } from '@vfio-user/posix-ffi';
 
-/** What is given back as one, bytes: a page of most machines. */
+/** Unit of deallocation, bytes: the page size of most machines. */
 export const PAGE_BYTES = 4096;
 
-/** A piece of a disk in memory, which knows the pages that were written. */
+/** A chunk of a disk in memory, with a map of the pages written. */
 export class MemoryChunk {
   readonly bytes: Uint8Array;
   readonly #isUsed: Uint8Array;
@@ -29,7 +29,7 @@ export class MemoryChunk {
     }
   }
 
-  /** Give all of it back; it is not used any more. */
+  /** Deallocate all of it. */
   release(): void {
     if (canRelease()) releasePages(this.bytes);
   }

@@ -6,7 +6,7 @@ const CHUNK_BYTES = 1024 * 1024;
 /** Chunks given back in one turn of the event loop: some milliseconds' worth. */
 const RELEASED_PER_TURN = 16;
 
-/** Blocks in memory. What was never written, or was discarded, takes no room. */
+/** Blocks in memory. Chunks never written, or discarded, take no memory. */
 export class MemoryStorage implements Storage {
   readonly size: number;
   readonly isReadOnly: boolean;
@@ -135,7 +135,7 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** Cut a range at the chunk borders. */
+/** Split a range at chunk boundaries. */
 function forEachChunk(
   offset: number,
   length: number,

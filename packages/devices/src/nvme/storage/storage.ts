@@ -1,7 +1,6 @@
 /**
- * What a namespace stores its blocks in. Offsets and lengths are bytes, checked by the caller
- * against {@link Storage.size}. The access methods throw what the operating system says. None of
- * them holds up the event loop for long.
+ * Where a namespace stores its blocks. Offsets and lengths are bytes, checked by the caller against {@link
+ * Storage.size}. The access methods throw the operating system's error; none blocks the event loop for long.
  */
 export interface Storage {
   /** Bytes. */
@@ -9,26 +8,26 @@ export interface Storage {
   readonly isReadOnly: boolean;
   /** Written data may be lost with the host until {@link flush}. */
   readonly hasVolatileCache: boolean;
-  /** Absent when nothing can be given back. */
+  /** Absent when deallocation is not supported. */
   readonly deallocation?: Deallocation | undefined;
   /**
-   * Fill `targets` at once. False when that would mean to wait: then they hold anything, and
-   * {@link read} is to be used.
+   * Fill `targets` without waiting. False when that is not possible: their content is undefined then; use {@link
+   * read}.
    */
   tryRead(offset: number, targets: readonly Uint8Array[]): boolean;
-  /** Write at once. False when that could mean to wait: then {@link write} is to be used. */
+  /** Write without waiting. False when that is not possible: use {@link write}. */
   tryWrite(offset: number, sources: readonly Uint8Array[]): boolean;
-  /** `target` belongs to the storage until the promise ends. */
+  /** `target` must not be touched until the promise settles. */
   read(offset: number, target: Uint8Array): Promise<void>;
-  /** `source` must stay as it is until the promise ends. */
+  /** `source` must not change until the promise settles. */
   write(offset: number, source: Uint8Array): Promise<void>;
-  /** Make a range read as zeros, and give it back if that is wished and possible. */
+  /** Make a range read as zeros; deallocate it if asked and possible. */
   zero(offset: number, length: number, deallocate: boolean): void | Promise<void>;
-  /** The range is not needed any more. */
+  /** Deallocate a range whose content is no longer needed. */
   discard(offset: number, length: number): void | Promise<void>;
-  /** Bytes that take room. */
+  /** Bytes allocated. */
   allocatedBytes(): number | Promise<number>;
-  /** When it is done, everything written before is on stable storage. */
+  /** Put everything written before on stable storage. */
   flush(): void | Promise<void>;
   /**
    * Nobody waits for anything any more: the controller was reset. What has not begun is dropped,
@@ -38,10 +37,10 @@ export interface Storage {
   close(): void | Promise<void>;
 }
 
-/** What becomes of ranges that are given back. */
+/** Properties of deallocated ranges. */
 export interface Deallocation {
-  /** They read as zeros, not as anything. */
+  /** They read as zeros. */
   readonly readsZero: boolean;
-  /** Bytes, aligned to as many, that are given back as one. */
+  /** Unit and alignment of deallocation, bytes. */
   readonly granularity: number;
 }

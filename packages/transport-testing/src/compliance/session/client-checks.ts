@@ -1,8 +1,8 @@
 import { connectDevice, errno } from '@vfio-user/core';
 import type { Suite } from '../suite.js';
-import { bytesIn, MAX_TRANSFER_BYTES, mapGuest } from './bench-session.js';
-import { pathTo } from './path.js';
-import { PryingServer } from './prying-server.js';
+import { OverreachingServer } from './overreaching-server.js';
+import { routeTo } from './route.js';
+import { bytesIn, MAX_TRANSFER_BYTES, mapGuest } from './test-device-session.js';
 
 const BASE = 0x3000_0000;
 const PAGE = 4096;
@@ -13,9 +13,9 @@ export function clientCheckTests(suite: Suite): void {
     'a client refuses accesses it did not allow, before memory is touched',
     {},
     async (t) => {
-      const server = await PryingServer.listen(suite);
+      const server = await OverreachingServer.listen(suite);
       t.teardown(() => server.close());
-      const { uri } = await pathTo(t, suite, server.uri);
+      const { uri } = await routeTo(t, suite, server.uri);
       const client = await connectDevice(uri, {
         registry: suite.registry,
         capabilities: { maxDataXferSize: MAX_TRANSFER_BYTES },

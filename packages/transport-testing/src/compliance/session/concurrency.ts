@@ -1,8 +1,8 @@
 import { Command, constants, errno, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
-import { BenchSession } from './bench-session.js';
-import { HeldClient } from './held-client.js';
+import { TestDeviceSession } from './test-device-session.js';
+import { UnansweringClient } from './unanswering-client.js';
 
 const { DMA_MAP_READ, DMA_MAP_WRITE } = constants;
 
@@ -15,8 +15,8 @@ const DMA_UNMAP_BYTES = 24;
 /** Register accesses do not wait for DMA, whatever the client makes of it. */
 export function concurrencyTests(suite: Suite): void {
   suite.test('registers answer while the client holds DMA back', {}, async (t) => {
-    const session = await BenchSession.open(t, suite);
-    const client = await HeldClient.connect(suite.registry, session.uri);
+    const session = await TestDeviceSession.open(t, suite);
+    const client = await UnansweringClient.connect(suite.registry, session.uri);
     await startFill(client);
     await client.holding(DEPTH);
     t.equal(await read32(client, register.ID), register.ID_VALUE);
@@ -34,8 +34,8 @@ export function concurrencyTests(suite: Suite): void {
   });
 
   suite.test('unmapping does not wait for accesses that are held back', {}, async (t) => {
-    const session = await BenchSession.open(t, suite);
-    const client = await HeldClient.connect(suite.registry, session.uri);
+    const session = await TestDeviceSession.open(t, suite);
+    const client = await UnansweringClient.connect(suite.registry, session.uri);
     await startFill(client);
     await client.holding(DEPTH);
     const body = { argsz: DMA_UNMAP_BYTES, flags: 0, address: BASE, size: LENGTH };
@@ -52,8 +52,8 @@ export function concurrencyTests(suite: Suite): void {
   });
 
   suite.test('a client that vanishes while it holds DMA back is forgotten', {}, async (t) => {
-    const session = await BenchSession.open(t, suite);
-    const client = await HeldClient.connect(suite.registry, session.uri);
+    const session = await TestDeviceSession.open(t, suite);
+    const client = await UnansweringClient.connect(suite.registry, session.uri);
     await startFill(client);
     await client.holding(DEPTH);
     await client.vanish();
@@ -63,7 +63,7 @@ export function concurrencyTests(suite: Suite): void {
   });
 }
 
-async function startFill(client: HeldClient): Promise<void> {
+async function startFill(client: UnansweringClient): Promise<void> {
   const flags = DMA_MAP_READ | DMA_MAP_WRITE;
   const body = { argsz: DMA_MAP_BYTES, flags, offset: 0n, address: BASE, size: LENGTH };
   await client.call(Command.DMA_MAP, body, () => undefined);
@@ -74,7 +74,7 @@ async function startFill(client: HeldClient): Promise<void> {
   await write32(client, register.DMA_COMMAND, register.DMA_FILL_GUEST);
 }
 
-function read32(client: HeldClient, offset: number): Promise<number> {
+function read32(client: UnansweringClient, offset: number): Promise<number> {
   const body = { region: Region.BAR0, offset, count: 4 };
   return client.call(Command.REGION_READ, body, (reply) => {
     const data = reply?.data ?? new Uint8Array(4);
@@ -82,7 +82,7 @@ function read32(client: HeldClient, offset: number): Promise<number> {
   });
 }
 
-function write32(client: HeldClient, offset: number, value: number): Promise<void> {
+function write32(client: UnansweringClient, offset: number, value: number): Promise<void> {
   const data = new Uint8Array(4);
   new DataView(data.buffer).setUint32(0, value, true);
   const body = { region: Region.BAR0, offset, count: 4, data };

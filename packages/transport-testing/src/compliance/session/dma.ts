@@ -10,8 +10,8 @@ import {
   dmaModes,
   MAX_TRANSFER_BYTES,
   mapGuest,
-  openBench,
-} from './bench-session.js';
+  openTestDevice,
+} from './test-device-session.js';
 
 const { DMA_MAP_READ } = constants;
 
@@ -26,7 +26,7 @@ export function dmaTests(suite: Suite): void {
     'DMA crosses from shared memory into memory by messages',
     { needs: ['sharedMemory'] },
     async (t) => {
-      const driver = await openBench(t, suite);
+      const driver = await openTestDevice(t, suite);
       const first = await mapGuest(driver.client, { address: BASE, length: PAGE, share: true });
       const second = await mapGuest(driver.client, {
         address: BASE + PAGE,
@@ -44,7 +44,7 @@ export function dmaTests(suite: Suite): void {
 
 function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
   suite.test(`DMA by ${name} carries data both ways`, { needs }, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const length = DEVICE_MEMORY_BYTES;
     const memory = await mapGuest(driver.client, { address: BASE, length: 3 * length, share });
     const data = new Uint8Array(length);
@@ -76,7 +76,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
   });
 
   suite.test(`DMA by ${name} is cut to what the client takes`, { needs }, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const length = 4 * MAX_TRANSFER_BYTES;
     const memory = await mapGuest(driver.client, { address: BASE, length, share });
     const data = new Uint8Array(length);
@@ -102,7 +102,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
   });
 
   suite.test(`DMA by ${name} crosses from mapping to mapping`, { needs }, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const memories = [];
     for (let i = 0; i < 3; i++) {
       memories.push(
@@ -119,7 +119,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
   });
 
   suite.test(`DMA by ${name} keeps to what is mapped and allowed`, { needs }, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const { client } = driver;
     const readOnly = await mapGuest(client, {
       address: BASE,
@@ -151,7 +151,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     `memory mapped twice for DMA by ${name} is gone with one unmap`,
     { needs },
     async (t) => {
-      const driver = await openBench(t, suite);
+      const driver = await openTestDevice(t, suite);
       const { client } = driver;
       const memory = await mapGuest(client, { address: BASE, length: 2 * PAGE, share });
       const fill = { command: register.DMA_FILL_GUEST, destination: BASE, length: 64 };
@@ -185,7 +185,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
   );
 
   suite.test(`unmapping ends DMA by ${name} that is under way`, { needs }, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const { client } = driver;
     const length = 4 * MAX_TRANSFER_BYTES;
     const memory = await mapGuest(client, { address: BASE, length, share });

@@ -3,7 +3,7 @@ import { benchRegisters as register } from '@vfio-user/devices';
 import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Suite } from '../suite.js';
 import { Waiter } from '../waiter.js';
-import { openBench, VECTORS } from './bench-session.js';
+import { openTestDevice, VECTORS } from './test-device-session.js';
 
 const interrupts = { needs: ['interrupts'] } as const;
 
@@ -14,7 +14,7 @@ export function interruptTests(suite: Suite): void {
     ['MSI', Irq.MSI],
   ] as const) {
     suite.test(`${name} vectors are told apart`, interrupts, async (t) => {
-      const driver = await openBench(t, suite);
+      const driver = await openTestDevice(t, suite);
       const counts = await Counts.enable(driver, index, VECTORS);
       for (let vector = VECTORS - 1; vector >= 0; vector--) {
         await driver.ring(vector);
@@ -29,7 +29,7 @@ export function interruptTests(suite: Suite): void {
   }
 
   suite.test('INTx waits for the end of interrupt', interrupts, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const counts = await Counts.enable(driver, Irq.INTX, 1);
     const errors = await Counts.enable(driver, Irq.ERR, 1);
     await driver.ring(0);
@@ -48,7 +48,7 @@ export function interruptTests(suite: Suite): void {
   });
 
   suite.test('a line that is high before it is wired up is told of', interrupts, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     await driver.ring(0);
     const counts = await Counts.enable(driver, Irq.INTX, 1);
     await counts.until(() => counts.of[0] === 1, 'the interrupt');
@@ -61,7 +61,7 @@ export function interruptTests(suite: Suite): void {
     'vectors that are pending when they are wired up are told of',
     interrupts,
     async (t) => {
-      const driver = await openBench(t, suite);
+      const driver = await openTestDevice(t, suite);
       await Counts.enable(driver, Irq.MSIX, 1);
       for (let vector = 1; vector < VECTORS; vector++) await driver.ring(vector);
       const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
@@ -72,7 +72,7 @@ export function interruptTests(suite: Suite): void {
   );
 
   suite.test('the device reports errors and asks for its release', interrupts, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const errors = await Counts.enable(driver, Irq.ERR, 1);
     const requests = await Counts.enable(driver, Irq.REQ, 1);
     await driver.write32(register.NOTIFY, register.NOTIFY_ERROR);
@@ -83,7 +83,7 @@ export function interruptTests(suite: Suite): void {
   });
 
   suite.test('a doorbell is rung in place of a register write', interrupts, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
     await driver.write32(register.DOORBELL_VECTOR, 3);
     const doorbells = await driver.client.doorbells(Region.BAR0);

@@ -9,8 +9,14 @@ import { benchRegisters as register } from '@vfio-user/devices';
 import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Suite } from '../suite.js';
 import { Endpoint } from '../transport/endpoint.js';
-import { BenchSession, dmaModes, mapGuest, openBench, VECTORS } from './bench-session.js';
 import { Counts } from './interrupts.js';
+import {
+  dmaModes,
+  mapGuest,
+  openTestDevice,
+  TestDeviceSession,
+  VECTORS,
+} from './test-device-session.js';
 
 const BASE = 0x4000_0000;
 const LENGTH = 65_536;
@@ -21,7 +27,7 @@ const RECONNECTS = 50;
 /** Resets, and clients that come and go. */
 export function lifecycleTests(suite: Suite): void {
   suite.test('a reset takes the device back to its start', {}, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     await driver.write32(register.SCRATCH, 5);
     await driver.client.reset();
     t.equal(await driver.read32(register.SCRATCH), 0);
@@ -33,7 +39,7 @@ export function lifecycleTests(suite: Suite): void {
     'what was mapped and wired up survives a reset',
     { needs: ['interrupts'] },
     async (t) => {
-      const driver = await openBench(t, suite);
+      const driver = await openTestDevice(t, suite);
       const memory = await mapGuest(driver.client, { address: BASE, length: LENGTH, share: true });
       const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
       await driver.client.reset();
@@ -44,7 +50,7 @@ export function lifecycleTests(suite: Suite): void {
   );
 
   suite.test('connections that say nothing keep nobody out', {}, async (t) => {
-    const session = await BenchSession.open(t, suite, { maxSilentConnections: 2 });
+    const session = await TestDeviceSession.open(t, suite, { maxSilentConnections: 2 });
     const silent: Connection[] = [];
     for (let i = 0; i < 5; i++) silent.push(await say(suite, session, () => {}));
     const driver = await session.connect();
@@ -55,7 +61,7 @@ export function lifecycleTests(suite: Suite): void {
   });
 
   suite.test('a client that goes while it waits gives up its turn', {}, async (t) => {
-    const session = await BenchSession.open(t, suite, {
+    const session = await TestDeviceSession.open(t, suite, {
       maxWaitingClients: 1,
       busyTimeoutMs: 60_000,
     });
@@ -77,7 +83,7 @@ export function lifecycleTests(suite: Suite): void {
 
   for (const [when, prepare] of Object.entries(moments(suite))) {
     suite.test(`a client that vanishes ${when} leaves a device that works`, {}, async (t) => {
-      const session = await BenchSession.open(t, suite);
+      const session = await TestDeviceSession.open(t, suite);
       const first = await session.connect();
       await first.write32(register.SCRATCH, 99);
       await prepare(first);
@@ -93,7 +99,7 @@ export function lifecycleTests(suite: Suite): void {
   }
 
   suite.test('a client waits for the one before it to leave', {}, async (t) => {
-    const session = await BenchSession.open(t, suite);
+    const session = await TestDeviceSession.open(t, suite);
     const first = await session.connect();
     await first.write32(register.SCRATCH, 1);
     const second = session.connect();
@@ -103,14 +109,14 @@ export function lifecycleTests(suite: Suite): void {
   });
 
   suite.test('a client that waits too long is told that the device is busy', {}, async (t) => {
-    const session = await BenchSession.open(t, suite, { busyTimeoutMs: 1 });
+    const session = await TestDeviceSession.open(t, suite, { busyTimeoutMs: 1 });
     const first = await session.connect();
     await t.rejects(session.connect(), { code: 'VFU_REMOTE_ERROR' });
     t.equal(await first.read32(register.ID), register.ID_VALUE);
   });
 
   suite.test('a client that gives up by its signal waits no longer', {}, async (t) => {
-    const session = await BenchSession.open(t, suite, { busyTimeoutMs: 60_000 });
+    const session = await TestDeviceSession.open(t, suite, { busyTimeoutMs: 60_000 });
     await session.connect();
     const abort = new AbortController();
     const second = session.connect({ signal: abort.signal }).catch((error) => error);
@@ -121,7 +127,7 @@ export function lifecycleTests(suite: Suite): void {
   });
 
   suite.test('clients that come and go leave nothing open', {}, async (t) => {
-    const session = await BenchSession.open(t, suite);
+    const session = await TestDeviceSession.open(t, suite);
     await session.connect().then(({ client }) => client.close());
     await session.idle();
     const before = suite.openHandles();
@@ -141,7 +147,7 @@ export function lifecycleTests(suite: Suite): void {
   });
 
   suite.test('a server that closes ends its clients', {}, async (t) => {
-    const session = await BenchSession.open(t, suite);
+    const session = await TestDeviceSession.open(t, suite);
     const { client } = await session.connect();
     await session.server.close();
     await session.server.closed;
@@ -154,7 +160,7 @@ export function lifecycleTests(suite: Suite): void {
 /** A connection that says so much and no more. */
 async function say(
   { registry }: Suite,
-  { uri }: BenchSession,
+  { uri }: TestDeviceSession,
   speak: (opened: NegotiatedConnection) => void,
 ): Promise<Connection> {
   const accept = (opened: NegotiatedConnection) => ({

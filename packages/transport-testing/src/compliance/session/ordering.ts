@@ -3,7 +3,14 @@ import { type Connection, Irq } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { Waiter } from '../waiter.js';
-import { bytesIn, type DmaMode, dmaModes, mapGuest, openBench, VECTORS } from './bench-session.js';
+import {
+  bytesIn,
+  type DmaMode,
+  dmaModes,
+  mapGuest,
+  openTestDevice,
+  VECTORS,
+} from './test-device-session.js';
 
 const BASE = 0x8000_0000;
 const PAGE = 4096;
@@ -25,7 +32,7 @@ function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
     `an interrupt finds the DMA by ${name} before it done`,
     { needs: interruptNeeds },
     async (t) => {
-      const driver = await openBench(t, suite);
+      const driver = await openTestDevice(t, suite);
       const memory = await mapGuest(driver.client, { address: BASE, length: PAGE, share });
       const waiter = new Waiter();
       let interrupts = 0;
@@ -48,7 +55,7 @@ function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
     `the interrupt that ends DMA by ${name} finds all of it`,
     { needs: interruptNeeds },
     async (t) => {
-      const driver = await openBench(t, suite);
+      const driver = await openTestDevice(t, suite);
       const length = 64 * PAGE;
       const memory = await mapGuest(driver.client, { address: BASE, length, share });
       const waiter = new Waiter();
@@ -71,7 +78,7 @@ function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
   );
 
   suite.test(`a register that says done finds the DMA by ${name} done`, { needs }, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const length = 16 * PAGE;
     const memory = await mapGuest(driver.client, { address: BASE, length, share });
     for (const byte of [1, 2, 3, 4, 5]) {

@@ -2,7 +2,7 @@ import { constants, Irq, Region, RemoteError } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { fillPattern } from '../test-frames.js';
-import { DEVICE_MEMORY_BYTES, openBench, VECTORS } from './bench-session.js';
+import { DEVICE_MEMORY_BYTES, openTestDevice, VECTORS } from './test-device-session.js';
 
 const { NUM_IRQS, NUM_REGIONS } = constants;
 
@@ -11,7 +11,7 @@ const POSTED = 1000;
 /** Negotiation, configuration space and register accesses. */
 export function registerTests(suite: Suite): void {
   suite.test('a client learns what the device is', {}, async (t) => {
-    const { client } = await openBench(t, suite);
+    const { client } = await openTestDevice(t, suite);
     t.equal(client.version.major, 0);
     t.match(client.info, { numRegions: NUM_REGIONS, numIrqs: NUM_IRQS });
     t.match(await client.regionInfo(Region.BAR2), { size: DEVICE_MEMORY_BYTES });
@@ -21,7 +21,7 @@ export function registerTests(suite: Suite): void {
   });
 
   suite.test('configuration space can be read and written', {}, async (t) => {
-    const { client } = await openBench(t, suite);
+    const { client } = await openTestDevice(t, suite);
     const head = await client.regionRead(Region.CONFIG, 0, 4);
     t.same(head, new Uint8Array([0x34, 0x12, 0x4c, 0xbe]));
     await client.regionWrite(Region.CONFIG, 4, new Uint8Array([0x06, 0]));
@@ -30,7 +30,7 @@ export function registerTests(suite: Suite): void {
   });
 
   suite.test('accesses of every size reach the registers', {}, async (t) => {
-    const { client } = await openBench(t, suite);
+    const { client } = await openTestDevice(t, suite);
     for (const size of [1, 2, 3, 4, 7, 8, 64, 4095, 4096, 4097, 65_536]) {
       const data = new Uint8Array(size);
       fillPattern(data, size);
@@ -42,7 +42,7 @@ export function registerTests(suite: Suite): void {
   });
 
   suite.test('posted writes are done in order, before a later read', {}, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     for (let i = 1; i <= POSTED; i++) {
       if (!driver.post32(register.SCRATCH, i)) await driver.client.drained();
       if (i % 97 === 0) t.equal(await driver.read32(register.SCRATCH), i);
@@ -52,7 +52,7 @@ export function registerTests(suite: Suite): void {
   });
 
   suite.test('many accesses at once are each answered', {}, async (t) => {
-    const { client } = await openBench(t, suite);
+    const { client } = await openTestDevice(t, suite);
     const data = new Uint8Array(2000);
     fillPattern(data, 1);
     await client.regionWrite(Region.BAR4, 0, data);
@@ -66,7 +66,7 @@ export function registerTests(suite: Suite): void {
   });
 
   suite.test('a refused access leaves the session as it was', {}, async (t) => {
-    const driver = await openBench(t, suite);
+    const driver = await openTestDevice(t, suite);
     const { client } = driver;
     await t.rejects(client.regionRead(Region.BAR0, register.CONTROL_BYTES, 4), RemoteError);
     await t.rejects(client.regionWrite(Region.BAR3, 0, new Uint8Array(4)), RemoteError);
@@ -78,7 +78,7 @@ export function registerTests(suite: Suite): void {
     'a mapped region is the memory behind the registers',
     { needs: ['sharedMemory'] },
     async (t) => {
-      const { client } = await openBench(t, suite);
+      const { client } = await openTestDevice(t, suite);
       const region = await client.mapRegion(Region.BAR2);
       const quarter = DEVICE_MEMORY_BYTES / 4;
       t.match(region.areas, [{ offset: 0 }, { offset: 2 * quarter }]);
@@ -100,7 +100,7 @@ export function registerTests(suite: Suite): void {
   );
 
   suite.test('a region that cannot be mapped is left to messages', {}, async (t) => {
-    const { client } = await openBench(t, suite);
+    const { client } = await openTestDevice(t, suite);
     t.same((await client.mapRegion(Region.BAR4)).areas, []);
     if (suite.fixture.expected.sharedMemory) return;
     t.same((await client.mapRegion(Region.BAR2)).areas, []);

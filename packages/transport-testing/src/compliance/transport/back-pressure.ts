@@ -7,7 +7,7 @@ const FRAME_BYTES = 65_536;
 /** A sender that is not told to stop before this much is queued needs unbounded memory. */
 const MOST_QUEUED_BYTES = 64 * 2 ** 20;
 
-/** A side that does not read makes the other stop, and nothing is lost over it. */
+/** A side that does not read stops the other, and nothing is lost. */
 export function backPressureTests(suite: Suite): void {
   suite.test('a peer that does not read stops the sender, until it reads again', {}, async (t) => {
     const { client, server } = await openLink(t, suite);

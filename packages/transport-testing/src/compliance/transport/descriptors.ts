@@ -9,7 +9,7 @@ import { openLink } from './link.js';
 const PAGE = 4096;
 const FRAME_BYTES = 48;
 
-/** Descriptors that ride along with frames, and what is made of them. */
+/** Descriptors passed with frames. */
 export function descriptorTests(suite: Suite): void {
   suite.test('shared memory is seen by both sides', { needs: ['sharedMemory'] }, async (t) => {
     const { client, server } = await openLink(t, suite);

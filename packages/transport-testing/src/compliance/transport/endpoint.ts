@@ -7,14 +7,14 @@ export interface Arrived {
   readonly descriptors: readonly Descriptor[];
 }
 
-/** One end of a connection under test: takes down what its sink is told. */
+/** One end of a connection under test: records what its sink receives. */
 export class Endpoint implements FrameSink {
   readonly connection: Connection;
   readonly frames: Arrived[] = [];
-  /** What each `onClose` was told. */
+  /** The argument of each `onClose`. */
   readonly closes: (Error | undefined)[] = [];
   drains = 0;
-  /** Instead of taking the frame down. */
+  /** Called instead of recording the frame. */
   handler: ((frame: Frame) => void) | undefined;
   readonly #waiter = new Waiter();
 

@@ -11,7 +11,7 @@ const LARGE_BYTES = 16 * 2 ** 20;
 const ROUNDS = 2000;
 const BOTH = { readable: true, writable: true };
 
-/** Memory that one side exposes and the other reads and writes without its doing. */
+/** One-sided access: memory that one side exposes, and the other reads and writes. */
 export function oneSidedTests(suite: Suite): void {
   const needs = { needs: ['oneSidedMemory'] } as const;
 
@@ -102,7 +102,7 @@ export function oneSidedTests(suite: Suite): void {
   });
 }
 
-/** What a peer must not get away with. The server is the violator. */
+/** Violations that must end the connection. The server commits them. */
 const violations: Readonly<
   Record<string, (t: Test, link: Link, memory: OwnMemory) => Promise<void>>
 > = {

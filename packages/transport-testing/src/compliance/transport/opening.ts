@@ -4,7 +4,7 @@ import { isTestFrame, TestFraming, testFrame } from '../test-frames.js';
 import { Endpoint } from './endpoint.js';
 import { largestFrame, openHost, openLink } from './link.js';
 
-/** How connections come about, and what they say of themselves. */
+/** Opening connections, and their properties. */
 export function openingTests(suite: Suite, unusedAddress: () => string): void {
   suite.test('a connection states the expected capabilities', {}, async (t) => {
     const { client, server } = await openLink(t, suite);

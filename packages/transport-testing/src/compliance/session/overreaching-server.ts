@@ -1,0 +1,92 @@
+import { Command, type Iova, type Listener, RemoteError, silentLogger } from '@vfio-user/core';
+import {
+  call,
+  listenOnUri,
+  type NegotiatedConnection,
+  negotiate,
+  OWN_CAPABILITIES,
+  Peer,
+  type RequestMessage,
+} from '@vfio-user/core/internal';
+import type { SessionPlace } from './route.js';
+
+/** A server that accesses memory it was not given. It accepts every request of its client. */
+export class OverreachingServer {
+  #client: Peer | undefined;
+  #listener: Listener | undefined;
+
+  private constructor() {}
+
+  static async listen({ registry, fixture }: SessionPlace): Promise<OverreachingServer> {
+    const server = new OverreachingServer();
+    const { maxDataXferSize } = OWN_CAPABILITIES;
+    server.#listener = await listenOnUri(
+      registry,
+      fixture.address(),
+      (opened) => server.#serve(opened),
+      { maxDataXferSize, silenceMs: 0 },
+    );
+    return server;
+  }
+
+  #serve(opened: NegotiatedConnection): Peer {
+    const handlers = {
+      onRequest: (request: RequestMessage) => this.#accept(request),
+      onClose() {},
+    };
+    const options = { logger: silentLogger, timeoutMs: 0, pauseWhenBackedUp: false };
+    this.#client = new Peer(opened, handlers, options);
+    return this.#client;
+  }
+
+  get #peer(): Peer {
+    if (this.#client === undefined) throw new Error('nobody has connected');
+    return this.#client;
+  }
+
+  get uri(): string {
+    return this.#listener?.uri ?? '';
+  }
+
+  /** @returns the errno it was refused with, 0 if it was not. */
+  read(address: Iova, count: number): Promise<number> {
+    return refusal(call(this.#peer, Command.DMA_READ, { address, count }, () => undefined));
+  }
+
+  write(address: Iova, data: Uint8Array): Promise<number> {
+    const body = { address, count: data.length, data };
+    return refusal(call(this.#peer, Command.DMA_WRITE, body, () => undefined));
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    await this.#client?.close();
+  }
+
+  #accept({ command, id, body }: RequestMessage): void {
+    switch (command) {
+      case Command.VERSION:
+        this.#peer.reply(command, id, negotiate(body, OWN_CAPABILITIES).reply);
+        return;
+      case Command.DEVICE_GET_INFO:
+        this.#peer.reply(command, id, { argsz: 16, flags: 0, numRegions: 0, numIrqs: 0 });
+        return;
+      case Command.DMA_MAP:
+        this.#peer.reply(command, id, undefined);
+        return;
+      case Command.DMA_UNMAP:
+        this.#peer.reply(command, id, body);
+        return;
+    }
+  }
+}
+
+async function refusal(outcome: Promise<void>): Promise<number> {
+  try {
+    await outcome;
+    return 0;
+  } catch (error) {
+    if (error instanceof RemoteError) return error.errno;
+    throw error;
+  }
+}
