@@ -3,6 +3,7 @@ import {
   type Connection,
   type EncodingName,
   type Handshake,
+  type HandshakeOrigin,
   type Listener,
   type Logger,
   type OpenContext,
@@ -63,7 +64,8 @@ class RdmaTransport implements Transport {
           failed: reject,
         });
       };
-      const handshake = (): Handshake => new ClientHandshake(greet(choice, context), createEnd);
+      const handshake = (origin?: HandshakeOrigin): Handshake =>
+        new ClientHandshake(greet(choice, context, origin), createEnd);
       settings.bootstrap.connect(target.bootstrap, take, { ...context, handshake }).catch(reject);
     });
   }
@@ -99,7 +101,8 @@ class RdmaTransport implements Transport {
     };
     const listener = await settings.bootstrap.listen(target.bootstrap, take, {
       ...context,
-      handshake: () => new ServerHandshake(greet(choice, context), this.#endMaker(choice, context)),
+      handshake: (origin) =>
+        new ServerHandshake(greet(choice, context, origin), this.#endMaker(choice, context)),
     });
     const close = async (): Promise<void> => {
       const text = `${target.href} is listened on no more`;
@@ -133,9 +136,13 @@ class RdmaTransport implements Transport {
   }
 }
 
-function greet(choice: AdapterChoice | Error, context: OpenContext): Handshake {
+function greet(
+  choice: AdapterChoice | Error,
+  context: OpenContext,
+  origin: HandshakeOrigin | undefined,
+): Handshake {
   const attachment = choice instanceof Error ? undefined : ATTACHMENT;
-  return context.handshake?.(attachment) ?? new BareHandshake(attachment);
+  return context.handshake?.({ ...origin, attachment }) ?? new BareHandshake(attachment);
 }
 
 /** What the session's encoding wanted, if it wanted any. */

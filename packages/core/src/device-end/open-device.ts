@@ -5,11 +5,11 @@ import type { Version } from '../protocol/messages.js';
 import { accept as negotiated, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
-import { connectUri, type OpenOptions, openSession } from '../session/open.js';
+import { type ConnectUriOptions, connectUri, openSession } from '../session/open.js';
 import type { Peer } from '../session/peer.js';
 import type { TransportRegistry } from '../transport/registry.js';
 
-export interface OpenDeviceOptions extends Omit<OpenOptions, 'maxDataXferSize'> {
+export interface OpenDeviceOptions extends Omit<ConnectUriOptions, 'maxDataXferSize'> {
   readonly registry: TransportRegistry;
   /** This side's capabilities. */
   readonly own: Capabilities;
@@ -43,6 +43,7 @@ export async function openDevice<Side extends DeviceSide>(
     if (peer.closed) {
       throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
     }
+    peer.session?.hold(peer.negotiated.resumption?.holdMs ?? 0);
     return { side, version, capabilities };
   });
 }

@@ -77,10 +77,19 @@ export type SessionChange =
   | { readonly event: 'turned-away'; readonly peer: string; readonly error: unknown };
 
 /**
- * `vfio-user:link`: a bridge lost the connection to its device, or has reconnected and restored its
- * state.
+ * `vfio-user:link`: the link of a session was lost, on either side, and the session was continued
+ * over another one; or a bridge lost the session with its device, or has begun another and restored
+ * its state.
  */
 export type LinkChange =
+  | { readonly event: 'interrupted'; readonly peer: string; readonly error: Error }
+  | {
+      readonly event: 'continued';
+      readonly peer: string;
+      /** Time without a link. */
+      readonly gapMs: number;
+      readonly framesSentAgain: number;
+    }
   | { readonly event: 'lost'; readonly device: string; readonly error: Error }
   | { readonly event: 'reached-again'; readonly device: string };
 

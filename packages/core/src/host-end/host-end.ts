@@ -62,6 +62,7 @@ export class HostEnd implements PeerHandlers, PendingClient {
   readonly #handlers: ClientHandlers;
   readonly #logger: Logger;
   readonly #onServed: () => void;
+  readonly #holdMs: number;
   readonly #negotiation: ClientNegotiation;
 
   constructor(opened: NegotiatedConnection, handlers: ClientHandlers, options: HostEndOptions) {
@@ -69,6 +70,7 @@ export class HostEnd implements PeerHandlers, PendingClient {
     this.#handlers = handlers;
     this.#logger = logger;
     this.#onServed = options.onServed;
+    this.#holdMs = limits.holdMs;
     this.returned = opened.negotiated.peerSession !== undefined;
     const timeoutMs = limits.replyTimeoutMs;
     const peer = new Peer(opened, this, { logger, timeoutMs, pauseWhenBackedUp: true });
@@ -120,7 +122,9 @@ export class HostEnd implements PeerHandlers, PendingClient {
   /** Accept VERSION. Does nothing if the client has gone. */
   accept(limits?: AnnouncedLimits): void {
     this.#negotiation.accept(limits);
-    if (this.negotiated) this.#onServed();
+    if (!this.negotiated) return;
+    this.peer.session?.hold(this.#holdMs);
+    this.#onServed();
   }
 
   refuse(why: RequestRefusedError): void {

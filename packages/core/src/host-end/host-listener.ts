@@ -3,7 +3,9 @@ import { VfioUserError } from '../errors.js';
 import type { LimitedLogger } from '../limited-logger.js';
 import type { Logger } from '../logger.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import { LinkReport } from '../session/link-report.js';
 import { listenOnUri } from '../session/open.js';
+import { SessionTable } from '../session/session-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Listener } from '../transport/transport.js';
 import { Admission } from './admission.js';
@@ -49,6 +51,9 @@ export class HostListener {
   readonly closed: Promise<void>;
   readonly admission: Admission<HostEnd>;
   readonly clients = new ServedClientList<HostEnd>();
+  /** Sessions that survive their link, and what became of their links. */
+  readonly sessions = new SessionTable();
+  readonly links = new LinkReport();
   readonly #options: HostListenerOptions;
   #listener: Listener | undefined;
   #uri = '';
@@ -73,10 +78,13 @@ export class HostListener {
 
   async #listen(signal: AbortSignal | undefined): Promise<void> {
     const { registry, listen, logger, limits } = this.#options;
-    const { maxDataXferSize, silenceMs } = limits;
+    const { maxDataXferSize, silenceMs, holdMs } = limits;
     const listener = await listenOnUri(registry, listen, (opened) => this.#accept(opened).peer, {
       maxDataXferSize,
       silenceMs,
+      sessions: holdMs > 0 ? this.sessions : undefined,
+      holdMs,
+      report: this.links,
       logger,
       signal,
     });

@@ -35,6 +35,11 @@ export interface ServerLimits {
   readonly maxWaitingClients: number;
   /** How long they wait before they are refused, ms. */
   readonly busyTimeoutMs: number;
+  /**
+   * How long the session of a client is kept after its connection was lost, ms, where the encoding
+   * can take it up again; 0: it ends with its connection.
+   */
+  readonly holdMs: number;
 }
 
 export const defaultLimits: ServerLimits = {
@@ -50,4 +55,5 @@ export const defaultLimits: ServerLimits = {
   maxDeferredRequests: 64,
   maxWaitingClients: 8,
   busyTimeoutMs: 2_000,
+  holdMs: 60_000,
 };

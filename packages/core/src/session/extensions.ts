@@ -7,10 +7,13 @@ export const OWN_EXTENSIONS: readonly string[] = [
   PrefaceCapability.INTERRUPT,
   PrefaceCapability.KEEP_ALIVE,
   PrefaceCapability.PUSH,
+  PrefaceCapability.RESUME,
 ];
 
 /** The extensions of a session: those that both sides support. */
 export interface SessionExtensions {
+  /** The session survives its connection. */
+  readonly resumes: boolean;
   /** INTERRUPT in place of an eventfd. */
   readonly interrupts: boolean;
   /** DOORBELL in place of an ioeventfd. */
@@ -33,6 +36,7 @@ export interface SessionExtensions {
 
 /** A session in the native encoding has none. */
 export const noExtensions: SessionExtensions = {
+  resumes: false,
   interrupts: false,
   doorbells: false,
   peerSilenceMs: 0,
@@ -50,9 +54,11 @@ export function commonExtensions(own: Preface, peer: Preface): SessionExtensions
   const both = (name: string): boolean =>
     own.capabilities.includes(name) && peer.capabilities.includes(name);
   const acknowledges = both(PrefaceCapability.ACKNOWLEDGE);
-  const keepsAlive = both(PrefaceCapability.KEEP_ALIVE);
+  const resumes = Math.min(own.minor, peer.minor) >= 1 && both(PrefaceCapability.RESUME);
+  const keepsAlive = resumes || both(PrefaceCapability.KEEP_ALIVE);
   const pushes = both(PrefaceCapability.PUSH);
   return {
+    resumes,
     interrupts: both(PrefaceCapability.INTERRUPT),
     doorbells: both(PrefaceCapability.DOORBELL),
     peerSilenceMs: keepsAlive ? peer.limits.silenceMs : 0,

@@ -50,7 +50,7 @@ export class KeepAliveMonitor {
 
   constructor(
     peer: KeptPeer,
-    { ownSilenceMs, peerSilenceMs }: SessionExtensions,
+    { ownSilenceMs, peerSilenceMs }: Pick<SessionExtensions, 'ownSilenceMs' | 'peerSilenceMs'>,
     { replyMs, silenceMs }: ReplyTimes,
   ) {
     this.#peer = peer;

@@ -8,31 +8,65 @@ import {
   PORTABLE_MAJOR,
   PORTABLE_MINOR,
   type Preface,
+  PrefaceCapability,
   SESSION_ID_BYTES,
 } from '../protocol/portable/preface.js';
 import { PrefaceHandshake } from '../protocol/portable/preface-handshake.js';
 import type { Handshake } from '../transport/handshake.js';
-import type { Connection, EncodingName, Framing } from '../transport/transport.js';
+import type {
+  Connection,
+  EncodingName,
+  Framing,
+  HandshakeOrigin,
+} from '../transport/transport.js';
 import {
   commonExtensions,
   noExtensions,
   OWN_EXTENSIONS,
   type SessionExtensions,
 } from './extensions.js';
+import type { ResumableConnection } from './resumable-connection.js';
+import type { ResumeOffer, SessionTable } from './session-table.js';
 
 /** Most one-way messages, and their bytes, without an acknowledgement. */
 const WINDOW_MESSAGES = 4096;
 const WINDOW_BYTES = 8 * 2 ** 20;
 
-export interface EncodingOptions {
+interface CommonOptions {
   /** Most bytes of data in one message. */
   readonly maxDataXferSize: number;
   /** Time without a frame after which the connection ends, ms; 0: never. */
   readonly silenceMs: number;
-  /** The role of this side: a server chooses the session id. */
-  readonly role: 'client' | 'server';
-  /** A reconnecting client: the id of its lost session. */
+}
+
+export interface ClientEncodingOptions extends CommonOptions {
+  readonly role: 'client';
+  /** Whether the session may survive its connection. Default: true. */
+  readonly resumes?: boolean | undefined;
+  /** A reconnecting client: the id of its lost session, which is not continued. */
   readonly lostSession?: Uint8Array | undefined;
+  /** The session to go on with. */
+  readonly continues?: ResumableConnection | undefined;
+}
+
+export interface ServerEncodingOptions extends CommonOptions {
+  readonly role: 'server';
+  /** The sessions that clients can take up again; absent if none survives its connection. */
+  readonly sessions?: SessionTable | undefined;
+  /** How long they are kept without a connection, ms. */
+  readonly holdMs?: number;
+}
+
+export type EncodingOptions = ClientEncodingOptions | ServerEncodingOptions;
+
+/** A session that survives its connection. */
+export interface Resumption {
+  /** The session id; a secret. */
+  readonly id: Uint8Array;
+  /** How long the server keeps the session without a connection, ms. */
+  readonly holdMs: number;
+  /** Where the session goes on: number of its frames that the peer has handled. */
+  readonly peerHandled: number | undefined;
 }
 
 /** The encoding of one connection, as negotiated. */
@@ -44,21 +78,27 @@ export interface NegotiatedEncoding {
    * reconnecting client.
    */
   readonly peerSession?: Uint8Array | undefined;
+  /** Present if both sides can take up the session again. */
+  readonly resumption?: Resumption | undefined;
 }
 
 /** A connection with its negotiated encoding. */
 export interface NegotiatedConnection {
   readonly connection: Connection;
   readonly negotiated: NegotiatedEncoding;
+  /** `connection`, if it is one that survives its link. */
+  readonly session?: ResumableConnection | undefined;
 }
 
 /** How the encoding of the connections of one URI is negotiated. */
 export interface EncodingNegotiation {
   readonly framing: Framing;
   /** Handshake at the start of each connection, if the encoding has one. */
-  readonly handshake: ((attachment?: Uint8Array) => Handshake) | undefined;
+  readonly handshake: ((origin?: HandshakeOrigin) => Handshake) | undefined;
   /** @param handshake the completed one of this connection. */
   open(handshake: Handshake | undefined): NegotiatedEncoding;
+  /** The session that a server has offered to go on with in this handshake. */
+  offered(handshake: Handshake | undefined): ResumeOffer | undefined;
 }
 
 export function encodingNegotiation(
@@ -73,20 +113,78 @@ function nativeNegotiation({ maxDataXferSize }: EncodingOptions): EncodingNegoti
     framing: nativeEncodingFor(maxDataXferSize).framing,
     handshake: undefined,
     open: () => ({ encoding: nativeEncodingFor(maxDataXferSize), extensions: noExtensions }),
+    offered: () => undefined,
   };
 }
 
-function portableNegotiation({
-  maxDataXferSize,
-  silenceMs,
-  role,
-  lostSession,
-}: EncodingOptions): EncodingNegotiation {
-  const own: Preface = {
+function portableNegotiation(options: EncodingOptions): EncodingNegotiation {
+  const { maxDataXferSize } = options;
+  const offers = new WeakMap<Handshake, ResumeOffer>();
+  return {
+    framing: new PortableEncoding({ maxDataXferSize }).framing,
+    handshake(origin = {}) {
+      if (options.role === 'client') return new PrefaceHandshake(clientPreface(options, origin));
+      const { sessions } = options;
+      if (sessions === undefined) return new PrefaceHandshake(serverPreface(options, origin));
+      const handshake: PrefaceHandshake = new PrefaceHandshake((peer) => {
+        const offer = sessions.offer(peer, origin.identity);
+        if (offer !== undefined) offers.set(handshake, offer);
+        return serverPreface(options, origin, offer?.session);
+      });
+      return handshake;
+    },
+    open(handshake) {
+      const { own, peer } = handshake instanceof PrefaceHandshake ? handshake : NO_PREFACES;
+      const extensions =
+        own === undefined || peer === undefined ? noExtensions : commonExtensions(own, peer);
+      return {
+        encoding: new PortableEncoding({ maxDataXferSize }),
+        extensions,
+        peerSession: peer?.session.some((byte) => byte !== 0) ? peer.session.slice() : undefined,
+        ...(extensions.resumes && { resumption: resumptionOf(options, own, peer) }),
+      };
+    },
+    offered: (handshake) => handshake && offers.get(handshake),
+  };
+}
+
+const NO_PREFACES: { readonly own?: Preface; readonly peer?: Preface } = {};
+
+function clientPreface(options: ClientEncodingOptions, { attachment }: HandshakeOrigin): Preface {
+  const { resumes = true, continues, lostSession = new Uint8Array(SESSION_ID_BYTES) } = options;
+  return {
+    ...preface(options, resumes),
+    session: continues?.id ?? lostSession,
+    handled: continues?.handled,
+    attachment,
+  };
+}
+
+/** @param continues the session to go on with; a new one gets an id of its own. */
+function serverPreface(
+  options: ServerEncodingOptions,
+  { attachment }: HandshakeOrigin,
+  continues?: ResumableConnection,
+): Preface {
+  const { sessions, holdMs } = options;
+  const common = preface(options, sessions !== undefined);
+  return {
+    ...common,
+    limits: { ...common.limits, ...(sessions !== undefined && { holdMs }) },
+    session: continues?.id ?? randomBytes(SESSION_ID_BYTES),
+    handled: continues?.handled,
+    attachment,
+  };
+}
+
+function preface({ maxDataXferSize, silenceMs }: CommonOptions, resumes: boolean): Preface {
+  return {
     major: PORTABLE_MAJOR,
     minor: PORTABLE_MINOR,
-    session: lostSession ?? new Uint8Array(SESSION_ID_BYTES),
-    capabilities: OWN_EXTENSIONS,
+    session: new Uint8Array(SESSION_ID_BYTES),
+    capabilities: resumes
+      ? OWN_EXTENSIONS
+      : OWN_EXTENSIONS.filter((name) => name !== PrefaceCapability.RESUME),
     limits: {
       maxFrameBytes: maxFrameBytes(maxDataXferSize),
       maxRecordBytes: MAX_RECORD_BYTES,
@@ -97,18 +195,15 @@ function portableNegotiation({
       silenceMs,
     },
   };
-  const session = (): Uint8Array =>
-    role === 'server' ? randomBytes(SESSION_ID_BYTES) : own.session;
-  return {
-    framing: new PortableEncoding({ maxDataXferSize }).framing,
-    handshake: (attachment) => new PrefaceHandshake({ ...own, session: session(), attachment }),
-    open(handshake) {
-      const peer = handshake instanceof PrefaceHandshake ? handshake.peer : undefined;
-      return {
-        encoding: new PortableEncoding({ maxDataXferSize }),
-        extensions: peer === undefined ? noExtensions : commonExtensions(own, peer),
-        peerSession: peer?.session.some((byte) => byte !== 0) ? peer.session.slice() : undefined,
-      };
-    },
-  };
+}
+
+function resumptionOf(
+  { role }: EncodingOptions,
+  own: Preface | undefined,
+  peer: Preface | undefined,
+): Resumption | undefined {
+  const server = role === 'server' ? own : peer;
+  if (server === undefined || peer === undefined) return undefined;
+  const { session: id, limits } = server;
+  return { id, holdMs: limits.holdMs ?? 0, peerHandled: peer.handled };
 }

@@ -1,25 +1,24 @@
+import { VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { nullSink } from '../transport/open-connection.js';
 import type { TransportRegistry } from '../transport/registry.js';
-import type {
-  Accept,
-  Connection,
-  FrameSink,
-  Listener,
-  OpenContext,
-} from '../transport/transport.js';
+import type { Accept, Connection, Listener, OpenContext } from '../transport/transport.js';
+import type { LinkReport } from './link-report.js';
 import {
   type EncodingNegotiation,
   encodingNegotiation,
   type NegotiatedConnection,
 } from './negotiated-encoding.js';
+import type { ReconnectAttempt } from './reconnector.js';
+import type { SessionSink } from './resumable-connection.js';
+import { isSameId, resumableOnClient, resumableOnServer } from './resumption.js';
+import type { SessionTable } from './session-table.js';
 
 export interface OpenOptions {
   /** Most bytes of data in one message. */
   readonly maxDataXferSize: number;
   /** How long nothing may be received from a peer that supports KEEP_ALIVE, ms; 0: for ever. */
   readonly silenceMs: number;
-  /** When reconnecting, the id of the lost session. */
-  readonly lostSession?: Uint8Array | undefined;
   readonly logger?: Logger | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,7 +39,15 @@ export function noInterrupts(registry: TransportRegistry, text: string): string 
 
 /** A session made of a connection; the peer gets its frames. */
 export interface SessionSide {
-  readonly peer: FrameSink;
+  readonly peer: SessionSink;
+}
+
+export interface ConnectUriOptions extends OpenOptions {
+  /** Whether the session may survive its connection. Default: true. */
+  readonly resumes?: boolean | undefined;
+  /** When beginning anew, the id of the lost session. */
+  readonly lostSession?: Uint8Array | undefined;
+  readonly report?: LinkReport | undefined;
 }
 
 /**
@@ -51,41 +58,75 @@ export function connectUri<Side extends SessionSide>(
   registry: TransportRegistry,
   text: string,
   accept: (opened: NegotiatedConnection) => Side,
-  options: OpenOptions,
+  options: ConnectUriOptions,
 ): Promise<Side> {
   return new Promise((resolve, reject) => {
     const { transport, uri } = registry.resolve(text);
-    const negotiation = encodingNegotiation(transport.encodingFor?.(uri) ?? 'native', {
-      ...options,
-      role: 'client',
-    });
+    const encoding = transport.encodingFor?.(uri) ?? 'native';
+    const common = { ...options, role: 'client' } as const;
+    const negotiation = encodingNegotiation(encoding, common);
+    const reconnect: ReconnectAttempt = async (session, signal) => {
+      const again = encodingNegotiation(encoding, { ...common, continues: session });
+      let goesOn = false;
+      const take: Accept = (link, handshake) => {
+        const { resumption } = again.open(handshake);
+        goesOn = resumption?.peerHandled !== undefined && isSameId(resumption.id, session.id);
+        if (goesOn) return session.attach(link, resumption?.peerHandled ?? 0);
+        link.abort(new VfioUserError('VFU_PEER_CLOSED', 'the session is over'));
+        return nullSink;
+      };
+      await transport.connect(uri, take, openContext(again, { ...options, signal }));
+      return goesOn;
+    };
     const take: Accept = (connection, handshake) => {
-      const side = accept({ connection, negotiated: negotiation.open(handshake) });
+      const negotiated = negotiation.open(handshake);
+      const session =
+        negotiated.resumption &&
+        resumableOnClient(connection, negotiated, { ...options, name: text, reconnect });
+      const side = accept({ connection: session ?? connection, negotiated, session });
       resolve(side);
-      return side.peer;
+      return session?.begin(side.peer) ?? side.peer;
     };
     transport.connect(uri, take, openContext(negotiation, options)).catch(reject);
   });
+}
+
+export interface ListenOnUriOptions extends OpenOptions {
+  /** The sessions that clients can take up again; absent if none survives its connection. */
+  readonly sessions?: SessionTable | undefined;
+  /** How long they are kept without a connection, ms. */
+  readonly holdMs?: number;
+  readonly report?: LinkReport;
 }
 
 /** Listen on a URI in the encoding that it asks for. */
 export function listenOnUri(
   registry: TransportRegistry,
   text: string,
-  accept: (opened: NegotiatedConnection) => FrameSink,
-  options: OpenOptions,
+  accept: (opened: NegotiatedConnection) => SessionSink,
+  options: ListenOnUriOptions,
 ): Promise<Listener> {
   const { transport, uri } = registry.resolve(text);
   const reason = noInterrupts(registry, text);
   if (reason !== undefined) {
     options.logger?.warn({ listen: text }, `clients get no interrupts: ${reason}`);
   }
+  const { sessions } = options;
   const negotiation = encodingNegotiation(transport.encodingFor?.(uri) ?? 'native', {
     ...options,
     role: 'server',
   });
-  const take: Accept = (connection, handshake) =>
-    accept({ connection, negotiated: negotiation.open(handshake) });
+  const take: Accept = (connection, handshake) => {
+    const offer = negotiation.offered(handshake);
+    if (offer !== undefined) {
+      return offer.session.attach(connection, offer.peerHandled, offer.generation);
+    }
+    const negotiated = negotiation.open(handshake);
+    const session =
+      sessions && negotiated.resumption && resumableOnServer(connection, negotiated, sessions, options);
+    const sink = accept({ connection: session ?? connection, negotiated, session });
+    return session?.begin(sink) ?? sink;
+  };
   return transport.listen(uri, take, openContext(negotiation, options));
 }
 

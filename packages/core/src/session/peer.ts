@@ -19,12 +19,13 @@ import type {
   RequestMessage,
 } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
-import type { Connection, Frame, FrameSink } from '../transport/transport.js';
+import type { Connection, Frame } from '../transport/transport.js';
 import type { SessionExtensions } from './extensions.js';
 import { KeepAliveMonitor } from './keep-alive.js';
 import type { NegotiatedConnection, NegotiatedEncoding } from './negotiated-encoding.js';
 import { OneWayWindow } from './one-way-window.js';
 import { type ReceivedDescriptors, type Requester, RequestTable } from './request-table.js';
+import type { ResumableConnection, SessionSink } from './resumable-connection.js';
 
 /** Never modified: nothing is removed from an empty array. */
 const NOTHING_RECEIVED: ReceivedDescriptors = [];
@@ -48,23 +49,29 @@ export interface PeerOptions {
   readonly silenceMs?: number;
   /** Stop reading while the peer does not read what we send. */
   readonly pauseWhenBackedUp: boolean;
+  /** Whether {@link timeoutMs} includes the time without a link. Default: false. */
+  readonly countsInterruptions?: boolean;
 }
 
 /**
  * One end of a session: requests and replies in both directions over one connection. Replies are
  * matched by direction and id, so neither side's requests wait for the other's.
  */
-export class Peer implements FrameSink {
+export class Peer implements SessionSink {
   readonly connection: Connection;
   readonly negotiated: NegotiatedEncoding;
+  /** The connection, if it survives its link. */
+  readonly session: ResumableConnection | undefined;
   readonly encoding: Encoding;
   readonly requests: RequestTable;
   readonly #logger: Logger;
   readonly #handlers: PeerHandlers;
   readonly #pauseWhenBackedUp: boolean;
+  readonly #countsInterruptions: boolean;
   readonly #watch = new RequestWatch();
   readonly #window: OneWayWindow;
-  readonly #keepAlive: KeepAliveMonitor;
+  /** Absent where the connection itself is watched. */
+  readonly #keepAlive: KeepAliveMonitor | undefined;
   #framesReceived = 0;
   /** Number of requests sent before the last frame was received. */
   #sentBefore = 0;
@@ -74,20 +81,24 @@ export class Peer implements FrameSink {
   #drainListeners: (() => void)[] = [];
 
   constructor(
-    { connection, negotiated }: NegotiatedConnection,
+    { connection, negotiated, session }: NegotiatedConnection,
     handlers: PeerHandlers,
     options: PeerOptions,
   ) {
     this.connection = connection;
     this.negotiated = negotiated;
+    this.session = session;
     this.encoding = negotiated.encoding;
     this.#handlers = handlers;
     this.#logger = options.logger;
     this.#pauseWhenBackedUp = options.pauseWhenBackedUp;
+    this.#countsInterruptions = options.countsInterruptions ?? false;
     const { timeoutMs: replyMs, silenceMs = replyMs } = options;
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
     this.#window = new OneWayWindow(negotiated.extensions);
-    this.#keepAlive = new KeepAliveMonitor(this, negotiated.extensions, { replyMs, silenceMs });
+    this.#keepAlive = negotiated.extensions.resumes
+      ? undefined
+      : new KeepAliveMonitor(this, negotiated.extensions, { replyMs, silenceMs });
   }
 
   get extensions(): SessionExtensions {
@@ -208,11 +219,19 @@ export class Peer implements FrameSink {
     if (this.#hasRoom) this.#wakeDrained();
   }
 
+  onInterrupted(): void {
+    if (!this.#countsInterruptions) this.requests.suspend();
+  }
+
+  onContinued(): void {
+    if (!this.#countsInterruptions) this.requests.resume();
+  }
+
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
     if (error !== undefined) publishError(error, this.connection);
-    this.#keepAlive.end();
+    this.#keepAlive?.end();
     const text = `the connection has ended${error ? `: ${error.message}` : ''}`;
     this.requests.end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: error }));
     this.#wakeDrained();
@@ -251,7 +270,7 @@ export class Peer implements FrameSink {
   /** Handles messages about the session itself, which are not passed on. */
   #handleSessionMessage(message: RequestMessage): void {
     if (message.command === ExtensionCommand.KEEP_ALIVE) {
-      this.#keepAlive.onMessage(message.body);
+      this.#keepAlive?.onMessage(message.body);
     } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {
       this.#window.acknowledge(message.body);
       if (this.#hasRoom) this.#wakeDrained();

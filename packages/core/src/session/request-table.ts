@@ -43,6 +43,9 @@ export class RequestTable {
   #sent = 0;
   #timer: NodeJS.Timeout | undefined;
   #ended: Error | undefined;
+  /** Total time that the limits stood still, ms. */
+  #suspendedMs = 0;
+  #suspendedSince: number | undefined;
 
   /**
    * @param timeoutMs timeout of a request, ms; 0: none. A timeout does not end the connection: see
@@ -71,11 +74,25 @@ export class RequestTable {
     let id = this.#nextId;
     while (this.#pending.has(id)) id = (id + 1) % ID_COUNT;
     this.#nextId = (id + 1) % ID_COUNT;
-    const deadline = this.#timeoutMs > 0 ? performance.now() + this.#timeoutMs : Infinity;
+    const deadline = this.#timeoutMs > 0 ? this.#now() + this.#timeoutMs : Infinity;
     this.#pending.set(id, { command, requester, overdue: false, owner, deadline });
     this.#sent++;
     if (this.#timeoutMs > 0 && this.#timer === undefined) this.#watch(this.#timeoutMs);
     return id;
+  }
+
+  /** The time limits stand still until {@link resume}. */
+  suspend(): void {
+    this.#suspendedSince ??= performance.now();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  resume(): void {
+    if (this.#suspendedSince === undefined) return;
+    this.#suspendedMs += performance.now() - this.#suspendedSince;
+    this.#suspendedSince = undefined;
+    if (this.#timeoutMs > 0) this.#failOverdue();
   }
 
   settle(message: ReplyMessage | ErrorMessage, received: ReceivedDescriptors): void {
@@ -128,17 +145,23 @@ export class RequestTable {
     }
   }
 
+  /** `performance.now()`, without the time that the limits stood still. */
+  #now(): number {
+    return (this.#suspendedSince ?? performance.now()) - this.#suspendedMs;
+  }
+
   #watch(delayMs: number): void {
     clearTimeout(this.#timer);
     // Process received replies first: this process may have been stopped.
+    if (this.#suspendedSince !== undefined) return;
     const later = (): void => void setImmediate(() => this.#failOverdue()).unref();
     this.#timer = setTimeout(later, delayMs).unref();
   }
 
   #failOverdue(): void {
     this.#timer = undefined;
-    if (this.#ended !== undefined) return;
-    const now = performance.now();
+    if (this.#ended !== undefined || this.#suspendedSince !== undefined) return;
+    const now = this.#now();
     for (const [id, pending] of this.#pending) {
       const { command, requester, deadline } = pending;
       if (pending.overdue || requester === undefined) continue;

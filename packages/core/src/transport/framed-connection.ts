@@ -8,12 +8,19 @@ import { type Opening, OpeningPhase } from './opening.js';
 import type { Descriptor, SharedResources } from './resources.js';
 import { ScheduledTask } from './scheduled-task.js';
 import type { ConnectionState, StreamEvents, StreamPort } from './stream-port.js';
-import type { Connection, FrameSink, Framing, TransportCapabilities } from './transport.js';
+import type {
+  Connection,
+  FrameSink,
+  Framing,
+  PeerIdentity,
+  TransportCapabilities,
+} from './transport.js';
 
 /** Parts of a {@link FramedConnection}. */
 export interface FramedConnectionParts {
   /** For logs. */
   readonly peer: string;
+  readonly identity?: PeerIdentity | undefined;
   readonly capabilities: TransportCapabilities;
   readonly framing: Framing;
   readonly limits: ConnectionLimits;
@@ -28,6 +35,7 @@ export interface FramedConnectionParts {
  */
 export class FramedConnection implements Connection, StreamEvents {
   readonly peer: string;
+  readonly identity: PeerIdentity | undefined;
   readonly capabilities: TransportCapabilities;
   readonly resources: SharedResources | undefined;
   readonly oneSided: OneSidedMemory | undefined;
@@ -59,8 +67,9 @@ export class FramedConnection implements Connection, StreamEvents {
   /** The port has released everything. */
   #released = false;
 
-  constructor({ peer, capabilities, framing, limits, port }: FramedConnectionParts) {
+  constructor({ peer, identity, capabilities, framing, limits, port }: FramedConnectionParts) {
     this.peer = peer;
+    this.identity = identity;
     this.capabilities = capabilities;
     this.#limits = limits;
     const { maxFrameBytes } = limits;

@@ -20,7 +20,7 @@ export function openClient(
       return;
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    const handshake = context.handshake?.();
+    const handshake = context.handshake?.({ identity: connection.identity });
     connection.open({
       handshake,
       handshakeTimeoutMs,
@@ -54,7 +54,7 @@ export function openServer(
   connection: FramedConnection,
   { accept, context, handshakeTimeoutMs, pending, refused }: ServerOpening,
 ): void {
-  const handshake = context.handshake?.();
+  const handshake = context.handshake?.({ identity: connection.identity });
   pending.add(connection, (reason) => connection.abort(reason));
   connection.open({
     handshake,

@@ -63,10 +63,19 @@ export interface FrameSink {
   onClose(error?: Error): void;
 }
 
+/** Who is at the other end of a connection, as far as the transport knows. */
+export interface PeerIdentity {
+  /** SHA-256 fingerprint of the certificate that the peer has proved to own. */
+  readonly certificate?: string | undefined;
+  /** Its network address, without the port. */
+  readonly address?: string | undefined;
+}
+
 /** A bidirectional ordered stream of frames. */
 export interface Connection {
   /** Name of the peer, for logs. */
   readonly peer: string;
+  readonly identity?: PeerIdentity | undefined;
   readonly capabilities: TransportCapabilities;
   readonly resources: SharedResources | undefined;
   readonly oneSided?: OneSidedMemory | undefined;
@@ -110,15 +119,21 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** What a transport knows of a connection when its handshake begins. */
+export interface HandshakeOrigin {
+  /** Data of the transport for its peer. */
+  readonly attachment?: Uint8Array | undefined;
+  readonly identity?: PeerIdentity | undefined;
+}
+
 /** What core passes to a transport, as opposed to the user's options. */
 export interface OpenContext {
   readonly framing: Framing;
   /**
    * Creates the handshake of a connection, if its encoding has one. Stream transports run it before
-   * the first frame: `connect` resolves, and `listen` accepts, once it is complete. `attachment` is
-   * data of the transport for its peer.
+   * the first frame: `connect` resolves, and `listen` accepts, once it is complete.
    */
-  readonly handshake?: ((attachment?: Uint8Array) => Handshake) | undefined;
+  readonly handshake?: ((origin?: HandshakeOrigin) => Handshake) | undefined;
   /** Aborts `connect` or `listen`, which rejects with the reason. */
   readonly signal?: AbortSignal;
   readonly logger?: Logger;

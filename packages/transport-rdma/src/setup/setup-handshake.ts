@@ -64,9 +64,11 @@ export abstract class SetupHandshake implements Handshake {
   }
 
   takeAnswer(): Uint8Array | undefined {
+    const preface = this.inner.takeAnswer?.();
     const answer = this.#answer;
     this.#answer = undefined;
-    return answer;
+    if (preface === undefined || answer === undefined) return preface ?? answer;
+    return Buffer.concat([preface, answer]);
   }
 
   abandoned(): void {

@@ -22,7 +22,7 @@ const MAX_MAP_BYTES = 4096;
 
 /** The version of the portable encoding, which is not that of vfio-user. */
 export const PORTABLE_MAJOR = 1;
-export const PORTABLE_MINOR = 0;
+export const PORTABLE_MINOR = 1;
 
 export const SESSION_ID_BYTES = 16;
 
@@ -47,6 +47,7 @@ const limitsSchema = z.object({
   windowMessages: size,
   windowBytes: size,
   silenceMs: uint32,
+  holdMs: uint32.optional(),
 });
 
 /** Most bytes that a transport may attach. */
@@ -60,6 +61,7 @@ export const prefaceSchema = z.object({
       `expected ${SESSION_ID_BYTES} bytes`,
     )
     .meta({ description: `MessagePack bin of ${SESSION_ID_BYTES} bytes` }),
+  handled: size.optional(),
   capabilities: z.array(z.string().max(MAX_CAPABILITY_LENGTH)).max(MAX_CAPABILITIES),
   limits: limitsSchema,
   attachment: z
@@ -87,6 +89,8 @@ export interface PrefaceLimits {
   readonly windowBytes: number;
   /** Time without a frame after which it ends the connection, ms; 0: never. */
   readonly silenceMs: number;
+  /** A server that names `resume`: how long it keeps a session without a connection, ms. */
+  readonly holdMs?: number | undefined;
 }
 
 /** Exchanged before the first frame. */
@@ -95,6 +99,8 @@ export interface Preface {
   readonly minor: number;
   /** The session id given by the server; zeros from a client that begins a new session. */
   readonly session: Uint8Array;
+  /** Where a session goes on: number of its frames that the sender has handled. */
+  readonly handled?: number | undefined;
   /** Capabilities beyond the messages of vfio-user. Unknown ones are ignored. */
   readonly capabilities: readonly string[];
   readonly limits: PrefaceLimits;
@@ -104,9 +110,10 @@ export interface Preface {
 
 /** The bytes of a preface. */
 export function encodePreface(preface: Preface): Uint8Array {
-  const { session, capabilities, limits, attachment } = preface;
+  const { session, handled, capabilities, limits, attachment } = preface;
   const bytes = withMap(MAGIC, {
     session,
+    ...(handled !== undefined && { handled }),
     capabilities,
     limits,
     ...(attachment && { attachment }),
@@ -183,11 +190,12 @@ export function decodePreface(bytes: Uint8Array): Preface {
   if (!parsed.success) {
     throw new ProtocolViolationError(`preface: ${issuesText(parsed.error)}`);
   }
-  const { session, capabilities, limits, attachment } = parsed.data;
+  const { session, handled, capabilities, limits, attachment } = parsed.data;
   return {
     major: PORTABLE_MAJOR,
     minor: Math.min(view.getUint16(MINOR, true), PORTABLE_MINOR),
     session: Uint8Array.from(session),
+    ...(handled !== undefined && { handled }),
     capabilities,
     limits,
     ...(attachment && { attachment: Uint8Array.from(attachment) }),

@@ -1,0 +1,127 @@
+/** Capacity at first, bytes. It doubles as needed. */
+const FIRST_BYTES = 0x1_0000;
+/** Bytes of the length that a frame of the portable encoding begins with. */
+const LENGTH_BYTES = 4;
+
+/** Receives a frame in at most two parts, which are valid until the next call of `add`. */
+export type FrameVisitor = (first: Uint8Array, second: Uint8Array) => void;
+
+/**
+ * Copies of the frames that were sent and that the peer has not handled yet, oldest first. They lie
+ * one behind the other in a ring; each begins with its length (portable protocol, "Frames").
+ */
+export class KeptFrames {
+  readonly #maxBytes: number;
+  #ring = new Uint8Array(FIRST_BYTES);
+  #start = 0;
+  #bytes = 0;
+  #count = 0;
+  /** Number of frames that the peer has handled. */
+  #handled = 0;
+
+  /** @param maxBytes most bytes that are kept. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Number of frames kept. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Keep a copy of a frame.
+   * @returns `false` if there is no room for it.
+   */
+  add(head: Uint8Array, data: Uint8Array): boolean {
+    const bytes = this.#bytes + head.length + data.length;
+    if (bytes > this.#maxBytes) return false;
+    if (bytes > this.#ring.length) this.#grow(bytes);
+    this.#copy(head, this.#bytes);
+    if (data.length > 0) this.#copy(data, this.#bytes + head.length);
+    this.#bytes = bytes;
+    this.#count++;
+    return true;
+  }
+
+  /** Whether a peer can have handled so many frames: not fewer than before, not more than sent. */
+  covers(handled: number): boolean {
+    return handled >= this.#handled && handled <= this.#handled + this.#count;
+  }
+
+  /** The peer has handled so many frames since the session began ({@link covers}): drop those. */
+  drop(handled: number): void {
+    if (handled === this.#handled + this.#count) {
+      this.#start = 0;
+      this.#bytes = 0;
+      this.#count = 0;
+      this.#handled = handled;
+      return;
+    }
+    while (this.#handled < handled) {
+      const length = this.#lengthAt(this.#start);
+      this.#start = (this.#start + length) & (this.#ring.length - 1);
+      this.#bytes -= length;
+      this.#count--;
+      this.#handled++;
+    }
+  }
+
+  /** Visit every frame, oldest first. */
+  forEach(visit: FrameVisitor): void {
+    const size = this.#ring.length;
+    let at = this.#start;
+    for (let left = this.#count; left > 0; left--) {
+      const length = this.#lengthAt(at);
+      const end = at + length;
+      visit(this.#ring.subarray(at, end), this.#ring.subarray(0, Math.max(0, end - size)));
+      at = end & (size - 1);
+    }
+  }
+
+  /** Drop everything, the memory included. */
+  clear(): void {
+    this.#ring = new Uint8Array(0);
+    this.#start = 0;
+    this.#bytes = 0;
+    this.#count = 0;
+  }
+
+  #lengthAt(start: number): number {
+    let length = 0;
+    for (let i = LENGTH_BYTES - 1; i >= 0; i--) {
+      length = length * 0x100 + (this.#ring[(start + i) & (this.#ring.length - 1)] as number);
+    }
+    return length;
+  }
+
+  /** Copy to `offset` behind the oldest byte. */
+  #copy(source: Uint8Array, offset: number): void {
+    const size = this.#ring.length;
+    const at = (this.#start + offset) & (size - 1);
+    const room = size - at;
+    if (source.length <= room) {
+      this.#ring.set(source, at);
+    } else {
+      this.#ring.set(source.subarray(0, room), at);
+      this.#ring.set(source.subarray(room), 0);
+    }
+  }
+
+  #grow(bytes: number): void {
+    const old = this.#ring;
+    const end = this.#start + this.#bytes;
+    let size = Math.max(FIRST_BYTES, old.length);
+    while (size < bytes) size *= 2;
+    const ring = new Uint8Array(size);
+    ring.set(old.subarray(this.#start, end));
+    if (end > old.length) ring.set(old.subarray(0, end - old.length), old.length - this.#start);
+    this.#ring = ring;
+    this.#start = 0;
+  }
+}
