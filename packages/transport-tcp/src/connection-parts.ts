@@ -1,17 +1,20 @@
-import type { Framing, TransportCapabilities } from '@vfio-user/core';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { Framing, PeerIdentity, TransportCapabilities } from '@vfio-user/core';
 import type { TcpSettings } from './options.js';
 
 /** What a connection is made of besides its stream. */
 export interface ConnectionParts {
   /** For logs. */
   readonly peer: string;
+  readonly identity: PeerIdentity;
   readonly framing: Framing;
   readonly capabilities: TransportCapabilities;
   readonly settings: TcpSettings;
 }
 
-/** Describes the connection to `peer`. */
-export type PartsOf = (peer: string) => ConnectionParts;
+/** Describes the connection to `peer`, over TLS if `stream` is such a socket. */
+export type PartsOf = (peer: string, stream?: Duplex) => ConnectionParts;
 
 /** What the connections of `settings` say of themselves. */
 export function networkCapabilities({ maxFrameBytes }: TcpSettings): TransportCapabilities {
@@ -23,4 +26,15 @@ export function networkCapabilities({ maxFrameBytes }: TcpSettings): TransportCa
     maxFrameBytes,
     maxDescriptors: 0,
   };
+}
+
+/**
+ * Who a peer is.
+ * @param peer its address and port.
+ * @param stream the socket; with TLS it knows the certificate.
+ */
+export function identityOf(peer: string, stream?: Duplex): PeerIdentity {
+  const address = peer.slice(0, peer.lastIndexOf(':'));
+  if (!(stream instanceof TLSSocket) || !stream.authorized) return { address };
+  return { address, certificate: stream.getPeerCertificate().fingerprint256 };
 }

@@ -11,7 +11,7 @@ import {
 } from '@vfio-user/core';
 import { openClient, withPort } from '@vfio-user/core/transport';
 import { type Endpoint, parseEndpoint, QUERY_KEYS } from './address/endpoint.js';
-import { networkCapabilities, type PartsOf } from './connection-parts.js';
+import { identityOf, networkCapabilities, type PartsOf } from './connection-parts.js';
 import { NetworkListener } from './listener/network-listener.js';
 import { acceptorFor, bind } from './network/bind.js';
 import { dial, isSecure } from './network/dial.js';
@@ -90,7 +90,10 @@ class TcpTransport implements Transport {
   #partsOf({ framing }: OpenContext): PartsOf {
     const settings = this.#settings;
     const capabilities = networkCapabilities(settings);
-    return (peer) => ({ peer, framing, capabilities, settings });
+    return (peer, stream) => {
+      const identity = identityOf(peer, stream);
+      return { peer, identity, framing, capabilities, settings };
+    };
   }
 }
 

@@ -77,8 +77,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     maxClients,
     kind: 'bridge',
     what: 'the bridge',
-    accept: (opened, events, clientLogger) =>
-      new BridgeSession(opened, { ...events, ...link, limits, logger: clientLogger }).host,
+    accept: (opened, events, clientLogger, report) =>
+      new BridgeSession(opened, { ...events, ...link, report, limits, logger: clientLogger }).host,
   };
   const listener = await HostListener.start(settings, signal);
   await endWithSignal(listener, signal);
@@ -111,6 +111,7 @@ class RunningBridge implements Bridge {
       clientsWaiting: waitingCount,
       silentConnections: silentCount,
       device: this.#connect,
+      ...this.#listener.linkStatistics,
     };
   }
 

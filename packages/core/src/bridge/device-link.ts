@@ -11,6 +11,7 @@ import type {
   RequestMessage,
 } from '../protocol/messages.js';
 import { call } from '../session/call.js';
+import type { LinkReport } from '../session/link-report.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { Peer } from '../session/peer.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';
@@ -34,6 +35,7 @@ export interface DeviceLinkOptions {
   readonly answerTimeoutMs: number;
   /** How long nothing may be received before the link counts as lost, ms. */
   readonly linkTimeoutMs: number;
+  readonly report: LinkReport;
 }
 
 export interface DeviceLinkHandlers {
@@ -162,7 +164,7 @@ export class DeviceLink {
   }
 
   async #connect(): Promise<Peer> {
-    const { registry, connect, logger, maxDataXferSize } = this.#options;
+    const { registry, connect, logger, maxDataXferSize, report } = this.#options;
     const { answerTimeoutMs: timeoutMs, linkTimeoutMs: silenceMs } = this.#options;
     const accept = (opened: NegotiatedConnection): { readonly peer: Peer } => {
       const peer: Peer = new Peer(
@@ -171,7 +173,8 @@ export class DeviceLink {
           onRequest: (request) => this.#handlers.onRequest(peer, request),
           onClose: (error) => this.#onClose(peer, error),
         },
-        { logger, timeoutMs, silenceMs, pauseWhenBackedUp: false },
+        // A client waits for its answer, whatever the reason for the delay.
+        { logger, timeoutMs, silenceMs, pauseWhenBackedUp: false, countsInterruptions: true },
       );
       return { peer };
     };
@@ -179,7 +182,7 @@ export class DeviceLink {
     const signal = AbortSignal.any([time, this.#ending.signal]);
     const lostSession = this.#session;
     const own = { ...OWN_CAPABILITIES, maxDataXferSize };
-    const options = { registry, own, silenceMs, lostSession, logger, signal };
+    const options = { registry, own, silenceMs, lostSession, logger, signal, report };
     try {
       const { side, capabilities } = await openDevice(connect, accept, options);
       this.#peer = side.peer;

@@ -137,6 +137,8 @@ export class RegisterForwarder {
       connection.resume();
     };
     const timer = setInterval(() => {
+      // Without a link nothing is lost: the session ends or goes on.
+      if (far.session?.interruption !== undefined) return;
       silentMs = far.signsOfLife === signsOfLife ? silentMs + LOOK_MS : 0;
       signsOfLife = far.signsOfLife;
       if (silentMs >= maxStallMs) {

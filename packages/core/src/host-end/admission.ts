@@ -8,6 +8,8 @@ import type { ServerLimits } from './limits.js';
 export interface PendingClient {
   /** Name for logs, and for the error of clients that have to wait. */
   readonly name: string;
+  /** Until when the session is kept although its link is lost; `undefined` while it has one. */
+  readonly heldUntil?: Date | undefined;
   /** The connection is a client from now on. */
   admit(): void;
   /** Refuse it; the connection ends once the peer has read the error. */
@@ -77,11 +79,31 @@ export class Admission<C extends PendingClient> {
     else this.#silent.add(client, (reason) => client.drop(reason));
   }
 
+  /** Whether all places are taken. */
+  get full(): boolean {
+    return this.#clients.size >= this.#options.maxClients;
+  }
+
+  get waiting(): Iterable<C> {
+    return this.#waiting.keys();
+  }
+
+  /** The next free place is for this waiting client. */
+  prefer(client: C): void {
+    const timer = this.#waiting.get(client);
+    if (timer === undefined) return;
+    const others = [...this.#waiting].filter(([other]) => other !== client);
+    this.#waiting.clear();
+    for (const [other, otherTimer] of [[client, timer] as const, ...others]) {
+      this.#waiting.set(other, otherTimer);
+    }
+  }
+
   /** Its VERSION was received: admits or refuses it, now or later. */
   apply(client: C): void {
     if (!this.#silent.delete(client)) return;
-    const { limits, maxClients } = this.#options;
-    if (this.#clients.size < maxClients) {
+    const { limits } = this.#options;
+    if (!this.full) {
       this.#admit(client);
     } else if (this.#waiting.size >= limits.maxWaitingClients) {
       this.#refuse(client);
@@ -147,10 +169,15 @@ export class Admission<C extends PendingClient> {
   #busy(): RequestRefusedError {
     const { what } = this.#options;
     const [first] = this.#clients;
-    const who =
-      this.#clients.size === 1 && first !== undefined
-        ? `another client, ${first.name}`
-        : `${this.#clients.size} clients, no more at a time`;
-    return new RequestRefusedError(EBUSY, `${what} serves ${who}`);
+    if (this.#clients.size !== 1 || first === undefined) {
+      const text = `${what} serves ${this.#clients.size} clients, no more at a time`;
+      return new RequestRefusedError(EBUSY, text);
+    }
+    const { name, heldUntil } = first;
+    const text =
+      heldUntil === undefined
+        ? `${what} serves another client, ${name}`
+        : `${what} is held for ${name}, whose link is lost, until ${heldUntil.toISOString()}`;
+    return new RequestRefusedError(EBUSY, text);
   }
 }

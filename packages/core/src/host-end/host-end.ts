@@ -93,6 +93,10 @@ export class HostEnd implements PeerHandlers, PendingClient {
     return this.peer.connection.peer;
   }
 
+  get heldUntil(): Date | undefined {
+    return this.peer.session?.heldUntil;
+  }
+
   /** VERSION was accepted. */
   get negotiated(): boolean {
     return this.#negotiation.client !== undefined;
@@ -135,8 +139,11 @@ export class HostEnd implements PeerHandlers, PendingClient {
     this.peer.abort(reason);
   }
 
+  /** A session without a link is given up: the link could not come back. */
   close(): void {
-    void this.peer.close();
+    const lost = this.peer.session?.interruption;
+    if (lost === undefined) void this.peer.close();
+    else this.peer.abort(lost.reason);
   }
 
   /**

@@ -2,8 +2,8 @@ import { deferred } from '../deferred.js';
 import { VfioUserError } from '../errors.js';
 import type { LimitedLogger } from '../limited-logger.js';
 import type { Logger } from '../logger.js';
-import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { LinkReport } from '../session/link-report.js';
+import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { listenOnUri } from '../session/open.js';
 import { SessionTable } from '../session/session-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
@@ -12,6 +12,9 @@ import { Admission } from './admission.js';
 import type { HostEnd } from './host-end.js';
 import type { ServerLimits } from './limits.js';
 import { ServedClientList } from './served-clients.js';
+
+/** How long a client may be silent while another one waits for its place, ms. */
+const PROBE_MS = 1_000;
 
 /** Events of one connection. */
 export interface ClientEvents {
@@ -37,8 +40,13 @@ export interface HostListenerOptions {
   readonly kind: string;
   /** What is busy when no more clients are admitted, for errors: `the device`, `the bridge`. */
   readonly what: string;
-  /** Called for each connection. `logger` names the peer. */
-  readonly accept: (opened: NegotiatedConnection, events: ClientEvents, logger: Logger) => HostEnd;
+  /** Called for each connection. `logger` names the peer, `report` counts losses of links. */
+  readonly accept: (
+    opened: NegotiatedConnection,
+    events: ClientEvents,
+    logger: Logger,
+    report: LinkReport,
+  ) => HostEnd;
   /** Called when all clients are released and no more are admitted. */
   readonly onClosed?: () => Promise<void>;
   /** End after the first client has left. */
@@ -51,10 +59,10 @@ export class HostListener {
   readonly closed: Promise<void>;
   readonly admission: Admission<HostEnd>;
   readonly clients = new ServedClientList<HostEnd>();
-  /** Sessions that survive their link, and what became of their links. */
-  readonly sessions = new SessionTable();
-  readonly links = new LinkReport();
   readonly #options: HostListenerOptions;
+  /** Sessions that survive their link, and what became of their links. */
+  readonly #sessions = new SessionTable();
+  readonly #report = new LinkReport();
   #listener: Listener | undefined;
   #uri = '';
   #ending: Promise<void> | undefined;
@@ -82,9 +90,10 @@ export class HostListener {
     const listener = await listenOnUri(registry, listen, (opened) => this.#accept(opened).peer, {
       maxDataXferSize,
       silenceMs,
-      sessions: holdMs > 0 ? this.sessions : undefined,
+      sessions: holdMs > 0 ? this.#sessions : undefined,
       holdMs,
-      report: this.links,
+      report: this.#report,
+      onInterrupted: () => this.#replaceHeld(),
       logger,
       signal,
     });
@@ -99,6 +108,13 @@ export class HostListener {
     return this.#uri;
   }
 
+  /** Sessions without a link, and what became of the links so far. */
+  get linkStatistics(): Readonly<Record<string, number>> {
+    const clients = [...this.admission.clients];
+    const heldSessions = clients.filter(({ heldUntil }) => heldUntil !== undefined).length;
+    return { heldSessions, ...this.#report.statistics };
+  }
+
   /** Stop listening and close all connections once what is queued is sent. */
   close(): Promise<void> {
     this.#ending ??= this.#end();
@@ -108,13 +124,34 @@ export class HostListener {
   #accept(opened: NegotiatedConnection): HostEnd {
     const logger = this.#options.logger.child({ peer: opened.connection.peer });
     const events: ClientEvents = {
-      onVersion: () => this.admission.apply(host),
+      onVersion: () => this.#apply(host),
       onServed: () => this.clients.came(host, host.name),
       onEnd: (error, release) => this.#onEnd(host, error, release),
     };
-    const host: HostEnd = this.#options.accept(opened, events, logger);
+    const host: HostEnd = this.#options.accept(opened, events, logger, this.#report);
     this.admission.arrived(host);
     return host;
+  }
+
+  #apply(host: HostEnd): void {
+    const { full, clients } = this.admission;
+    this.admission.apply(host);
+    if (!full) return;
+    this.#replaceHeld();
+    // A client whose machine lost power may be back before its old link is found dead.
+    for (const { peer } of clients) peer.session?.probe(PROBE_MS);
+  }
+
+  /** A waiting client takes the place of a session that the same peer has left without a link. */
+  #replaceHeld(): void {
+    const held = [...this.admission.clients].filter(({ heldUntil }) => heldUntil !== undefined);
+    for (const next of [...this.admission.waiting]) {
+      const previous = held.find((host) => isSamePeer(host, next));
+      if (previous === undefined) continue;
+      held.splice(held.indexOf(previous), 1);
+      this.admission.prefer(next);
+      previous.drop(new VfioUserError('VFU_PEER_CLOSED', 'its peer has begun a new session'));
+    }
   }
 
   #onEnd(host: HostEnd, error: Error | undefined, release: () => Promise<void>): void {
@@ -142,4 +179,11 @@ export class HostListener {
     this.clients.end();
     this.#ended.resolve();
   }
+}
+
+/** Whether both are sessions of the same certificate or, where there is none, the same address. */
+function isSamePeer(one: HostEnd, other: HostEnd): boolean {
+  const [a, b] = [one.peer.session?.identity, other.peer.session?.identity];
+  if (a === undefined || b === undefined || a.certificate !== b.certificate) return false;
+  return a.certificate !== undefined || (a.address !== undefined && a.address === b.address);
 }

@@ -107,6 +107,7 @@ class RunningServer implements DeviceServer {
       silentConnections: silentCount,
       client: client?.name ?? 'none',
       dmaMappings: this.#device.dma.mappingCount,
+      ...this.#listener.linkStatistics,
     };
   }
 

@@ -13,12 +13,7 @@ import {
 } from '../protocol/portable/preface.js';
 import { PrefaceHandshake } from '../protocol/portable/preface-handshake.js';
 import type { Handshake } from '../transport/handshake.js';
-import type {
-  Connection,
-  EncodingName,
-  Framing,
-  HandshakeOrigin,
-} from '../transport/transport.js';
+import type { Connection, EncodingName, Framing, HandshakeOrigin } from '../transport/transport.js';
 import {
   commonExtensions,
   noExtensions,

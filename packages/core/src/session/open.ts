@@ -97,6 +97,8 @@ export interface ListenOnUriOptions extends OpenOptions {
   /** How long they are kept without a connection, ms. */
   readonly holdMs?: number;
   readonly report?: LinkReport;
+  /** The link of a session was lost. */
+  readonly onInterrupted?: () => void;
 }
 
 /** Listen on a URI in the encoding that it asks for. */
@@ -123,7 +125,9 @@ export function listenOnUri(
     }
     const negotiated = negotiation.open(handshake);
     const session =
-      sessions && negotiated.resumption && resumableOnServer(connection, negotiated, sessions, options);
+      sessions &&
+      negotiated.resumption &&
+      resumableOnServer(connection, negotiated, sessions, options);
     const sink = accept({ connection: session ?? connection, negotiated, session });
     return session?.begin(sink) ?? sink;
   };

@@ -140,6 +140,12 @@ export class ResumableConnection implements Connection {
     return this.#holdMs;
   }
 
+  /** Until when the session lasts without a link; `undefined` while it has one. */
+  get heldUntil(): Date | undefined {
+    if (this.#lost === undefined || this.over) return undefined;
+    return new Date(Date.now() + this.#lost.since + this.#holdMs - performance.now());
+  }
+
   get over(): boolean {
     return this.#ended !== undefined;
   }
@@ -174,9 +180,8 @@ export class ResumableConnection implements Connection {
     if (this.over || this.#closing || this.#peerEnded || !this.#kept.covers(peerHandled)) return;
     const link = this.#link;
     if (link !== undefined) {
-      const reason = new VfioUserError('VFU_PEER_CLOSED', 'the peer came back over another link');
-      this.#onLinkClosed(link, reason);
-      link.abort(reason);
+      const text = 'the peer came back over another link';
+      this.#giveUp(link, new VfioUserError('VFU_PEER_CLOSED', text));
       if (this.over) return;
     }
     return ++this.#generation;
@@ -213,10 +218,26 @@ export class ResumableConnection implements Connection {
     this.#watch(link);
     const gapMs = performance.now() - lost.since;
     this.#sink?.onContinued?.();
-    this.#options.events.onContinued({ reason: lost.reason, gapMs, resentFrames: this.#kept.count });
+    this.#options.events.onContinued({
+      reason: lost.reason,
+      gapMs,
+      resentFrames: this.#kept.count,
+    });
     if (this.#closing) this.#sayEnd(link);
     else if (this.#owesDrain && hasRoom) queueMicrotask(() => this.#onDrain(link));
     return this.#linkSink(link);
+  }
+
+  /** Ask the peer for a sign of life: without one within `ms` the link counts as lost. */
+  probe(ms: number): void {
+    const link = this.#link;
+    if (link === undefined || this.over) return;
+    const before = this.#signsOfLife;
+    this.#tell(LinkFrameKind.KEEP_ALIVE, 0);
+    setTimeout(() => {
+      if (this.#signsOfLife !== before || link !== this.#link) return;
+      this.#giveUp(link, new VfioUserError('VFU_TIMEOUT', `the peer was silent for ${ms} ms`));
+    }, ms).unref();
   }
 
   send(head: Uint8Array, data: Uint8Array = NO_BYTES): boolean {
@@ -324,9 +345,18 @@ export class ResumableConnection implements Connection {
     void link.close();
   }
 
+  get #signsOfLife(): number {
+    return this.#linkFrames + this.#handled + this.bytesMoved;
+  }
+
+  #giveUp(link: Connection, reason: Error): void {
+    this.#onLinkClosed(link, reason);
+    link.abort(reason);
+  }
+
   #watch(link: Connection): void {
     const { ownSilenceMs, peerSilenceMs } = this.#options;
-    const signs = (): number => this.#linkFrames + this.#handled + this.bytesMoved;
+    const signs = (): number => this.#signsOfLife;
     const watched = {
       get signsOfLife(): number {
         return signs();
@@ -334,10 +364,7 @@ export class ResumableConnection implements Connection {
       awaitsReply: false,
       post: (_command: unknown, { nonce, reply }: KeepAlive): void =>
         this.#tell(reply ? LinkFrameKind.KEEP_ALIVE_REPLY : LinkFrameKind.KEEP_ALIVE, nonce),
-      abort: (reason: Error): void => {
-        this.#onLinkClosed(link, reason);
-        link.abort(reason);
-      },
+      abort: (reason: Error): void => this.#giveUp(link, reason),
     };
     this.#monitor = new KeepAliveMonitor(
       watched,

@@ -16,6 +16,12 @@ const MAX_KEPT_FOR_SERVER = 128 * 2 ** 20;
  */
 const LINK_SILENCE_MS = 4_000;
 
+/** Options of {@link resumableOnServer}. */
+export interface ResumableServerOptions extends CommonOptions {
+  /** The link of a session was lost. */
+  readonly onInterrupted?: (() => void) | undefined;
+}
+
 interface CommonOptions {
   readonly logger?: Logger | undefined;
   /** Counts what becomes of links. */
@@ -58,7 +64,7 @@ export function resumableOnServer(
   link: Connection,
   { resumption, extensions }: NegotiatedEncoding,
   sessions: SessionTable,
-  { logger = silentLogger, report = new LinkReport() }: CommonOptions,
+  { logger = silentLogger, report = new LinkReport(), onInterrupted }: ResumableServerOptions,
 ): ResumableConnection {
   const session: ResumableConnection = new ResumableConnection(link, {
     id: resumption?.id ?? NO_ID,
@@ -66,7 +72,10 @@ export function resumableOnServer(
     ownSilenceMs: extensions.ownSilenceMs,
     peerSilenceMs: extensions.peerSilenceMs,
     events: {
-      onLost: (reason) => report.lost(logger, session.peer, reason, session.holdMs),
+      onLost(reason) {
+        report.lost(logger, session.peer, reason, session.holdMs);
+        onInterrupted?.();
+      },
       onContinued: (continuation) => report.continued(logger, session.peer, continuation),
       onEnd: () => sessions.delete(session),
     },

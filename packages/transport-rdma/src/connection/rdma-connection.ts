@@ -6,6 +6,7 @@ export function rdmaConnection(parts: RdmaConnectionParts): FramedConnection {
   const { bootstrap, framing, settings } = parts;
   return new FramedConnection({
     peer: bootstrap.peer,
+    identity: bootstrap.identity,
     framing,
     capabilities: {
       fdPassing: false,

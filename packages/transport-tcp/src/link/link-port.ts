@@ -12,10 +12,10 @@ import { LinkWriter } from './link-writer.js';
 /** Frames over a {@link Link}, which belongs to the connection. */
 export function linkConnection(
   link: Link,
-  { peer, framing, capabilities, settings }: ConnectionParts,
+  { peer, identity, framing, capabilities, settings }: ConnectionParts,
 ): FramedConnection {
   const port = (events: StreamEvents): StreamPort => new LinkPort(link, peer, events);
-  return new FramedConnection({ peer, framing, capabilities, limits: settings, port });
+  return new FramedConnection({ peer, identity, framing, capabilities, limits: settings, port });
 }
 
 /** The bytes of a {@link Link}, which it owns. */

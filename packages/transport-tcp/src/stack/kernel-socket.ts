@@ -24,9 +24,16 @@ export class KernelSocket implements RawSocket {
     return stream;
   }
 
-  connection({ peer, framing, capabilities, settings }: ConnectionParts): FramedConnection {
+  connection({
+    peer,
+    identity,
+    framing,
+    capabilities,
+    settings,
+  }: ConnectionParts): FramedConnection {
     return socketConnection(this.#socket, {
       peer,
+      identity,
       framing,
       capabilities,
       settings,

@@ -21,7 +21,7 @@ export function tlsAcceptor(
       secureServer(socket.stream(), current, {
         onSecure: (secured) => {
           const link = new SocketLink(secured, explainTls);
-          outcome.established(linkConnection(link, partsOf(peer)));
+          outcome.established(linkConnection(link, partsOf(peer, secured)));
         },
         onFailure: outcome.rejected,
       });

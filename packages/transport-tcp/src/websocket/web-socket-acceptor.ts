@@ -77,7 +77,7 @@ export function webSocketAcceptor(
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const link = new WebSocketLink(webSocket, (error) => error);
-      outcome.established(linkConnection(link, partsOf(peer)));
+      outcome.established(linkConnection(link, partsOf(peer, socket)));
     });
   });
   webSockets.on('wsClientError', (error, socket) => {
