@@ -153,7 +153,8 @@ export class MemoryTransport implements Transport {
       : undefined;
     const parts = { peer, resources, maxFrameBytes, ...channels };
     const port = (events: StreamEvents): MemoryPort => new MemoryPort(parts, events);
-    return new FramedConnection({ peer, capabilities, framing, limits, port });
+    const identity = { address: nameOf(uri) };
+    return new FramedConnection({ peer, identity, capabilities, framing, limits, port });
   }
 }
 

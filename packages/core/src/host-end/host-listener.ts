@@ -93,7 +93,7 @@ export class HostListener {
       sessions: holdMs > 0 ? this.#sessions : undefined,
       holdMs,
       report: this.#report,
-      onInterrupted: () => this.#replaceHeld(),
+      onInterrupted: () => this.#onInterrupted(),
       logger,
       signal,
     });
@@ -134,24 +134,29 @@ export class HostListener {
   }
 
   #apply(host: HostEnd): void {
+    const replaces = this.#replaceHeld(host);
     const { full, clients } = this.admission;
     this.admission.apply(host);
-    if (!full) return;
-    this.#replaceHeld();
+    if (replaces) this.admission.prefer(host);
     // A client whose machine lost power may be back before its old link is found dead.
-    for (const { peer } of clients) peer.session?.probe(PROBE_MS);
+    else if (full) for (const { peer } of clients) peer.session?.probe(PROBE_MS);
   }
 
-  /** A waiting client takes the place of a session that the same peer has left without a link. */
-  #replaceHeld(): void {
-    const held = [...this.admission.clients].filter(({ heldUntil }) => heldUntil !== undefined);
+  /** The link of a session was lost: its peer may wait already, with a new session. */
+  #onInterrupted(): void {
     for (const next of [...this.admission.waiting]) {
-      const previous = held.find((host) => isSamePeer(host, next));
-      if (previous === undefined) continue;
-      held.splice(held.indexOf(previous), 1);
-      this.admission.prefer(next);
-      previous.drop(new VfioUserError('VFU_PEER_CLOSED', 'its peer has begun a new session'));
+      if (this.#replaceHeld(next)) this.admission.prefer(next);
     }
+  }
+
+  /** End the session that the peer of `next` has left without a link, if there is one. */
+  #replaceHeld(next: HostEnd): boolean {
+    for (const host of this.admission.clients) {
+      if (host.heldUntil === undefined || !isSamePeer(host, next)) continue;
+      host.drop(new VfioUserError('VFU_PEER_CLOSED', 'its peer has begun a new session'));
+      return true;
+    }
+    return false;
   }
 
   #onEnd(host: HostEnd, error: Error | undefined, release: () => Promise<void>): void {

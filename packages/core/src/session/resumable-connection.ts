@@ -95,7 +95,7 @@ export class ResumableConnection implements Connection {
   #closeTimer: NodeJS.Timeout | undefined;
   /** The peer has ended the session. */
   #peerEnded = false;
-  #ended: { readonly error: Error | undefined } | undefined;
+  #over = false;
 
   constructor(link: Connection, options: ResumableOptions) {
     this.id = options.id;
@@ -147,7 +147,7 @@ export class ResumableConnection implements Connection {
   }
 
   get over(): boolean {
-    return this.#ended !== undefined;
+    return this.#over;
   }
 
   /** Number of the peer's frames that were handled. */
@@ -241,7 +241,7 @@ export class ResumableConnection implements Connection {
   }
 
   send(head: Uint8Array, data: Uint8Array = NO_BYTES): boolean {
-    if (this.#ended !== undefined || this.#closing) return true;
+    if (this.#over || this.#closing) return true;
     if (!this.#kept.add(head, data)) {
       this.abort(leavesUnread(this.peer, this.#kept.bytes));
       return true;
@@ -265,7 +265,7 @@ export class ResumableConnection implements Connection {
   }
 
   close(): Promise<void> {
-    if (this.#ended === undefined && !this.#closing) {
+    if (!this.#over && !this.#closing) {
       this.#closing = true;
       if (this.#link !== undefined) this.#sayEnd(this.#link);
       else {
@@ -277,19 +277,24 @@ export class ResumableConnection implements Connection {
   }
 
   abort(reason: Error): void {
-    if (this.#ended !== undefined) return;
+    if (this.#over) return;
     const link = this.#link;
+    this.#link = undefined;
     this.#end(reason);
     if (link === undefined) return;
-    link.send(this.#linkFrame(LinkFrameKind.END, 0));
-    // What was sent leaves at the end of the turn.
-    setImmediate(() => link.abort(reason));
+    if (this.#holdMs === 0) {
+      link.abort(reason);
+    } else {
+      // Behind what is queued, or the peer would wait for another link.
+      link.send(this.#linkFrame(LinkFrameKind.END, 0));
+      void link.close();
+    }
   }
 
   #linkSink(link: Connection): FrameSink {
     return {
       onFrame: (frame) => {
-        if (link === this.#link && this.#ended === undefined) this.#onFrame(frame);
+        if (link === this.#link && !this.#over) this.#onFrame(frame);
       },
       onDrain: () => this.#onDrain(link),
       onClose: (error) => {
@@ -378,9 +383,7 @@ export class ResumableConnection implements Connection {
     this.#monitor?.end();
     this.#movedBefore += link.bytesMoved ?? 0;
     this.#link = undefined;
-    if (this.#ended !== undefined) {
-      this.#report();
-    } else if (this.#closing || this.#peerEnded) {
+    if (this.#closing || this.#peerEnded) {
       this.#end(error);
     } else {
       const reason = error ?? new VfioUserError('VFU_PEER_CLOSED', 'the connection was closed');
@@ -399,21 +402,15 @@ export class ResumableConnection implements Connection {
     this.#options.events.onLost(reason);
   }
 
-  /** The session is over; it is reported once its link has ended too. */
   #end(error: Error | undefined): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = { error };
+    if (this.#over) return;
+    this.#over = true;
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#closeTimer);
     this.#monitor?.end();
     this.#kept.clear();
-    if (this.#link === undefined) this.#report();
-  }
-
-  /** Deferred, so that no call into the connection calls back before it returns. */
-  #report(): void {
-    const error = this.#ended?.error;
     this.#closed.resolve();
+    // Deferred, so that no call into the connection calls back before it returns.
     queueMicrotask(() => {
       this.#options.events.onEnd(error);
       this.#sink?.onClose(error);

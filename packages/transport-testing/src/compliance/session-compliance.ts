@@ -7,12 +7,15 @@ import { interruptTests } from './session/interrupts.js';
 import { lifecycleTests } from './session/lifecycle.js';
 import { orderingTests } from './session/ordering.js';
 import { registerTests } from './session/registers.js';
+import { resumptionTests } from './session/resumption.js';
 import { Suite } from './suite.js';
 
 /** What a bridge does differently on purpose. */
 const BRIDGE_EXCLUSIONS = {
   'a mapped region is the memory behind the registers': 'a bridge traps every access',
   'a doorbell is rung in place of a register write': 'a bridge offers none',
+  'without a link in time the session ends and the device is reset':
+    'how long a client is waited for is a limit of the bridge',
   'a server that closes ends its clients': 'a bridge keeps them and waits for the device',
 };
 
@@ -38,4 +41,5 @@ export function sessionTests(suite: Suite): void {
   concurrencyTests(suite);
   clientCheckTests(suite);
   lifecycleTests(suite);
+  resumptionTests(suite);
 }

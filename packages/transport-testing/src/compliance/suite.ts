@@ -6,8 +6,11 @@ import type { SessionFixture } from './fixture.js';
 /** A flag of the capabilities that a test proves. */
 export type Flag = 'fdPassing' | 'sharedMemory' | 'oneSidedMemory' | 'orderedNotifications';
 
-/** What a test can need: a flag, or that interrupts arrive, by descriptor or by message. */
-export type Need = Flag | 'interrupts';
+/**
+ * What a test can need: a flag, that interrupts arrive, by descriptor or by message, or that a
+ * session survives its link.
+ */
+export type Need = Flag | 'interrupts' | 'resumption';
 
 export interface TestNeeds {
   /** The test only makes sense with these, and proves those of them that are flags. */
@@ -20,6 +23,7 @@ export class Suite {
   readonly registry: TransportRegistry;
   readonly #t: Test;
   readonly #deliversInterrupts: boolean;
+  readonly #isPortable: boolean;
   readonly #titles = new Set<string>();
   readonly #covered = new Set<Need>();
 
@@ -28,12 +32,13 @@ export class Suite {
     this.fixture = fixture;
     this.registry = new TransportRegistry(fixture.transports);
     const { transport, uri } = this.registry.resolve((fixture.through ?? fixture).address());
-    const isPortable = transport.encodingFor?.(uri) === 'portable';
-    this.#deliversInterrupts = fixture.expected.fdPassing || isPortable;
+    this.#isPortable = transport.encodingFor?.(uri) === 'portable';
+    this.#deliversInterrupts = fixture.expected.fdPassing || this.#isPortable;
   }
 
   has(need: Need): boolean {
-    return need === 'interrupts' ? this.#deliversInterrupts : this.fixture.expected[need];
+    if (need === 'interrupts') return this.#deliversInterrupts;
+    return need === 'resumption' ? this.#isPortable : this.fixture.expected[need];
   }
 
   test(title: string, { needs = [] }: TestNeeds, body: (t: Test) => Promise<void>): void {

@@ -11,9 +11,12 @@ export interface ByteRelayOptions {
   /** A port may be 0. */
   readonly listen: SocketAddress;
   readonly connect: SocketAddress;
-  readonly toServer?: ByteFaults;
-  readonly toClient?: ByteFaults;
+  readonly toServer?: ByteFaults | FaultsOf;
+  readonly toClient?: ByteFaults | FaultsOf;
 }
+
+/** Faults of each connection, numbered from 0. */
+export type FaultsOf = (connection: number) => ByteFaults;
 
 /** Relays a byte stream with faults. Bytes only: passed descriptors are lost. */
 export class ByteRelay {
@@ -21,6 +24,7 @@ export class ByteRelay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #pipes = new Set<BytePipe>();
+  #connections = 0;
 
   private constructor(options: ByteRelayOptions) {
     this.#options = options;
@@ -78,7 +82,10 @@ export class ByteRelay {
         cut();
       });
     }
-    this.#pipes.add(new BytePipe(client, server, toServer, cut));
-    this.#pipes.add(new BytePipe(server, client, toClient, cut));
+    const connection = this.#connections++;
+    const faultsOf = (faults: ByteFaults | FaultsOf): ByteFaults =>
+      typeof faults === 'function' ? faults(connection) : faults;
+    this.#pipes.add(new BytePipe(client, server, faultsOf(toServer), cut));
+    this.#pipes.add(new BytePipe(server, client, faultsOf(toClient), cut));
   }
 }

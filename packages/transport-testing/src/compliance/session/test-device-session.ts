@@ -22,7 +22,7 @@ export const DEVICE_MEMORY_BYTES = 2 ** 20;
 /** Small, so that transfers are cut even where the test's memory is small. */
 export const MAX_TRANSFER_BYTES = 65_536;
 
-export interface SessionConnectOptions extends Omit<ConnectOptions, 'registry'> {
+export interface SessionConnectOptions extends Partial<ConnectOptions> {
   /** Another way to the server than its own address. */
   readonly uri?: string;
 }
