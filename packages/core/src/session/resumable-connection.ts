@@ -23,6 +23,8 @@ import { KeptFrames } from './kept-frames.js';
 /** Frames, and bytes of them, after which the peer is told that they were handled. */
 const HANDLED_FRAMES = 256;
 const HANDLED_BYTES = 2 ** 19;
+/** Limit of an abort for telling the peer, ms. */
+const ABORT_MS = 1_000;
 
 /** The sink of a session's frames. */
 export interface SessionSink extends FrameSink {
@@ -96,6 +98,7 @@ export class ResumableConnection implements Connection {
   /** The peer has ended the session. */
   #peerEnded = false;
   #over = false;
+  #error: Error | undefined;
 
   constructor(link: Connection, options: ResumableOptions) {
     this.id = options.id;
@@ -278,16 +281,15 @@ export class ResumableConnection implements Connection {
 
   abort(reason: Error): void {
     if (this.#over) return;
-    const link = this.#link;
-    this.#link = undefined;
     this.#end(reason);
+    const link = this.#link;
     if (link === undefined) return;
     if (this.#holdMs === 0) {
       link.abort(reason);
     } else {
-      // Behind what is queued, or the peer would wait for another link.
-      link.send(this.#linkFrame(LinkFrameKind.END, 0));
-      void link.close();
+      // Without it the peer would wait for another link.
+      this.#sayEnd(link);
+      this.#closeTimer = setTimeout(() => link.abort(reason), ABORT_MS);
     }
   }
 
@@ -383,7 +385,9 @@ export class ResumableConnection implements Connection {
     this.#monitor?.end();
     this.#movedBefore += link.bytesMoved ?? 0;
     this.#link = undefined;
-    if (this.#closing || this.#peerEnded) {
+    if (this.#over) {
+      this.#report();
+    } else if (this.#closing || this.#peerEnded) {
       this.#end(error);
     } else {
       const reason = error ?? new VfioUserError('VFU_PEER_CLOSED', 'the connection was closed');
@@ -405,10 +409,18 @@ export class ResumableConnection implements Connection {
   #end(error: Error | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#error = error;
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#closeTimer);
     this.#monitor?.end();
     this.#kept.clear();
+    if (this.#link === undefined) this.#report();
+  }
+
+  /** The session is over, and so is its link. */
+  #report(): void {
+    clearTimeout(this.#closeTimer);
+    const error = this.#error;
     this.#closed.resolve();
     // Deferred, so that no call into the connection calls back before it returns.
     queueMicrotask(() => {
