@@ -1,4 +1,4 @@
-import { openDevice } from '../device-end/open-device.js';
+import { closedByDevice, openDevice } from '../device-end/open-device.js';
 import { maxEvents } from '../device-end/vector-source.js';
 import { RemoteError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
@@ -182,10 +182,15 @@ export class DeviceLink {
     const options = { registry, own, silenceMs, lostSession, logger, signal };
     try {
       const { side, capabilities } = await openDevice(connect, accept, options);
-      this.#peer = side.peer;
+      const { peer } = side;
+      // Either may have happened in the turn in which VERSION was answered.
+      if (this.#ending.signal.aborted) peer.abort(this.#ending.signal.reason);
+      this.#ending.signal.throwIfAborted();
+      if (peer.closed) throw closedByDevice();
+      this.#peer = peer;
       this.#capabilities = capabilities;
-      this.#session = side.peer.negotiated.peerSession ?? lostSession;
-      return side.peer;
+      this.#session = peer.negotiated.peerSession ?? lostSession;
+      return peer;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
       throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${timeoutMs / 1000} s`);
@@ -197,9 +202,7 @@ export class DeviceLink {
     if (peer !== this.#peer) return;
     this.#peer = undefined;
     if (this.#ending.signal.aborted) return;
-    const reason =
-      error ?? new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
-    this.#handlers.onLost(peer, reason);
+    this.#handlers.onLost(peer, error ?? closedByDevice());
     this.#retry();
   }
 

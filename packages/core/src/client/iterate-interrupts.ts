@@ -1,3 +1,4 @@
+import { VfioUserError } from '../errors.js';
 import { PullStream } from '../pull-stream.js';
 import type { DeviceClient, RaisedInterrupt, RaisedInterrupts } from './device-client.js';
 
@@ -22,7 +23,7 @@ export async function iterateInterrupts(
   };
   const stream = new PullStream(take, async () => {
     signal?.removeEventListener('abort', onAbort);
-    await client.disableInterrupts(index);
+    await client.disableInterrupts(index).catch(unlessEnded);
   });
   const onAbort = (): void => {
     raised.clear();
@@ -42,4 +43,9 @@ export async function iterateInterrupts(
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   return stream;
+}
+
+/** The end of the connection disables interrupts as well. */
+function unlessEnded(error: unknown): void {
+  if (!VfioUserError.is(error) || error.code !== 'VFU_PEER_CLOSED') throw error;
 }

@@ -1,4 +1,4 @@
-import type { Iova } from '../address.js';
+import { canonicalIova, type Iova } from '../address.js';
 import { VfioUserError } from '../errors.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
@@ -51,13 +51,14 @@ export class DmaMappings {
    * @throws {RemoteError} when the server refuses.
    */
   async map(options: DmaMapOptions): Promise<void> {
-    const { address, memory, offset = 0, readable = true, writable = true, share = true } = options;
+    const { memory, offset = 0, readable = true, writable = true, share = true } = options;
     const { signal } = options;
+    const address = canonicalIova(options.address);
     const size = options.length ?? memory.length - offset;
-    if (offset + size > memory.length) {
+    if (!(isCount(offset) && isCount(size) && offset + size <= memory.length)) {
       throw new VfioUserError(
         'VFU_CONFIG_INVALID',
-        `guest memory of ${memory.length} bytes does not reach to ${offset + size}`,
+        `${size} bytes at ${offset} are no part of guest memory of ${memory.length} bytes`,
       );
     }
     const shareable = share && this.#peer.connection.capabilities.sharedMemory;
@@ -91,7 +92,8 @@ export class DmaMappings {
     });
   }
 
-  async unmap(address: Iova, size: number): Promise<void> {
+  async unmap(iova: Iova, size: number): Promise<void> {
+    const address = canonicalIova(iova);
     const find = (): DmaMapping | undefined => this.#space.exact(address, size);
     let mapping = find();
     while (this.#isChanging(mapping)) {
@@ -141,4 +143,8 @@ export class DmaMappings {
   async #changed(mapping: DmaMapping): Promise<void> {
     await Promise.allSettled([this.#changes.get(mapping)]);
   }
+}
+
+function isCount(bytes: number): boolean {
+  return Number.isSafeInteger(bytes) && bytes >= 0;
 }

@@ -40,9 +40,12 @@ export async function openDevice<Side extends DeviceSide>(
   return openSession(peer.connection, options.signal, async () => {
     const version = await call(peer, Command.VERSION, offer(own), (body) => body);
     const capabilities = negotiated(version).peer;
-    if (peer.closed) {
-      throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
-    }
+    if (peer.closed) throw closedByDevice();
     return { side, version, capabilities };
   });
+}
+
+/** A connection that ended without an error before it should. */
+export function closedByDevice(): VfioUserError {
+  return new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
 }

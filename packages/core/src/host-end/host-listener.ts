@@ -91,9 +91,16 @@ export class HostListener {
     return this.#uri;
   }
 
-  /** Stop listening and close all connections once what is queued is sent. */
+  /**
+   * Stop listening and close all connections once what is queued is sent. It has ended also if this
+   * rejects, with the first error on the way.
+   */
   close(): Promise<void> {
-    this.#ending ??= this.#end();
+    if (this.#ending === undefined) {
+      this.#ending = this.#end();
+      // The errors were logged, for whom nobody waits.
+      this.#ending.catch(() => {});
+    }
     return this.#ending;
   }
 
@@ -126,12 +133,20 @@ export class HostListener {
   }
 
   async #end(): Promise<void> {
-    const reason = new VfioUserError('VFU_PEER_CLOSED', `the ${this.#options.kind} is ending`);
+    const { kind, logger, onClosed } = this.#options;
+    const reason = new VfioUserError('VFU_PEER_CLOSED', `the ${kind} is ending`);
     const emptied = this.admission.close(reason);
-    await this.#listener?.close();
-    await emptied;
-    await this.#options.onClosed?.();
+    const errors: unknown[] = [];
+    for (const step of [() => this.#listener?.close(), () => emptied, () => onClosed?.()]) {
+      try {
+        await step();
+      } catch (err) {
+        errors.push(err);
+        logger.error({ err }, `the ${kind} has ended, but not all of it could be closed`);
+      }
+    }
     this.clients.end();
     this.#ended.resolve();
+    if (errors.length > 0) throw errors[0];
   }
 }

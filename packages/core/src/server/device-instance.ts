@@ -92,8 +92,9 @@ export class DeviceInstance {
       instance = new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
       return instance;
     } catch (error) {
-      await device?.close?.();
-      for (const memory of memories) memory.close();
+      await closeAll(device, memories).catch((err) => {
+        logger.error({ err }, 'a device that could not be created could not be closed either');
+      });
       throw error;
     }
   }
@@ -147,9 +148,8 @@ export class DeviceInstance {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#device.close?.();
-    for (const memory of this.#memories) memory.close();
+  close(): Promise<void> {
+    return closeAll(this.#device, this.#memories);
   }
 
   #release(): void {
@@ -173,5 +173,17 @@ export class DeviceInstance {
     };
     if (pending === undefined) finish();
     else return pending.then(finish);
+  }
+}
+
+/** The memory is released also if the device cannot be closed. */
+async function closeAll(
+  device: PciDevice | undefined,
+  memories: readonly SharedDeviceMemory[],
+): Promise<void> {
+  try {
+    await device?.close?.();
+  } finally {
+    for (const memory of memories) memory.close();
   }
 }

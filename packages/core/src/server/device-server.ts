@@ -5,6 +5,7 @@ import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { endWithSignal } from '../session/open.js';
+import { abortable } from '../transport/abort.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import { DeviceInstance } from './device-instance.js';
 import { ServerSession } from './server-session.js';
@@ -51,11 +52,12 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
   const { registry, listen, signal, once = false } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { transport } = registry.resolve(listen);
-  const device = await DeviceInstance.create(
-    options.definition,
-    options.options,
-    logger,
-    transport,
+  const discard = (unused: DeviceInstance): Promise<void> =>
+    unused.close().catch((err) => logger.error({ err }, 'a device could not be closed'));
+  const device = await abortable(
+    signal,
+    () => DeviceInstance.create(options.definition, options.options, logger, transport),
+    discard,
   );
   const limits = { ...defaultLimits, ...options.limits };
   const settings: HostListenerOptions = {
@@ -72,7 +74,7 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     onClosed: () => device.close(),
   };
   const listener = await HostListener.start(settings, signal).catch(async (error) => {
-    await device.close();
+    await discard(device);
     throw error;
   });
   await endWithSignal(listener, signal);
