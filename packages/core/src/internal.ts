@@ -43,4 +43,5 @@ export {
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
 export { type TextTableOptions, textTable } from './text-table.js';
+export { closeAll, descriptorOfEach } from './transport/resources.js';
 export { parseDuration, parseSize, sizeText } from './units.js';

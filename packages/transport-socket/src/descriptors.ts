@@ -16,11 +16,4 @@ export function fileDescriptors(descriptors: readonly Descriptor[]): readonly Fi
   return descriptors.length === 0 ? NONE : descriptors.map(fileDescriptor);
 }
 
-/** Close all of them; those that are closed already do not mind. */
-export function closeAll(descriptors: readonly Descriptor[]): void {
-  // Nearly every message has none, and an iterator costs more than this look.
-  if (descriptors.length === 0) return;
-  for (const descriptor of descriptors) descriptor.close();
-}
-
 const NONE: readonly FileDescriptor[] = Object.freeze([]);

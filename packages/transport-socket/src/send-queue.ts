@@ -1,3 +1,4 @@
+import { closeAll } from '@vfio-user/core/internal';
 import {
   addressOf,
   type FileDescriptor,
@@ -5,7 +6,6 @@ import {
   NativeMemory,
   WOULD_BLOCK,
 } from '@vfio-user/posix-ffi';
-import { closeAll } from './descriptors.js';
 
 /** Small messages share a block, so that one system call sends many of them. */
 const BLOCK_BYTES = 0x1_0000;

@@ -8,7 +8,8 @@ import { MAX_VECTORS } from '../host-end/notifiers.js';
 import { validateSetIrqs } from '../interrupts/set-irqs.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
-import { Command, commandName, NUM_IRQS, REGION_FLAG_MMAP } from '../protocol/constants.js';
+import { NUM_IRQS, REGION_FLAG_MMAP } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type {
   DmaMap,
   DmaUnmap,
@@ -19,18 +20,16 @@ import type {
   RequestMessage,
   SetIrqs,
 } from '../protocol/messages.js';
+import { REGION_INFO_BYTES, REGION_IO_FDS_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';
-import type { Notifier } from '../transport/resources.js';
+import { closeAll, type Notifier } from '../transport/resources.js';
 import { BridgedDirtyPages, isDmaLogging } from './bridged-dirty-pages.js';
 import type { BridgedInterrupts } from './bridged-interrupts.js';
 import { type ClientState, restoreState } from './client-state.js';
 import type { DeviceLink } from './device-link.js';
 import { lasting, refusedByDevice } from './forwarded-access.js';
-
-const REGION_INFO_BYTES = 32;
-const IO_FDS_HEAD_BYTES = 16;
 
 /** The two ends that a bridge connects, and the state it keeps for its client. */
 export interface BridgedEnds {
@@ -81,7 +80,7 @@ export class BridgeRequests {
       }
       case Command.DEVICE_GET_REGION_IO_FDS: {
         const { flags, index } = request.body;
-        return { body: { argsz: IO_FDS_HEAD_BYTES, flags, index, count: 0, entries: [] } };
+        return { body: { argsz: REGION_IO_FDS_HEAD_BYTES, flags, index, count: 0, entries: [] } };
       }
       case Command.DEVICE_SET_IRQS:
         return { body: await this.#setIrqs(request.body, received) };
@@ -167,7 +166,7 @@ export class BridgeRequests {
       try {
         await this.#setPart({ ...body, start: body.start + at, count: part.length }, part);
       } catch (error) {
-        for (const notifier of notifiers.slice(at + step)) notifier.close();
+        closeAll(notifiers.slice(at + step));
         throw error;
       }
     }

@@ -1,5 +1,4 @@
 import { DeviceEnd } from '../device-end/device-end.js';
-import { Attachment } from '../diagnostics/attachment.js';
 import { diagnostics } from '../diagnostics/channels.js';
 import { RequestRefusedError } from '../errors.js';
 import type { AnnouncedLimits } from '../host-end/client-negotiation.js';
@@ -9,7 +8,7 @@ import type { ClientEvents } from '../host-end/host-listener.js';
 import type { ServerLimits } from '../host-end/limits.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
-import { Command } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
@@ -47,8 +46,7 @@ export class BridgeSession implements ClientHandlers {
   constructor(opened: NegotiatedConnection, options: BridgeSessionOptions) {
     this.#options = options;
     const { limits, logger } = options;
-    const attachment = new Attachment(options.connect);
-    attachment.peer = opened.connection.peer;
+    const attachment = { device: options.connect, peer: opened.connection.peer };
     const space = new DmaSpace(attachment, logger);
     const link = new DeviceLink(options, this.#deviceHandlers());
     const host = new HostEnd(opened, this, { ...options, space });

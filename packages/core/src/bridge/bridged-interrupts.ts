@@ -5,24 +5,23 @@ import {
   type NewlyAttachedEvents,
   VectorSource,
 } from '../device-end/vector-source.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishInterrupt } from '../diagnostics/channels.js';
 import {
-  Command,
   IRQ_SET_ACTION_MASK,
   IRQ_SET_ACTION_TRIGGER,
   IRQ_SET_ACTION_UNMASK,
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
-  Irq,
 } from '../protocol/constants.js';
+import { Command, Irq } from '../protocol/enums.js';
 import type { Interrupt, SetIrqs } from '../protocol/messages.js';
+import { SET_IRQS_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Notifier } from '../transport/resources.js';
+import { closeAll, type Notifier } from '../transport/resources.js';
 import type { RestoreStep } from './client-state.js';
 
-const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 const DISABLE = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
 const MASK = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_MASK;
@@ -116,7 +115,7 @@ export class BridgedInterrupts {
     const vectors = notifiers.map((_, i) => this.#vector(index, start + i));
     let attached = NOTHING_ATTACHED;
     const undo = (): void => {
-      for (const notifier of notifiers) notifier.close();
+      closeAll(notifiers);
       attached.undo();
       for (const vector of vectors) this.#settle(vector);
     };
@@ -175,7 +174,7 @@ export class BridgedInterrupts {
   async #restore(far: Peer, vector: Vector): Promise<void> {
     const { index, number: start, notifier, masked } = vector;
     const set = (flags: number, { events, descriptors }: AttachedEvents): Promise<void> => {
-      const body = { argsz: SET_IRQS_BYTES, flags, index, start, count: 1, events };
+      const body = { argsz: SET_IRQS_HEAD_BYTES, flags, index, start, count: 1, events };
       return call(far, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
     };
     const mask = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import { maxEvents } from '../device-end/vector-source.js';
 import { RemoteError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { commandName } from '../protocol/constants.js';
+import { commandName } from '../protocol/enums.js';
 import type {
   KnownCommand,
   ReplyBodies,

@@ -1,8 +1,8 @@
 import { EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { HostEnd } from '../host-end/host-end.js';
-import { Command } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
+import { Command } from '../protocol/enums.js';
 import type { ReplyMessage, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';

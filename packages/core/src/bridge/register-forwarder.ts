@@ -2,7 +2,7 @@ import type { PushSource } from '../device-end/push-source.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { HostEnd } from '../host-end/host-end.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { DeviceLink } from './device-link.js';

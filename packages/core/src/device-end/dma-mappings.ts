@@ -3,15 +3,15 @@ import { VfioUserError } from '../errors.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import type { AddedMapping } from '../memory/mapping-table.js';
-import { Command, DMA_UNMAP_ALL } from '../protocol/constants.js';
+import { DMA_UNMAP_ALL } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { DmaUnmap } from '../protocol/messages.js';
+import { DMA_UNMAP_BYTES } from '../protocol/struct-sizes.js';
 import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import type { AnnouncedMappings } from './announced-mappings.js';
 import type { GuestMemory } from './guest-memory.js';
-
-const DMA_UNMAP_BYTES = 24;
 
 export interface DmaMapOptions extends CallOptions {
   /** Page-aligned. */
@@ -81,7 +81,7 @@ export class DmaMappings {
         const { connection } = this.#peer;
         const exposed = share ? this.#mappings.expose(connection, mapping) : undefined;
         const body = this.#mappings.mapRequest(mapping, exposed, BigInt(offset));
-        const descriptor = shareable ? memory.shared?.descriptor() : undefined;
+        const descriptor = shareable ? memory.descriptor?.() : undefined;
         const descriptors = descriptor === undefined ? [] : [descriptor];
         await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);
         if (isNew && signal?.aborted) await this.#takeBack(address, size, signal);

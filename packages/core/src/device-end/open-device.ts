@@ -1,6 +1,6 @@
 import { VfioUserError } from '../errors.js';
 import type { Capabilities } from '../protocol/capabilities.js';
-import { Command } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { Version } from '../protocol/messages.js';
 import { accept as negotiated, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';

@@ -1,12 +1,10 @@
 import type { DeviceMigration } from '../device/device.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
-import { Command, DeviceState } from '../protocol/constants.js';
+import { Command, DeviceState } from '../protocol/enums.js';
 import type { MigData, MigDataRead } from '../protocol/messages.js';
+import { MIG_DATA_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import { isSaving, stateName, statePath } from './state-machine.js';
-
-/** argsz and size of "MIG_DATA_READ" and "MIG_DATA_WRITE". */
-const MIG_DATA_HEAD_BYTES = 8;
 
 /** Requests that are allowed on a stopped device. */
 const ALLOWED_WHEN_STOPPED: ReadonlySet<number> = new Set([

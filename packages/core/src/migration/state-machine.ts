@@ -1,4 +1,4 @@
-import { DeviceState } from '../protocol/constants.js';
+import { DeviceState } from '../protocol/enums.js';
 
 const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = DeviceState;
 

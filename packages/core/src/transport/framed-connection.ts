@@ -5,7 +5,7 @@ import type { ConnectionLimits } from './connection-options.js';
 import { FrameAssembler } from './frame-assembler.js';
 import type { OneSidedMemory } from './one-sided.js';
 import { type Opening, OpeningPhase } from './opening.js';
-import type { Descriptor, SharedResources } from './resources.js';
+import { closeAll, type Descriptor, type SharedResources } from './resources.js';
 import { ScheduledTask } from './scheduled-task.js';
 import type { ConnectionState, StreamEvents, StreamPort } from './stream-port.js';
 import type { Connection, FrameSink, Framing, TransportCapabilities } from './transport.js';
@@ -297,12 +297,6 @@ export class FramedConnection implements Connection, StreamEvents {
   #reportClose(sink: FrameSink): void {
     queueMicrotask(() => sink.onClose(this.#closeError));
   }
-}
-
-function closeAll(descriptors: readonly Descriptor[]): void {
-  // Nearly every message has none, and an iterator costs more than this check.
-  if (descriptors.length === 0) return;
-  for (const descriptor of descriptors) descriptor.close();
 }
 
 const NO_BYTES = new Uint8Array(0);
