@@ -99,4 +99,4 @@ export type * from './transport/one-sided.js';
 export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';
 export type * from './transport/transport.js';
-export type { TransportUri } from './transport/uri.js';
+export type { EncodingName, TransportUri } from './transport/uri.js';

@@ -1,4 +1,4 @@
-import { closeAll } from '@vfio-user/core/internal';
+import { closeAll, NO_DESCRIPTORS } from '@vfio-user/core/internal';
 import {
   addressOf,
   type FileDescriptor,
@@ -63,7 +63,7 @@ export class Sender {
 
   /** Send the small messages that waited for more. */
   push(): void {
-    if (this.#staged > 0) this.#transmit(EMPTY, NONE);
+    if (this.#staged > 0) this.#transmit(EMPTY, NO_DESCRIPTORS);
   }
 
   /** Send what is queued, as far as the socket accepts it. */
@@ -96,4 +96,3 @@ export class Sender {
 }
 
 const EMPTY = new Uint8Array(0);
-const NONE: readonly FileDescriptor[] = Object.freeze([]);

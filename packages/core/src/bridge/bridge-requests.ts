@@ -4,10 +4,10 @@ import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Answer } from '../host-end/control-requests.js';
 import { withoutEvents } from '../host-end/device-info.js';
 import type { HostEnd } from '../host-end/host-end.js';
-import { MAX_VECTORS } from '../host-end/notifiers.js';
 import { validateSetIrqs } from '../interrupts/set-irqs.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
+import { MAX_VECTORS } from '../pci/constants.js';
 import { NUM_IRQS, REGION_FLAG_MMAP } from '../protocol/constants.js';
 import { Command, commandName } from '../protocol/enums.js';
 import type {
@@ -56,13 +56,13 @@ export class BridgeRequests {
     this.#ends = ends;
     this.#dirtyPages = new BridgedDirtyPages(ends);
     this.#state = {
-      mappings: (far) =>
+      mappings: (device) =>
         space.mappings().map((mapping) => () => {
-          const body = this.#mapRequest(far, mapping);
-          return call(far, Command.DMA_MAP, body, () => undefined);
+          const body = this.#mapRequest(device, mapping);
+          return call(device, Command.DMA_MAP, body, () => undefined);
         }),
-      dirtyPageLog: (far) => this.#dirtyPages.restoreSteps(far),
-      interrupts: (far) => interrupts.restoreSteps(far),
+      dirtyPageLog: (device) => this.#dirtyPages.restoreSteps(device),
+      interrupts: (device) => interrupts.restoreSteps(device),
     };
   }
 
@@ -110,18 +110,18 @@ export class BridgeRequests {
   }
 
   /** The device is connected again: send it the state that the client has set. */
-  restore(far: Peer): Promise<void> {
-    return restoreState(this.#state, far);
+  restore(device: Peer): Promise<void> {
+    return restoreState(this.#state, device);
   }
 
-  /** The link to the device `far` is lost. */
-  onLost(far: Peer): void {
-    this.#dirtyPages.onLost(far);
+  /** The link to the device is lost. */
+  onLost(device: Peer): void {
+    this.#dirtyPages.onLost(device);
   }
 
-  #mapRequest(far: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
+  #mapRequest(device: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
     const { mappings } = this.#ends.device;
-    return mappings.mapRequest(mapping, mappings.expose(far.connection, mapping));
+    return mappings.mapRequest(mapping, mappings.expose(device.connection, mapping));
   }
 
   async #map(body: DmaMap, received: ReceivedDescriptors): Promise<undefined> {
@@ -176,9 +176,9 @@ export class BridgeRequests {
   /** Sets as many vectors as one message to the device can carry. */
   async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
     const { link, interrupts } = this.#ends;
-    const far = link.up ? link.peer : undefined;
-    const change = interrupts.begin(body, notifiers, far);
-    if (far !== undefined) {
+    const device = link.up ? link.peer : undefined;
+    const change = interrupts.begin(body, notifiers, device);
+    if (device !== undefined) {
       const assigned = { ...body, events: change.events };
       try {
         await link.call(Command.DEVICE_SET_IRQS, assigned, () => undefined, change.descriptors);

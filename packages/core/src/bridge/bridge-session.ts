@@ -137,31 +137,32 @@ export class BridgeSession implements ClientHandlers {
   #deviceHandlers(): DeviceLinkHandlers {
     const { logger, connect } = this.#options;
     return {
-      onRequest: (far, request) => this.#device.onRequest(far, request),
-      onLost: (far, error) => {
+      onRequest: (peer, request) => this.#device.onRequest(peer, request),
+      onLost: (peer, error) => {
         this.#device.pushes.clear();
-        this.#requests.onLost(far);
+        this.#requests.onLost(peer);
         if (diagnostics.link.hasSubscribers) {
           diagnostics.link.publish({ event: 'lost', device: connect, error });
         }
         logger.warn({ device: connect, reason: error.message }, 'the device is out of reach');
       },
-      onReachedAgain: (far) => this.host.control.run({ run: () => this.#restore(far), drop() {} }),
+      onReachedAgain: (peer) =>
+        this.host.control.run({ run: () => this.#restore(peer), drop() {} }),
     };
   }
 
   /** Queued with the client's requests, so that none runs in between. */
-  async #restore(far: Peer): Promise<void> {
+  async #restore(peer: Peer): Promise<void> {
     const { logger, connect } = this.#options;
     try {
-      await this.#requests.restore(far);
-      this.#link.restored(far);
+      await this.#requests.restore(peer);
+      this.#link.restored(peer);
       if (diagnostics.link.hasSubscribers) {
         diagnostics.link.publish({ event: 'reached-again', device: connect });
       }
       logger.info({ device: connect }, 'the device is back; it was reset');
     } catch (error) {
-      far.abort(error as Error);
+      peer.abort(error as Error);
     }
   }
 }

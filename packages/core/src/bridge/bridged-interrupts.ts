@@ -74,15 +74,19 @@ export class BridgedInterrupts {
   /**
    * Apply a validated SET_IRQS of the client; takes over the notifiers. Signals that arrive before
    * the device has answered are kept, as it may report pending interrupts at once.
-   * @param far the device, while connected.
+   * @param device absent while it is not connected.
    */
-  begin(request: SetIrqs, notifiers: readonly Notifier[], far: Peer | undefined): InterruptsChange {
-    if (notifiers.length > 0) return this.#assign(request, notifiers, far);
+  begin(
+    request: SetIrqs,
+    notifiers: readonly Notifier[],
+    device: Peer | undefined,
+  ): InterruptsChange {
+    if (notifiers.length > 0) return this.#assign(request, notifiers, device);
     const undo = this.#mask(request);
     const keep = (): void => {
       if (takesBack(request)) this.#takeBack(request);
     };
-    const events = request.flags === ASSIGN && far?.extensions.interrupts ? 0 : undefined;
+    const events = request.flags === ASSIGN && device?.extensions.interrupts ? 0 : undefined;
     return { events, descriptors: [], keep, undo };
   }
 
@@ -93,9 +97,9 @@ export class BridgedInterrupts {
   }
 
   /** Requests that restore the interrupts of a reconnected device. */
-  restoreSteps(far: Peer): readonly RestoreStep[] {
+  restoreSteps(device: Peer): readonly RestoreStep[] {
     return [...this.#vectors.values()].flatMap((vectors) =>
-      [...vectors.values()].map((vector) => () => this.#restore(far, vector)),
+      [...vectors.values()].map((vector) => () => this.#restore(device, vector)),
     );
   }
 
@@ -110,7 +114,7 @@ export class BridgedInterrupts {
   #assign(
     { index, start }: SetIrqs,
     notifiers: readonly Notifier[],
-    far: Peer | undefined,
+    device: Peer | undefined,
   ): InterruptsChange {
     const vectors = notifiers.map((_, i) => this.#vector(index, start + i));
     let attached = NOTHING_ATTACHED;
@@ -122,7 +126,7 @@ export class BridgedInterrupts {
     for (const vector of vectors) vector.held = 0;
     try {
       const sources = vectors.map(({ source }) => source);
-      if (far !== undefined) attached = attachEvents(far, sources);
+      if (device !== undefined) attached = attachEvents(device, sources);
     } catch (error) {
       undo();
       throw error;
@@ -171,17 +175,17 @@ export class BridgedInterrupts {
     if (count === 0) this.#vectors.delete(index);
   }
 
-  async #restore(far: Peer, vector: Vector): Promise<void> {
+  async #restore(device: Peer, vector: Vector): Promise<void> {
     const { index, number: start, notifier, masked } = vector;
     const set = (flags: number, { events, descriptors }: AttachedEvents): Promise<void> => {
       const body = { argsz: SET_IRQS_HEAD_BYTES, flags, index, start, count: 1, events };
-      return call(far, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
+      return call(device, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
     };
     const mask = async (): Promise<void> => {
       if (masked) await set(MASK, NOTHING_ATTACHED);
     };
     const assign = async (): Promise<void> => {
-      if (notifier !== undefined) await set(ASSIGN, attachEvents(far, [vector.source]));
+      if (notifier !== undefined) await set(ASSIGN, attachEvents(device, [vector.source]));
     };
     if (index !== Irq.INTX) {
       // Mask first: otherwise pending interrupts are notified at once.

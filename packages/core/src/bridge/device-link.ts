@@ -38,13 +38,13 @@ export interface DeviceLinkOptions {
 
 export interface DeviceLinkHandlers {
   /** Handles a request of the device: DMA, INTERRUPT, PUSH_RULES. */
-  onRequest(far: Peer, request: RequestMessage): void;
+  onRequest(peer: Peer, request: RequestMessage): void;
   /**
    * The device is connected again after the link was lost, in its power-on state. Call {@link
    * DeviceLink.restored} once its state has been replayed.
    */
-  onReachedAgain(far: Peer): void;
-  onLost(far: Peer, error: Error): void;
+  onReachedAgain(peer: Peer): void;
+  onLost(peer: Peer, error: Error): void;
 }
 
 /** The bridge's connection to the device; reconnects when it breaks. */
@@ -148,8 +148,8 @@ export class DeviceLink {
   }
 
   /** The state of the reconnected device is complete. */
-  restored(far: Peer): void {
-    if (far !== this.#peer) return;
+  restored(peer: Peer): void {
+    if (peer !== this.#peer) return;
     this.#restoring = false;
     this.#pauseMs = FIRST_RETRY_MS;
   }

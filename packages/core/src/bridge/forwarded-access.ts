@@ -59,21 +59,14 @@ export class ForwardedAccess implements Requester {
 }
 
 /** Answer a register access in place of an unreachable device. */
-export function answerForAbsent(near: Peer, request: AccessRequest): void {
+export function answerForAbsent(client: Peer, request: AccessRequest): void {
   const { offset, region, count } = request.body;
+  const access = count === 0 ? undefined : { offset, region, count };
   if (request.command === Command.REGION_READ) {
     const data = new Uint8Array(count).fill(ALL_ONES);
-    near.reply(
-      Command.REGION_READ,
-      request.id,
-      count === 0 ? undefined : { offset, region, count, data },
-    );
+    client.reply(Command.REGION_READ, request.id, access && { ...access, data });
   } else {
-    near.reply(
-      Command.REGION_WRITE,
-      request.id,
-      count === 0 ? undefined : { offset, region, count },
-    );
+    client.reply(Command.REGION_WRITE, request.id, access);
   }
 }
 

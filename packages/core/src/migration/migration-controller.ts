@@ -4,7 +4,7 @@ import { RequestRefusedError, VfioUserError } from '../errors.js';
 import { Command, DeviceState } from '../protocol/enums.js';
 import type { MigData, MigDataRead } from '../protocol/messages.js';
 import { MIG_DATA_HEAD_BYTES } from '../protocol/struct-sizes.js';
-import { isSaving, stateName, statePath } from './state-machine.js';
+import { deviceStateName, isSaving, statePath } from './state-machine.js';
 
 /** Requests that are allowed on a stopped device. */
 const ALLOWED_WHEN_STOPPED: ReadonlySet<number> = new Set([
@@ -65,7 +65,7 @@ export class MigrationController {
     if (device === undefined || path === undefined) {
       throw new RequestRefusedError(
         EINVAL,
-        `no way from migration state ${stateName(this.#state)} to ${stateName(target)}`,
+        `no way from migration state ${deviceStateName(this.#state)} to ${deviceStateName(target)}`,
       );
     }
     const resets = this.#resets;
@@ -129,14 +129,14 @@ export class MigrationController {
     if (this.#resets === resets) return;
     throw new RequestRefusedError(
       ECANCELED,
-      `the device was reset on its way to migration state ${stateName(target)}`,
+      `the device was reset on its way to migration state ${deviceStateName(target)}`,
     );
   }
 
   #wrongState(request: string): RequestRefusedError {
     return new RequestRefusedError(
       EINVAL,
-      `${request} is not possible in migration state ${stateName(this.#state)}`,
+      `${request} is not possible in migration state ${deviceStateName(this.#state)}`,
     );
   }
 }

@@ -17,7 +17,7 @@ export function isSaving(state: number): boolean {
 }
 
 /** Name of a state, also of an unknown one. */
-export function stateName(state: number): string {
+export function deviceStateName(state: number): string {
   const entry = Object.entries(DeviceState).find(([, number]) => number === state);
   return entry?.[0] ?? `state ${state}`;
 }

@@ -12,7 +12,8 @@ import {
 } from '../protocol/portable/preface.js';
 import { PrefaceHandshake } from '../protocol/portable/preface-handshake.js';
 import type { Handshake } from '../transport/handshake.js';
-import type { Connection, EncodingName, Framing } from '../transport/transport.js';
+import type { Connection, Framing } from '../transport/transport.js';
+import type { EncodingName } from '../transport/uri.js';
 import {
   commonExtensions,
   noExtensions,

@@ -79,6 +79,9 @@ export interface SharedResources {
   createEvent(onSignal: (count: number) => void): EventSource;
 }
 
+/** Of the many messages without any. */
+export const NO_DESCRIPTORS: readonly never[] = Object.freeze([]);
+
 /** Close all of them. */
 export function closeAll(closables: readonly { close(): void }[]): void {
   // Nearly every message has no descriptors, and an iterator costs more than this check.

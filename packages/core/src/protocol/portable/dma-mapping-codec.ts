@@ -4,13 +4,7 @@ import type { Decoded } from '../encoding.js';
 import type { Command } from '../enums.js';
 import type { DmaUnmap, DmaUnmapReply } from '../messages.js';
 import { DMA_MAP_BYTES, DMA_UNMAP_BITMAP_BYTES, DMA_UNMAP_BYTES } from '../struct-sizes.js';
-import {
-  body,
-  type PortableBodyCodec,
-  type PortableCommandCodec,
-  plain,
-  withArgsz,
-} from './codec.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec, withArgsz } from './codec.js';
 import { bits64, size, uint32, uint64 } from './fields.js';
 
 const MAX_ARGSZ = 0xffff_ffff;
@@ -68,6 +62,6 @@ export const dmaMap: PortableCommandCodec<typeof Command.DMA_MAP> = {
 
 /** "DMA_UNMAP". */
 export const dmaUnmap: PortableCommandCodec<typeof Command.DMA_UNMAP> = {
-  request: body({ ...unmapReply, writeBulk: undefined, fromRecord: decodeUnmap }),
+  request: body({ ...unmapReply, fromRecord: decodeUnmap }),
   reply: body(unmapReply),
 };
