@@ -13,6 +13,10 @@ const LAYERS = [
   ['cli'],
 ];
 
+const TRANSPORTS = ['transport-memory', 'transport-rdma', 'transport-tcp', 'transport-unix'];
+
+const USERS_OF_DEVICES = ['devices', 'drivers', 'trace'];
+
 const NATIVE_CALLS = ['node-rdma-ffi', 'posix-ffi'];
 
 function sourceOf(...packages) {
@@ -87,6 +91,23 @@ export default {
   forbidden: [
     ...layerRules,
     ...Object.entries(FOLDERS).flatMap(folderRules),
+    {
+      name: 'transports-apart',
+      comment: 'transports know neither each other nor devices',
+      severity: 'error',
+      from: { path: sourceOf(...TRANSPORTS) },
+      to: {
+        path: `^packages/(${[...TRANSPORTS, ...USERS_OF_DEVICES].join('|')})/`,
+        pathNot: '^packages/$1/',
+      },
+    },
+    {
+      name: 'devices-apart',
+      comment: 'devices, drivers and traces know no transport',
+      severity: 'error',
+      from: { path: sourceOf(...USERS_OF_DEVICES) },
+      to: { path: '^packages/transport-' },
+    },
     {
       name: 'no-package-without-layer',
       comment: 'a package of ours needs a place in LAYERS of .dependency-cruiser.mjs',
