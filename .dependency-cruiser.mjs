@@ -13,6 +13,10 @@ const LAYERS = [
   ['cli'],
 ];
 
+const TRANSPORTS = ['transport-memory', 'transport-rdma', 'transport-tcp', 'transport-unix'];
+
+const USERS_OF_DEVICES = ['devices', 'drivers', 'trace'];
+
 const NATIVE_CALLS = ['node-rdma-ffi', 'posix-ffi'];
 
 function sourceOf(...packages) {
@@ -30,10 +34,80 @@ const layerRules = LAYERS.map((layer, height) => {
   };
 });
 
+/**
+ * Folders of src from the bottom to the top, as {@link LAYERS}. Below all are the files beside them, except those that
+ * stand on `top`.
+ */
+const FOLDERS = {
+  bench: {
+    layers: [['engine'], ['floors'], ['workloads'], ['targets'], ['report'], ['run', 'rows']],
+    top: ['index'],
+  },
+  cli: {
+    layers: [
+      ['observe'],
+      ['commands/serve'],
+      ['bench', 'bridge', 'completion', 'doctor', 'info', 'trace'].map(
+        (name) => `commands/${name}`,
+      ),
+    ],
+    top: ['index', 'main', 'program'],
+  },
+};
+
+function folderRules([name, { layers, top }]) {
+  const source = `^packages/${name}/src/`;
+  const folders = `${source}(${layers.flat().join('|')})/`;
+  return [
+    ...layers.map((layer, height) => {
+      const below = layers.slice(0, height).flat();
+      return {
+        name: `${name}-layer-${height}`,
+        comment: `${layer.join(', ')} of ${name}: may import ${['files beside the folders', ...below].join(', ')}`,
+        severity: 'error',
+        from: { path: `${source}(${layer.join('|')})/` },
+        to: { path: folders, pathNot: `${source}(${['$1', ...below].join('|')})/` },
+      };
+    }),
+    {
+      name: `${name}-files`,
+      comment: `files beside the folders of ${name}: only ${top.join(', ')} may import from these`,
+      severity: 'error',
+      from: { path: `${source}[^/]+$`, pathNot: `${source}(${top.join('|')})[.]ts$` },
+      to: { path: folders },
+    },
+    {
+      name: `${name}-folder-without-layer`,
+      comment: `a folder of ${name} needs a place in FOLDERS of .dependency-cruiser.mjs`,
+      severity: 'error',
+      from: { path: `${source}.+/`, pathNot: folders },
+      to: {},
+    },
+  ];
+}
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
     ...layerRules,
+    ...Object.entries(FOLDERS).flatMap(folderRules),
+    {
+      name: 'transports-apart',
+      comment: 'transports know neither each other nor devices',
+      severity: 'error',
+      from: { path: sourceOf(...TRANSPORTS) },
+      to: {
+        path: `^packages/(${[...TRANSPORTS, ...USERS_OF_DEVICES].join('|')})/`,
+        pathNot: '^packages/$1/',
+      },
+    },
+    {
+      name: 'devices-apart',
+      comment: 'devices, drivers and traces know no transport',
+      severity: 'error',
+      from: { path: sourceOf(...USERS_OF_DEVICES) },
+      to: { path: '^packages/transport-' },
+    },
     {
       name: 'no-package-without-layer',
       comment: 'a package of ours needs a place in LAYERS of .dependency-cruiser.mjs',

@@ -41,6 +41,7 @@ let block = [];
 let counts;
 let refusedSkips = 0;
 
+/** @param {{ [group: string]: string }} groups of {@link RESULT}. */
 function onResult({ indent, not, name = '', directive }) {
   const depth = indent.length / 4;
   if (directive !== undefined && /^(skip|todo)/i.test(directive)) {

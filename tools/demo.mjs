@@ -52,7 +52,7 @@ async function stop(server) {
   if (code !== 0) throw new Error(`a server ended with ${code}:\n${server.log.join('\n')}`);
 }
 
-async function demonstrate({ name, listen, bridge }, folder) {
+async function demonstrate({ name, listen, bridge = undefined }, folder) {
   const uri = listen(folder);
   const device = await start('serve', 'bench', '--listen', uri);
   const query = new URL(uri).search;

@@ -73,7 +73,7 @@ function removeStaleOutput() {
   for (const name of readdirSync(join(root, 'packages'))) {
     const home = join(root, 'packages', name);
     if (!existsSync(join(home, 'dist'))) continue;
-    for (const output of readdirSync(join(home, 'dist'), { recursive: true })) {
+    for (const output of readdirSync(join(home, 'dist'), { recursive: true, encoding: 'utf8' })) {
       const source = output.replace(/([.]d[.]ts|[.]js)([.]map)?$/, '.ts');
       if (source === output || existsSync(join(home, 'src', source))) continue;
       rmSync(join(home, 'dist', output));

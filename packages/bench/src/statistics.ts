@@ -1,11 +1,11 @@
-import {
-  build,
-  decodeFromCompressedBase64,
-  encodeIntoCompressedBase64,
+import { build, type Histogram } from 'hdr-histogram-js';
+
+export {
+  // As text, in the format of all HdrHistogram libraries (V2, compressed, base64).
+  decodeFromCompressedBase64 as decodeHistogram,
+  encodeIntoCompressedBase64 as encodeHistogram,
   type Histogram,
 } from 'hdr-histogram-js';
-
-export type { Histogram } from 'hdr-histogram-js';
 
 /** The longest time told apart from longer ones: 100 s in nanoseconds. */
 const LONGEST = 100e9;
@@ -29,14 +29,6 @@ export function recordNanoseconds(histogram: Histogram, nanoseconds: number): vo
   histogram.recordValue(Math.min(Math.max(Math.round(nanoseconds), 0), LONGEST));
 }
 
-/** As text, in the format of all HdrHistogram libraries (V2, compressed, base64). */
-export function encodeHistogram(histogram: Histogram): string {
-  return encodeIntoCompressedBase64(histogram);
-}
-
-export function decodeHistogram(text: string): Histogram {
-  return decodeFromCompressedBase64(text);
-}
 /** A figure over all rounds. */
 export interface Spread {
   readonly median: number;

@@ -8,7 +8,7 @@ import { scriptJson } from '../src/report/html/markup.js';
 import { reportHtml } from '../src/report/html/page.js';
 import { logTicks } from '../src/report/plots/axes.js';
 import { darkTheme, lightTheme, type Theme } from '../src/report/plots/theme.js';
-import { reportPng } from '../src/report/png.js';
+import { plotsSvg, reportPng } from '../src/report/png.js';
 import { decodePng, type Picture } from './png.js';
 
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -67,6 +67,8 @@ t.test('a picture has lines in the colour of each transport', async (t) => {
     t.ok((counts.get(colour) ?? 0) > LINE_PIXELS, colour);
   }
   t.equal(picture.at(0, 0), lightTheme.background);
+  const svg = await plotsSvg([{ name: '', report: exampleReport() }]);
+  t.match(svg, /<text x="24" y="38" font-family="sans-serif" font-size="15" fill="#/, 'titles');
 });
 
 t.test('the page needs nothing else, and shows text of others as text', async (t) => {

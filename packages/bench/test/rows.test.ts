@@ -23,7 +23,7 @@ const settings = {
 /** Takes so many nanoseconds in the warm-up and in each round. */
 function scripted(name: string, rounds: readonly (readonly number[])[], depth = 1): Contender {
   let round = 0;
-  return sampled(name, () => ({ nanoseconds: rounds[round++] ?? [], depth }));
+  return sampled(name, () => rounds[round++] ?? [], depth);
 }
 
 t.test('a row is measured by turns, and each ratio is of one round', async (t) => {

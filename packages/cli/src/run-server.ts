@@ -1,4 +1,5 @@
 import type { Logger, TransportRegistry } from '@vfio-user/core';
+import { ExitCode } from './errors.js';
 import type { Io } from './io.js';
 import { watchTermination } from './termination.js';
 
@@ -24,13 +25,16 @@ export interface ServerContext {
 /**
  * Start a server, print where it listens, and run it until a signal or its own end. SIGUSR2 logs statistics, SIGHUP
  * reloads certificates.
+ * @param start is aborted by a signal that ends the command.
  */
 export async function runServer(
-  start: () => Promise<RunningServer>,
+  start: (signal: AbortSignal) => Promise<RunningServer>,
   { io, logger, registry, observation, announce = (uri) => announceOn(io, uri) }: ServerContext,
 ): Promise<void> {
   // Watched before the server exists, so that a signal during start-up ends it cleanly, too.
   const termination = watchTermination();
+  const starting = new AbortController();
+  void termination.requested.then(() => starting.abort());
   let server: RunningServer | undefined;
   const logStatistics = (): void => {
     const own = server?.statistics() ?? {};
@@ -43,11 +47,16 @@ export async function runServer(
   process.on('SIGUSR2', logStatistics);
   process.on('SIGHUP', reload);
   try {
-    server = await start();
+    server = await start(starting.signal);
     announce(server.uri);
     const signal = await Promise.race([server.closed, termination.requested]);
     if (signal !== undefined) logger.info({ signal }, 'ending');
     await server.close();
+  } catch (error) {
+    if (error !== starting.signal.reason) throw error;
+    logger.info({ signal: await termination.requested }, 'ended before it listened');
+    // What a device does while it is created goes on otherwise.
+    io.exit(ExitCode.OK);
   } finally {
     process.off('SIGUSR2', logStatistics);
     process.off('SIGHUP', reload);

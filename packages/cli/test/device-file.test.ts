@@ -152,6 +152,8 @@ t.test('what is wrong with a file is said, and where', async (t) => {
     'named.mjs':
       'export const mine = { name: "a", summary: "b", options: { safeParse() {} }, create() {} };',
     'nothing.mjs': 'export const a = 1;',
+    'schema.mjs':
+      'export default { name: "a", summary: "b", options: { safeParse: 1 }, create() {} };',
     'half.mjs': 'export default { name: "a", create() {} };',
     'throws.mjs': 'const a = 1;\n\nthrow new Error("boom");',
     'throws.ts': 'const a: number = 1;\n\ninterface B {}\nthrow new Error("boom");',
@@ -168,6 +170,7 @@ t.test('what is wrong with a file is said, and where', async (t) => {
       'half.mjs',
       /half\.mjs: its default export is no definition of a device: it lacks `summary` \(a text\), `options`/,
     ],
+    ['schema.mjs', /it lacks `options` \(a zod schema\)\./],
     ['throws.mjs', /cannot load \S+throws\.mjs, line 3: boom/],
     ['throws.ts', /cannot load \S+throws\.ts, line 4: boom/],
     ['syntax.mjs', /cannot load \S+syntax\.mjs, line 2: /],
@@ -179,4 +182,28 @@ t.test('what is wrong with a file is said, and where', async (t) => {
     t.equal(ending.code, 2, name);
     t.match(ending.stderr.join('\n'), text);
   }
+});
+
+t.test('a start that cannot go on is said, and a signal ends one that takes long', async (t) => {
+  const create = (text: string): string =>
+    `export default { name: "a", summary: "b", options: { safeParse: () => ({ success: true }) }, create: ${text} };`;
+  const folder = emptyFolder(t, {
+    'module.mjs': 'await new Promise(() => {});',
+    'create.mjs': create('() => new Promise(() => {})'),
+    'slow.mjs': create('() => new Promise((made) => setTimeout(made, 1e8, console.log("making")))'),
+  });
+  // What the test runner loads ahead has an opinion on exit statuses of its own.
+  const serveFile = (name: string) => {
+    const args = ['serve', `${folder}/${name}`, '--listen', `unix://${folder}/dev.sock`];
+    return runCli(t, args, { prefix: 'NODE_OPTIONS=' });
+  };
+  for (const name of ['module.mjs', 'create.mjs']) {
+    const { code, stderr } = await serveFile(name).ended();
+    t.equal(code, 1, name);
+    t.match(stderr.join('\n'), /waits for a promise that never settles/);
+  }
+  const slow = serveFile('slow.mjs');
+  await slow.line('stdout', /^making$/);
+  slow.signal('SIGTERM');
+  t.equal((await slow.ended()).code, 0);
 });

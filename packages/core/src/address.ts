@@ -17,6 +17,19 @@ export function normalizeIova(value: bigint): Iova {
   return value <= 9_007_199_254_740_991n ? Number(value) : value;
 }
 
+/**
+ * The canonical form of an address that a user of the library gave.
+ * @throws {RangeError} when it is no unsigned 64-bit integer.
+ */
+export function canonicalIova(value: Iova): Iova {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  const exact = typeof value === 'bigint' || Number.isInteger(value) ? BigInt(value) : -1n;
+  if (exact < 0n || exact >= 2n ** 64n) {
+    throw new RangeError(`${value} is no address: expected an integer from 0 to 2^64 - 1`);
+  }
+  return normalizeIova(exact);
+}
+
 /** `iova + bytes`, modulo 2^64. */
 export function advanceIova(iova: Iova, bytes: number): Iova {
   if (typeof iova === 'number') {

@@ -16,7 +16,12 @@
 export { advanceIova, getIova, type Iova, iovaFromHalves } from './address.js';
 export { type Bridge, type BridgeOptions, startBridge } from './bridge/bridge.js';
 export { type ConnectOptions, connectDevice } from './client/connect-device.js';
-export type * from './client/device-client.js';
+export type { DeviceClient } from './client/device-client.js';
+export type {
+  InterruptsOptions,
+  RaisedInterrupt,
+  RaisedInterrupts,
+} from './client/iterate-interrupts.js';
 export type * from './device/access.js';
 export * from './device/device.js';
 export type * from './device/dma.js';
@@ -73,6 +78,7 @@ export { RegisterSetBuilder } from './pci/register-set-builder.js';
 export type * as bodies from './protocol/bodies.js';
 export type { DeviceInfo, IrqInfo, RegionInfo, SparseArea, Version } from './protocol/bodies.js';
 export type { Capabilities } from './protocol/capabilities.js';
+export * as constants from './protocol/constants.js';
 export {
   Command,
   type CommandName,
@@ -84,9 +90,8 @@ export {
   Feature,
   Irq,
   Region,
-} from './protocol/constants.js';
+} from './protocol/enums.js';
 export type { KnownCommand, ReplyBodies, RequestBodies } from './protocol/messages.js';
-export * as constants from './protocol/public-constants.js';
 export { type DeviceServer, type ServeOptions, serve } from './server/device-server.js';
 export type { CallOptions } from './session/call.js';
 export type * from './transport/handshake.js';
@@ -94,4 +99,4 @@ export type * from './transport/one-sided.js';
 export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';
 export type * from './transport/transport.js';
-export type { TransportUri } from './transport/uri.js';
+export type { EncodingName, TransportUri } from './transport/uri.js';

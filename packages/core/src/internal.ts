@@ -9,6 +9,7 @@ export type { ClientState } from './bridge/client-state.js';
 export { type Attempt, attemptFailed, causes, errorCode } from './causes.js';
 export { deferred } from './deferred.js';
 export { LimitedLogger } from './limited-logger.js';
+export { deviceStateName } from './migration/state-machine.js';
 export { type CheckedOptions, checkOptions } from './option-faults.js';
 export { OWN_CAPABILITIES } from './protocol/capabilities.js';
 export type { Encoding } from './protocol/encoding.js';
@@ -43,4 +44,7 @@ export {
 export { Peer, type PeerHandlers } from './session/peer.js';
 export { isUnreachable } from './session/turned-away.js';
 export { type TextTableOptions, textTable } from './text-table.js';
+export { listenedNoMore } from './transport/connection-errors.js';
+export { closeAll, descriptorOfEach, NO_DESCRIPTORS } from './transport/resources.js';
+export { encodingOf } from './transport/uri.js';
 export { parseDuration, parseSize, sizeText } from './units.js';

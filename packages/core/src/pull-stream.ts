@@ -3,7 +3,7 @@
  * that its owner decides what happens to values that are not taken in time.
  */
 export class PullStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
-  readonly #take: () => T | undefined;
+  #take: () => T | undefined;
   readonly #onReturn: () => void | Promise<void>;
   #wake: (() => void)[] = [];
   #ended = false;
@@ -46,6 +46,8 @@ export class PullStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
+    // Values that were not taken are dropped.
+    this.#take = () => undefined;
     if (!this.#ended) {
       this.end();
       await this.#onReturn();

@@ -1,3 +1,4 @@
+import { closeAll } from '@vfio-user/core/internal';
 import type { MemoryDescriptor } from './memory-descriptor.js';
 import type { MemoryEvent } from './memory-event.js';
 
@@ -59,7 +60,7 @@ export class Channel {
 
   pushFrame(frame: SentFrame): void {
     if (this.#closed) {
-      discard(frame);
+      closeAll(frame.descriptors);
       return;
     }
     this.#queue.push(frame);
@@ -94,7 +95,8 @@ export class Channel {
     this.#closed = true;
     this.#bytes = 0;
     clearImmediate(this.#scheduled);
-    for (const item of this.#queue.splice(this.#next)) if ('head' in item) discard(item);
+    for (const item of this.#queue.splice(this.#next))
+      if ('head' in item) closeAll(item.descriptors);
   }
 
   /** Deliver in the next turn, unless there is nothing to do or the receiver has paused. */
@@ -137,8 +139,4 @@ export class Channel {
 
 function sizeOf({ head, data }: SentFrame): number {
   return head.length + data.length;
-}
-
-function discard(frame: SentFrame): void {
-  for (const descriptor of frame.descriptors) descriptor.close();
 }

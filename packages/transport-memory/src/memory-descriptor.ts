@@ -1,32 +1,19 @@
 import { type Descriptor, VfioUserError } from '@vfio-user/core';
-import type { MemoryHandles } from './memory-handles.js';
+import { MemoryHandle, type MemoryHandles } from './memory-handles.js';
 
 /** Stands for a passed file descriptor: names a piece of memory or an event of this process. */
-export class MemoryDescriptor implements Descriptor {
+export class MemoryDescriptor extends MemoryHandle implements Descriptor {
   /** A `MemorySegment` or a `MemoryEvent`. */
   readonly target: object;
-  readonly #handles: MemoryHandles;
-  readonly #release: () => void;
-  #closed = false;
 
   constructor(target: object, handles: MemoryHandles) {
+    super(handles);
     this.target = target;
-    this.#handles = handles;
-    this.#release = handles.take();
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#release();
   }
 
   /** What sending does: the receiver gets one of its own, this one is closed. */
   move(): MemoryDescriptor {
-    const moved = new MemoryDescriptor(this.target, this.#handles);
+    const moved = new MemoryDescriptor(this.target, this.handles);
     this.close();
     return moved;
   }

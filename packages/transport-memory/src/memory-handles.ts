@@ -4,14 +4,24 @@
  */
 export class MemoryHandles {
   open = 0;
+}
 
-  /** @returns closes the handle; harmless the second time. */
-  take(): () => void {
-    this.open++;
-    let taken = true;
-    return () => {
-      if (taken) this.open--;
-      taken = false;
-    };
+/** Counts as open until it is closed; harmless the second time. */
+export class MemoryHandle {
+  protected readonly handles: MemoryHandles;
+  #closed = false;
+
+  constructor(handles: MemoryHandles) {
+    this.handles = handles;
+    handles.open++;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    if (!this.#closed) this.handles.open--;
+    this.#closed = true;
   }
 }

@@ -1,28 +1,21 @@
 import type { Notifier } from '@vfio-user/core';
 import type { Channel } from './channel.js';
 import type { MemoryEvent } from './memory-event.js';
-import type { MemoryHandles } from './memory-handles.js';
+import { MemoryHandle, type MemoryHandles } from './memory-handles.js';
 
 /** Signals through the channel that carries the frames: nothing overtakes anything. */
-export class OrderedNotifier implements Notifier {
+export class OrderedNotifier extends MemoryHandle implements Notifier {
   readonly #event: MemoryEvent;
   readonly #channel: Channel;
-  readonly #release: () => void;
-  #closed = false;
 
   constructor(event: MemoryEvent, channel: Channel, handles: MemoryHandles) {
+    super(handles);
     this.#event = event;
     this.#channel = channel;
-    this.#release = handles.take();
   }
 
   signal(count = 1): void {
-    if (!this.#closed) this.#channel.pushSignal(this.#event, count);
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#release();
+    if (!this.closed) this.#channel.pushSignal(this.#event, count);
   }
 }
 
@@ -30,19 +23,17 @@ export class OrderedNotifier implements Notifier {
  * Signals beside the frames, as an eventfd does beside a socket, and always ahead of those still
  * under way: the worst case of what a session must cope with there.
  */
-export class OvertakingNotifier implements Notifier {
+export class OvertakingNotifier extends MemoryHandle implements Notifier {
   readonly #event: MemoryEvent;
-  readonly #release: () => void;
-  #closed = false;
   #count = 0;
 
   constructor(event: MemoryEvent, handles: MemoryHandles) {
+    super(handles);
     this.#event = event;
-    this.#release = handles.take();
   }
 
   signal(count = 1): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.#count += count;
     if (this.#count > count) return;
     queueMicrotask(() => {
@@ -50,10 +41,5 @@ export class OvertakingNotifier implements Notifier {
       this.#count = 0;
       this.#event.deliver(signals);
     });
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#release();
   }
 }

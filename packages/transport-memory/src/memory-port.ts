@@ -4,6 +4,7 @@ import {
   type SharedResources,
   VfioUserError,
 } from '@vfio-user/core';
+import { descriptorOfEach } from '@vfio-user/core/internal';
 import type { FrameAssembler, StreamEvents, StreamPort } from '@vfio-user/core/transport';
 import type { Channel, Receiver, SentFrame } from './channel.js';
 import { memoryDescriptor } from './memory-descriptor.js';
@@ -56,7 +57,7 @@ export class MemoryPort implements StreamPort, Receiver {
     if (length > maxFrameBytes) {
       throw new RangeError(`a frame of ${length} bytes, at most ${maxFrameBytes} can be sent`);
     }
-    const moved = descriptors.map((descriptor) => memoryDescriptor(descriptor).move());
+    const moved = descriptorOfEach(descriptors, (given) => memoryDescriptor(given).move());
     outgoing.pushFrame({ head: head.slice(), data, descriptors: moved });
   }
 

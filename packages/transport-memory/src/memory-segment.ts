@@ -1,6 +1,6 @@
 import { type MappedMemory, type SharedMemory, VfioUserError } from '@vfio-user/core';
 import { MemoryDescriptor } from './memory-descriptor.js';
-import type { MemoryHandles } from './memory-handles.js';
+import { MemoryHandle, type MemoryHandles } from './memory-handles.js';
 
 /** Memory of this process that both ends of a connection can map: what a memfd is elsewhere. */
 export class MemorySegment {
@@ -30,20 +30,19 @@ export interface SegmentRange {
  * view taken before `close` therefore still sees the segment. It is harmless as far as the process
  * goes, but it is not revoked.
  */
-export class SegmentMapping implements MappedMemory {
+export class SegmentMapping extends MemoryHandle implements MappedMemory {
   readonly segment: MemorySegment;
   readonly length: number;
   readonly #range: SegmentRange;
-  readonly #release: () => void;
   #bytes: Uint8Array | undefined;
 
   /** The caller has checked that the range lies inside the segment. */
   constructor(segment: MemorySegment, range: SegmentRange, handles: MemoryHandles) {
+    super(handles);
     this.segment = segment;
     this.length = range.length;
     this.#range = range;
     this.#bytes = segment.bytes.subarray(range.offset, range.offset + range.length);
-    this.#release = handles.take();
   }
 
   view(offset: number, length: number): Uint8Array {
@@ -64,9 +63,9 @@ export class SegmentMapping implements MappedMemory {
     this.#bytes?.set(source, offset);
   }
 
-  close(): void {
+  override close(): void {
     this.#bytes = undefined;
-    this.#release();
+    super.close();
   }
 
   #check(offset: number, length: number): void {
@@ -77,16 +76,13 @@ export class SegmentMapping implements MappedMemory {
 
 /** The mapping of the side that made the segment. */
 export class SharedSegment extends SegmentMapping implements SharedMemory {
-  readonly #handles: MemoryHandles;
-
   constructor(name: string, length: number, handles: MemoryHandles) {
     const range = { offset: 0, length, readable: true, writable: true };
     super(new MemorySegment(name, length), range, handles);
-    this.#handles = handles;
   }
 
   descriptor(): MemoryDescriptor {
-    return new MemoryDescriptor(this.segment, this.#handles);
+    return new MemoryDescriptor(this.segment, this.handles);
   }
 }
 

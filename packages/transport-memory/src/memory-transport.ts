@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises';
 import {
   type Accept,
   type Connection,
-  type EncodingName,
   type Listener,
   type OpenContext,
   type SharedMemory,
@@ -11,6 +10,7 @@ import {
   type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
+import { encodingOf, listenedNoMore } from '@vfio-user/core/internal';
 import {
   type ConnectionLimits,
   type ConnectionOptions,
@@ -65,6 +65,7 @@ const MAX_PENDING = 64;
 export class MemoryTransport implements Transport {
   readonly schemes = ['memory'];
   readonly queryKeys = ['encoding'];
+  readonly encodingFor = encodingOf;
   readonly createMemory?: (name: string, length: number) => SharedMemory;
   readonly #limits: ConnectionLimits;
   readonly #capabilities: TransportCapabilities;
@@ -87,13 +88,6 @@ export class MemoryTransport implements Transport {
     if (this.#capabilities.sharedMemory) {
       this.createMemory = (name, length) => new SharedSegment(name, length, this.#handles);
     }
-  }
-
-  encodingFor(uri: TransportUri): EncodingName {
-    const name = uri.searchParams.get('encoding') ?? 'native';
-    if (name === 'native' || name === 'portable') return name;
-    const text = `${uri.href}: unknown encoding ${name}, known are native and portable`;
-    throw new VfioUserError('VFU_CONFIG_INVALID', text);
   }
 
   /** Descriptors, mappings and event ends that are not closed: a test finds leaks by it. */
@@ -132,7 +126,7 @@ export class MemoryTransport implements Transport {
     const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
     const close = async (): Promise<void> => {
       clearInterval(keepAlive);
-      listening.pending.dropAll(closed(uri));
+      listening.pending.dropAll(listenedNoMore(uri.href));
       if (this.#listening.get(name) === listening) this.#listening.delete(name);
     };
     return { uri: uri.href, close };
@@ -145,7 +139,7 @@ export class MemoryTransport implements Transport {
     channels: { readonly incoming: Channel; readonly outgoing: Channel },
   ): FramedConnection {
     const limits = this.#limits;
-    const portable = this.encodingFor(uri) === 'portable';
+    const portable = encodingOf(uri) === 'portable';
     const capabilities = portable ? withoutDescriptors(this.#capabilities) : this.#capabilities;
     const { fdPassing, orderedNotifications, maxFrameBytes } = capabilities;
     const resources = fdPassing
@@ -165,10 +159,6 @@ export function memoryTransport(options: MemoryTransportOptions = {}): MemoryTra
 
 function withoutDescriptors(capabilities: TransportCapabilities): TransportCapabilities {
   return { ...capabilities, fdPassing: false, sharedMemory: false, maxDescriptors: 0 };
-}
-
-function closed({ href }: TransportUri): VfioUserError {
-  return new VfioUserError('VFU_PEER_CLOSED', `${href} is listened on no more`);
 }
 
 function nameOf(uri: TransportUri): string {

@@ -10,8 +10,8 @@ import {
   silentLogger,
   type Transport,
   type TransportUri,
-  VfioUserError,
 } from '@vfio-user/core';
+import { listenedNoMore } from '@vfio-user/core/internal';
 import { PendingConnections } from '@vfio-user/core/transport';
 import { type AdapterChoice, chooseAdapter } from './endpoint/adapter-choice.js';
 import { QueuePairEnd } from './endpoint/queue-pair-end.js';
@@ -105,8 +105,7 @@ class RdmaTransport implements Transport {
         new ServerHandshake(greet(choice, context, origin), this.#endMaker(choice, context)),
     });
     const close = async (): Promise<void> => {
-      const text = `${target.href} is listened on no more`;
-      pending.dropAll(new VfioUserError('VFU_PEER_CLOSED', text));
+      pending.dropAll(listenedNoMore(target.href));
       await listener.close();
     };
     return { uri: boundUri(uri, listener.uri), close };

@@ -1,4 +1,5 @@
 import { type Descriptor, VfioUserError } from '@vfio-user/core';
+import { NO_DESCRIPTORS } from '@vfio-user/core/internal';
 import { FileDescriptor } from '@vfio-user/posix-ffi';
 
 /** The descriptor behind core's opaque one. On failure it is closed. */
@@ -13,14 +14,5 @@ export function fileDescriptor(descriptor: Descriptor): FileDescriptor {
 
 /** Those of one message. */
 export function fileDescriptors(descriptors: readonly Descriptor[]): readonly FileDescriptor[] {
-  return descriptors.length === 0 ? NONE : descriptors.map(fileDescriptor);
+  return descriptors.length === 0 ? NO_DESCRIPTORS : descriptors.map(fileDescriptor);
 }
-
-/** Close all of them; those that are closed already do not mind. */
-export function closeAll(descriptors: readonly Descriptor[]): void {
-  // Nearly every message has none, and an iterator costs more than this look.
-  if (descriptors.length === 0) return;
-  for (const descriptor of descriptors) descriptor.close();
-}
-
-const NONE: readonly FileDescriptor[] = Object.freeze([]);

@@ -1,3 +1,4 @@
+import { closeAll, NO_DESCRIPTORS } from '@vfio-user/core/internal';
 import {
   addressOf,
   type FileDescriptor,
@@ -5,7 +6,6 @@ import {
   NativeMemory,
   WOULD_BLOCK,
 } from '@vfio-user/posix-ffi';
-import { closeAll } from './descriptors.js';
 
 /** Small messages share a block, so that one system call sends many of them. */
 const BLOCK_BYTES = 0x1_0000;
@@ -25,8 +25,6 @@ interface Block {
   descriptors: readonly FileDescriptor[];
 }
 
-const NONE: readonly FileDescriptor[] = Object.freeze([]);
-
 /** Data that a full socket did not accept. */
 export class SocketSendQueue {
   #blocks: Block[] = [];
@@ -37,7 +35,7 @@ export class SocketSendQueue {
   }
 
   /** Append a copy of `source`, and take over the descriptors. */
-  append(source: Uint8Array, descriptors: readonly FileDescriptor[] = NONE): void {
+  append(source: Uint8Array, descriptors: readonly FileDescriptor[] = NO_DESCRIPTORS): void {
     if (source.length === 0) return;
     let tail = this.#blocks.at(-1);
     if (tail === undefined || descriptors.length > 0 || tail.capacity - tail.end < source.length) {
@@ -65,7 +63,7 @@ export class SocketSendQueue {
       start: 0,
       end: length,
       capacity: length,
-      descriptors: NONE,
+      descriptors: NO_DESCRIPTORS,
     });
     this.#bytes += length;
   }
@@ -77,7 +75,7 @@ export class SocketSendQueue {
       const count = socket.send(block.address + block.start, length, 0, 0, block.descriptors);
       if (count === WOULD_BLOCK) return;
       closeAll(block.descriptors);
-      block.descriptors = NONE;
+      block.descriptors = NO_DESCRIPTORS;
       block.start += count;
       this.#bytes -= count;
       if (block.start === block.end) this.#blocks.shift();

@@ -1,3 +1,4 @@
+import { closeAll, NO_DESCRIPTORS } from '@vfio-user/core/internal';
 import {
   addressOf,
   type FileDescriptor,
@@ -5,7 +6,6 @@ import {
   NativeMemory,
   WOULD_BLOCK,
 } from '@vfio-user/posix-ffi';
-import { closeAll } from './descriptors.js';
 import { SocketSendQueue } from './send-queue.js';
 
 const STAGE_BYTES = 0x1_0000;
@@ -63,7 +63,7 @@ export class Sender {
 
   /** Send the small messages that waited for more. */
   push(): void {
-    if (this.#staged > 0) this.#transmit(EMPTY, NONE);
+    if (this.#staged > 0) this.#transmit(EMPTY, NO_DESCRIPTORS);
   }
 
   /** Send what is queued, as far as the socket accepts it. */
@@ -96,4 +96,3 @@ export class Sender {
 }
 
 const EMPTY = new Uint8Array(0);
-const NONE: readonly FileDescriptor[] = Object.freeze([]);

@@ -1,6 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { Descriptor, SharedResources } from '@vfio-user/core';
-import { errorCode } from '@vfio-user/core/internal';
+import { closeAll, errorCode } from '@vfio-user/core/internal';
 import {
   type FrameAssembler,
   ScheduledTask,
@@ -17,7 +17,7 @@ import {
 } from '@vfio-user/posix-ffi';
 import { BusyPolling } from './busy-polling.js';
 import { lost, readsNoMore } from './close-reason.js';
-import { closeAll, fileDescriptors } from './descriptors.js';
+import { fileDescriptors } from './descriptors.js';
 import { Sender } from './sender.js';
 
 /** Attempts to receive per turn of the event loop while waiting actively. */

@@ -115,3 +115,40 @@ t.test('the clients of a server and of a bridge are iterated over', async (t) =>
     t.strictSame(await running.clients().next(), { done: true, value: undefined });
   }
 });
+
+t.test('who leaves an iteration gets nothing of what was not taken', async (t) => {
+  const registry = new TransportRegistry([memoryTransport()]);
+  await using server = await open(registry);
+  await using client = await connectDevice(server.uri, { registry });
+  const interrupts = await client.interrupts(Irq.MSIX, 4);
+  for (const vector of [1, 2, 3]) await ring(client, vector);
+  t.match(await interrupts.next(), { done: false });
+  await interrupts.return?.();
+  t.strictSame(await interrupts.next(), { done: true, value: undefined });
+  await interrupts[Symbol.asyncDispose]();
+  const clients = server.clients();
+  await clients.return?.();
+  t.strictSame(await clients.next(), { done: true, value: undefined });
+});
+
+const endings = {
+  'the client closes': (client: DeviceClient) => void client.close(),
+  'the client aborts': (client: DeviceClient) => client.connection.abort(new Error('cut')),
+  'the server closes': (_client: DeviceClient, server: AsyncDisposable) =>
+    server[Symbol.asyncDispose](),
+};
+
+for (const [what, end] of Object.entries(endings)) {
+  t.test(`an iteration can be left in the turn in which ${what}`, async (t) => {
+    const registry = new TransportRegistry([memoryTransport()]);
+    await using server = await open(registry);
+    await using client = await connectDevice(server.uri, { registry });
+    const interrupts = await client.interrupts(Irq.MSIX, 4);
+    await ring(client, 1);
+    for await (const { vector } of interrupts) {
+      t.equal(vector, 1);
+      await end(client, server);
+      break;
+    }
+  });
+}

@@ -1,5 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { connectDevice, serve, startBridge, TransportRegistry } from '@vfio-user/core';
+import {
+  connectDevice,
+  type PciDevice,
+  type PciDeviceDefinition,
+  serve,
+  silentLogger,
+  startBridge,
+  TransportRegistry,
+} from '@vfio-user/core';
+import { deferred } from '@vfio-user/core/internal';
 import { bench } from '@vfio-user/devices';
 import { memoryTransport } from '@vfio-user/transport-memory';
 import t from 'tap';
@@ -81,4 +90,67 @@ t.test('connectDevice: afterwards the signal does nothing', async (t) => {
   t.equal((await client.regionRead(0, 0, 4)).length, 4);
   await client.close();
   await server.close();
+});
+
+t.test(
+  'serve: aborted while the device is created, it rejects, and closes the device',
+  async (t) => {
+    const registry = open();
+    const abort = new AbortController();
+    const { promise: created, resolve: create } = deferred<PciDevice>();
+    const { promise: closed, resolve: close } = deferred();
+    const definition: PciDeviceDefinition<unknown> = { ...bench, create: () => created };
+    const options = { definition, options: {}, registry, listen: 'memory:near' };
+    const starting = serve({ ...options, signal: abort.signal });
+    abort.abort(REASON);
+    t.equal(await starting.catch((error) => error), REASON);
+    create({ identity: { vendorId: 1, deviceId: 1, classCode: 0 }, reset() {}, close });
+    await closed;
+  },
+);
+
+t.test('a server ends also if its device cannot be closed', async (t) => {
+  const transport = memoryTransport();
+  const registry = new TransportRegistry([transport]);
+  const failure = new Error('it is stuck');
+  const logged: unknown[] = [];
+  const logger = { ...silentLogger, error: (fields: object) => void logged.push(fields) };
+  const definition: PciDeviceDefinition<unknown> = {
+    ...bench,
+    create(host) {
+      host.allocateDeviceMemory('registers', 4096);
+      const close = () => Promise.reject(failure);
+      return { identity: { vendorId: 1, deviceId: 1, classCode: 0 }, reset() {}, close };
+    },
+  };
+  const start = (signal?: AbortSignal) =>
+    serve({
+      definition,
+      options: {},
+      registry,
+      listen: 'memory:near',
+      logger: { ...logger, child: () => logger },
+      ...(signal && { signal }),
+    });
+  const server = await start();
+  const clients = server.clients();
+  t.equal(await server.close().catch((error) => error), failure);
+  await server.closed;
+  t.match(await clients.next(), { done: true });
+  t.equal(transport.openHandles, 0);
+
+  const abort = new AbortController();
+  const aborted = await start(abort.signal);
+  abort.abort(REASON);
+  await aborted.closed;
+  t.equal(await start(AbortSignal.abort(REASON)).catch((error) => error), REASON);
+  const other = await start();
+  await t.rejects(start(), /somebody listens there already/);
+  await t.rejects(other.close());
+  t.equal(transport.openHandles, 0);
+  t.strictSame(
+    logged.map((fields) => (fields as { err?: unknown }).err),
+    [failure, failure, failure, failure],
+    'nobody waits for some of them',
+  );
 });

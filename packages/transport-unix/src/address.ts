@@ -1,4 +1,4 @@
-import { type EncodingName, type TransportUri, VfioUserError } from '@vfio-user/core';
+import { type TransportUri, VfioUserError } from '@vfio-user/core';
 import { UNIX_PATH_BYTES } from '@vfio-user/posix-ffi';
 
 /** Where a URI points. */
@@ -13,16 +13,6 @@ export type UnixAddress =
  */
 export function parseUnixUri(uri: TransportUri): UnixAddress {
   return uri.protocol === 'fd:' ? parseDescriptor(uri) : parsePath(uri);
-}
-
-/**
- * Which encoding `?encoding=` asks for.
- * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the known ones.
- */
-export function encodingOf(uri: TransportUri): EncodingName {
-  const name = uri.searchParams.get('encoding') ?? 'native';
-  if (name === 'native' || name === 'portable') return name;
-  throw invalid(uri, `unknown encoding ${name}, known are native and portable`);
 }
 
 function parseDescriptor(uri: TransportUri): UnixAddress {

@@ -1,7 +1,6 @@
 import {
   type Accept,
   type Connection,
-  type EncodingName,
   type Framing,
   type Listener,
   type OpenContext,
@@ -12,6 +11,7 @@ import {
   type TransportUri,
   VfioUserError,
 } from '@vfio-user/core';
+import { encodingOf, listenedNoMore } from '@vfio-user/core/internal';
 import {
   type FramedConnection,
   openClient,
@@ -27,7 +27,7 @@ import {
   unavailableReason,
 } from '@vfio-user/posix-ffi';
 import { socketConnection, systemFailure } from '@vfio-user/transport-socket';
-import { encodingOf, parseUnixUri, type UnixAddress } from './address.js';
+import { parseUnixUri, type UnixAddress } from './address.js';
 import { connectSocket } from './connect-socket.js';
 import { bindSocket } from './listener/bound-socket.js';
 import { findGroup } from './listener/permissions.js';
@@ -55,6 +55,7 @@ interface AcceptedSocket {
 class UnixTransport implements Transport {
   readonly schemes = ['unix', 'fd'] as const;
   readonly queryKeys = ['encoding'] as const;
+  readonly encodingFor = encodingOf;
   readonly #settings: UnixSettings;
   readonly #capabilities: TransportCapabilities;
 
@@ -68,10 +69,6 @@ class UnixTransport implements Transport {
       maxFrameBytes: settings.maxFrameBytes,
       maxDescriptors: SCM_MAX_FD,
     };
-  }
-
-  encodingFor(uri: TransportUri): EncodingName {
-    return encodingOf(uri);
   }
 
   get pageBytes(): number {
@@ -146,7 +143,7 @@ class UnixTransport implements Transport {
       const peer = identifyPeer(socket);
       this.#accept(socket, { uri: uri.href, peer, accept, context, pending, onClosed });
     });
-    return { uri: uri.href, ended, close: async () => pending.dropAll(listenedNoMore(uri)) };
+    return { uri: uri.href, ended, close: async () => pending.dropAll(listenedNoMore(uri.href)) };
   }
 
   #listener(
@@ -174,7 +171,7 @@ class UnixTransport implements Transport {
       logger,
       onConnection,
       onClose() {
-        pending.dropAll(listenedNoMore(uri));
+        pending.dropAll(listenedNoMore(href));
         onClose();
       },
     });
@@ -219,10 +216,6 @@ function open(uri: TransportUri): UnixAddress {
     throw new VfioUserError('VFU_UNSUPPORTED', `${uri.href} cannot be used: ${reason}`);
   }
   return parseUnixUri(uri);
-}
-
-function listenedNoMore({ href }: TransportUri): VfioUserError {
-  return new VfioUserError('VFU_PEER_CLOSED', `${href} is listened on no more`);
 }
 
 function adopt(number: number, uri: TransportUri): FileDescriptor {

@@ -74,21 +74,22 @@ export async function measureRound(
   return { work, clientTime: (user + system) * 1000 };
 }
 
-/** Times of single operations. */
-export interface Samples {
-  readonly nanoseconds: ArrayLike<number>;
-  /** Operations in flight: with the times it gives the rate. */
-  readonly depth: number;
-}
-
-/** A contender whose rounds have a fixed number of operations, whatever time is asked for. */
-export function sampled(name: string, measure: () => Samples | Promise<Samples>): Contender {
+/**
+ * A contender whose rounds have a fixed number of operations, whatever time is asked for.
+ * @param measure the times of single operations, ns.
+ * @param depth operations in flight: with the times it gives the rate.
+ */
+export function sampled(
+  name: string,
+  measure: () => ArrayLike<number> | Promise<ArrayLike<number>>,
+  depth = 1,
+): Contender {
   return {
     name,
     role: 'transport',
     pid: undefined,
     async measure(_milliseconds, latencies) {
-      const { nanoseconds, depth } = await measure();
+      const nanoseconds = await measure();
       let total = 0;
       for (const time of Array.from(nanoseconds)) {
         recordNanoseconds(latencies, time);

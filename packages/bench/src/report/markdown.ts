@@ -1,5 +1,5 @@
 import type { Report } from './report.js';
-import { describeRun } from './run-description.js';
+import { describeRun, leftOutLines } from './run-description.js';
 import { SUMMARY_HEADING, summaryOf } from './summary.js';
 import { type Table, tablesOf } from './tables.js';
 
@@ -44,14 +44,8 @@ export function reportMarkdown(report: Report): string {
     '## Figures',
     ...tablesOf(report).map(sectionMarkdown),
   ];
-  const { leftOut } = report;
-  if (leftOut.length > 0) {
-    const lines = leftOut.map(
-      ({ target, test, reason }) =>
-        `- ${test === undefined ? target : `${test} on ${target}`}: ${reason}`,
-    );
-    parts.push(`## Not measured\n\n${lines.join('\n')}`);
-  }
+  const leftOut = leftOutLines(report).map((line) => `- ${line}`);
+  if (leftOut.length > 0) parts.push(`## Not measured\n\n${leftOut.join('\n')}`);
   return `${parts.join('\n\n')}\n`;
 }
 

@@ -22,11 +22,16 @@ interface Drawing {
 
 /** All plots of a report as one picture. */
 export async function reportPng(reports: readonly NamedReport[]): Promise<Uint8Array> {
+  const svg = await plotsSvg(reports);
+  const font = { loadSystemFonts: true, sansSerifFamily: 'DejaVu Sans' };
+  return new Resvg(svg, { font, fitTo: { mode: 'zoom', value: SCALE } }).render().asPng();
+}
+
+/** The same as an SVG document. @throws {BenchError} when there are no plots. */
+export async function plotsSvg(reports: readonly NamedReport[]): Promise<string> {
   const drawings = await Promise.all(plotsOf(reports).map(draw));
   if (drawings.length === 0) throw new BenchError('there is nothing to draw: nothing was measured');
-  const font = { loadSystemFonts: true, sansSerifFamily: 'DejaVu Sans' };
-  const picture = new Resvg(sheet(drawings), { font, fitTo: { mode: 'zoom', value: SCALE } });
-  return picture.render().asPng();
+  return sheet(drawings);
 }
 
 async function draw(plot: Plot, at: number): Promise<Drawing> {
@@ -44,7 +49,7 @@ function sheet(drawings: readonly Drawing[]): string {
     const row = drawings.slice(first, first + COLUMNS);
     row.forEach(({ title, svg }, column) => {
       const left = MARGIN + column * columnWidth;
-      const style = `font-workload="${FONT}" font-size="15" fill="${lightTheme.text}"`;
+      const style = `font-family="${FONT}" font-size="15" fill="${lightTheme.text}"`;
       parts.push(
         `<text x="${left}" y="${top + TITLE_HEIGHT / 2}" ${style}>${escapeMarkup(title)}</text>`,
       );

@@ -1,6 +1,6 @@
 import { textTable } from '@vfio-user/core/internal';
 import type { Report } from './report.js';
-import { describeRun } from './run-description.js';
+import { describeRun, leftOutLines } from './run-description.js';
 import { summaryOf } from './summary.js';
 import { type Table, tablesOf } from './tables.js';
 
@@ -17,19 +17,13 @@ export function reportText(report: Report): string {
     describeRun(report).join('\n'),
     ...tablesOf(report).map(tableText),
   ];
-  return `${[...parts, ...leftOutText(report), LEGEND].join('\n\n')}\n`;
+  const leftOut = leftOutLines(report).map((line) => `\n  ${line}`);
+  if (leftOut.length > 0) parts.push(`Not measured:${leftOut.join('')}`);
+  return `${[...parts, LEGEND].join('\n\n')}\n`;
 }
 
 /** A table below its heading. The columns of names are on the left, figures on the right. */
 export function tableText({ title, what, head, rows }: Table): string {
   const left = head.indexOf('') + 1;
   return `${title}: ${what}\n${textTable(head, rows, { left, indent: 2 })}`;
-}
-
-function leftOutText({ leftOut }: Report): readonly string[] {
-  if (leftOut.length === 0) return [];
-  const lines = leftOut.map(({ target, test, reason }) =>
-    test === undefined ? `  ${target}: ${reason}` : `  ${test} on ${target}: ${reason}`,
-  );
-  return [['Not measured:', ...lines].join('\n')];
 }

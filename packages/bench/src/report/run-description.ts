@@ -40,3 +40,11 @@ export function describeRun(report: Report): readonly string[] {
     ...targets.map((target) => `${target.name}: ${target.uri}`),
   ];
 }
+
+/** What was not measured, and why. */
+export function leftOutLines({ leftOut }: Report): readonly string[] {
+  return leftOut.map(
+    ({ target, test, reason }) =>
+      `${test === undefined ? target : `${test} on ${target}`}: ${reason}`,
+  );
+}

@@ -40,10 +40,7 @@ export async function dmaCopy(context: RowContext): Promise<Row> {
     comparisons.push({ subject: inEngine, floor, quantity: 'rate', target: TARGET });
   };
   const memcpy = (name: string, source: number, target: number): Contender =>
-    sampled(name, async () => ({
-      nanoseconds: await programs.samples({ name: 'copy', args: [source, target, COUNT] }),
-      depth: 1,
-    }));
+    sampled(name, () => programs.samples({ name: 'copy', args: [source, target, COUNT] }));
   compare(
     memcpy('near: memcpy in C', NEAR, NEAR),
     inProcess.contender('near: range.view and set', NEAR, COUNT, copyByMap),

@@ -30,7 +30,7 @@ export async function iperf3({ cleanup, launcher }: RowContext, name: string): P
   return sampled(name, async () => {
     const { stdout } = await run('iperf3', args);
     const { bits_per_second } = report.parse(JSON.parse(stdout)).end.sum_received;
-    return { nanoseconds: [(BLOCK_BYTES * 8 * 1e9) / bits_per_second], depth: 1 };
+    return [(BLOCK_BYTES * 8 * 1e9) / bits_per_second];
   });
 }
 

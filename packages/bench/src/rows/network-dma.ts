@@ -1,9 +1,7 @@
-import { randomFillSync } from 'node:crypto';
-import { crc32 } from 'node:zlib';
-import { benchRegisters as register } from '@vfio-user/devices';
-import { GUEST_BASE, type Guest, TestDeviceDriver } from '@vfio-user/drivers';
+import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Certificate } from '@vfio-user/support';
 import { type Contender, sampled } from '../engine/contender.js';
+import { DmaArea } from '../workloads/dma-area.js';
 import { BLOCK_BYTES } from './copy-contenders.js';
 import { iperf3 } from './iperf3.js';
 import { ownCertificate, plugIn, type Row, type RowContext, secureUri } from './row.js';
@@ -29,16 +27,19 @@ export async function wsDma(context: RowContext): Promise<Row> {
   return row(context, 'ws', { uri: 'ws://127.0.0.1:0/', floor });
 }
 
+interface NetworkDma {
+  /** Where `serve bench` listens. */
+  readonly uri: string;
+  readonly floor: Contender;
+  readonly target?: number;
+}
+
 async function row(
   context: RowContext,
   scheme: string,
-  {
-    uri,
-    floor,
-    target,
-  }: { readonly uri: string; readonly floor: Contender; readonly target?: number },
+  { uri, floor, target }: NetworkDma,
 ): Promise<Row> {
-  const { reads, writes } = await messageDma(context, scheme, uri);
+  const [reads, writes] = await messageDma(context, scheme, uri);
   return {
     name: `${scheme}-dma`,
     what: '1 MiB of guest memory moved by the device, four blocks under way at once.',
@@ -60,64 +61,30 @@ const PACE = { chunk: BLOCK_BYTES, depth: DEPTH } as const;
 /** Blocks of a measurement: some tenths of a second. */
 const BLOCKS = 512;
 
-/** Reads and writes of guest memory that the device makes by messages. */
-export interface MessageDma {
-  readonly reads: Contender;
-  readonly writes: Contender;
-}
-
 /**
- * Start `serve bench` on a URI, whose DMA engine moves blocks of 1 MiB between device memory and
- * guest memory. In every round, other data goes to the device and back, and is compared.
+ * Start `serve bench` on a URI, whose DMA engine reads and writes blocks of 1 MiB of guest memory by
+ * messages. In every round, other data goes to the device and back, and is compared.
  */
-export async function messageDma(
+async function messageDma(
   { cleanup, launcher }: RowContext,
   name: string,
   uri: string,
-): Promise<MessageDma> {
+): Promise<readonly [reads: Contender, writes: Contender]> {
   const settings = [`memory=${FOOTPRINT}`];
   const server = cleanup.add(await launcher.device('bench', uri, settings));
   const guest = cleanup.add(await plugIn(server.address, 2 * FOOTPRINT));
   const driver = await TestDeviceDriver.withInterrupt(guest.client);
+  const area = new DmaArea(guest, driver, FOOTPRINT);
   const contender = (what: string, reads: number, writes: number): Contender =>
     sampled(`${name}: ${what}`, async () => {
-      const times = await roundTrip(driver, guest, reads, writes);
-      const milliseconds = reads > writes ? times.reading : times.writing;
-      return { nanoseconds: [(milliseconds * 1e6) / BLOCKS], depth: 1 };
+      area.fill(FOOTPRINT);
+      const reading = await area.load(0, FOOTPRINT, { ...PACE, repeat: reads });
+      const writing = await area.store(0, FOOTPRINT, { ...PACE, repeat: writes });
+      area.verify(FOOTPRINT);
+      return [((reads > writes ? reading : writing) * 1e6) / BLOCKS];
     });
   const passes = BLOCKS / DEPTH;
-  return { reads: contender('DMA reads', passes, 1), writes: contender('DMA writes', 1, passes) };
-}
-
-/** @returns milliseconds of `reads` passes to the device, and of `writes` passes back from it. */
-async function roundTrip(
-  driver: TestDeviceDriver,
-  guest: Guest,
-  reads: number,
-  writes: number,
-): Promise<{ readonly reading: number; readonly writing: number }> {
-  const source = guest.view(0, FOOTPRINT);
-  const target = guest.view(FOOTPRINT, FOOTPRINT);
-  randomFillSync(source);
-  target.fill(0);
-  const reading = await driver.timedDma({
-    command: register.DMA_LOAD,
-    source: GUEST_BASE,
-    destination: 0,
-    length: FOOTPRINT,
-    repeat: reads,
-    ...PACE,
-  });
-  const writing = await driver.timedDma({
-    command: register.DMA_STORE,
-    source: 0,
-    destination: GUEST_BASE + FOOTPRINT,
-    length: FOOTPRINT,
-    repeat: writes,
-    ...PACE,
-  });
-  if (crc32(source) !== crc32(target)) throw new Error('what came back differs from what was sent');
-  return { reading, writing };
+  return [contender('DMA reads', passes, 1), contender('DMA writes', 1, passes)];
 }
 
 /** Asked for at once: enough that asking does not count. */
@@ -127,7 +94,7 @@ const WARMUP = 1;
 const COUNT = 8;
 
 /** Two C programs on OpenSSL, one of which sends what the other one receives. */
-export async function secureStream(
+async function secureStream(
   { programs, cleanup }: RowContext,
   name: string,
   certificate: Certificate,
@@ -143,6 +110,6 @@ export async function secureStream(
   const args = [server.address, ...sizes, WARMUP, COUNT];
   return sampled(name, async () => {
     const streams = await programs.samples({ name: 'ping-pong', args, certificate });
-    return { nanoseconds: Array.from(streams, (each) => each / STREAM_BLOCKS), depth: 1 };
+    return Array.from(streams, (each) => each / STREAM_BLOCKS);
   });
 }

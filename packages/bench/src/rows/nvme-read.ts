@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { NVME_IO_OPCODE } from '@vfio-user/devices';
 import { NvmeDriver } from '@vfio-user/drivers';
 import { type Contender, sampled } from '../engine/contender.js';
-import { randomBlocks } from '../workloads/nvme-disk.js';
+import { BLOCK_BYTES } from '../workloads/nvme-blocks.js';
+import { Disk, FILL_DEPTH, randomBlocks } from '../workloads/nvme-disk.js';
 import { type Comparison, connect, type Row, type RowContext } from './row.js';
 
 const NAMESPACE_BYTES = 2 ** 26;
+const BLOCKS = NAMESPACE_BYTES / BLOCK_BYTES;
 const DEPTHS = [1, 32] as const;
 const WARMUP = 5000;
 const COUNT = 20_000;
@@ -19,10 +20,12 @@ export async function nvmeRead(context: RowContext): Promise<Row> {
   const contenders: Contender[] = [];
   const comparisons: Comparison[] = [];
   for (const depth of DEPTHS) {
-    const floor = sampled(`depth ${depth}: polled queue in C`, async () => {
-      const args = [NAMESPACE_BYTES, depth, WARMUP, COUNT];
-      return { nanoseconds: await context.programs.samples({ name: 'polled-read', args }), depth };
-    });
+    const command = { name: 'polled-read', args: [NAMESPACE_BYTES, depth, WARMUP, COUNT] };
+    const floor = sampled(
+      `depth ${depth}: polled queue in C`,
+      () => context.programs.samples(command),
+      depth,
+    );
     const subjects = [polled(depth), driven(depth)];
     contenders.push(floor, ...subjects);
     for (const subject of subjects) comparisons.push({ subject, floor, quantity: 'speed' });
@@ -48,91 +51,31 @@ async function openDisk(
   const driver = cleanup.add(
     await NvmeDriver.open(await connect(uri), { doorbells: isPolled ? 'mapped' : 'posted' }),
   );
-  const blocks = NAMESPACE_BYTES / BLOCK_BYTES;
-  await fill(driver, blocks);
+  const disk = new Disk(driver);
+  // Memory that was never written need not be read.
+  let filled = 0;
+  const nextToFill = (): number => (filled < BLOCKS ? filled++ : -1);
+  await disk.transfer({ direction: 'write', depth: FILL_DEPTH, next: nextToFill });
   const name = isPolled ? 'mapped doorbells, polled' : 'posted doorbells, MSI-X';
-  return (depth) => {
-    const amount = { depth, warmup: WARMUP, count: isPolled ? COUNT : INTERRUPT_COUNT };
-    return sampled(`depth ${depth}: ${name}`, async () => ({
-      nanoseconds: await readRandomly(driver, blocks, amount),
-      depth,
-    }));
-  };
-}
-
-const NAMESPACE_ID = 1;
-const SECTOR_BYTES = 512;
-export const { BLOCK_BYTES } = NvmeDriver;
-const BLOCK_SECTORS = BLOCK_BYTES / SECTOR_BYTES;
-
-/** How many transfers, and how many of them at a time. */
-export interface Amount {
-  readonly depth: number;
-  /** Transfers before those that are timed. */
-  readonly warmup: number;
-  readonly count: number;
-}
-
-/** Write all `blocks` once: memory that was never written need not be read. */
-export async function fill(driver: NvmeDriver, blocks: number): Promise<void> {
-  let block = 0;
-  await transfer(
-    driver,
-    NVME_IO_OPCODE.WRITE,
-    { depth: 32, warmup: 0, count: blocks },
-    () => block++,
-  );
+  const count = isPolled ? COUNT : INTERRUPT_COUNT;
+  return (depth) =>
+    sampled(`depth ${depth}: ${name}`, () => readRandomly(disk, depth, count), depth);
 }
 
 /** Read 4 KiB at random. @returns nanoseconds from submission to completion. */
-export function readRandomly(
-  driver: NvmeDriver,
-  blocks: number,
-  amount: Amount,
-): Promise<Float64Array> {
-  return transfer(driver, NVME_IO_OPCODE.READ, amount, randomBlocks(blocks));
-}
-
-/** Keep `depth` commands under way until all have ended. */
-async function transfer(
-  driver: NvmeDriver,
-  opcode: number,
-  { depth, warmup, count }: Amount,
-  nextBlock: () => number,
-): Promise<Float64Array> {
-  const { io, isPolled } = driver;
-  const total = warmup + count;
+async function readRandomly(disk: Disk, depth: number, count: number): Promise<Float64Array> {
   const nanoseconds = new Float64Array(count);
-  const startedAt = new Float64Array(depth);
-  let started = 0;
-  const submit = (id: number): void => {
-    started++;
-    startedAt[id] = performance.now();
-    io.place({
-      opcode,
-      id,
-      namespaceId: NAMESPACE_ID,
-      prp1: driver.bufferAddress(id),
-      dword10: nextBlock() * BLOCK_SECTORS,
-      dword12: BLOCK_SECTORS - 1,
-    });
-  };
-
-  while (started < depth) submit(started);
-  io.ring();
-  for (let ended = 0; ended < total; ) {
-    const before = started;
-    let taken = 0;
-    for (let id = io.take(); id >= 0; id = io.take()) {
-      const time = performance.now() - (startedAt[id] as number); // an id of ours
-      if (ended >= warmup) nanoseconds[ended - warmup] = time * 1e6;
-      ended++;
-      taken++;
-      if (started < total) submit(id);
-    }
-    if (started > before) io.ring();
-    if (taken > 0) io.acknowledge();
-    else if (!isPolled) await driver.wait();
-  }
+  const random = randomBlocks(BLOCKS);
+  let begun = 0;
+  let done = -WARMUP;
+  await disk.transfer({
+    direction: 'read',
+    depth,
+    next: () => (begun++ < WARMUP + count ? random() : -1),
+    ended(milliseconds) {
+      if (done >= 0) nanoseconds[done] = milliseconds * 1e6;
+      done++;
+    },
+  });
   return nanoseconds;
 }

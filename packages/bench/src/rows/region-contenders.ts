@@ -34,19 +34,13 @@ export async function pingPong(
     }),
   );
   const args = [server.address, requestBytes, replyBytes, WARMUP, COUNT];
-  return sampled(name, async () => ({
-    nanoseconds: await programs.samples({ name: 'ping-pong', args, certificate }),
-    depth: 1,
-  }));
+  return sampled(name, () => programs.samples({ name: 'ping-pong', args, certificate }));
 }
 
 /** A blocking client in C of a vfio-user server that speaks the native encoding. */
 export function clientInC(programs: CPrograms, name: string, address: string): Contender {
   const args = [address, READ.region, READ.offset, WARMUP, COUNT];
-  return sampled(name, async () => ({
-    nanoseconds: await programs.samples({ name: 'region-client', args }),
-    depth: 1,
-  }));
+  return sampled(name, () => programs.samples({ name: 'region-client', args }));
 }
 
 /** Our own client, in this process. */
@@ -60,6 +54,6 @@ export function ownClient(name: string, client: DeviceClient): Contender {
       await client.regionRead(region, offset, count);
       nanoseconds[i] = (performance.now() - startedAt) * 1e6;
     }
-    return { nanoseconds, depth: 1 };
+    return nanoseconds;
   });
 }

@@ -16,50 +16,46 @@ export interface OpenTarget {
   readonly pid: number | undefined;
 }
 
-/** Makes the contenders of single cases, with the floors they need: one for all that need the same. */
-export class Contenders {
-  readonly #servers: EchoServers;
-  readonly #rate: number;
-
-  constructor(servers: EchoServers, rate: number) {
-    this.#servers = servers;
-    this.#rate = rate;
-  }
-
-  /** In the order in which they take turns: a transport comes behind its floor. */
-  async of(
-    workloadCase: WorkloadCase,
-    targets: readonly OpenTarget[],
-  ): Promise<readonly Contender[]> {
-    const floors = new Map<string, Contender>();
-    const contenders: Contender[] = [];
-    for (const { target, client, pid } of targets) {
-      const { isPossible, floor: work } = await client.ask<'begin'>({
-        type: 'begin',
-        workloadCase,
-      });
-      if (!isPossible) continue;
-      const key = JSON.stringify([work, work?.kind === 'echo' ? target.socket : '']);
-      let floor = floors.get(key);
-      if (floor === undefined && work !== null) {
-        floor = await this.#floor(work, target);
-        if (floor !== undefined) {
-          floors.set(key, floor);
-          contenders.push(floor);
-        }
+/**
+ * The contenders of a case, with the floors they need: one for all that need the same. In the order
+ * in which they take turns: a transport comes behind its floor.
+ */
+export async function contendersOf(
+  workloadCase: WorkloadCase,
+  targets: readonly OpenTarget[],
+  echo: EchoServers,
+  rate: number,
+): Promise<readonly Contender[]> {
+  const floors = new Map<string, Contender>();
+  const contenders: Contender[] = [];
+  for (const { target, client, pid } of targets) {
+    const { isPossible, floor: work } = await client.ask<'begin'>({ type: 'begin', workloadCase });
+    if (!isPossible) continue;
+    const key = JSON.stringify([work, work?.kind === 'echo' ? target.socket : '']);
+    let floor = floors.get(key);
+    if (floor === undefined && work !== null) {
+      floor = await floorOf(work, target, echo, rate);
+      if (floor !== undefined) {
+        floors.set(key, floor);
+        contenders.push(floor);
       }
-      contenders.push(clientContender(target.name, client, { pid, floor }));
     }
-    return contenders;
+    contenders.push(clientContender(target.name, client, { pid, floor }));
   }
+  return contenders;
+}
 
-  async #floor(work: FloorWork, { socket }: Target): Promise<Contender | undefined> {
-    if (work.kind === 'copy') return floorContender('memcpy', copyFloor(work));
-    if (socket === undefined) return undefined;
-    const { uri, pid } = await this.#servers.at(socket);
-    const name = `echo ${socket === 'elsewhere' ? 'there' : socket}`;
-    return floorContender(name, echoFloor(uri, work, this.#rate), pid);
-  }
+async function floorOf(
+  work: FloorWork,
+  { socket }: Target,
+  echo: EchoServers,
+  rate: number,
+): Promise<Contender | undefined> {
+  if (work.kind === 'copy') return floorContender('memcpy', copyFloor(work));
+  if (socket === undefined) return undefined;
+  const { uri, pid } = await echo.at(socket);
+  const name = `echo ${socket === 'elsewhere' ? 'there' : socket}`;
+  return floorContender(name, echoFloor(uri, work, rate), pid);
 }
 
 function clientContender(
@@ -87,9 +83,4 @@ function floorContender(name: string, runner: CaseRunner, pid?: number): Contend
     measure: (milliseconds, latencies) => measureRound(runner, milliseconds, latencies),
     close: () => runner.close?.(),
   };
-}
-
-/** Ends the contenders of a case. */
-export async function closeContenders(contenders: readonly Contender[]): Promise<void> {
-  for (const contender of contenders) await contender.close?.();
 }

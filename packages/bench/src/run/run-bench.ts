@@ -5,7 +5,7 @@ import { EchoServers } from '../targets/echo-servers.js';
 import type { BenchHost, Target } from '../targets/target.js';
 import type { Workload, WorkloadCase } from '../workloads/workload.js';
 import { ClientProcess } from './client-process.js';
-import { Contenders, closeContenders, type OpenTarget } from './contenders.js';
+import { contendersOf, type OpenTarget } from './contenders.js';
 import { type PlannedWorkload, planOf, type RunOptions, weightOf } from './plan.js';
 
 /** How long a workload is warmed up, ms: some thousand operations, as compilers need. */
@@ -42,39 +42,34 @@ export interface RunContext {
 export async function runBench(options: RunOptions, context: RunContext): Promise<void> {
   const plan = planOf(options);
   const weights = plan.flatMap(({ cases }) => cases.map(weightOf));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const budget = new Budget(options.duration, total);
-  const floors = new EchoServers(context, options.echo);
-  const run = new Run(options, context, { budget, total, floors });
+  const run = new Run(
+    options,
+    context,
+    weights.reduce((sum, weight) => sum + weight, 0),
+  );
   try {
     for (const planned of plan) await run.workload(planned);
   } finally {
     await run.close();
-    await floors.close();
-    for (const target of context.targets) await target.close();
   }
-}
-
-interface RunParts {
-  readonly budget: Budget;
-  /** Weight of all cases. */
-  readonly total: number;
-  readonly floors: EchoServers;
 }
 
 class Run {
   readonly #options: RunOptions;
   readonly #context: RunContext;
-  readonly #parts: RunParts;
-  readonly #contenders: Contenders;
-  readonly #clients = new Map<Target, ClientProcess>();
+  /** Weight of all cases, and of those that have been measured. */
+  readonly #total: number;
   #done = 0;
+  readonly #budget: Budget;
+  readonly #echo: EchoServers;
+  readonly #clients = new Map<Target, ClientProcess>();
 
-  constructor(options: RunOptions, context: RunContext, parts: RunParts) {
+  constructor(options: RunOptions, context: RunContext, total: number) {
     this.#options = options;
     this.#context = context;
-    this.#parts = parts;
-    this.#contenders = new Contenders(parts.floors, options.rate);
+    this.#total = total;
+    this.#budget = new Budget(options.duration, total);
+    this.#echo = new EchoServers(context, options.echo);
   }
 
   async workload({ workload, cases }: PlannedWorkload): Promise<void> {
@@ -100,6 +95,8 @@ class Run {
 
   async close(): Promise<void> {
     for (const client of this.#clients.values()) await client.close();
+    await this.#echo.close();
+    for (const target of this.#context.targets) await target.close();
   }
 
   async #open(workload: Workload, target: Target): Promise<OpenTarget | undefined> {
@@ -131,12 +128,12 @@ class Run {
     open: readonly OpenTarget[],
     warmUp: number,
   ): Promise<void> {
-    const { rounds } = this.#options;
+    const { rounds, rate } = this.#options;
     const { events, signal } = this.#context;
-    const contenders = await this.#contenders.of(workloadCase, open);
+    const contenders = await contendersOf(workloadCase, open, this.#echo, rate);
     const weight = weightOf(workloadCase);
     const measurements = contenders.length * (rounds + 1);
-    const milliseconds = this.#parts.budget.take(weight, Math.max(measurements, 1));
+    const milliseconds = this.#budget.take(weight, Math.max(measurements, 1));
     let begun = 0;
     try {
       const measured = await runRounds(contenders, {
@@ -152,7 +149,7 @@ class Run {
       });
       if (measured.length > 0) events.onCase({ workloadCase, milliseconds, measured });
     } finally {
-      await closeContenders(contenders);
+      for (const contender of contenders) await contender.close?.();
       this.#done += weight;
     }
   }
@@ -164,6 +161,6 @@ class Run {
   }
 
   #progress(weight: number, what: string): void {
-    this.#context.events.onProgress((this.#done + weight) / this.#parts.total, what);
+    this.#context.events.onProgress((this.#done + weight) / this.#total, what);
   }
 }

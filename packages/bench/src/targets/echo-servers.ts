@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { ListeningProcess } from '@vfio-user/support';
-import { startServer } from './server-process.js';
+import { ServerProcesses, startServer } from './server-process.js';
 import type { BenchHost } from './target.js';
 import { type FloorSocket, type SocketKind, VSOCK_LOOPBACK_CID } from './transports.js';
 
@@ -21,37 +20,29 @@ export interface EchoServersContext {
 
 /** The echo servers of a run, started when they are needed. */
 export class EchoServers {
-  readonly #context: EchoServersContext;
+  readonly #servers: ServerProcesses<SocketKind>;
   readonly #elsewhere: string | undefined;
-  readonly #running = new Map<SocketKind, ListeningProcess>();
 
   /** `elsewhere`: URI of a server that runs already. */
-  constructor(context: EchoServersContext, elsewhere: string | undefined) {
-    this.#context = context;
+  constructor({ host, folder, signal }: EchoServersContext, elsewhere: string | undefined) {
+    this.#servers = new ServerProcesses((socket) => {
+      const listen = {
+        unix: `unix://${join(folder, 'echo.sock')}`,
+        tcp: 'tcp://127.0.0.1:0',
+        vsock: 'vsock://any:0',
+      }[socket];
+      return startServer(host.script, ['bench', 'echo', '--listen', listen], signal);
+    });
     this.#elsewhere = elsewhere;
   }
 
   async at(socket: FloorSocket): Promise<EchoServerAddress> {
     if (socket === 'elsewhere') return { uri: this.#elsewhere as string }; // it was asked for
-    const running = this.#running.get(socket) ?? (await this.#start(socket));
-    this.#running.set(socket, running);
-    const uri = running.address.replace('//any:', `//${VSOCK_LOOPBACK_CID}:`);
-    const { pid } = running;
-    return { uri, ...(pid !== undefined && { pid }) };
+    const { address, ...process } = await this.#servers.get(socket);
+    return { uri: address.replace('//any:', `//${VSOCK_LOOPBACK_CID}:`), ...process };
   }
 
-  async close(): Promise<void> {
-    for (const running of this.#running.values()) await running.stop();
-    this.#running.clear();
-  }
-
-  #start(socket: SocketKind): Promise<ListeningProcess> {
-    const listen = {
-      unix: `unix://${join(this.#context.folder, 'echo.sock')}`,
-      tcp: 'tcp://127.0.0.1:0',
-      vsock: 'vsock://any:0',
-    }[socket];
-    const { host, signal } = this.#context;
-    return startServer(host.script, ['bench', 'echo', '--listen', listen], signal);
+  close(): Promise<void> {
+    return this.#servers.close();
   }
 }

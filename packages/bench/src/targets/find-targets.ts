@@ -1,6 +1,7 @@
+import type { EchoServersContext } from './echo-servers.js';
 import { LocalTarget } from './local-target.js';
 import { RemoteTarget } from './remote-target.js';
-import type { BenchHost, Target } from './target.js';
+import type { Target } from './target.js';
 import { type OfferedTransports, offeredTransports } from './transports.js';
 
 /** Which targets a run is asked for. */
@@ -22,11 +23,7 @@ export interface FoundTargets {
 /** The servers that were named, or the transports of this machine. */
 export async function findTargets(
   { transports, connect, echo }: TargetOptions,
-  {
-    folder,
-    signal,
-    host,
-  }: { readonly folder: string; readonly signal: AbortSignal; readonly host: BenchHost },
+  { folder, signal, host }: EchoServersContext,
 ): Promise<FoundTargets> {
   if (connect.length > 0) {
     const targets: Target[] = [];

@@ -29,3 +29,26 @@ export async function startServer(
     throw new BenchError(`vfio-user ${args.join(' ')}: ${message}`, { cause: error });
   }
 }
+
+/** Servers of this machine by what they are, started when they are needed. */
+export class ServerProcesses<Kind> {
+  readonly #start: (kind: Kind) => Promise<ListeningProcess>;
+  readonly #running = new Map<Kind, ListeningProcess>();
+
+  constructor(start: (kind: Kind) => Promise<ListeningProcess>) {
+    this.#start = start;
+  }
+
+  /** @returns where it listens, and its process. */
+  async get(kind: Kind): Promise<{ readonly address: string; readonly pid?: number }> {
+    const running = this.#running.get(kind) ?? (await this.#start(kind));
+    this.#running.set(kind, running);
+    const { address, pid } = running;
+    return { address, ...(pid !== undefined && { pid }) };
+  }
+
+  async close(): Promise<void> {
+    for (const running of this.#running.values()) await running.stop();
+    this.#running.clear();
+  }
+}

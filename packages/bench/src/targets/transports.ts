@@ -24,38 +24,36 @@ export interface LocalTransport {
 }
 
 /** Set up to use it, or say why it cannot be used here. `folder` is for sockets and keys. */
-type Offer = (folder: string) => LocalTransport | { readonly reason: string };
+type Offer = (folder: string) => LocalTransport | Unusable;
 
-interface KnownTransport {
-  readonly offer: Offer;
-  /** Part of a run that names no transports. */
-  readonly isDefault: boolean;
+interface Unusable {
+  readonly reason: string;
 }
 
 const LOOPBACK = '127.0.0.1';
 const same = (uri: string): string => uri;
 
-const offers: Readonly<Record<string, KnownTransport>> = {
-  unix: {
-    isDefault: true,
-    offer: (folder) => ({
-      name: 'unix',
-      socket: 'unix',
-      encoding: 'native',
-      listenUri: (server) => `unix://${join(folder, `${server}.sock`)}`,
-      connectUri: same,
-    }),
-  },
-  tcp: { isDefault: true, offer: () => network('tcp', `tcp://${LOOPBACK}:0`) },
-  tls: { isDefault: true, offer: (folder) => secure('tls', folder) },
-  ws: { isDefault: true, offer: () => network('ws', `ws://${LOOPBACK}:0/`) },
-  wss: { isDefault: false, offer: (folder) => secure('wss', folder) },
-  vsock: { isDefault: true, offer: () => vsock() },
-  rdma: { isDefault: true, offer: rdma },
+const offers: Readonly<Record<string, Offer>> = {
+  unix: (folder) => ({
+    name: 'unix',
+    socket: 'unix',
+    encoding: 'native',
+    listenUri: (server) => `unix://${join(folder, `${server}.sock`)}`,
+    connectUri: same,
+  }),
+  tcp: () => network('tcp', `tcp://${LOOPBACK}:0`),
+  tls: (folder) => secure('tls', folder),
+  ws: () => network('ws', `ws://${LOOPBACK}:0/`),
+  wss: (folder) => secure('wss', folder),
+  vsock,
+  rdma,
 };
 
 /** The names that `--transport` takes. */
 export const TRANSPORT_NAMES: readonly string[] = Object.keys(offers);
+
+/** Those of a run that names none: wss adds to ws what tls adds to tcp. */
+const DEFAULT_NAMES = TRANSPORT_NAMES.filter((name) => name !== 'wss');
 
 /** What a run can use, and why not the rest. */
 export interface OfferedTransports {
@@ -69,20 +67,18 @@ export interface OfferedTransports {
  * @throws {BenchError} when one that was named cannot be used.
  */
 export function offeredTransports(names: readonly string[], folder: string): OfferedTransports {
-  const wanted =
-    names.length > 0 ? names : TRANSPORT_NAMES.filter((name) => offers[name]?.isDefault);
   const transports: LocalTransport[] = [];
   const missing: { name: string; reason: string }[] = [];
-  for (const name of new Set(wanted)) {
-    const known = offers[name];
-    if (known === undefined) {
+  for (const name of new Set(names.length > 0 ? names : DEFAULT_NAMES)) {
+    const offer = offers[name];
+    if (offer === undefined) {
       const text = `no transport ${name}; there are: ${TRANSPORT_NAMES.join(', ')}`;
       throw new VfioUserError('VFU_CONFIG_INVALID', text);
     }
-    const offer = known.offer(folder);
-    if (!('reason' in offer)) transports.push(offer);
-    else if (names.length > 0) throw new BenchError(`${name}: ${offer.reason}`);
-    else missing.push({ name, reason: offer.reason });
+    const offered = offer(folder);
+    if (!('reason' in offered)) transports.push(offered);
+    else if (names.length > 0) throw new BenchError(`${name}: ${offered.reason}`);
+    else missing.push({ name, reason: offered.reason });
   }
   return { transports, missing };
 }
@@ -91,14 +87,14 @@ function network(name: string, uri: string): LocalTransport {
   return { name, socket: 'tcp', encoding: 'portable', listenUri: () => uri, connectUri: same };
 }
 
-function secure(name: string, folder: string): LocalTransport | { readonly reason: string } {
+function secure(name: string, folder: string): LocalTransport | Unusable {
   const certificate = certificateFor(folder, [LOOPBACK]);
   if ('reason' in certificate) return certificate;
   const path = name === 'wss' ? '/' : '';
   return network(name, `${name}://${LOOPBACK}:0${path}${certificateQuery(certificate)}`);
 }
 
-function vsock(): LocalTransport | { readonly reason: string } {
+function vsock(): LocalTransport | Unusable {
   if (!hasVsockLoopback()) {
     return { reason: 'no vsock within this machine: modprobe vsock_loopback' };
   }
@@ -111,7 +107,7 @@ function vsock(): LocalTransport | { readonly reason: string } {
   };
 }
 
-function rdma(folder: string): LocalTransport | { readonly reason: string } {
+function rdma(folder: string): LocalTransport | Unusable {
   const address = rdmaAddress();
   if (address === undefined) {
     return { reason: 'no RDMA adapter with an IPv4 address: `vfio-user doctor` says more' };
@@ -122,10 +118,7 @@ function rdma(folder: string): LocalTransport | { readonly reason: string } {
 }
 
 /** One certificate that both ends present and trust. */
-function certificateFor(
-  folder: string,
-  addresses: readonly string[],
-): Certificate | { readonly reason: string } {
+function certificateFor(folder: string, addresses: readonly string[]): Certificate | Unusable {
   const names = addresses.map((address) => `IP:${address}`).join(',');
   try {
     return new Authority(folder, 'bench', { names });

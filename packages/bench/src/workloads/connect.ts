@@ -1,6 +1,7 @@
 import { echoWork } from '../floors/floor-work.js';
 import { regionReadSizes } from '../floors/message-sizes.js';
 import { recordMilliseconds } from '../statistics.js';
+import { onlyCase } from './loop-cases.js';
 import type { Workload } from './workload.js';
 
 /** Opening a connection. */
@@ -8,16 +9,7 @@ export const connectWorkload: Workload = {
   name: 'connect',
   what: 'a new connection, until the device has said what it is',
   device: 'any',
-  cases: () => [
-    {
-      workload: 'connect',
-      id: 'connect',
-      title: '',
-      quantity: 'latency',
-      loop: 'closed',
-      depth: 1,
-    },
-  ],
+  cases: () => onlyCase('connect', 'latency'),
   open: async (server) => ({
     runner: () => ({
       async measure(milliseconds, latencies) {

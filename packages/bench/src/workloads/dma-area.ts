@@ -9,8 +9,15 @@ import {
 } from '@vfio-user/drivers';
 import { WrongDataError } from '../errors.js';
 
-/** Depth of the transfers that only move test data. */
-const COPY_DEPTH = 4;
+/** How a command cuts its transfers, and how often it runs. */
+interface Pace {
+  readonly chunk: number;
+  readonly depth: number;
+  readonly repeat: number;
+}
+
+/** Of commands that only move test data. */
+const COPY: Pace = { chunk: LARGEST_TRANSFER, depth: 4, repeat: 1 };
 
 /** Two areas of guest memory and one of the device: data goes from the first to the last by way of it. */
 export class DmaArea {
@@ -25,14 +32,6 @@ export class DmaArea {
     this.#bytes = bytes;
   }
 
-  get #source(): number {
-    return GUEST_BASE;
-  }
-
-  get #target(): number {
-    return GUEST_BASE + this.#bytes;
-  }
-
   /** Other data than before in the first `length` bytes; nothing in those that it goes to. */
   fill(length: number): void {
     fillRandomly(this.#guest.view(0, length));
@@ -44,32 +43,14 @@ export class DmaArea {
   }
 
   /** @param at the first byte. @returns milliseconds, as the device counted them. */
-  load(at: number, length: number, { chunk, depth, repeat } = this.#whole): Promise<number> {
-    const command = register.DMA_LOAD;
-    const source = this.#source + at;
-    return this.#driver.timedDma({
-      command,
-      source,
-      destination: at,
-      length,
-      chunk,
-      depth,
-      repeat,
-    });
+  load(at: number, length: number, pace = COPY): Promise<number> {
+    const range = { source: GUEST_BASE + at, destination: at, length };
+    return this.#driver.timedDma({ command: register.DMA_LOAD, ...range, ...pace });
   }
 
-  store(at: number, length: number, { chunk, depth, repeat } = this.#whole): Promise<number> {
-    const command = register.DMA_STORE;
-    const destination = this.#target + at;
-    return this.#driver.timedDma({
-      command,
-      source: at,
-      destination,
-      length,
-      chunk,
-      depth,
-      repeat,
-    });
+  store(at: number, length: number, pace = COPY): Promise<number> {
+    const range = { source: at, destination: GUEST_BASE + this.#bytes + at, length };
+    return this.#driver.timedDma({ command: register.DMA_STORE, ...range, ...pace });
   }
 
   /** @throws {WrongDataError} unless what arrived is what was sent. */
@@ -80,10 +61,6 @@ export class DmaArea {
     throw new WrongDataError(
       `${length} bytes went through the device's memory and came back different (CRC-32 ${hex(sent)}, then ${hex(arrived)})`,
     );
-  }
-
-  get #whole(): { readonly chunk: number; readonly depth: number; readonly repeat: number } {
-    return { chunk: LARGEST_TRANSFER, depth: COPY_DEPTH, repeat: 1 };
   }
 }
 

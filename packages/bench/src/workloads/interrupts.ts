@@ -5,6 +5,7 @@ import type { CaseRunner, WorkDone } from '../engine/contender.js';
 import { WrongDataError } from '../errors.js';
 import { echoWork } from '../floors/floor-work.js';
 import { notificationBytes } from '../floors/message-sizes.js';
+import { onlyCase } from './loop-cases.js';
 import type { Workload } from './workload.js';
 
 const FLOOR_BATCH = 64;
@@ -14,16 +15,7 @@ export const interrupts: Workload = {
   name: 'interrupts',
   what: 'an interrupt raised, in bursts; those that arrive as one count as what they stand for',
   device: 'bench',
-  cases: () => [
-    {
-      workload: 'interrupts',
-      id: 'interrupts',
-      title: '',
-      quantity: 'rate',
-      loop: 'closed',
-      depth: 1,
-    },
-  ],
+  cases: () => onlyCase('interrupts', 'rate'),
   async open(server) {
     const client = await server.connect();
     const registers = new Registers(client);

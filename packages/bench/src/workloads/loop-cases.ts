@@ -1,6 +1,11 @@
 import type { CaseRunner } from '../engine/contender.js';
 import { closedLoop, openLoop } from '../engine/loops.js';
-import type { WorkloadCase, WorkloadName, WorkloadSettings } from './workload.js';
+import type { Quantity, WorkloadCase, WorkloadName, WorkloadSettings } from './workload.js';
+
+/** The case of a workload that has no others: one operation after the other. */
+export function onlyCase(workload: WorkloadName, quantity: Quantity): readonly WorkloadCase[] {
+  return [{ workload, id: workload, title: '', quantity, loop: 'closed', depth: 1 }];
+}
 
 /** The two cases of a workload of single operations: one after the other, and at a fixed rate. */
 export function loopCases(workload: WorkloadName): readonly WorkloadCase[] {

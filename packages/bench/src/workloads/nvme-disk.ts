@@ -1,5 +1,5 @@
 import { NVME_IO_OPCODE } from '@vfio-user/devices';
-import type { Namespace, NvmeDriver } from '@vfio-user/drivers';
+import type { NvmeDriver } from '@vfio-user/drivers';
 import type { WorkDone } from '../engine/contender.js';
 import { type Histogram, recordMilliseconds } from '../statistics.js';
 import { BLOCK_BYTES, type NvmeBlocks } from './nvme-blocks.js';
@@ -16,16 +16,17 @@ export interface Transfers {
   readonly thorough?: boolean;
 }
 
-/** A disk whose content is known. */
+/** Commands under way while a disk is filled. */
+export const FILL_DEPTH = 32;
+
+/** A disk, and what it contains where that is to be checked. */
 export class Disk {
   readonly #driver: NvmeDriver;
-  readonly #namespace: Namespace;
-  readonly #blocks: NvmeBlocks;
+  readonly #content: NvmeBlocks | undefined;
 
-  constructor(driver: NvmeDriver, namespace: Namespace, blocks: NvmeBlocks) {
+  constructor(driver: NvmeDriver, content?: NvmeBlocks) {
     this.#driver = driver;
-    this.#namespace = namespace;
-    this.#blocks = blocks;
+    this.#content = content;
   }
 
   /** Keep `depth` commands under way until there is no next block and all have ended. */
@@ -40,7 +41,7 @@ export class Disk {
       blocks[id] = block;
       hasMore = block >= 0;
       if (!hasMore) return;
-      if (direction === 'write') this.#blocks.write(block, this.#driver.buffer(id));
+      if (direction === 'write') this.#content?.write(block, this.#driver.buffer(id));
       startedAt[id] = performance.now();
       this.#place(direction, id, block);
       underWay++;
@@ -61,26 +62,27 @@ export class Disk {
       }
       if (underWay + taken > before) io.ring();
       if (taken > 0) io.acknowledge();
-      else await this.#driver.wait();
+      else if (!this.#driver.isPolled) await this.#driver.wait();
     }
   }
 
   /** Two writes of one block under way at once could end in any order: take another one. */
   #unused(block: number, direction: Transfers['direction'], underWay: Int32Array): number {
-    if (block < 0 || direction === 'read') return block;
+    if (block < 0 || direction === 'read' || this.#content === undefined) return block;
     let free = block;
-    while (underWay.includes(free)) free = (free + 1) % this.#blocks.count;
+    while (underWay.includes(free)) free = (free + 1) % this.#content.count;
     return free;
   }
 
   #check(block: number, id: number, thorough = false): void {
+    if (this.#content === undefined) return;
     const page = this.#driver.buffer(id);
-    if (thorough) this.#blocks.check(block, page);
-    else this.#blocks.checkEnds(block, page);
+    if (thorough) this.#content.check(block, page);
+    else this.#content.checkEnds(block, page);
   }
 
   #place(direction: Transfers['direction'], id: number, block: number): void {
-    const { id: namespaceId, blockBytes } = this.#namespace;
+    const { id: namespaceId, blockBytes } = this.#driver.namespace;
     const logicalBlocks = BLOCK_BYTES / blockBytes;
     this.#driver.io.place({
       opcode: direction === 'read' ? NVME_IO_OPCODE.READ : NVME_IO_OPCODE.WRITE,

@@ -3,13 +3,12 @@ import type { CaseRunner } from '../engine/contender.js';
 import { BenchError } from '../errors.js';
 import { echoWork } from '../floors/floor-work.js';
 import { BLOCK_BYTES, NvmeBlocks } from './nvme-blocks.js';
-import { Disk, randomBlocks, transferFor } from './nvme-disk.js';
+import { Disk, FILL_DEPTH, randomBlocks, transferFor } from './nvme-disk.js';
 import type { Workload, WorkloadCase } from './workload.js';
 
 const DEPTHS = [1, 32] as const;
 /** Bytes of the disk that are used: more than the processor's caches hold. */
 const LARGEST_AREA = 2 ** 25;
-const FILL_DEPTH = 32;
 /** Blocks that are compared as a whole after each round. */
 const CHECKED_BLOCKS = 64;
 /** A submission queue entry and a completion. */
@@ -30,15 +29,14 @@ function nvmeWorkload(name: 'nvme-read' | 'nvme-write', direction: 'read' | 'wri
     cases: () => DEPTHS.map((depth) => nvmeCase(name, depth)),
     async open(server) {
       const driver = await NvmeDriver.open(await server.connect());
-      const { namespace } = driver;
-      const count = Math.floor(Math.min(namespace.bytes, LARGEST_AREA) / BLOCK_BYTES);
+      const count = Math.floor(Math.min(driver.namespace.bytes, LARGEST_AREA) / BLOCK_BYTES);
       if (count < 2 * FILL_DEPTH) throw new BenchError('the disk is too small for this test');
-      const disk = new Disk(driver, namespace, new NvmeBlocks(count));
+      const disk = new Disk(driver, new NvmeBlocks(count));
       let filled = 0;
       const nextToFill = (): number => (filled < count ? filled++ : -1);
       await disk.transfer({ direction: 'write', depth: FILL_DEPTH, next: nextToFill });
       return {
-        runner: ({ depth }) => nvmeRunner(disk, { direction, depth, count }),
+        runner: ({ depth }) => nvmeRunner(disk, direction, depth, count),
         floor: ({ depth }) =>
           echoWork(
             direction === 'read'
@@ -66,11 +64,9 @@ function nvmeCase(workload: 'nvme-read' | 'nvme-write', depth: number): Workload
 
 function nvmeRunner(
   disk: Disk,
-  {
-    direction,
-    depth,
-    count,
-  }: { readonly direction: 'read' | 'write'; readonly depth: number; readonly count: number },
+  direction: 'read' | 'write',
+  depth: number,
+  count: number,
 ): CaseRunner {
   const next = randomBlocks(count);
   return {

@@ -2,7 +2,7 @@ import { Registers } from '@vfio-user/drivers';
 import type { CaseRunner, WorkDone } from '../engine/contender.js';
 import { echoWork } from '../floors/floor-work.js';
 import { regionWriteSizes } from '../floors/message-sizes.js';
-import { loopCases, looped } from './loop-cases.js';
+import { loopCases, looped, onlyCase } from './loop-cases.js';
 import { Scratch } from './scratch.js';
 import type { Workload } from './workload.js';
 
@@ -35,16 +35,7 @@ export const postedWrite: Workload = {
   name: 'posted-write',
   what: 'a write of 4 bytes to a register without an answer; a read at the end waits for all of them',
   device: 'bench',
-  cases: () => [
-    {
-      workload: 'posted-write',
-      id: 'posted-write',
-      title: '',
-      quantity: 'rate',
-      loop: 'closed',
-      depth: 1,
-    },
-  ],
+  cases: () => onlyCase('posted-write', 'rate'),
   async open(server) {
     const client = await server.connect();
     const registers = new Registers(client);

@@ -4,11 +4,12 @@ import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Answer } from '../host-end/control-requests.js';
 import { withoutEvents } from '../host-end/device-info.js';
 import type { HostEnd } from '../host-end/host-end.js';
-import { MAX_VECTORS } from '../host-end/notifiers.js';
 import { validateSetIrqs } from '../interrupts/set-irqs.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
-import { Command, commandName, NUM_IRQS, REGION_FLAG_MMAP } from '../protocol/constants.js';
+import { MAX_VECTORS } from '../pci/constants.js';
+import { NUM_IRQS, REGION_FLAG_MMAP } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type {
   DmaMap,
   DmaUnmap,
@@ -19,18 +20,16 @@ import type {
   RequestMessage,
   SetIrqs,
 } from '../protocol/messages.js';
+import { REGION_INFO_BYTES, REGION_IO_FDS_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';
-import type { Notifier } from '../transport/resources.js';
+import { closeAll, type Notifier } from '../transport/resources.js';
 import { BridgedDirtyPages, isDmaLogging } from './bridged-dirty-pages.js';
 import type { BridgedInterrupts } from './bridged-interrupts.js';
 import { type ClientState, restoreState } from './client-state.js';
 import type { DeviceLink } from './device-link.js';
 import { lasting, refusedByDevice } from './forwarded-access.js';
-
-const REGION_INFO_BYTES = 32;
-const IO_FDS_HEAD_BYTES = 16;
 
 /** The two ends that a bridge connects, and the state it keeps for its client. */
 export interface BridgedEnds {
@@ -57,13 +56,13 @@ export class BridgeRequests {
     this.#ends = ends;
     this.#dirtyPages = new BridgedDirtyPages(ends);
     this.#state = {
-      mappings: (far) =>
+      mappings: (device) =>
         space.mappings().map((mapping) => () => {
-          const body = this.#mapRequest(far, mapping);
-          return call(far, Command.DMA_MAP, body, () => undefined);
+          const body = this.#mapRequest(device, mapping);
+          return call(device, Command.DMA_MAP, body, () => undefined);
         }),
-      dirtyPageLog: (far) => this.#dirtyPages.restoreSteps(far),
-      interrupts: (far) => interrupts.restoreSteps(far),
+      dirtyPageLog: (device) => this.#dirtyPages.restoreSteps(device),
+      interrupts: (device) => interrupts.restoreSteps(device),
     };
   }
 
@@ -81,7 +80,7 @@ export class BridgeRequests {
       }
       case Command.DEVICE_GET_REGION_IO_FDS: {
         const { flags, index } = request.body;
-        return { body: { argsz: IO_FDS_HEAD_BYTES, flags, index, count: 0, entries: [] } };
+        return { body: { argsz: REGION_IO_FDS_HEAD_BYTES, flags, index, count: 0, entries: [] } };
       }
       case Command.DEVICE_SET_IRQS:
         return { body: await this.#setIrqs(request.body, received) };
@@ -111,18 +110,18 @@ export class BridgeRequests {
   }
 
   /** The device is connected again: send it the state that the client has set. */
-  restore(far: Peer): Promise<void> {
-    return restoreState(this.#state, far);
+  restore(device: Peer): Promise<void> {
+    return restoreState(this.#state, device);
   }
 
-  /** The link to the device `far` is lost. */
-  onLost(far: Peer): void {
-    this.#dirtyPages.onLost(far);
+  /** The link to the device is lost. */
+  onLost(device: Peer): void {
+    this.#dirtyPages.onLost(device);
   }
 
-  #mapRequest(far: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
+  #mapRequest(device: Peer, mapping: DmaMapping): RequestBodies[typeof Command.DMA_MAP] {
     const { mappings } = this.#ends.device;
-    return mappings.mapRequest(mapping, mappings.expose(far.connection, mapping));
+    return mappings.mapRequest(mapping, mappings.expose(device.connection, mapping));
   }
 
   async #map(body: DmaMap, received: ReceivedDescriptors): Promise<undefined> {
@@ -167,7 +166,7 @@ export class BridgeRequests {
       try {
         await this.#setPart({ ...body, start: body.start + at, count: part.length }, part);
       } catch (error) {
-        for (const notifier of notifiers.slice(at + step)) notifier.close();
+        closeAll(notifiers.slice(at + step));
         throw error;
       }
     }
@@ -177,9 +176,9 @@ export class BridgeRequests {
   /** Sets as many vectors as one message to the device can carry. */
   async #setPart(body: SetIrqs, notifiers: readonly Notifier[]): Promise<undefined> {
     const { link, interrupts } = this.#ends;
-    const far = link.up ? link.peer : undefined;
-    const change = interrupts.begin(body, notifiers, far);
-    if (far !== undefined) {
+    const device = link.up ? link.peer : undefined;
+    const change = interrupts.begin(body, notifiers, device);
+    if (device !== undefined) {
       const assigned = { ...body, events: change.events };
       try {
         await link.call(Command.DEVICE_SET_IRQS, assigned, () => undefined, change.descriptors);

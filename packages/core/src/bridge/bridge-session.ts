@@ -1,5 +1,4 @@
 import { DeviceEnd } from '../device-end/device-end.js';
-import { Attachment } from '../diagnostics/attachment.js';
 import { diagnostics } from '../diagnostics/channels.js';
 import { RequestRefusedError } from '../errors.js';
 import type { AnnouncedLimits } from '../host-end/client-negotiation.js';
@@ -9,7 +8,7 @@ import type { ClientEvents } from '../host-end/host-listener.js';
 import type { ServerLimits } from '../host-end/limits.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
-import { Command } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
@@ -47,8 +46,7 @@ export class BridgeSession implements ClientHandlers {
   constructor(opened: NegotiatedConnection, options: BridgeSessionOptions) {
     this.#options = options;
     const { limits, logger } = options;
-    const attachment = new Attachment(options.connect);
-    attachment.peer = opened.connection.peer;
+    const attachment = { device: options.connect, peer: opened.connection.peer };
     const space = new DmaSpace(attachment, logger);
     const link = new DeviceLink(options, this.#deviceHandlers());
     const host = new HostEnd(opened, this, { ...options, space });
@@ -139,31 +137,32 @@ export class BridgeSession implements ClientHandlers {
   #deviceHandlers(): DeviceLinkHandlers {
     const { logger, connect } = this.#options;
     return {
-      onRequest: (far, request) => this.#device.onRequest(far, request),
-      onLost: (far, error) => {
+      onRequest: (peer, request) => this.#device.onRequest(peer, request),
+      onLost: (peer, error) => {
         this.#device.pushes.clear();
-        this.#requests.onLost(far);
+        this.#requests.onLost(peer);
         if (diagnostics.link.hasSubscribers) {
           diagnostics.link.publish({ event: 'lost', device: connect, error });
         }
         logger.warn({ device: connect, reason: error.message }, 'the device is out of reach');
       },
-      onReachedAgain: (far) => this.host.control.run({ run: () => this.#restore(far), drop() {} }),
+      onReachedAgain: (peer) =>
+        this.host.control.run({ run: () => this.#restore(peer), drop() {} }),
     };
   }
 
   /** Queued with the client's requests, so that none runs in between. */
-  async #restore(far: Peer): Promise<void> {
+  async #restore(peer: Peer): Promise<void> {
     const { logger, connect } = this.#options;
     try {
-      await this.#requests.restore(far);
-      this.#link.restored(far);
+      await this.#requests.restore(peer);
+      this.#link.restored(peer);
       if (diagnostics.link.hasSubscribers) {
         diagnostics.link.publish({ event: 'reached-again', device: connect });
       }
       logger.info({ device: connect }, 'the device is back; it was reset');
     } catch (error) {
-      far.abort(error as Error);
+      peer.abort(error as Error);
     }
   }
 }

@@ -1,7 +1,6 @@
 import { VfioUserError } from '../errors.js';
-import { HostListener, type HostListenerOptions } from '../host-end/host-listener.js';
+import { type ClientHost, HostListener } from '../host-end/host-listener.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
-import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { endWithSignal, noInterrupts } from '../session/open.js';
@@ -42,18 +41,7 @@ export interface BridgeOptions {
 }
 
 /** Forwards clients to a remote device, each over its own connection. */
-export interface Bridge extends AsyncDisposable {
-  /** URI it listens on, with port 0 resolved. */
-  readonly uri: string;
-  /** Resolves when the bridge has ended. */
-  readonly closed: Promise<void>;
-  /** The current clients, then each new one. */
-  clients(): ServedClients;
-  /** Counters for monitoring. */
-  statistics(): Readonly<Record<string, number | string>>;
-  /** Stop listening; close all connections once what is queued is sent. */
-  close(): Promise<void>;
-}
+export type Bridge = ClientHost;
 
 /**
  * Forward clients of one URI to the device at another, over any two transports.
@@ -69,57 +57,24 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   if (reason !== undefined) throw new VfioUserError('VFU_CONFIG_INVALID', `${connect}: ${reason}`);
   const { maxDataXferSize } = limits;
   const link = { registry, connect, maxDataXferSize, answerTimeoutMs, linkTimeoutMs };
-  const settings: HostListenerOptions = {
+  const listener = await HostListener.start({
     registry,
     listen,
     logger,
     limits,
     maxClients,
+    signal,
     kind: 'bridge',
     what: 'the bridge',
     accept: (opened, events, clientLogger, report) =>
       new BridgeSession(opened, { ...events, ...link, report, limits, logger: clientLogger }).host,
-  };
-  const listener = await HostListener.start(settings, signal);
-  await endWithSignal(listener, signal);
-  return new RunningBridge(listener, connect);
-}
-
-class RunningBridge implements Bridge {
-  readonly closed: Promise<void>;
-  readonly #listener: HostListener;
-  readonly #connect: string;
-
-  constructor(listener: HostListener, connect: string) {
-    this.closed = listener.closed;
-    this.#listener = listener;
-    this.#connect = connect;
-  }
-
-  get uri(): string {
-    return this.#listener.uri;
-  }
-
-  clients(): ServedClients {
-    return this.#listener.clients.follow();
-  }
-
-  statistics(): Readonly<Record<string, number | string>> {
-    const { clients, waitingCount, silentCount } = this.#listener.admission;
-    return {
+    statistics: ({ clients, waitingCount, silentCount }) => ({
       clients: clients.size,
       clientsWaiting: waitingCount,
       silentConnections: silentCount,
-      device: this.#connect,
-      ...this.#listener.linkStatistics,
-    };
-  }
-
-  close(): Promise<void> {
-    return this.#listener.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
+      device: connect,
+    }),
+  });
+  await endWithSignal(listener, signal);
+  return listener;
 }

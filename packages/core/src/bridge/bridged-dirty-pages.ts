@@ -3,7 +3,8 @@ import type { HostEnd } from '../host-end/host-end.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
 import { MigrationController } from '../migration/migration-controller.js';
-import { Command, FEATURE_MASK, FEATURE_PROBE, Feature } from '../protocol/constants.js';
+import { FEATURE_MASK, FEATURE_PROBE } from '../protocol/constants.js';
+import { Command, Feature } from '../protocol/enums.js';
 import type { DeviceFeature, DmaUnmap } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
@@ -46,35 +47,35 @@ export class BridgedDirtyPages {
     const asked = { ...body, data: body.data.slice() };
     if ((body.flags & FEATURE_PROBE) !== 0) return this.#handleHere(asked);
     const feature = body.flags & FEATURE_MASK;
-    const far = this.#farWriter();
+    const device = this.#rdmaDevice();
     if (feature === Feature.DMA_LOGGING_START) {
       const own = await this.#handleHere(asked);
-      await this.#startAt(far, asked);
+      await this.#startAt(device, asked);
       return own;
     }
     if (feature === Feature.DMA_LOGGING_STOP) {
       const own = await this.#handleHere(asked);
       this.#started = undefined;
-      if (far !== undefined) await this.#request(far, asked);
+      if (device !== undefined) await this.#request(device, asked);
       return own;
     }
     // Reporting clears the log: ask the device first, as it may refuse.
-    const theirs = far && (await this.#request(far, asked));
+    const theirs = device && (await this.#request(device, asked));
     const own = await this.#handleHere(asked);
     return theirs === undefined ? own : { ...own, data: union(own.data, theirs) };
   }
 
   /** A reconnected device does not log yet. */
-  restoreSteps(far: Peer): readonly RestoreStep[] {
+  restoreSteps(device: Peer): readonly RestoreStep[] {
     const started = this.#started;
-    if (started === undefined || far.connection.oneSided === undefined) return [];
-    return [async () => void (await this.#request(far, started))];
+    if (started === undefined || device.connection.oneSided === undefined) return [];
+    return [async () => void (await this.#request(device, started))];
   }
 
   /** What it wrote since its last report is unknown: mark everything dirty. */
-  onLost(far: Peer): void {
+  onLost(device: Peer): void {
     const { space } = this.#context;
-    if (far.connection.oneSided === undefined || space.dirtyLog === undefined) return;
+    if (device.connection.oneSided === undefined || space.dirtyLog === undefined) return;
     for (const { writable, firstPage, size } of space.mappings()) {
       if (writable) space.dirtyLog.mark(firstPage, 0, size);
     }
@@ -83,13 +84,13 @@ export class BridgedDirtyPages {
   /** The device has dropped its log of the range: mark all of it dirty. */
   beforeUnmap({ address, size }: DmaUnmap): void {
     const { space } = this.#context;
-    if (space.dirtyLog === undefined || this.#farWriter() === undefined) return;
+    if (space.dirtyLog === undefined || this.#rdmaDevice() === undefined) return;
     const mapping = space.exact(address, Number(size));
     if (mapping?.writable) space.dirtyLog.mark(mapping.firstPage, 0, mapping.size);
   }
 
   /** The device, if it writes guest memory by RDMA. */
-  #farWriter(): Peer | undefined {
+  #rdmaDevice(): Peer | undefined {
     const { link } = this.#context;
     return link.up && link.peer.connection.oneSided !== undefined ? link.peer : undefined;
   }
@@ -101,9 +102,9 @@ export class BridgedDirtyPages {
   }
 
   /** Start the local log only if the device starts its own. */
-  async #startAt(far: Peer | undefined, body: DeviceFeature): Promise<void> {
+  async #startAt(device: Peer | undefined, body: DeviceFeature): Promise<void> {
     try {
-      if (far !== undefined) await this.#request(far, body);
+      if (device !== undefined) await this.#request(device, body);
       this.#started = body;
     } catch (error) {
       if (this.#started === undefined) this.#context.space.stopDirtyLog();
@@ -112,9 +113,9 @@ export class BridgedDirtyPages {
   }
 
   /** `undefined` when the device is lost meanwhile. */
-  async #request(far: Peer, body: DeviceFeature): Promise<Uint8Array | undefined> {
+  async #request(device: Peer, body: DeviceFeature): Promise<Uint8Array | undefined> {
     try {
-      return await call(far, Command.DEVICE_FEATURE, body, ({ data }) => data.slice());
+      return await call(device, Command.DEVICE_FEATURE, body, ({ data }) => data.slice());
     } catch (error) {
       if (error instanceof RemoteError) throw refusedByDevice(error);
       return undefined;

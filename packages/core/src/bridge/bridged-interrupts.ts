@@ -5,24 +5,23 @@ import {
   type NewlyAttachedEvents,
   VectorSource,
 } from '../device-end/vector-source.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishInterrupt } from '../diagnostics/channels.js';
 import {
-  Command,
   IRQ_SET_ACTION_MASK,
   IRQ_SET_ACTION_TRIGGER,
   IRQ_SET_ACTION_UNMASK,
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
-  Irq,
 } from '../protocol/constants.js';
+import { Command, Irq } from '../protocol/enums.js';
 import type { Interrupt, SetIrqs } from '../protocol/messages.js';
+import { SET_IRQS_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Notifier } from '../transport/resources.js';
+import { closeAll, type Notifier } from '../transport/resources.js';
 import type { RestoreStep } from './client-state.js';
 
-const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 const DISABLE = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
 const MASK = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_MASK;
@@ -75,15 +74,19 @@ export class BridgedInterrupts {
   /**
    * Apply a validated SET_IRQS of the client; takes over the notifiers. Signals that arrive before
    * the device has answered are kept, as it may report pending interrupts at once.
-   * @param far the device, while connected.
+   * @param device absent while it is not connected.
    */
-  begin(request: SetIrqs, notifiers: readonly Notifier[], far: Peer | undefined): InterruptsChange {
-    if (notifiers.length > 0) return this.#assign(request, notifiers, far);
+  begin(
+    request: SetIrqs,
+    notifiers: readonly Notifier[],
+    device: Peer | undefined,
+  ): InterruptsChange {
+    if (notifiers.length > 0) return this.#assign(request, notifiers, device);
     const undo = this.#mask(request);
     const keep = (): void => {
       if (takesBack(request)) this.#takeBack(request);
     };
-    const events = request.flags === ASSIGN && far?.extensions.interrupts ? 0 : undefined;
+    const events = request.flags === ASSIGN && device?.extensions.interrupts ? 0 : undefined;
     return { events, descriptors: [], keep, undo };
   }
 
@@ -94,9 +97,9 @@ export class BridgedInterrupts {
   }
 
   /** Requests that restore the interrupts of a reconnected device. */
-  restoreSteps(far: Peer): readonly RestoreStep[] {
+  restoreSteps(device: Peer): readonly RestoreStep[] {
     return [...this.#vectors.values()].flatMap((vectors) =>
-      [...vectors.values()].map((vector) => () => this.#restore(far, vector)),
+      [...vectors.values()].map((vector) => () => this.#restore(device, vector)),
     );
   }
 
@@ -111,19 +114,19 @@ export class BridgedInterrupts {
   #assign(
     { index, start }: SetIrqs,
     notifiers: readonly Notifier[],
-    far: Peer | undefined,
+    device: Peer | undefined,
   ): InterruptsChange {
     const vectors = notifiers.map((_, i) => this.#vector(index, start + i));
     let attached = NOTHING_ATTACHED;
     const undo = (): void => {
-      for (const notifier of notifiers) notifier.close();
+      closeAll(notifiers);
       attached.undo();
       for (const vector of vectors) this.#settle(vector);
     };
     for (const vector of vectors) vector.held = 0;
     try {
       const sources = vectors.map(({ source }) => source);
-      if (far !== undefined) attached = attachEvents(far, sources);
+      if (device !== undefined) attached = attachEvents(device, sources);
     } catch (error) {
       undo();
       throw error;
@@ -172,17 +175,17 @@ export class BridgedInterrupts {
     if (count === 0) this.#vectors.delete(index);
   }
 
-  async #restore(far: Peer, vector: Vector): Promise<void> {
+  async #restore(device: Peer, vector: Vector): Promise<void> {
     const { index, number: start, notifier, masked } = vector;
     const set = (flags: number, { events, descriptors }: AttachedEvents): Promise<void> => {
-      const body = { argsz: SET_IRQS_BYTES, flags, index, start, count: 1, events };
-      return call(far, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
+      const body = { argsz: SET_IRQS_HEAD_BYTES, flags, index, start, count: 1, events };
+      return call(device, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
     };
     const mask = async (): Promise<void> => {
       if (masked) await set(MASK, NOTHING_ATTACHED);
     };
     const assign = async (): Promise<void> => {
-      if (notifier !== undefined) await set(ASSIGN, attachEvents(far, [vector.source]));
+      if (notifier !== undefined) await set(ASSIGN, attachEvents(device, [vector.source]));
     };
     if (index !== Irq.INTX) {
       // Mask first: otherwise pending interrupts are notified at once.

@@ -7,7 +7,7 @@ const MAX_PARALLEL_REQUESTS = 1024;
 export type RestoreStep = () => Promise<void>;
 
 /** The requests that restore one kind of state, in order. */
-export type RestoreSteps = (far: Peer) => readonly RestoreStep[];
+export type RestoreSteps = (device: Peer) => readonly RestoreStep[];
 
 /**
  * The state that a client keeps in its device for the length of a session, replayed to a device
@@ -27,9 +27,9 @@ export interface ClientState {
  * Replays the state with many requests in flight, as the client's requests wait meanwhile, but
  * fewer than there are ids.
  */
-export async function restoreState(state: ClientState, far: Peer): Promise<void> {
+export async function restoreState(state: ClientState, device: Peer): Promise<void> {
   const { mappings, dirtyPageLog, interrupts } = state;
-  const restoreSteps = [mappings, dirtyPageLog, interrupts].flatMap((kind) => kind(far));
+  const restoreSteps = [mappings, dirtyPageLog, interrupts].flatMap((kind) => kind(device));
   for (let at = 0; at < restoreSteps.length; at += MAX_PARALLEL_REQUESTS) {
     await Promise.all(restoreSteps.slice(at, at + MAX_PARALLEL_REQUESTS).map((step) => step()));
   }

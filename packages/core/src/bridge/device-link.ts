@@ -1,9 +1,9 @@
-import { openDevice } from '../device-end/open-device.js';
+import { closedByDevice, openDevice } from '../device-end/open-device.js';
 import { maxEvents } from '../device-end/vector-source.js';
 import { RemoteError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { commandName } from '../protocol/constants.js';
+import { commandName } from '../protocol/enums.js';
 import type {
   KnownCommand,
   ReplyBodies,
@@ -40,13 +40,13 @@ export interface DeviceLinkOptions {
 
 export interface DeviceLinkHandlers {
   /** Handles a request of the device: DMA, INTERRUPT, PUSH_RULES. */
-  onRequest(far: Peer, request: RequestMessage): void;
+  onRequest(peer: Peer, request: RequestMessage): void;
   /**
    * The device is connected again after the link was lost, in its power-on state. Call {@link
    * DeviceLink.restored} once its state has been replayed.
    */
-  onReachedAgain(far: Peer): void;
-  onLost(far: Peer, error: Error): void;
+  onReachedAgain(peer: Peer): void;
+  onLost(peer: Peer, error: Error): void;
 }
 
 /** The bridge's connection to the device; reconnects when it breaks. */
@@ -150,8 +150,8 @@ export class DeviceLink {
   }
 
   /** The state of the reconnected device is complete. */
-  restored(far: Peer): void {
-    if (far !== this.#peer) return;
+  restored(peer: Peer): void {
+    if (peer !== this.#peer) return;
     this.#restoring = false;
     this.#pauseMs = FIRST_RETRY_MS;
   }
@@ -185,10 +185,15 @@ export class DeviceLink {
     const options = { registry, own, silenceMs, lostSession, logger, signal, report };
     try {
       const { side, capabilities } = await openDevice(connect, accept, options);
-      this.#peer = side.peer;
+      const { peer } = side;
+      // Either may have happened in the turn in which VERSION was answered.
+      if (this.#ending.signal.aborted) peer.abort(this.#ending.signal.reason);
+      this.#ending.signal.throwIfAborted();
+      if (peer.closed) throw closedByDevice();
+      this.#peer = peer;
       this.#capabilities = capabilities;
-      this.#session = side.peer.negotiated.peerSession ?? lostSession;
-      return side.peer;
+      this.#session = peer.negotiated.peerSession ?? lostSession;
+      return peer;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
       throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${timeoutMs / 1000} s`);
@@ -200,9 +205,7 @@ export class DeviceLink {
     if (peer !== this.#peer) return;
     this.#peer = undefined;
     if (this.#ending.signal.aborted) return;
-    const reason =
-      error ?? new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
-    this.#handlers.onLost(peer, reason);
+    this.#handlers.onLost(peer, error ?? closedByDevice());
     this.#retry();
   }
 

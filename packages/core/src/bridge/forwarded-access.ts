@@ -1,8 +1,8 @@
 import { EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { HostEnd } from '../host-end/host-end.js';
-import { Command } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
+import { Command } from '../protocol/enums.js';
 import type { ReplyMessage, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';
@@ -59,21 +59,14 @@ export class ForwardedAccess implements Requester {
 }
 
 /** Answer a register access in place of an unreachable device. */
-export function answerForAbsent(near: Peer, request: AccessRequest): void {
+export function answerForAbsent(client: Peer, request: AccessRequest): void {
   const { offset, region, count } = request.body;
+  const access = count === 0 ? undefined : { offset, region, count };
   if (request.command === Command.REGION_READ) {
     const data = new Uint8Array(count).fill(ALL_ONES);
-    near.reply(
-      Command.REGION_READ,
-      request.id,
-      count === 0 ? undefined : { offset, region, count, data },
-    );
+    client.reply(Command.REGION_READ, request.id, access && { ...access, data });
   } else {
-    near.reply(
-      Command.REGION_WRITE,
-      request.id,
-      count === 0 ? undefined : { offset, region, count },
-    );
+    client.reply(Command.REGION_WRITE, request.id, access);
   }
 }
 

@@ -2,7 +2,7 @@ import type { PushSource } from '../device-end/push-source.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
 import type { HostEnd } from '../host-end/host-end.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { DeviceLink } from './device-link.js';
@@ -43,18 +43,18 @@ export class RegisterForwarder {
 
   access(request: AccessRequest): void {
     const { host, link, maxDataXferSize } = this.#options;
-    const near = host.peer;
+    const client = host.peer;
     const { command, id, noReply, body } = request;
     // While the device is unreachable the answer is made here.
     if (body.count > maxDataXferSize) {
       const text = `${commandName(command)} of ${body.count} bytes, the limit is ${maxDataXferSize}`;
-      near.replyError(command, id, noReply, new RequestRefusedError(EINVAL, text));
+      client.replyError(command, id, noReply, new RequestRefusedError(EINVAL, text));
     } else if (!link.up) {
-      if (!noReply) answerForAbsent(near, request);
+      if (!noReply) answerForAbsent(client, request);
     } else if (link.silent) {
       // Writes still arrive if it recovers.
       if (request.command === Command.REGION_WRITE) this.#post(link.peer, request.body);
-      if (!noReply) answerForAbsent(near, request);
+      if (!noReply) answerForAbsent(client, request);
     } else {
       this.#forward(link.peer, request);
     }
@@ -67,24 +67,24 @@ export class RegisterForwarder {
     if (!noReply) host.peer.reply(command, id, { count: body.writes.length });
   }
 
-  #forward(far: Peer, request: AccessRequest): void {
+  #forward(device: Peer, request: AccessRequest): void {
     if (request.command === Command.REGION_READ) {
-      this.#request(far, request.command, request.body, request);
+      this.#request(device, request.command, request.body, request);
     } else if (request.noReply) {
-      this.#post(far, request.body);
+      this.#post(device, request.body);
     } else {
-      this.#request(far, request.command, this.#accompanied(request.body, far), request);
+      this.#request(device, request.command, this.#accompanied(request.body, device), request);
     }
   }
 
-  #post(far: Peer, write: RegionData): void {
-    const roomLeft = far.post(Command.REGION_WRITE, this.#accompanied(write, far));
-    this.#onSent(far, write.count, roomLeft);
+  #post(device: Peer, write: RegionData): void {
+    const roomLeft = device.post(Command.REGION_WRITE, this.#accompanied(write, device));
+    this.#onSent(device, write.count, roomLeft);
   }
 
   /** A client that reuses ids can have more requests in flight than there are ids. */
   #request<C extends AccessRequest['command']>(
-    far: Peer,
+    device: Peer,
     command: C,
     body: RequestBodies[C],
     asked: AccessRequest,
@@ -93,38 +93,38 @@ export class RegisterForwarder {
     const requester = new ForwardedAccess(host, link, asked);
     try {
       const bytes = command === Command.REGION_READ ? 0 : asked.body.count;
-      this.#onSent(far, bytes, far.request(command, body, requester));
+      this.#onSent(device, bytes, device.request(command, body, requester));
     } catch (error) {
       requester.onFailure(error as Error);
     }
   }
 
   /** A register write, with the memory that the device's push rules ask for. */
-  #accompanied({ region, offset, count, data }: RegionData, far: Peer): RegionData {
+  #accompanied({ region, offset, count, data }: RegionData, device: Peer): RegionData {
     const write = { region, offset, count, data: lasting(data) };
-    return this.#options.pushes.accompany(write, far.extensions.maxPushBytes);
+    return this.#options.pushes.accompany(write, device.extensions.maxPushBytes);
   }
 
   /** Other queued data, such as DMA replies, does not count against the client. */
-  #onSent(far: Peer, bytes: number, roomLeft: boolean): void {
+  #onSent(device: Peer, bytes: number, roomLeft: boolean): void {
     if (roomLeft) {
       this.#sentBytes = 0;
       return;
     }
     this.#sentBytes += bytes + MESSAGE_BYTES;
-    if (this.#sentBytes > MAX_SENT_BYTES || !far.windowOpen) this.#waitFor(far);
+    if (this.#sentBytes > MAX_SENT_BYTES || !device.windowOpen) this.#waitFor(device);
   }
 
   /**
    * The device's queue is full: stop reading from the client. A device that accepts nothing for too
    * long counts as lost.
    */
-  #waitFor(far: Peer): void {
+  #waitFor(device: Peer): void {
     const { host, maxStallMs } = this.#options;
     const { connection } = host.peer;
     if (this.#waits) return;
     this.#waits = true;
-    let { signsOfLife } = far;
+    let { signsOfLife } = device;
     let silentMs = 0;
     let isOver = false;
     connection.pause();
@@ -138,16 +138,16 @@ export class RegisterForwarder {
     };
     const timer = setInterval(() => {
       // Without a link nothing is lost: the session ends or goes on.
-      if (far.session?.interruption !== undefined) return;
-      silentMs = far.signsOfLife === signsOfLife ? silentMs + LOOK_MS : 0;
-      signsOfLife = far.signsOfLife;
+      if (device.session?.interruption !== undefined) return;
+      silentMs = device.signsOfLife === signsOfLife ? silentMs + LOOK_MS : 0;
+      signsOfLife = device.signsOfLife;
       if (silentMs >= maxStallMs) {
         const text = `the device took nothing for ${maxStallMs / 1000} s`;
-        far.abort(new VfioUserError('VFU_TIMEOUT', text));
-      } else if (silentMs === 0 && far.windowOpen) {
+        device.abort(new VfioUserError('VFU_TIMEOUT', text));
+      } else if (silentMs === 0 && device.windowOpen) {
         goOn();
       }
     }, LOOK_MS).unref();
-    void far.drained().then(goOn);
+    void device.drained().then(goOn);
   }
 }

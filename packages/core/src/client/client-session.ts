@@ -1,7 +1,6 @@
 import { deferred } from '../deferred.js';
 import { DeviceEnd } from '../device-end/device-end.js';
 import { DeviceInterrupts } from '../device-end/interrupts.js';
-import { Attachment } from '../diagnostics/attachment.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
 import type { RequestMessage } from '../protocol/messages.js';
@@ -34,9 +33,7 @@ export class ClientSession implements PeerHandlers {
     const { uri, logger, timeoutMs, maxDataXferSize } = options;
     this.#logger = logger;
     this.maxDataXferSize = maxDataXferSize;
-    const attachment = new Attachment(uri);
-    attachment.peer = opened.connection.peer;
-    this.space = new DmaSpace(attachment, logger);
+    this.space = new DmaSpace({ device: uri, peer: opened.connection.peer }, logger);
     // Keep reading: a server that waits for DMA replies may not read meanwhile.
     this.peer = new Peer(opened, this, { logger, timeoutMs, pauseWhenBackedUp: false });
     this.interrupts = new DeviceInterrupts(this.peer);

@@ -1,20 +1,18 @@
 import { openDevice } from '../device-end/open-device.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
-import type { Capabilities } from '../protocol/capabilities.js';
-import { OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { Command } from '../protocol/constants.js';
+import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
+import { Command } from '../protocol/enums.js';
+import { DEVICE_INFO_BYTES } from '../protocol/struct-sizes.js';
 import { call } from '../session/call.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import { openSession } from '../session/open.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import { ClientSession } from './client-session.js';
-import { ConnectedClient } from './connected-client.js';
-import type { DeviceClient } from './device-client.js';
+import { DeviceClient } from './device-client.js';
 
 /** Default timeout of a request, ms. */
 const DEFAULT_TIMEOUT_MS = 10_000;
-const INFO_BYTES = 16;
 /** Default of `silenceMs`, ms. */
 const DEFAULT_SILENCE_MS = 30_000;
 
@@ -47,7 +45,7 @@ export async function connectDevice(text: string, options: ConnectOptions): Prom
   const { side: session, version, capabilities: server } = reached;
   const { peer } = session;
   const info = await openSession(peer.connection, signal, () =>
-    call(peer, Command.DEVICE_GET_INFO, { argsz: INFO_BYTES }, (body) => body),
+    call(peer, Command.DEVICE_GET_INFO, { argsz: DEVICE_INFO_BYTES }, (body) => body),
   );
-  return new ConnectedClient(session, { version, server, info });
+  return new DeviceClient(session, { version, server, info });
 }

@@ -1,14 +1,32 @@
+import type { InterruptHandler } from '../device-end/interrupts.js';
+import { VfioUserError } from '../errors.js';
 import { PullStream } from '../pull-stream.js';
-import type { DeviceClient, RaisedInterrupt, RaisedInterrupts } from './device-client.js';
 
-/**
- * See {@link DeviceClient.interrupts}. Interrupts not yet taken are counted per vector, so that
- * memory stays bounded.
- */
+/** A vector was raised `count` times since it was last reported. */
+export interface RaisedInterrupt {
+  readonly vector: number;
+  readonly count: number;
+}
+
+export interface InterruptsOptions {
+  /** Aborts the iteration, which rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Interrupts as they arrive. Ending the iteration (`break`, `return()`) disables them. */
+export interface RaisedInterrupts extends AsyncIterableIterator<RaisedInterrupt>, AsyncDisposable {}
+
+/** The vectors of one interrupt index. */
+interface Vectors {
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<Error | undefined>;
+  enable(handler: InterruptHandler): Promise<void>;
+  disable(): Promise<void>;
+}
+
+/** Interrupts not yet taken are counted per vector, so that memory stays bounded. */
 export async function iterateInterrupts(
-  client: DeviceClient,
-  index: number,
-  count: number,
+  { closed, enable, disable }: Vectors,
   signal: AbortSignal | undefined,
 ): Promise<RaisedInterrupts> {
   signal?.throwIfAborted();
@@ -16,30 +34,34 @@ export async function iterateInterrupts(
   const take = (): RaisedInterrupt | undefined => {
     const [first] = raised;
     if (first === undefined) return undefined;
-    const [vector, times] = first;
+    const [vector, count] = first;
     raised.delete(vector);
-    return { vector, count: times };
+    return { vector, count };
   };
   const stream = new PullStream(take, async () => {
     signal?.removeEventListener('abort', onAbort);
-    await client.disableInterrupts(index);
+    await disable().catch(unlessEnded);
   });
   const onAbort = (): void => {
     raised.clear();
     stream.end(signal?.reason);
     // This fails if the connection ends, which disables them as well.
-    client.disableInterrupts(index).catch(() => {});
+    disable().catch(() => {});
   };
-  const onRaised = (vector: number, times: number): void => {
-    raised.set(vector, (raised.get(vector) ?? 0) + times);
+  await enable((vector, count) => {
+    raised.set(vector, (raised.get(vector) ?? 0) + count);
     stream.wake();
-  };
-  await client.enableInterrupts(index, count, onRaised, { signal });
-  void client.closed.then((error) => {
+  });
+  void closed.then((error) => {
     signal?.removeEventListener('abort', onAbort);
     stream.end(error);
   });
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   return stream;
+}
+
+/** The end of the connection disables interrupts as well. */
+function unlessEnded(error: unknown): void {
+  if (!VfioUserError.is(error) || error.code !== 'VFU_PEER_CLOSED') throw error;
 }

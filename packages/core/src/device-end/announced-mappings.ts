@@ -2,10 +2,9 @@ import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import { DMA_MAP_READ, DMA_MAP_WRITE } from '../protocol/constants.js';
 import type { DmaMap } from '../protocol/messages.js';
+import { DMA_MAP_BYTES } from '../protocol/struct-sizes.js';
 import type { ExposedMemory, ExposedRange } from '../transport/one-sided.js';
 import type { Connection } from '../transport/transport.js';
-
-const DMA_MAP_BYTES = 32;
 
 interface Exposure {
   /** The connection it was announced on. */

@@ -1,5 +1,5 @@
 import type { DmaSpace } from '../memory/dma-space.js';
-import { ExtensionCommand } from '../protocol/constants.js';
+import { ExtensionCommand } from '../protocol/enums.js';
 import type { Interrupt, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import { AnnouncedMappings } from './announced-mappings.js';
@@ -26,8 +26,8 @@ export class DeviceEnd {
 
   constructor({ space, maxDataXferSize, onInterrupt }: DeviceEndOptions) {
     this.mappings = new AnnouncedMappings(space);
-    this.pushes = new PushSource(space.device);
-    this.#dma = new DmaService(space.device, maxDataXferSize);
+    this.pushes = new PushSource(space);
+    this.#dma = new DmaService(space, maxDataXferSize);
     this.#onInterrupt = onInterrupt;
   }
 

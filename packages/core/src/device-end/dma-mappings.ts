@@ -1,17 +1,17 @@
-import type { Iova } from '../address.js';
+import { canonicalIova, type Iova } from '../address.js';
 import { VfioUserError } from '../errors.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import type { AddedMapping } from '../memory/mapping-table.js';
-import { Command, DMA_UNMAP_ALL } from '../protocol/constants.js';
+import { DMA_UNMAP_ALL } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { DmaUnmap } from '../protocol/messages.js';
+import { DMA_UNMAP_BYTES } from '../protocol/struct-sizes.js';
 import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import type { AnnouncedMappings } from './announced-mappings.js';
 import type { GuestMemory } from './guest-memory.js';
-
-const DMA_UNMAP_BYTES = 24;
 
 export interface DmaMapOptions extends CallOptions {
   /** Page-aligned. */
@@ -51,13 +51,14 @@ export class DmaMappings {
    * @throws {RemoteError} when the server refuses.
    */
   async map(options: DmaMapOptions): Promise<void> {
-    const { address, memory, offset = 0, readable = true, writable = true, share = true } = options;
+    const { memory, offset = 0, readable = true, writable = true, share = true } = options;
     const { signal } = options;
+    const address = canonicalIova(options.address);
     const size = options.length ?? memory.length - offset;
-    if (offset + size > memory.length) {
+    if (!(isCount(offset) && isCount(size) && offset + size <= memory.length)) {
       throw new VfioUserError(
         'VFU_CONFIG_INVALID',
-        `guest memory of ${memory.length} bytes does not reach to ${offset + size}`,
+        `${size} bytes at ${offset} are no part of guest memory of ${memory.length} bytes`,
       );
     }
     const shareable = share && this.#peer.connection.capabilities.sharedMemory;
@@ -80,7 +81,7 @@ export class DmaMappings {
         const { connection } = this.#peer;
         const exposed = share ? this.#mappings.expose(connection, mapping) : undefined;
         const body = this.#mappings.mapRequest(mapping, exposed, BigInt(offset));
-        const descriptor = shareable ? memory.shared?.descriptor() : undefined;
+        const descriptor = shareable ? memory.descriptor?.() : undefined;
         const descriptors = descriptor === undefined ? [] : [descriptor];
         await call(this.#peer, Command.DMA_MAP, body, () => undefined, descriptors);
         if (isNew && signal?.aborted) await this.#takeBack(address, size, signal);
@@ -91,7 +92,8 @@ export class DmaMappings {
     });
   }
 
-  async unmap(address: Iova, size: number): Promise<void> {
+  async unmap(iova: Iova, size: number): Promise<void> {
+    const address = canonicalIova(iova);
     const find = (): DmaMapping | undefined => this.#space.exact(address, size);
     let mapping = find();
     while (this.#isChanging(mapping)) {
@@ -141,4 +143,8 @@ export class DmaMappings {
   async #changed(mapping: DmaMapping): Promise<void> {
     await Promise.allSettled([this.#changes.get(mapping)]);
   }
+}
+
+function isCount(bytes: number): boolean {
+  return Number.isSafeInteger(bytes) && bytes >= 0;
 }

@@ -1,11 +1,10 @@
 import type { Dma } from '../device/dma.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { RemoteError, RequestRefusedError } from '../errors.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type { DmaData, DmaRead, RequestMessage } from '../protocol/messages.js';
+import { DEVICE_INFO_BYTES } from '../protocol/struct-sizes.js';
 import type { Peer } from '../session/peer.js';
-
-const DEVICE_INFO_BYTES = 16;
 
 /**
  * Serves "DMA_READ" and "DMA_WRITE" of a device. Every access is checked against the mappings and

@@ -1,8 +1,9 @@
-import { Command, ExtensionCommand, IO_FD_TYPE_IOEVENTFD } from '../protocol/constants.js';
+import { IO_FD_TYPE_IOEVENTFD } from '../protocol/constants.js';
+import { Command, ExtensionCommand } from '../protocol/enums.js';
 import type { RegionIoFd, RegionIoFds } from '../protocol/messages.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
-import type { Descriptor } from '../transport/resources.js';
+import { closeAll, type Descriptor } from '../transport/resources.js';
 
 /** Room for the head and a few entries: enough for most regions at the first attempt. */
 const FIRST_ARGSZ = 512;
@@ -49,7 +50,7 @@ export class DeviceDoorbells {
       }
       return doorbells;
     } catch (error) {
-      for (const doorbell of doorbells) doorbell.close();
+      closeAll(doorbells);
       throw error;
     } finally {
       for (const descriptor of received.values()) descriptor.close();

@@ -1,11 +1,11 @@
-import type { MappedMemory, SharedMemory, SharedResources } from '../transport/resources.js';
+import type { Descriptor, MappedMemory, SharedResources } from '../transport/resources.js';
 
-/** Memory that a server cannot map: reached by messages. */
-class PrivateMemory implements MappedMemory {
+/** Memory of this process alone. */
+export class PrivateMemory implements MappedMemory {
   readonly #bytes: Uint8Array;
 
-  constructor(length: number) {
-    this.#bytes = new Uint8Array(length);
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
   }
 
   get length(): number {
@@ -17,7 +17,7 @@ class PrivateMemory implements MappedMemory {
   }
 
   read(offset: number, target: Uint8Array): void {
-    target.set(this.#bytes.subarray(offset, offset + target.length));
+    target.set(this.view(offset, target.length));
   }
 
   write(offset: number, source: Uint8Array): void {
@@ -29,8 +29,8 @@ class PrivateMemory implements MappedMemory {
 
 /** Memory used as guest RAM. The caller closes it, after unmapping it. */
 export interface GuestMemory extends MappedMemory {
-  /** Present if a server can map it by descriptor. */
-  readonly shared: SharedMemory | undefined;
+  /** A descriptor to send to the server, whose owner is the caller. Absent if none can be passed. */
+  descriptor?(): Descriptor;
 }
 
 /** Allocate guest memory: shareable where the transport passes descriptors, private otherwise. */
@@ -38,14 +38,7 @@ export function allocateGuestMemory(
   resources: SharedResources | undefined,
   length: number,
 ): GuestMemory {
-  const shared = resources?.createMemory('guest-memory', length);
-  const memory: MappedMemory = shared ?? new PrivateMemory(length);
-  return {
-    shared,
-    length,
-    view: (offset, bytes) => memory.view(offset, bytes),
-    read: (offset, target) => memory.read(offset, target),
-    write: (offset, source) => memory.write(offset, source),
-    close: () => memory.close(),
-  };
+  return (
+    resources?.createMemory('guest-memory', length) ?? new PrivateMemory(new Uint8Array(length))
+  );
 }

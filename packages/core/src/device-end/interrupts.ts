@@ -1,19 +1,19 @@
 import { VfioUserError } from '../errors.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import {
-  Command,
   IRQ_SET_ACTION_TRIGGER,
   IRQ_SET_ACTION_UNMASK,
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
 } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { Interrupt, SetIrqs } from '../protocol/messages.js';
+import { SET_IRQS_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import { call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import type { Descriptor } from '../transport/resources.js';
 import { attachEvents, maxEvents, VectorSource } from './vector-source.js';
 
-const SET_IRQS_BYTES = 20;
 const ASSIGN = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
 
 /** Called with the vector and how often it was raised since the last call. */
@@ -105,7 +105,7 @@ export class DeviceInterrupts {
   }
 
   #set(request: Omit<SetIrqs, 'argsz'>, descriptors?: readonly Descriptor[]): Promise<void> {
-    const body = { argsz: SET_IRQS_BYTES, ...request };
+    const body = { argsz: SET_IRQS_HEAD_BYTES, ...request };
     return call(this.#peer, Command.DEVICE_SET_IRQS, body, () => undefined, descriptors);
   }
 

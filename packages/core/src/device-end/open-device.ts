@@ -1,6 +1,6 @@
 import { VfioUserError } from '../errors.js';
 import type { Capabilities } from '../protocol/capabilities.js';
-import { Command } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { Version } from '../protocol/messages.js';
 import { accept as negotiated, offer } from '../protocol/version.js';
 import { call } from '../session/call.js';
@@ -44,6 +44,12 @@ export async function openDevice<Side extends DeviceSide>(
       throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
     }
     peer.session?.hold(peer.negotiated.resumption?.holdMs ?? 0);
+    peer.session?.hold(peer.negotiated.resumption?.holdMs ?? 0);
     return { side, version, capabilities };
   });
+}
+
+/** A connection that ended without an error before it should. */
+export function closedByDevice(): VfioUserError {
+  return new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
 }

@@ -1,12 +1,12 @@
-import { Command, REGION_FLAG_MMAP } from '../protocol/constants.js';
+import { REGION_FLAG_MMAP } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { RegionData, RegionInfo } from '../protocol/messages.js';
+import { REGION_INFO_BYTES } from '../protocol/struct-sizes.js';
 import { type CallOptions, call } from '../session/call.js';
 import type { Peer } from '../session/peer.js';
 import { MemoryWindow } from '../transport/memory-window.js';
 import type { Descriptor, MappedMemory } from '../transport/resources.js';
 import type { PushSource } from './push-source.js';
-
-const REGION_INFO_BYTES = 32;
 
 /** A mapped part of a region: loads and stores reach the device without messages. */
 export interface MappedArea {

@@ -120,7 +120,7 @@ export class RegisterFile<Name extends string = string> implements RegisterAcces
     start: number,
     offset: number,
   ): number {
-    if (entry.access === 'wo') return 0;
+    if (entry.access === 'wo' || entry.absent) return 0;
     const isHigh = offset - start >= 4;
     const hook = this.#hooks[slot]?.read;
     if (hook === undefined) {

@@ -60,7 +60,7 @@ export class RegisterLayout {
   /** Size of a unit as a power of two: the narrowest register, at most 4 bytes. */
   readonly #shift: number;
 
-  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when two overlap or one is not aligned. */
+  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when two overlap or one is impossible. */
   constructor(
     registers: Readonly<Record<string, RegisterDefinition>>,
     { narrowWrites = 'merged' }: RegisterTableOptions,
@@ -116,6 +116,9 @@ function entryOf(name: string, definition: RegisterDefinition): RegisterEntry {
     meaning,
     absent: definition.absent === true,
   };
+  if (![1, 2, 4, 8].includes(size)) refuse(entry, `has ${size} bytes: expected 1, 2, 4 or 8`);
+  if (!(offset >= 0)) refuse(entry, 'starts before its region');
+  if (!Number.isInteger(count) || count < 1) refuse(entry, `is repeated ${count} times`);
   if (offset % Math.min(size, 4) !== 0 || stride % Math.min(size, 4) !== 0) {
     refuse(entry, `is not aligned to ${Math.min(size, 4)} bytes`);
   }

@@ -22,7 +22,7 @@ export class RegisterTable<Name extends string = string> {
   readonly offsets: Readonly<Record<Name, number>>;
   readonly #layout: RegisterLayout;
 
-  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when two overlap or one is not aligned. */
+  /** @throws {VfioUserError} `VFU_CONFIG_INVALID` when two overlap or one is impossible. */
   constructor(
     registers: Readonly<Record<Name, RegisterDefinition>>,
     options: RegisterTableOptions = {},

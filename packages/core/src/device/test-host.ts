@@ -11,8 +11,8 @@ import {
   IRQ_SET_ACTION_UNMASK,
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
-  Irq,
 } from '../protocol/constants.js';
+import { Irq } from '../protocol/enums.js';
 import { DeviceInstance } from '../server/device-instance.js';
 import type { InterruptMode, PciDevice, PciDeviceDefinition, ResetKind } from './device.js';
 import { readRegion, writeRegion } from './region.js';

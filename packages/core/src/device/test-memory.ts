@@ -1,39 +1,24 @@
 import { type Iova, iovaText } from '../address.js';
+import { PrivateMemory } from '../device-end/guest-memory.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import type { RemoteDma } from '../memory/remote-dma.js';
 import type { WriteFence } from '../memory/write-fence.js';
-import type { MappedMemory } from '../transport/resources.js';
 
 /** Guest memory in an array that reports writes. After an unmap, views read zeros, too. */
-export class TestGuestMemory implements MappedMemory {
-  readonly #bytes: Uint8Array;
+export class TestGuestMemory extends PrivateMemory {
   readonly #onWrite: (offset: number, length: number) => void;
 
   constructor(bytes: Uint8Array, onWrite: (offset: number, length: number) => void) {
-    this.#bytes = bytes;
+    super(bytes);
     this.#onWrite = onWrite;
   }
 
-  get length(): number {
-    return this.#bytes.length;
-  }
-
-  view(offset: number, length: number): Uint8Array {
-    return this.#bytes.subarray(offset, offset + length);
-  }
-
-  read(offset: number, target: Uint8Array): void {
-    target.set(this.view(offset, target.length));
-  }
-
-  write(offset: number, source: Uint8Array): void {
-    this.#bytes.set(source, offset);
+  override write(offset: number, source: Uint8Array): void {
+    super.write(offset, source);
     this.#onWrite(offset, source.length);
   }
-
-  close(): void {}
 }
 
 interface Message {

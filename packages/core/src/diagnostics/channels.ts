@@ -1,5 +1,4 @@
 import { channel } from 'node:diagnostics_channel';
-import type { Attachment } from './attachment.js';
 
 /**
  * Events of the library, by `node:diagnostics_channel`. Without subscribers nothing is measured: no
@@ -48,6 +47,9 @@ export interface AboutDevice {
    */
   readonly peer: string | undefined;
 }
+
+/** A device and its client, from one client to the next. */
+export type Attachment = { -readonly [Name in keyof AboutDevice]: AboutDevice[Name] };
 
 /** `vfio-user:dma`: an access to guest memory, or a failed one. */
 export interface DmaDone extends AboutDevice {

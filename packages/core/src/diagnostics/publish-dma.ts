@@ -1,7 +1,6 @@
 import { EIO } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
-import type { Attachment } from './attachment.js';
-import { type DmaPath, diagnostics } from './channels.js';
+import { type Attachment, type DmaPath, diagnostics } from './channels.js';
 
 type Direction = 'read' | 'write' | 'readwrite';
 

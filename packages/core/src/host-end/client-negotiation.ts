@@ -3,7 +3,7 @@ import { EINVAL } from '../errno.js';
 import { ProtocolViolationError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type { RequestMessage, Version } from '../protocol/messages.js';
 import { negotiate } from '../protocol/version.js';
 import type { Peer } from '../session/peer.js';

@@ -1,11 +1,11 @@
 import type { KnownCommand, ReplyBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';
-import type { Descriptor } from '../transport/resources.js';
+import { closeAll, type Descriptor } from '../transport/resources.js';
 
 /** The reply to a request. */
-export interface Answer {
-  readonly body: ReplyBodies[KnownCommand];
+export interface Answer<Body = ReplyBodies[KnownCommand]> {
+  readonly body: Body;
   readonly descriptors?: readonly Descriptor[];
 }
 
@@ -126,8 +126,4 @@ function ownedRequest(request: RequestMessage): RequestMessage {
   }
   // The same fields with the same types, only the bytes have moved.
   return { ...request, body } as unknown as RequestMessage;
-}
-
-function closeAll(descriptors: readonly Descriptor[]): void {
-  for (const descriptor of descriptors) descriptor.close();
 }

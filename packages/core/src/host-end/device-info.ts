@@ -15,16 +15,17 @@ import {
   REGION_FLAG_WRITE,
 } from '../protocol/constants.js';
 import type { DeviceInfo, IndexRequest, IrqInfo, RegionInfo } from '../protocol/messages.js';
+import {
+  DEVICE_INFO_BYTES,
+  IRQ_INFO_BYTES,
+  REGION_INFO_BYTES,
+  SPARSE_AREA_BYTES,
+  SPARSE_HEAD_BYTES,
+} from '../protocol/struct-sizes.js';
 import type { Peer } from '../session/peer.js';
-import type { Descriptor, SharedMemory } from '../transport/resources.js';
+import type { SharedMemory } from '../transport/resources.js';
 import type { Connection } from '../transport/transport.js';
-
-const DEVICE_INFO_BYTES = 16;
-const REGION_INFO_BYTES = 32;
-const IRQ_INFO_BYTES = 16;
-/** Capability header and area count, then one entry an area ("DEVICE_GET_REGION_INFO"). */
-const SPARSE_HEAD_BYTES = 16;
-const SPARSE_AREA_BYTES = 16;
+import type { Answer } from './control-requests.js';
 
 /** "DEVICE_GET_INFO". */
 export function deviceInfo(): DeviceInfo {
@@ -63,11 +64,6 @@ export interface RegionSource {
   sharedMemoryOf(memory: DeviceMemory): SharedMemory | undefined;
 }
 
-export interface RegionInfoReply {
-  readonly info: RegionInfo;
-  readonly descriptors: readonly Descriptor[];
-}
-
 /**
  * "DEVICE_GET_REGION_INFO". If argsz has no room for the capability, the reply says how much is
  * needed. The descriptor of the mappable memory is attached once there is room; one, however many
@@ -78,7 +74,7 @@ export function regionInfo(
   { argsz, index }: IndexRequest,
   { capabilities }: Connection,
   client: ClientTraits,
-): RegionInfoReply {
+): Answer<RegionInfo> {
   if (index >= NUM_REGIONS) {
     throw new RequestRefusedError(EINVAL, `DEVICE_GET_REGION_INFO: no region index ${index}`);
   }
@@ -88,12 +84,12 @@ export function regionInfo(
   const shared = region?.memory && mayMap ? device.sharedMemoryOf(region.memory) : undefined;
   const areas = wholePages(region?.mappable ?? [], device.pageBytes);
   if (shared === undefined || areas.length === 0) {
-    return { info: { argsz: REGION_INFO_BYTES, ...info }, descriptors: [] };
+    return { body: { argsz: REGION_INFO_BYTES, ...info } };
   }
   const needed = REGION_INFO_BYTES + SPARSE_HEAD_BYTES + SPARSE_AREA_BYTES * areas.length;
   const mappable = { ...info, argsz: needed, flags: info.flags | REGION_FLAG_MMAP };
-  if (argsz < needed) return { info: mappable, descriptors: [] };
-  return { info: { ...mappable, sparse: areas }, descriptors: [shared.descriptor()] };
+  if (argsz < needed) return { body: mappable };
+  return { body: { ...mappable, sparse: areas }, descriptors: [shared.descriptor()] };
 }
 
 function regionFlags(region: RegionDefinition | undefined): number {

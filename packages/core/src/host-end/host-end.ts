@@ -2,7 +2,7 @@ import { type RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { Capabilities } from '../protocol/capabilities.js';
-import { Command } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { RegionData, RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';

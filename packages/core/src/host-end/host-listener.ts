@@ -11,7 +11,24 @@ import type { Listener } from '../transport/transport.js';
 import { Admission } from './admission.js';
 import type { HostEnd } from './host-end.js';
 import type { ServerLimits } from './limits.js';
-import { ServedClientList } from './served-clients.js';
+import { ServedClientList, type ServedClients } from './served-clients.js';
+
+/** A running server or bridge. */
+export interface ClientHost extends AsyncDisposable {
+  /** URI it listens on, with port 0 resolved. */
+  readonly uri: string;
+  /** Resolves when it has ended: by {@link close}, its signal, or after its only client. */
+  readonly closed: Promise<void>;
+  /** The current clients, then each new one. */
+  clients(): ServedClients;
+  /** Counters for monitoring. */
+  statistics(): Readonly<Record<string, number | string>>;
+  /**
+   * Stop listening; close all connections once what is queued is sent. It has ended also if this
+   * rejects, with the first error on the way.
+   */
+  close(): Promise<void>;
+}
 
 /** How long a client may be silent while another one waits for its place, ms. */
 const PROBE_MS = 1_000;
@@ -47,18 +64,21 @@ export interface HostListenerOptions {
     logger: Logger,
     report: LinkReport,
   ) => HostEnd;
+  /** For {@link ClientHost.statistics}. */
+  readonly statistics: (admission: Admission<HostEnd>) => Readonly<Record<string, number | string>>;
   /** Called when all clients are released and no more are admitted. */
   readonly onClosed?: () => Promise<void>;
   /** End after the first client has left. */
   readonly once?: boolean;
+  /** Aborts the start, which rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Listens for clients and admits them: the common part of a server and a bridge. */
-export class HostListener {
-  /** Resolves when it has ended: by {@link close}, or after its only client. */
+export class HostListener implements ClientHost {
   readonly closed: Promise<void>;
-  readonly admission: Admission<HostEnd>;
-  readonly clients = new ServedClientList<HostEnd>();
+  readonly #admission: Admission<HostEnd>;
+  readonly #clients = new ServedClientList<HostEnd>();
   readonly #options: HostListenerOptions;
   /** Sessions that survive their link, and what became of their links. */
   readonly #sessions = new SessionTable();
@@ -70,22 +90,19 @@ export class HostListener {
 
   private constructor(options: HostListenerOptions) {
     this.#options = options;
-    this.admission = new Admission(options);
+    this.#admission = new Admission(options);
     this.closed = this.#ended.promise;
   }
 
-  /** Resolves when it listens. An abort of `signal` until then rejects with its reason. */
-  static async start(
-    options: HostListenerOptions,
-    signal: AbortSignal | undefined,
-  ): Promise<HostListener> {
+  /** Resolves when it listens. */
+  static async start(options: HostListenerOptions): Promise<HostListener> {
     const started = new HostListener(options);
-    await started.#listen(signal);
+    await started.#listen();
     return started;
   }
 
-  async #listen(signal: AbortSignal | undefined): Promise<void> {
-    const { registry, listen, logger, limits } = this.#options;
+  async #listen(): Promise<void> {
+    const { registry, listen, logger, limits, signal } = this.#options;
     const { maxDataXferSize, silenceMs, holdMs } = limits;
     const listener = await listenOnUri(registry, listen, (opened) => this.#accept(opened).peer, {
       maxDataXferSize,
@@ -103,55 +120,65 @@ export class HostListener {
     void this.closed.then(() => logger.flush());
   }
 
-  /** Where it really listens: port 0 is already resolved. */
   get uri(): string {
     return this.#uri;
   }
 
-  /** Sessions without a link, and what became of the links so far. */
-  get linkStatistics(): Readonly<Record<string, number>> {
-    const clients = [...this.admission.clients];
-    const heldSessions = clients.filter(({ heldUntil }) => heldUntil !== undefined).length;
-    return { heldSessions, ...this.#report.statistics };
+  clients(): ServedClients {
+    return this.#clients.follow();
   }
 
-  /** Stop listening and close all connections once what is queued is sent. */
+  statistics(): Readonly<Record<string, number | string>> {
+    const clients = [...this.#admission.clients];
+    const heldSessions = clients.filter(({ heldUntil }) => heldUntil !== undefined).length;
+    const { statistics } = this.#options;
+    return { ...statistics(this.#admission), heldSessions, ...this.#report.statistics };
+  }
+
   close(): Promise<void> {
-    this.#ending ??= this.#end();
+    if (this.#ending === undefined) {
+      this.#ending = this.#end();
+      // The errors were logged, for whom nobody waits.
+      this.#ending.catch(() => {});
+    }
     return this.#ending;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #accept(opened: NegotiatedConnection): HostEnd {
     const logger = this.#options.logger.child({ peer: opened.connection.peer });
     const events: ClientEvents = {
       onVersion: () => this.#apply(host),
-      onServed: () => this.clients.came(host, host.name),
+      onServed: () => this.#clients.came(host, host.name),
       onEnd: (error, release) => this.#onEnd(host, error, release),
     };
     const host: HostEnd = this.#options.accept(opened, events, logger, this.#report);
-    this.admission.arrived(host);
+    this.#admission.arrived(host);
     return host;
   }
 
   #apply(host: HostEnd): void {
     const replaces = this.#replaceHeld(host);
-    const { full, clients } = this.admission;
-    this.admission.apply(host);
-    if (replaces) this.admission.prefer(host);
+    const { full, clients } = this.#admission;
+    this.#admission.apply(host);
+    if (replaces) this.#admission.prefer(host);
     // A client whose machine lost power may be back before its old link is found dead.
     else if (full) for (const { peer } of clients) peer.session?.probe(PROBE_MS);
   }
 
   /** The link of a session was lost: its peer may wait already, with a new session. */
   #onInterrupted(): void {
-    for (const next of [...this.admission.waiting]) {
-      if (this.#replaceHeld(next)) this.admission.prefer(next);
+    for (const next of [...this.#admission.waiting]) {
+      if (this.#replaceHeld(next)) this.#admission.prefer(next);
     }
   }
 
   /** End the session that the peer of `next` has left without a link, if there is one. */
   #replaceHeld(next: HostEnd): boolean {
-    for (const host of this.admission.clients) {
+    for (const host of this.#admission.clients) {
       if (host.heldUntil === undefined || !isSamePeer(host, next)) continue;
       host.drop(new VfioUserError('VFU_PEER_CLOSED', 'its peer has begun a new session'));
       return true;
@@ -161,9 +188,9 @@ export class HostListener {
 
   #onEnd(host: HostEnd, error: Error | undefined, release: () => Promise<void>): void {
     const { logger, once = false } = this.#options;
-    this.admission.left(host);
-    this.clients.left(host, error);
-    const isClient = this.admission.clients.has(host);
+    this.#admission.left(host);
+    this.#clients.left(host, error);
+    const isClient = this.#admission.clients.has(host);
     const fields = { peer: host.name, ...(error && { reason: error.message }) };
     if (!isClient) logger.debug(fields, 'a connection ended that was no client');
     else logger[error === undefined ? 'info' : 'warn'](fields, 'client gone');
@@ -171,18 +198,26 @@ export class HostListener {
       .catch((err) => logger.error({ err }, 'a client is gone, but not all it left'))
       .finally(() => {
         if (isClient && once) void this.close();
-        this.admission.released(host);
+        this.#admission.released(host);
       });
   }
 
   async #end(): Promise<void> {
-    const reason = new VfioUserError('VFU_PEER_CLOSED', `the ${this.#options.kind} is ending`);
-    const emptied = this.admission.close(reason);
-    await this.#listener?.close();
-    await emptied;
-    await this.#options.onClosed?.();
-    this.clients.end();
+    const { kind, logger, onClosed } = this.#options;
+    const reason = new VfioUserError('VFU_PEER_CLOSED', `the ${kind} is ending`);
+    const emptied = this.#admission.close(reason);
+    const errors: unknown[] = [];
+    for (const step of [() => this.#listener?.close(), () => emptied, () => onClosed?.()]) {
+      try {
+        await step();
+      } catch (err) {
+        errors.push(err);
+        logger.error({ err }, `the ${kind} has ended, but not all of it could be closed`);
+      }
+    }
+    this.#clients.end();
     this.#ended.resolve();
+    if (errors.length > 0) throw errors[0];
   }
 }
 

@@ -1,4 +1,4 @@
-import { ExtensionCommand } from '../protocol/constants.js';
+import { ExtensionCommand } from '../protocol/enums.js';
 import type { Peer } from '../session/peer.js';
 import type { Notifier } from '../transport/resources.js';
 

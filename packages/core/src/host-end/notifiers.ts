@@ -1,14 +1,12 @@
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
+import { MAX_VECTORS } from '../pci/constants.js';
 import { IRQ_SET_DATA_EVENTFD } from '../protocol/constants.js';
 import type { SetIrqs } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';
-import type { Notifier } from '../transport/resources.js';
+import { closeAll, type Notifier } from '../transport/resources.js';
 import { InterruptMessages } from './interrupt-messages.js';
-
-/** PCI 3.0, 6.8.2: the largest MSI-X table. */
-export const MAX_VECTORS = 2048;
 
 /**
  * Makes the notifiers that a client asks for ("DEVICE_SET_IRQS"): passed descriptors, or messages.
@@ -60,7 +58,7 @@ export class Notifiers {
         notifiers.push(connection.resources.notifier(next));
       }
     } catch (error) {
-      for (const notifier of notifiers) notifier.close();
+      closeAll(notifiers);
       throw error instanceof RequestRefusedError ? error : refused(String(error), error);
     }
     return notifiers;

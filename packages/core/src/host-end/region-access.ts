@@ -3,8 +3,8 @@ import { readRegion, writeRegion } from '../device/region.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
 import type { PciFunction } from '../pci/function.js';
-import { commandName } from '../protocol/constants.js';
 import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
+import { commandName } from '../protocol/enums.js';
 import type { RegionAccess, RegionData, RegionWriteMulti } from '../protocol/messages.js';
 
 /** "REGION_READ", "REGION_WRITE" and "REGION_WRITE_MULTI": the hot path. */

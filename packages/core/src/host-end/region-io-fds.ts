@@ -9,23 +9,18 @@ import type {
   RegionIoFds,
   RegionIoFdsRequest,
 } from '../protocol/messages.js';
+import { REGION_IO_FD_BYTES, REGION_IO_FDS_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import type { Peer } from '../session/peer.js';
 import {
-  type Descriptor,
+  closeAll,
   descriptorOfEach,
   type EventSource,
   type SharedResources,
 } from '../transport/resources.js';
+import type { Answer } from './control-requests.js';
 
-const HEAD_BYTES = 16;
-const ENTRY_BYTES = 40;
 /** fd_index of an entry without a descriptor. */
 const NO_DESCRIPTOR = 0xffff_ffff;
-
-export interface RegionIoFdsReply {
-  readonly body: RegionIoFds;
-  readonly descriptors: readonly Descriptor[];
-}
 
 /**
  * "DEVICE_GET_REGION_IO_FDS": events that the client may signal instead of writing a register.
@@ -45,7 +40,7 @@ export class RegionIoFdsHandler {
   }
 
   /** @param maxMsgFds most descriptors in a message that the client takes. */
-  handle(request: RegionIoFdsRequest, maxMsgFds: number): RegionIoFdsReply {
+  handle(request: RegionIoFdsRequest, maxMsgFds: number): Answer<RegionIoFds> {
     const { argsz, flags, index, count } = request;
     const region = this.#pci.region(index);
     if (flags !== 0 || count !== 0) throw refused(index, 'flags and count must be 0');
@@ -55,14 +50,14 @@ export class RegionIoFdsHandler {
     const { resources } = connection;
     const reachable = extensions.doorbells || resources !== undefined;
     const definitions = reachable ? (region.ioEvents ?? []) : [];
-    const needed = HEAD_BYTES + ENTRY_BYTES * definitions.length;
+    const needed = REGION_IO_FDS_HEAD_BYTES + REGION_IO_FD_BYTES * definitions.length;
     const head = { argsz: needed, flags: 0, index, count: definitions.length };
     if (argsz < needed || definitions.length === 0) {
-      return { body: { ...head, entries: [] }, descriptors: [] };
+      return { body: { ...head, entries: [] } };
     }
     if (extensions.doorbells || resources === undefined) {
       const entries = definitions.map((definition) => entry(definition, NO_DESCRIPTOR));
-      return { body: { ...head, entries }, descriptors: [] };
+      return { body: { ...head, entries } };
     }
     if (definitions.length > maxMsgFds) {
       throw refused(index, `${definitions.length} descriptors, the client takes ${maxMsgFds}`);
@@ -91,7 +86,7 @@ export class RegionIoFdsHandler {
   }
 
   close(): void {
-    for (const event of this.#events.values()) event.close();
+    closeAll([...this.#events.values()]);
     this.#events.clear();
   }
 }

@@ -1,6 +1,6 @@
 import type { InterruptMode, Interrupts } from '../device/device.js';
 import type { NotificationFence } from '../device/notification-fence.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { EINVAL } from '../errno.js';
 import { RequestRefusedError } from '../errors.js';
 import {
@@ -10,8 +10,8 @@ import {
   IRQ_SET_ACTION_MASK,
   IRQ_SET_ACTION_TRIGGER,
   IRQ_SET_DATA_EVENTFD,
-  Irq,
 } from '../protocol/constants.js';
+import { Irq } from '../protocol/enums.js';
 import type { SetIrqs } from '../protocol/messages.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptControls } from './interrupt-controls.js';

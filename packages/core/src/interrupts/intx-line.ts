@@ -1,7 +1,7 @@
 import type { NotificationFence } from '../device/notification-fence.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishInterrupt } from '../diagnostics/channels.js';
-import { Irq } from '../protocol/constants.js';
+import { Irq } from '../protocol/enums.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';
 

@@ -1,5 +1,5 @@
 import type { NotificationFence } from '../device/notification-fence.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishInterrupt } from '../diagnostics/channels.js';
 import type { Notifier } from '../transport/resources.js';
 import type { InterruptIndex } from './interrupt-index.js';

@@ -7,12 +7,10 @@ import {
   IRQ_SET_DATA_BOOL,
   IRQ_SET_DATA_EVENTFD,
   IRQ_SET_DATA_NONE,
-  Irq,
 } from '../protocol/constants.js';
+import { Irq } from '../protocol/enums.js';
 import type { SetIrqs } from '../protocol/messages.js';
-
-/** Bytes of a DEVICE_SET_IRQS request without its data: the minimum argsz. */
-const SET_IRQS_BYTES = 20;
+import { SET_IRQS_HEAD_BYTES } from '../protocol/struct-sizes.js';
 
 const DATA_MASK = IRQ_SET_DATA_NONE | IRQ_SET_DATA_BOOL | IRQ_SET_DATA_EVENTFD;
 const ACTION_MASK = IRQ_SET_ACTION_MASK | IRQ_SET_ACTION_UNMASK | IRQ_SET_ACTION_TRIGGER;
@@ -34,7 +32,7 @@ export function validateSetIrqs(
   const { argsz, flags, index, start, count } = request;
   const data = flags & DATA_MASK;
   const action = flags & ACTION_MASK;
-  if (argsz < SET_IRQS_BYTES) refuse(`argsz ${argsz} is below ${SET_IRQS_BYTES}`);
+  if (argsz < SET_IRQS_HEAD_BYTES) refuse(`argsz ${argsz} is below ${SET_IRQS_HEAD_BYTES}`);
   if ((flags & ~(DATA_MASK | ACTION_MASK)) !== 0) refuse(`unknown flags 0x${flags.toString(16)}`);
   if (!isOneBit(data)) refuse('exactly one of DATA_NONE, DATA_BOOL and DATA_EVENTFD is needed');
   if (!isOneBit(action)) refuse('exactly one of MASK, UNMASK and TRIGGER is needed');

@@ -1,10 +1,10 @@
 import type { Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
 import { ECANCELED } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
-import { Command } from '../protocol/constants.js';
+import { Command } from '../protocol/enums.js';
 import type { Peer } from '../session/peer.js';
 import { DmaTransfer } from './dma-transfer.js';
 import type { DmaMapping } from './mapping.js';

@@ -1,13 +1,12 @@
 import type { Iova } from '../address.js';
-import type { Dma } from '../device/dma.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Dma, DmaAccess, DmaRange, WriteOrder } from '../device/dma.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishError } from '../diagnostics/channels.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { allEnded, runAll } from '../run-all.js';
 import { notMapped } from './access-faults.js';
-import { DeviceDma } from './device-dma.js';
 import { DirtyLog } from './dirty-log.js';
-import type { RangeSpace } from './mapped-range.js';
+import { MappedRange, type RangeSpace } from './mapped-range.js';
 import type { DmaMapping, MappingRequest } from './mapping.js';
 import { type AddedMapping, type MappingSource, MappingTable } from './mapping-table.js';
 import { OrderedDma } from './ordered-dma.js';
@@ -20,11 +19,10 @@ type Listener = (iova: Iova, length: number, mapping: DmaMapping) => void;
 
 /**
  * A client's memory: its mappings, their permissions, and how each is accessed. A session changes
- * it; a device uses {@link device}. Lives as long as the device; empty while there is no client.
+ * it; a device uses it as {@link Dma}. Lives as long as the device; empty while there is no client.
  */
-export class DmaSpace implements RangeSpace {
+export class DmaSpace implements Dma, RangeSpace {
   readonly access: OrderedDma;
-  readonly device: Dma = new DeviceDma(this);
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
   readonly #unmapListeners: Listener[] = [];
@@ -116,6 +114,22 @@ export class DmaSpace implements RangeSpace {
       if (ended !== undefined) ending.push(ended);
     }
     return ending.length === 0 ? undefined : allEnded(ending);
+  }
+
+  range(iova: Iova, length: number, mode: DmaAccess): DmaRange {
+    return new MappedRange(this, iova, length, mode);
+  }
+
+  async read(iova: Iova, target: Uint8Array): Promise<void> {
+    await this.range(iova, target.length, 'read').read(target);
+  }
+
+  async write(iova: Iova, source: Uint8Array, order?: WriteOrder): Promise<void> {
+    await this.range(iova, source.length, 'write').write(source, 0, order);
+  }
+
+  cancelWaiting(): void {
+    this.access.cancelWaiting();
   }
 
   get dirtyLog(): DirtyLog | undefined {

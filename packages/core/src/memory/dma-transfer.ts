@@ -1,6 +1,6 @@
 import { advanceIova, type Iova, iovaText } from '../address.js';
 import { ProtocolViolationError } from '../errors.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type { ReplyMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { Requester } from '../session/request-table.js';

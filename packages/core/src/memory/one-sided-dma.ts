@@ -1,6 +1,6 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
 import { allEnded } from '../run-all.js';
 import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';

@@ -1,6 +1,6 @@
 import { advanceIova, type Iova } from '../address.js';
 import type { DmaAccess, WriteOrder } from '../device/dma.js';
-import type { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { publishAccess } from '../diagnostics/publish-dma.js';
 import type { DirtyLog } from './dirty-log.js';
 import type { DmaMapping } from './mapping.js';

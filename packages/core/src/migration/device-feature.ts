@@ -6,16 +6,15 @@ import {
   FEATURE_MASK,
   FEATURE_PROBE,
   FEATURE_SET,
-  Feature,
   MIGRATION_PRE_COPY,
   MIGRATION_STOP_COPY,
 } from '../protocol/constants.js';
+import { Feature } from '../protocol/enums.js';
 import type { DeviceFeature } from '../protocol/messages.js';
+import { FEATURE_HEAD_BYTES } from '../protocol/struct-sizes.js';
 import { reportDirtyPages, startDmaLogging } from './dma-logging.js';
 import type { MigrationController } from './migration-controller.js';
 
-/** argsz and flags. */
-const HEAD_BYTES = 8;
 /** MIGRATION: flags 0:8. MIG_DEVICE_STATE: device_state 0:4, data_fd 4:4. */
 const MIGRATION_DATA_BYTES = 8;
 
@@ -65,7 +64,7 @@ function operationsOf(feature: number, migration: MigrationController): number {
 
 function get(body: DeviceFeature, feature: number, context: DeviceFeatureContext): DeviceFeature {
   const data = dataOf(body, feature, context);
-  const argsz = HEAD_BYTES + data.length;
+  const argsz = FEATURE_HEAD_BYTES + data.length;
   checkRoom(body, feature, argsz);
   return { argsz, flags: body.flags, data };
 }
@@ -81,7 +80,7 @@ function dataOf(
     case Feature.MIG_DEVICE_STATE:
       return u64(migration.state);
     default:
-      return reportDirtyPages(dma, body.data, body.argsz - HEAD_BYTES, maxDataXferSize);
+      return reportDirtyPages(dma, body.data, body.argsz - FEATURE_HEAD_BYTES, maxDataXferSize);
   }
 }
 
@@ -110,7 +109,7 @@ function set(
 
 /** The request as its own reply; a copy, as the request's data ends with the handler. */
 function echo(body: DeviceFeature, feature: number): DeviceFeature {
-  checkRoom(body, feature, HEAD_BYTES + body.data.length);
+  checkRoom(body, feature, FEATURE_HEAD_BYTES + body.data.length);
   return { argsz: body.argsz, flags: body.flags, data: new Uint8Array(body.data) };
 }
 

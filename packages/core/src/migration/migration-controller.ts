@@ -1,12 +1,10 @@
 import type { DeviceMigration } from '../device/device.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { RequestRefusedError, VfioUserError } from '../errors.js';
-import { Command, DeviceState } from '../protocol/constants.js';
+import { Command, DeviceState } from '../protocol/enums.js';
 import type { MigData, MigDataRead } from '../protocol/messages.js';
-import { isSaving, stateName, statePath } from './state-machine.js';
-
-/** argsz and size of "MIG_DATA_READ" and "MIG_DATA_WRITE". */
-const MIG_DATA_HEAD_BYTES = 8;
+import { MIG_DATA_HEAD_BYTES } from '../protocol/struct-sizes.js';
+import { deviceStateName, isSaving, statePath } from './state-machine.js';
 
 /** Requests that are allowed on a stopped device. */
 const ALLOWED_WHEN_STOPPED: ReadonlySet<number> = new Set([
@@ -67,7 +65,7 @@ export class MigrationController {
     if (device === undefined || path === undefined) {
       throw new RequestRefusedError(
         EINVAL,
-        `no way from migration state ${stateName(this.#state)} to ${stateName(target)}`,
+        `no way from migration state ${deviceStateName(this.#state)} to ${deviceStateName(target)}`,
       );
     }
     const resets = this.#resets;
@@ -131,14 +129,14 @@ export class MigrationController {
     if (this.#resets === resets) return;
     throw new RequestRefusedError(
       ECANCELED,
-      `the device was reset on its way to migration state ${stateName(target)}`,
+      `the device was reset on its way to migration state ${deviceStateName(target)}`,
     );
   }
 
   #wrongState(request: string): RequestRefusedError {
     return new RequestRefusedError(
       EINVAL,
-      `${request} is not possible in migration state ${stateName(this.#state)}`,
+      `${request} is not possible in migration state ${deviceStateName(this.#state)}`,
     );
   }
 }

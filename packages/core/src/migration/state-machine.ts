@@ -1,4 +1,4 @@
-import { DeviceState } from '../protocol/constants.js';
+import { DeviceState } from '../protocol/enums.js';
 
 const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = DeviceState;
 
@@ -17,7 +17,7 @@ export function isSaving(state: number): boolean {
 }
 
 /** Name of a state, also of an unknown one. */
-export function stateName(state: number): string {
+export function deviceStateName(state: number): string {
   const entry = Object.entries(DeviceState).find(([, number]) => number === state);
   return entry?.[0] ?? `state ${state}`;
 }

@@ -3,10 +3,8 @@ import { RequestRefusedError } from '../errors.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import type { DmaUnmap } from '../protocol/messages.js';
+import { DMA_UNMAP_BITMAP_BYTES } from '../protocol/struct-sizes.js';
 import { dirtyBitmapBytes } from './dirty-bitmap.js';
-
-/** "DMA_UNMAP" up to its bitmap: the request, then pgsize and size. */
-const UNMAP_HEAD_BYTES = 40;
 
 /**
  * The dirty pages of a mapping that is about to be removed ("DMA_UNMAP": GET_DIRTY_BITMAP), in as
@@ -27,7 +25,7 @@ export function takeUnmapBitmap(
   if (size < needed) {
     throw refused(mapping, `its bitmap takes ${needed} bytes, the client has room for ${size}`);
   }
-  if (argsz < UNMAP_HEAD_BYTES + size) {
+  if (argsz < DMA_UNMAP_BITMAP_BYTES + size) {
     throw refused(mapping, `argsz ${argsz} is too small for a bitmap of ${size} bytes`);
   }
   if (size > maxDataXferSize) {

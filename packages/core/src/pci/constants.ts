@@ -66,3 +66,5 @@ export const ExtendedCapabilityId = {
 /** MSI-X table entry and mask bit. */
 export const MSIX_ENTRY_BYTES = 16;
 export const MSIX_ENTRY_MASKED = 1 << 0;
+/** The largest MSI-X table (PCI 3.0, section 6.8.2). */
+export const MAX_VECTORS = 2048;

@@ -1,7 +1,7 @@
 import type { BlockAccess } from '../device/access.js';
 import type { PciDevice, RegionDefinition, ResetKind } from '../device/device.js';
 import type { InterruptController } from '../interrupts/interrupt-controller.js';
-import { Region } from '../protocol/constants.js';
+import { Region } from '../protocol/enums.js';
 import { buildConfigSpace } from './config-space.js';
 import { barsWithMsix, placeMsix } from './msix-placement.js';
 import { MsixTable } from './msix-table.js';

@@ -1,5 +1,5 @@
 import type { BarDefinition, PciDevice, RegionDefinition } from '../device/device.js';
-import { Region } from '../protocol/constants.js';
+import { Region } from '../protocol/enums.js';
 import { BAR_INDEXES, type Bars } from './bars.js';
 import { invalid } from './invalid.js';
 import type { PlacedWindow } from './msix-placement.js';

@@ -3,51 +3,6 @@
  * builds on. Names are the specification's.
  */
 
-/** "Commands": the numbers of the message types. */
-export const Command = {
-  VERSION: 1,
-  DMA_MAP: 2,
-  DMA_UNMAP: 3,
-  DEVICE_GET_INFO: 4,
-  DEVICE_GET_REGION_INFO: 5,
-  DEVICE_GET_REGION_IO_FDS: 6,
-  DEVICE_GET_IRQ_INFO: 7,
-  DEVICE_SET_IRQS: 8,
-  REGION_READ: 9,
-  REGION_WRITE: 10,
-  DMA_READ: 11,
-  DMA_WRITE: 12,
-  DEVICE_RESET: 13,
-  REGION_WRITE_MULTI: 15,
-  DEVICE_FEATURE: 16,
-  MIG_DATA_READ: 17,
-  MIG_DATA_WRITE: 18,
-} as const;
-export type CommandName = keyof typeof Command;
-export type CommandNumber = (typeof Command)[CommandName];
-
-/**
- * Commands of the portable encoding only, in place of descriptors and shared memory. Outside the
- * specification's range, so that later standard commands do not collide.
- */
-export const ExtensionCommand = {
-  INTERRUPT: 0x8001,
-  DOORBELL: 0x8002,
-  KEEP_ALIVE: 0x8003,
-  ACKNOWLEDGE: 0x8004,
-  PUSH_RULES: 0x8005,
-} as const;
-export type ExtensionCommandNumber = (typeof ExtensionCommand)[keyof typeof ExtensionCommand];
-
-const commandNames: ReadonlyMap<number, string> = new Map(
-  Object.entries({ ...Command, ...ExtensionCommand }).map(([name, number]) => [number, name]),
-);
-
-/** Name of a command, also of an unknown one. */
-export function commandName(command: number): string {
-  return commandNames.get(command) ?? `command ${command}`;
-}
-
 /** "Header": flags. Bits 0 to 3 are the message type. */
 export const HEADER_BYTES = 16;
 export const HEADER_TYPE_MASK = 0xf;
@@ -85,18 +40,7 @@ export const REGION_FLAG_MMAP = 1 << 2;
 export const REGION_FLAG_CAPS = 1 << 3;
 export const REGION_CAP_SPARSE_MMAP = 1;
 
-/** Region indexes of a PCI device (VFIO_PCI_*_REGION_INDEX). */
-export const Region = {
-  BAR0: 0,
-  BAR1: 1,
-  BAR2: 2,
-  BAR3: 3,
-  BAR4: 4,
-  BAR5: 5,
-  ROM: 6,
-  CONFIG: 7,
-  VGA: 8,
-} as const;
+/** Number of regions of a PCI device. */
 export const NUM_REGIONS = 9;
 
 /** "DEVICE_GET_IRQ_INFO": flags (VFIO_IRQ_INFO_*). */
@@ -105,8 +49,7 @@ export const IRQ_FLAG_MASKABLE = 1 << 1;
 export const IRQ_FLAG_AUTOMASKED = 1 << 2;
 export const IRQ_FLAG_NORESIZE = 1 << 3;
 
-/** Interrupt indexes of a PCI device (VFIO_PCI_*_IRQ_INDEX). */
-export const Irq = { INTX: 0, MSI: 1, MSIX: 2, ERR: 3, REQ: 4 } as const;
+/** Number of interrupt indexes of a PCI device. */
 export const NUM_IRQS = 5;
 
 /** "DEVICE_SET_IRQS": flags (VFIO_IRQ_SET_*). */
@@ -127,27 +70,8 @@ export const FEATURE_MASK = 0xffff;
 export const FEATURE_GET = 1 << 16;
 export const FEATURE_SET = 1 << 17;
 export const FEATURE_PROBE = 1 << 18;
-export const Feature = {
-  MIGRATION: 1,
-  MIG_DEVICE_STATE: 2,
-  DMA_LOGGING_START: 6,
-  DMA_LOGGING_STOP: 7,
-  DMA_LOGGING_REPORT: 8,
-} as const;
 
 /** VFIO_MIGRATION_* flags of the MIGRATION feature. */
 export const MIGRATION_STOP_COPY = 1 << 0;
 export const MIGRATION_P2P = 1 << 1;
 export const MIGRATION_PRE_COPY = 1 << 2;
-
-/** VFIO_DEVICE_STATE_*. */
-export const DeviceState = {
-  ERROR: 0,
-  STOP: 1,
-  RUNNING: 2,
-  STOP_COPY: 3,
-  RESUMING: 4,
-  RUNNING_P2P: 5,
-  PRE_COPY: 6,
-  PRE_COPY_P2P: 7,
-} as const;

@@ -26,7 +26,7 @@ import type {
   SetIrqs,
   Version,
 } from './bodies.js';
-import type { Command, ExtensionCommand } from './constants.js';
+import type { Command, ExtensionCommand } from './enums.js';
 
 export type * from './bodies.js';
 

@@ -5,7 +5,7 @@ import type {
   PciDeviceDefinition,
   ResetKind,
 } from '../device/device.js';
-import { Attachment } from '../diagnostics/attachment.js';
+import type { Attachment } from '../diagnostics/channels.js';
 import { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
@@ -14,7 +14,7 @@ import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
 import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
 import { runAll } from '../run-all.js';
-import type { SharedMemory } from '../transport/resources.js';
+import { closeAll, type SharedMemory } from '../transport/resources.js';
 import type { Transport } from '../transport/transport.js';
 import { SharedDeviceMemory } from './device-memory.js';
 
@@ -64,14 +64,14 @@ export class DeviceInstance {
   ): Promise<DeviceInstance> {
     const createMemory = transport.createMemory?.bind(transport);
     const { pageBytes = SMALLEST_PAGE_BYTES } = transport;
-    const attachment = new Attachment(definition.name);
+    const attachment: Attachment = { device: definition.name, peer: undefined };
     const dma = new DmaSpace(attachment, logger);
     const interrupts = new InterruptController(dma.fence, attachment);
     const memories: SharedDeviceMemory[] = [];
     const pushes = new PushRuleTable(dma.pushed);
     let instance: DeviceInstance | undefined;
     const host: DeviceHost = {
-      dma: dma.device,
+      dma,
       interrupts,
       pushes,
       logger,
@@ -92,8 +92,9 @@ export class DeviceInstance {
       instance = new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
       return instance;
     } catch (error) {
-      await device?.close?.();
-      for (const memory of memories) memory.close();
+      await closeDevice(device, memories).catch((err) => {
+        logger.error({ err }, 'a device that could not be created could not be closed either');
+      });
       throw error;
     }
   }
@@ -147,9 +148,8 @@ export class DeviceInstance {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#device.close?.();
-    for (const memory of this.#memories) memory.close();
+  close(): Promise<void> {
+    return closeDevice(this.#device, this.#memories);
   }
 
   #release(): void {
@@ -173,5 +173,17 @@ export class DeviceInstance {
     };
     if (pending === undefined) finish();
     else return pending.then(finish);
+  }
+}
+
+/** The memory is released also if the device cannot be closed. */
+async function closeDevice(
+  device: PciDevice | undefined,
+  memories: readonly SharedDeviceMemory[],
+): Promise<void> {
+  try {
+    await device?.close?.();
+  } finally {
+    closeAll(memories);
   }
 }

@@ -1,10 +1,10 @@
 import type { PciDeviceDefinition } from '../device/device.js';
-import { HostListener, type HostListenerOptions } from '../host-end/host-listener.js';
+import { type ClientHost, HostListener } from '../host-end/host-listener.js';
 import { defaultLimits, type ServerLimits } from '../host-end/limits.js';
-import type { ServedClients } from '../host-end/served-clients.js';
 import { LimitedLogger } from '../limited-logger.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { endWithSignal } from '../session/open.js';
+import { abortable } from '../transport/abort.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import { DeviceInstance } from './device-instance.js';
 import { ServerSession } from './server-session.js';
@@ -28,22 +28,12 @@ export interface ServeOptions<Options> {
 }
 
 /** A device that serves one client at a time. */
-export interface DeviceServer extends AsyncDisposable {
-  /** URI it listens on, with port 0 resolved. */
-  readonly uri: string;
-  /** Resolves when the server has ended: by {@link close}, its signal, or after its only client. */
-  readonly closed: Promise<void>;
-  /** The current client, then each new one. */
-  clients(): ServedClients;
-  /** Counters for monitoring. */
-  statistics(): Readonly<Record<string, number | string>>;
+export interface DeviceServer extends ClientHost {
   /**
    * Report a fatal device error, see {@link DeviceHost.fail}: for an `unhandledRejection` that can
    * only come from the device.
    */
   failDevice(error: unknown): void;
-  /** Stop listening, close the connection once what is queued is sent, and close the device. */
-  close(): Promise<void>;
 }
 
 /** Create a device and serve clients, one at a time. */
@@ -51,14 +41,15 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
   const { registry, listen, signal, once = false } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { transport } = registry.resolve(listen);
-  const device = await DeviceInstance.create(
-    options.definition,
-    options.options,
-    logger,
-    transport,
+  const discard = (unused: DeviceInstance): Promise<void> =>
+    unused.close().catch((err) => logger.error({ err }, 'a device could not be closed'));
+  const device = await abortable(
+    signal,
+    () => DeviceInstance.create(options.definition, options.options, logger, transport),
+    discard,
   );
   const limits = { ...defaultLimits, ...options.limits };
-  const settings: HostListenerOptions = {
+  const listener = await HostListener.start({
     registry,
     listen,
     logger,
@@ -67,59 +58,21 @@ export async function serve<Options>(options: ServeOptions<Options>): Promise<De
     kind: 'server',
     what: 'the device',
     once,
+    signal,
     accept: (opened, events, clientLogger) =>
       new ServerSession(device, opened, { ...events, limits, logger: clientLogger }).host,
-    onClosed: () => device.close(),
-  };
-  const listener = await HostListener.start(settings, signal).catch(async (error) => {
-    await device.close();
-    throw error;
-  });
-  await endWithSignal(listener, signal);
-  return new RunningServer(listener, device);
-}
-
-class RunningServer implements DeviceServer {
-  readonly closed: Promise<void>;
-  readonly #listener: HostListener;
-  readonly #device: DeviceInstance;
-
-  constructor(listener: HostListener, device: DeviceInstance) {
-    this.closed = listener.closed;
-    this.#listener = listener;
-    this.#device = device;
-  }
-
-  get uri(): string {
-    return this.#listener.uri;
-  }
-
-  clients(): ServedClients {
-    return this.#listener.clients.follow();
-  }
-
-  statistics(): Readonly<Record<string, number | string>> {
-    const { clients, admittedCount, waitingCount, silentCount } = this.#listener.admission;
-    const [client] = clients;
-    return {
+    statistics: ({ clients: [client], admittedCount, waitingCount, silentCount }) => ({
       clientsServed: admittedCount,
       clientsWaiting: waitingCount,
       silentConnections: silentCount,
       client: client?.name ?? 'none',
-      dmaMappings: this.#device.dma.mappingCount,
-      ...this.#listener.linkStatistics,
-    };
-  }
-
-  failDevice(error: unknown): void {
-    this.#device.fail(error);
-  }
-
-  close(): Promise<void> {
-    return this.#listener.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
+      dmaMappings: device.dma.mappingCount,
+    }),
+    onClosed: () => device.close(),
+  }).catch(async (error) => {
+    await discard(device);
+    throw error;
+  });
+  await endWithSignal(listener, signal);
+  return Object.assign(listener, { failDevice: (error: unknown) => device.fail(error) });
 }

@@ -5,7 +5,7 @@ import { deviceInfo, irqInfo, regionInfo } from '../host-end/device-info.js';
 import type { HostEnd } from '../host-end/host-end.js';
 import { RegionIoFdsHandler } from '../host-end/region-io-fds.js';
 import { handleDeviceFeature } from '../migration/device-feature.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type {
   DoorbellSignal,
   KnownCommand,
@@ -42,12 +42,8 @@ export class ServerRequests {
         return answer(memory.unmap(request.body));
       case Command.DEVICE_GET_INFO:
         return { body: deviceInfo() };
-      case Command.DEVICE_GET_REGION_INFO: {
-        const { info, descriptors } = regionInfo(this.#device, request.body, peer.connection, {
-          namesCapabilities,
-        });
-        return { body: info, descriptors };
-      }
+      case Command.DEVICE_GET_REGION_INFO:
+        return regionInfo(this.#device, request.body, peer.connection, { namesCapabilities });
       case Command.DEVICE_GET_REGION_IO_FDS:
         return this.#ioFds.handle(request.body, maxMsgFds);
       case Command.DEVICE_GET_IRQ_INFO:

@@ -7,7 +7,7 @@ import type { ClientEvents } from '../host-end/host-listener.js';
 import type { ServerLimits } from '../host-end/limits.js';
 import { RegionAccessHandler } from '../host-end/region-access.js';
 import type { Logger } from '../logger.js';
-import { Command, commandName, ExtensionCommand } from '../protocol/constants.js';
+import { Command, commandName, ExtensionCommand } from '../protocol/enums.js';
 import type { RequestMessage } from '../protocol/messages.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';

@@ -5,7 +5,7 @@ import type {
   ReplyMessage,
   RequestBodies,
 } from '../protocol/messages.js';
-import type { Descriptor } from '../transport/resources.js';
+import { closeAll, type Descriptor } from '../transport/resources.js';
 import type { Peer } from './peer.js';
 import type { ReceivedDescriptors, Requester } from './request-table.js';
 
@@ -52,7 +52,7 @@ export function call<C extends KnownCommand, T>(
       if (signal === undefined) peer.request(command, body, requester, descriptors);
       else requestUntilAborted(peer, command, body, requester, descriptors, signal);
     } catch (error) {
-      for (const descriptor of descriptors ?? []) descriptor.close();
+      if (descriptors !== undefined) closeAll(descriptors);
       throw error;
     }
   });

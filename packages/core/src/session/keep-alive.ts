@@ -1,5 +1,5 @@
 import { VfioUserError } from '../errors.js';
-import { ExtensionCommand } from '../protocol/constants.js';
+import { ExtensionCommand } from '../protocol/enums.js';
 import type { KeepAlive } from '../protocol/messages.js';
 import type { SessionExtensions } from './extensions.js';
 

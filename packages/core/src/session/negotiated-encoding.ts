@@ -13,7 +13,8 @@ import {
 } from '../protocol/portable/preface.js';
 import { PrefaceHandshake } from '../protocol/portable/preface-handshake.js';
 import type { Handshake } from '../transport/handshake.js';
-import type { Connection, EncodingName, Framing, HandshakeOrigin } from '../transport/transport.js';
+import type { Connection, Framing, HandshakeOrigin } from '../transport/transport.js';
+import type { EncodingName } from '../transport/uri.js';
 import {
   commonExtensions,
   noExtensions,

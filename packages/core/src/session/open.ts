@@ -175,17 +175,20 @@ interface Ending {
   close(): Promise<void>;
 }
 
-/** Close `started` when the signal aborts. If it has aborted already, closes it and rejects. */
+/**
+ * Close `started` when the signal aborts. If it has aborted already, closes it and rejects with the
+ * reason. Errors of closing are not for those who abort.
+ */
 export async function endWithSignal(
   started: Ending,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (signal === undefined) return;
   if (signal.aborted) {
-    await started.close();
+    await started.close().catch(() => {});
     throw signal.reason;
   }
-  const onAbort = (): void => void started.close();
+  const onAbort = (): void => void started.close().catch(() => {});
   signal.addEventListener('abort', onAbort, { once: true });
   void started.closed.then(() => signal.removeEventListener('abort', onAbort));
 }

@@ -9,8 +9,8 @@ import {
   VfioUserError,
 } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { commandName, ExtensionCommand } from '../protocol/constants.js';
 import type { EncodedMessage, Encoding } from '../protocol/encoding.js';
+import { commandName, ExtensionCommand } from '../protocol/enums.js';
 import type {
   KnownCommand,
   Message,
@@ -18,7 +18,7 @@ import type {
   RequestBodies,
   RequestMessage,
 } from '../protocol/messages.js';
-import type { Descriptor } from '../transport/resources.js';
+import { closeAll, type Descriptor } from '../transport/resources.js';
 import type { Connection, Frame } from '../transport/transport.js';
 import type { SessionExtensions } from './extensions.js';
 import { KeepAliveMonitor } from './keep-alive.js';
@@ -209,7 +209,7 @@ export class Peer implements SessionSink {
     try {
       this.#dispatch(this.encoding.decode(frame), frame.length, received);
     } finally {
-      if (received.length > 0) for (const descriptor of received) descriptor.close();
+      closeAll(received);
     }
   }
 

@@ -1,6 +1,6 @@
 import { ETIMEDOUT, errnoText } from '../errno.js';
 import { ProtocolViolationError, RemoteError, VfioUserError } from '../errors.js';
-import { Command, commandName } from '../protocol/constants.js';
+import { Command, commandName } from '../protocol/enums.js';
 import type { ErrorMessage, ReplyMessage } from '../protocol/messages.js';
 import type { Descriptor } from '../transport/resources.js';
 import { turnedAwayText } from './turned-away.js';

@@ -1,15 +1,9 @@
 import { deferred } from '../deferred.js';
 import { ProtocolViolationError, VfioUserError } from '../errors.js';
-import type { KeepAlive } from '../protocol/messages.js';
-import {
-  decodeLinkFrame,
-  encodeLinkFrame,
-  isLinkFrame,
-  LinkFrameKind,
-} from '../protocol/portable/link-frames.js';
-import { leavesUnread } from '../transport/close-reasons.js';
+import { LinkFrameKind } from '../protocol/portable/link-frames.js';
 import { connectionDefaults } from '../transport/connection-options.js';
 import type { OneSidedMemory } from '../transport/one-sided.js';
+import { nullSink } from '../transport/open-connection.js';
 import type {
   Connection,
   Frame,
@@ -17,8 +11,8 @@ import type {
   PeerIdentity,
   TransportCapabilities,
 } from '../transport/transport.js';
-import { KeepAliveMonitor } from './keep-alive.js';
 import { KeptFrames } from './kept-frames.js';
+import { type LinkedSession, type LinkSilence, SessionLink } from './session-link.js';
 
 /** Frames, and bytes of them, after which the peer is told that they were handled. */
 const HANDLED_FRAMES = 256;
@@ -36,7 +30,6 @@ export interface SessionSink extends FrameSink {
 
 /** A session that goes on over another link. */
 export interface Continuation {
-  readonly reason: Error;
   /** Time without a link, ms. */
   readonly gapMs: number;
   /** Number of frames that were sent again. */
@@ -51,73 +44,72 @@ export interface ResumableEvents {
   onEnd(error?: Error): void;
 }
 
-export interface ResumableOptions {
+export interface ResumableOptions extends LinkSilence {
   /** Secret of the session: never shown, never logged. */
   readonly id: Uint8Array;
   /** Most bytes of frames kept for the peer. The session ends when it leaves more unhandled. */
   readonly maxKeptBytes: number;
-  /** Silence after which a link counts as lost, here and at the peer, ms; 0: never. */
-  readonly ownSilenceMs: number;
-  readonly peerSilenceMs: number;
   readonly events: ResumableEvents;
+}
+
+/** The loss of a link. */
+export interface Interruption {
+  readonly reason: Error;
+  /** `performance.now()`. */
+  readonly since: number;
 }
 
 /**
  * The connection of a session that survives its links: frames are kept until the peer has handled
  * them, and sent again over the next link, so that each one arrives exactly once and in order
- * (portable protocol, "Resuming"). Whoever uses it notices a delay only.
+ * (portable protocol, "Sessions"). Whoever uses it notices a delay only.
  */
-export class ResumableConnection implements Connection {
+export class ResumableConnection implements Connection, LinkedSession {
   readonly id: Uint8Array;
   readonly #options: ResumableOptions;
   readonly #kept: KeptFrames;
   readonly #closed = deferred();
   #sink: SessionSink | undefined;
-  #link: Connection | undefined;
-  /** The current link, or the last one. */
-  #about: Connection;
-  #monitor: KeepAliveMonitor | undefined;
+  /** The present or last connection. */
+  #connection: Connection;
+  #link: SessionLink | undefined;
   /** Incremented for each link that is offered or attached. */
   #generation = 0;
-  /** Number of the peer's frames that were handled. */
   #handled = 0;
   /** Frames and bytes handled since the peer was last told. */
   #untoldFrames = 0;
   #untoldBytes = 0;
-  #linkFrames = 0;
   /** Bytes moved by earlier links. */
   #movedBefore = 0;
   #paused = false;
   #owesDrain = false;
-  /** How long the session lasts without a link, ms. */
   #holdMs = 0;
   #holdTimer: NodeJS.Timeout | undefined;
-  #lost: { readonly reason: Error; readonly since: number } | undefined;
+  #interruption: Interruption | undefined;
   #closing = false;
   #closeTimer: NodeJS.Timeout | undefined;
-  /** The peer has ended the session. */
   #peerEnded = false;
   #over = false;
   #error: Error | undefined;
 
-  constructor(link: Connection, options: ResumableOptions) {
+  constructor(connection: Connection, options: ResumableOptions) {
     this.id = options.id;
     this.#options = options;
     this.#kept = new KeptFrames(options.maxKeptBytes);
-    this.#about = link;
-    this.#link = link;
+    this.#connection = connection;
+    this.#link = new SessionLink(connection, this, options);
   }
 
   get peer(): string {
-    return this.#about.peer;
+    return this.#connection.peer;
   }
 
   get identity(): PeerIdentity | undefined {
-    return this.#about.identity;
+    return this.#connection.identity;
   }
 
   get capabilities(): TransportCapabilities {
-    return this.#about.capabilities;
+    return this.#connection.capabilities;
   }
 
   /** Descriptors cannot be sent again. */
@@ -126,16 +118,16 @@ export class ResumableConnection implements Connection {
   }
 
   get oneSided(): OneSidedMemory | undefined {
-    return this.#about.oneSided;
+    return this.#connection.oneSided;
   }
 
   get bytesMoved(): number {
     return this.#movedBefore + (this.#link?.bytesMoved ?? 0);
   }
 
-  /** Since when and why there is no link, `performance.now()`; `undefined` while there is one. */
-  get interruption(): { readonly reason: Error; readonly since: number } | undefined {
-    return this.#lost;
+  /** The loss of the link, `undefined` while there is one. */
+  get interruption(): Interruption | undefined {
+    return this.#interruption;
   }
 
   /** How long the session lasts without a link, ms. */
@@ -143,12 +135,13 @@ export class ResumableConnection implements Connection {
     return this.#holdMs;
   }
 
-  /** Until when the session lasts without a link; `undefined` while it has one. */
+  /** Until when it lasts without a link; `undefined` while there is one. */
   get heldUntil(): Date | undefined {
-    if (this.#lost === undefined || this.over) return undefined;
-    return new Date(Date.now() + this.#lost.since + this.#holdMs - performance.now());
+    if (this.#interruption === undefined || this.#over) return undefined;
+    return new Date(Date.now() + this.#interruption.since + this.#holdMs - performance.now());
   }
 
+  /** The session has ended. */
   get over(): boolean {
     return this.#over;
   }
@@ -160,120 +153,111 @@ export class ResumableConnection implements Connection {
 
   /**
    * Begin with the first link.
-   * @returns what receives its frames.
+   * @returns the sink of its frames.
    */
   begin(sink: SessionSink): FrameSink {
     this.#sink = sink;
-    const link = this.#about;
-    if (this.#link !== undefined) this.#watch(link);
-    return this.#linkSink(link);
+    // It may have been aborted already.
+    return this.#link ?? nullSink;
   }
 
-  /** From now on the session lasts for so long without a link, ms. Until then it ends with its link. */
+  /** From now on the session lasts for so long without a link, ms. Until then it ends with it. */
   hold(ms: number): void {
     this.#holdMs = ms;
   }
 
   /**
-   * The peer wants to go on over another link, and has handled so many frames. The present link is
-   * given up, so that the number of frames that this side has handled stays as it is.
-   * @returns the number of the offer, for {@link attach}; `undefined` when the session cannot go on.
+   * The peer wants to go on over another link. The present one is given up, so that {@link handled}
+   * stays as it is.
+   * @param peerHandled number of frames that the peer has handled.
+   * @returns the number of the offer, for {@link attach}; `undefined` if the session cannot go on.
    */
   offer(peerHandled: number): number | undefined {
-    if (this.over || this.#closing || this.#peerEnded || !this.#kept.covers(peerHandled)) return;
-    const link = this.#link;
-    if (link !== undefined) {
-      const text = 'the peer came back over another link';
-      this.#giveUp(link, new VfioUserError('VFU_PEER_CLOSED', text));
-      if (this.over) return;
-    }
-    return ++this.#generation;
+    if (this.#over || this.#closing || this.#peerEnded) return undefined;
+    if (!this.#kept.covers(peerHandled)) return undefined;
+    const text = 'the peer came back over another link';
+    this.#link?.abort(new VfioUserError('VFU_PEER_CLOSED', text));
+    return this.#over ? undefined : ++this.#generation;
   }
 
   /**
    * Go on over another link: what the peer has not handled is sent again.
    * @param peerHandled number of frames that the peer has handled.
-   * @returns what receives the frames of the link.
-   * @throws {VfioUserError} when the session is over or the peer came back over a newer link.
+   * @returns the sink of the link's frames.
+   * @throws {VfioUserError} when the session has ended, or the peer came back over a newer link.
    */
-  attach(link: Connection, peerHandled: number, generation = this.#generation): FrameSink {
-    const lost = this.#lost;
-    if (this.over || lost === undefined || generation !== this.#generation) {
+  attach(
+    connection: Connection,
+    peerHandled: number,
+    generation: number = this.#generation,
+  ): FrameSink {
+    const interruption = this.#interruption;
+    if (this.#over || interruption === undefined || generation !== this.#generation) {
       throw new VfioUserError('VFU_PEER_CLOSED', 'the session has ended or goes on elsewhere');
     }
-    if (!this.#kept.covers(peerHandled)) {
+    if (!this.onHandled(peerHandled)) {
       const text = `the peer says that it has handled ${peerHandled} messages, which cannot be`;
       throw new ProtocolViolationError(text);
     }
     clearTimeout(this.#holdTimer);
     this.#generation++;
-    this.#about = link;
-    this.#link = link;
-    this.#lost = undefined;
+    this.#interruption = undefined;
     this.#untoldFrames = 0;
     this.#untoldBytes = 0;
-    if (this.#paused) link.pause();
-    this.#kept.drop(peerHandled);
+    this.#connection = connection;
+    const link = new SessionLink(connection, this, this.#options);
+    this.#link = link;
+    if (this.#paused) connection.pause();
     let hasRoom = true;
     this.#kept.forEach((first, second) => {
-      hasRoom = link.send(first.length > 0 ? first : second, first.length > 0 ? second : undefined);
+      hasRoom = connection.send(first, second);
     });
-    this.#watch(link);
-    const gapMs = performance.now() - lost.since;
     this.#sink?.onContinued?.();
-    this.#options.events.onContinued({
-      reason: lost.reason,
-      gapMs,
-      resentFrames: this.#kept.count,
-    });
+    const gapMs = performance.now() - interruption.since;
+    this.#options.events.onContinued({ gapMs, resentFrames: this.#kept.count });
     if (this.#closing) this.#sayEnd(link);
-    else if (this.#owesDrain && hasRoom) queueMicrotask(() => this.#onDrain(link));
-    return this.#linkSink(link);
+    else if (hasRoom) queueMicrotask(() => link.onDrain());
+    return link;
   }
 
   /** Ask the peer for a sign of life: without one within `ms` the link counts as lost. */
   probe(ms: number): void {
-    const link = this.#link;
-    if (link === undefined || this.over) return;
-    const before = this.#signsOfLife;
-    this.#tell(LinkFrameKind.KEEP_ALIVE, 0);
-    setTimeout(() => {
-      if (this.#signsOfLife !== before || link !== this.#link) return;
-      this.#giveUp(link, new VfioUserError('VFU_TIMEOUT', `the peer was silent for ${ms} ms`));
-    }, ms).unref();
+    if (!this.#over) this.#link?.probe(ms);
   }
 
   send(head: Uint8Array, data: Uint8Array = NO_BYTES): boolean {
     if (this.#over || this.#closing) return true;
     if (!this.#kept.add(head, data)) {
-      this.abort(leavesUnread(this.peer, this.#kept.bytes));
+      const text = `${this.peer} leaves ${this.#kept.bytes} bytes unhandled: session ended`;
+      this.abort(new VfioUserError('VFU_PEER_CLOSED', text));
       return true;
     }
     const hasRoom =
       this.#link === undefined
         ? this.#kept.bytes <= connectionDefaults.highWaterBytes
-        : this.#link.send(head, data);
+        : this.#connection.send(head, data);
     if (!hasRoom) this.#owesDrain = true;
     return hasRoom;
   }
 
   pause(): void {
     this.#paused = true;
-    this.#link?.pause();
+    if (this.#link !== undefined) this.#connection.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#link?.resume();
+    if (this.#link !== undefined) this.#connection.resume();
   }
 
   close(): Promise<void> {
     if (!this.#over && !this.#closing) {
       this.#closing = true;
-      if (this.#link !== undefined) this.#sayEnd(this.#link);
-      else {
-        const { closeTimeoutMs } = connectionDefaults;
-        this.#closeTimer = setTimeout(() => this.#end(this.#lost?.reason), closeTimeoutMs);
+      if (this.#link !== undefined) {
+        this.#sayEnd(this.#link);
+      } else {
+        const end = (): void => this.#end(this.#interruption?.reason);
+        this.#closeTimer = setTimeout(end, connectionDefaults.closeTimeoutMs);
       }
     }
     return this.#closed.promise;
@@ -293,111 +277,51 @@ export class ResumableConnection implements Connection {
     }
   }
 
-  #linkSink(link: Connection): FrameSink {
-    return {
-      onFrame: (frame) => {
-        if (link === this.#link && !this.#over) this.#onFrame(frame);
-      },
-      onDrain: () => this.#onDrain(link),
-      onClose: (error) => {
-        if (link === this.#link) this.#onLinkClosed(link, error);
-      },
-    };
-  }
-
-  #onFrame(frame: Frame): void {
-    if (isLinkFrame(frame)) {
-      this.#onLinkFrame(frame);
-      return;
-    }
+  onFrame(frame: Frame): void {
+    if (this.#over) return;
     this.#handled++;
     this.#untoldFrames++;
     this.#untoldBytes += frame.length;
     this.#sink?.onFrame(frame);
-    if (this.#untoldFrames >= HANDLED_FRAMES || this.#untoldBytes >= HANDLED_BYTES) {
-      this.#tell(LinkFrameKind.HANDLED, 0);
-    }
+    if (this.#untoldFrames < HANDLED_FRAMES && this.#untoldBytes < HANDLED_BYTES) return;
+    this.#untoldFrames = 0;
+    this.#untoldBytes = 0;
+    this.#link?.tell(LinkFrameKind.HANDLED);
   }
 
-  #onLinkFrame(frame: Frame): void {
-    const decoded = decodeLinkFrame(frame);
-    if (decoded === undefined || !this.#kept.covers(decoded.handled)) {
-      throw new ProtocolViolationError('a frame without a record that makes no sense');
-    }
-    this.#linkFrames++;
-    this.#kept.drop(decoded.handled);
-    const { kind, value } = decoded;
-    if (kind === LinkFrameKind.KEEP_ALIVE) this.#monitor?.onMessage({ nonce: value, reply: false });
-    else if (kind === LinkFrameKind.END) this.#peerEnded = true;
+  onHandled(count: number): boolean {
+    if (this.#over) return true;
+    if (!this.#kept.covers(count)) return false;
+    this.#kept.drop(count);
+    return true;
   }
 
-  #onDrain(link: Connection): void {
-    if (link !== this.#link || !this.#owesDrain || this.#closing) return;
+  onDrain(): void {
+    if (!this.#owesDrain || this.#closing || this.#over) return;
     this.#owesDrain = false;
     this.#sink?.onDrain();
   }
 
-  #tell(kind: LinkFrameKind, value: number): void {
-    this.#untoldFrames = 0;
-    this.#untoldBytes = 0;
-    this.#link?.send(this.#linkFrame(kind, value));
+  onPeerEnd(): void {
+    this.#peerEnded = true;
   }
 
-  #linkFrame(kind: LinkFrameKind, value: number): Uint8Array {
-    return encodeLinkFrame(kind, value, this.#handled);
-  }
-
-  #sayEnd(link: Connection): void {
-    this.#tell(LinkFrameKind.END, 0);
-    void link.close();
-  }
-
-  get #signsOfLife(): number {
-    return this.#linkFrames + this.#handled + this.bytesMoved;
-  }
-
-  #giveUp(link: Connection, reason: Error): void {
-    this.#onLinkClosed(link, reason);
-    link.abort(reason);
-  }
-
-  #watch(link: Connection): void {
-    const { ownSilenceMs, peerSilenceMs } = this.#options;
-    const signs = (): number => this.#signsOfLife;
-    const watched = {
-      get signsOfLife(): number {
-        return signs();
-      },
-      awaitsReply: false,
-      post: (_command: unknown, { nonce, reply }: KeepAlive): void =>
-        this.#tell(reply ? LinkFrameKind.KEEP_ALIVE_REPLY : LinkFrameKind.KEEP_ALIVE, nonce),
-      abort: (reason: Error): void => this.#giveUp(link, reason),
-    };
-    this.#monitor = new KeepAliveMonitor(
-      watched,
-      { ownSilenceMs, peerSilenceMs },
-      { replyMs: 0, silenceMs: 0 },
-    );
-  }
-
-  #onLinkClosed(link: Connection, error: Error | undefined): void {
-    if (link !== this.#link) return;
-    this.#monitor?.end();
-    this.#movedBefore += link.bytesMoved ?? 0;
+  onLinkClosed(error?: Error): void {
+    this.#movedBefore += this.#link?.bytesMoved ?? 0;
     this.#link = undefined;
     if (this.#over) {
       this.#report();
     } else if (this.#closing || this.#peerEnded) {
       this.#end(error);
+    } else if (this.#holdMs === 0 || error instanceof ProtocolViolationError) {
+      this.#end(error);
     } else {
-      const reason = error ?? new VfioUserError('VFU_PEER_CLOSED', 'the connection was closed');
-      if (this.#holdMs === 0 || error instanceof ProtocolViolationError) this.#end(error);
-      else this.#onLost(reason);
+      this.#interrupted(error ?? new VfioUserError('VFU_PEER_CLOSED', 'the link was closed'));
     }
   }
 
-  #onLost(reason: Error): void {
-    this.#lost = { reason, since: performance.now() };
+  #interrupted(reason: Error): void {
+    this.#interruption = { reason, since: performance.now() };
     this.#holdTimer = setTimeout(() => {
       const text = `the link was not back within ${this.#holdMs / 1000} s: ${reason.message}`;
       this.#end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: reason }));
@@ -406,26 +330,29 @@ export class ResumableConnection implements Connection {
     this.#options.events.onLost(reason);
   }
 
+  #sayEnd(link: SessionLink): void {
+    link.tell(LinkFrameKind.END);
+    void link.connection.close();
+  }
+
+  /** The session is over; that is reported once its link has ended too. */
   #end(error: Error | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#error = error;
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#closeTimer);
-    this.#monitor?.end();
     this.#kept.clear();
     if (this.#link === undefined) this.#report();
   }
 
-  /** The session is over, and so is its link. */
   #report(): void {
     clearTimeout(this.#closeTimer);
-    const error = this.#error;
     this.#closed.resolve();
     // Deferred, so that no call into the connection calls back before it returns.
     queueMicrotask(() => {
-      this.#options.events.onEnd(error);
-      this.#sink?.onClose(error);
+      this.#options.events.onEnd(this.#error);
+      this.#sink?.onClose(this.#error);
     });
   }
 }

@@ -1,5 +1,5 @@
 import { ProtocolViolationError } from '../errors.js';
-import type { Descriptor } from './resources.js';
+import { closeAll, type Descriptor } from './resources.js';
 import type { Framing } from './transport.js';
 
 /** Descriptors of one receive call, which returned the stream bytes `[from, to)`. */
@@ -104,9 +104,7 @@ export class DescriptorBatches {
   }
 
   release(): void {
-    for (const { descriptors } of this.#batches) {
-      for (const descriptor of descriptors) descriptor.close();
-    }
+    for (const { descriptors } of this.#batches) closeAll(descriptors);
     this.#batches = [];
     this.#count = 0;
   }

@@ -1,7 +1,7 @@
 import { ProtocolViolationError } from '../errors.js';
 import { DescriptorBatches } from './descriptor-batches.js';
 import type { Handshake } from './handshake.js';
-import type { Descriptor } from './resources.js';
+import { type Descriptor, NO_DESCRIPTORS } from './resources.js';
 import type { Frame, Framing } from './transport.js';
 
 /** Consecutive frames that fit the initial buffer before a larger one is released. */
@@ -17,14 +17,12 @@ export interface FrameAssemblerLimits {
   readonly initialBytes?: number;
 }
 
-const NO_DESCRIPTORS: readonly Descriptor[] = Object.freeze([]);
-
 class ReusedFrame implements Frame {
   bytes: Uint8Array;
   view: DataView;
   start = 0;
   length = 0;
-  descriptors = NO_DESCRIPTORS;
+  descriptors: readonly Descriptor[] = NO_DESCRIPTORS;
 
   constructor(bytes: Uint8Array, view: DataView) {
     this.bytes = bytes;
@@ -154,7 +152,7 @@ export class FrameAssembler {
       this.#wanted = length;
       return undefined;
     }
-    let descriptors = NO_DESCRIPTORS;
+    let descriptors: readonly Descriptor[] = NO_DESCRIPTORS;
     if (!this.#batches.empty) {
       const wait = this.#batches.decide(view, this.#base, this.#start, this.#end);
       if (wait !== 0) {

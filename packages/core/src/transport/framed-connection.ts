@@ -1,11 +1,10 @@
 import { deferred } from '../deferred.js';
-import { VfioUserError } from '../errors.js';
-import { closeTimedOut, cutOff, leavesUnread } from './close-reasons.js';
+import { cannotPass, closeTimedOut, cutOff, leavesUnread } from './connection-errors.js';
 import type { ConnectionLimits } from './connection-options.js';
 import { FrameAssembler } from './frame-assembler.js';
 import type { OneSidedMemory } from './one-sided.js';
 import { type Opening, OpeningPhase } from './opening.js';
-import type { Descriptor, SharedResources } from './resources.js';
+import { closeAll, type Descriptor, NO_DESCRIPTORS, type SharedResources } from './resources.js';
 import { ScheduledTask } from './scheduled-task.js';
 import type { ConnectionState, StreamEvents, StreamPort } from './stream-port.js';
 import type {
@@ -114,7 +113,9 @@ export class FramedConnection implements Connection, StreamEvents {
       return true;
     }
     try {
-      if (descriptors.length > 0) this.#checkCount(descriptors);
+      if (descriptors.length > this.capabilities.maxDescriptors) {
+        throw cannotPass(descriptors.length, this.capabilities);
+      }
       this.#port.send(head, data, descriptors, this.#moreFollows());
     } catch (error) {
       closeAll(descriptors);
@@ -192,15 +193,6 @@ export class FramedConnection implements Connection, StreamEvents {
   /** Closing, or closed. */
   get #isOver(): boolean {
     return this.#state === 'closing' || this.#state === 'ended';
-  }
-
-  #checkCount({ length }: readonly Descriptor[]): void {
-    const { maxDescriptors, fdPassing } = this.capabilities;
-    if (length <= maxDescriptors) return;
-    const text = fdPassing
-      ? `${length} descriptors in one message, at most ${maxDescriptors} can be passed: split them`
-      : 'descriptors cannot be passed on this connection';
-    throw new VfioUserError('VFU_UNSUPPORTED', text);
   }
 
   /** Whether a frame may wait for `push` at the end of the batch or turn. */
@@ -308,11 +300,4 @@ export class FramedConnection implements Connection, StreamEvents {
   }
 }
 
-function closeAll(descriptors: readonly Descriptor[]): void {
-  // Nearly every message has none, and an iterator costs more than this check.
-  if (descriptors.length === 0) return;
-  for (const descriptor of descriptors) descriptor.close();
-}
-
 const NO_BYTES = new Uint8Array(0);
-const NO_DESCRIPTORS: readonly Descriptor[] = Object.freeze([]);

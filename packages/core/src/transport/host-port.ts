@@ -1,4 +1,3 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
 import { VfioUserError } from '../errors.js';
 
 /** A host and a port, as the authority of a URI and the Host header of HTTP have them. */
@@ -8,10 +7,6 @@ export interface HostPort {
   /** `undefined` if absent. The range is checked by the scheme. */
   readonly port: number | undefined;
 }
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4'); // mapped into IPv6 as well
-loopback.addAddress('::1', 'ipv6');
 
 /**
  * Parse `host:port` (RFC 3986, section 3.2). The zone of an IPv6 address may be written as in RFC
@@ -48,7 +43,14 @@ export function splitZone(host: string): readonly [ip: string, zone: string | un
 /** Whether it is an IP address, with or without a zone, that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   const ip = withoutZone(host);
-  return isIP(ip) !== 0 && loopback.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4');
+  // A URL has the shortest form of an address; the second one is an IPv4 address in IPv6.
+  if (isIPv6(ip)) return /^\[::(1|ffff:7f\w\w:\w+)\]$/.test(new URL(`http://[${ip}]`).hostname);
+  return /^127(\.(0|[1-9]\d{0,2})){3}$/.test(ip) && URL.canParse(`http://${ip}`);
+}
+
+/** Whether it is an IPv6 address without a zone. */
+function isIPv6(text: string): boolean {
+  return /^[\da-f:.]+$/i.test(text) && URL.canParse(`http://[${text}]`);
 }
 
 function parseName(text: string, encoded: string): string {

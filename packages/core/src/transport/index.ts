@@ -38,4 +38,11 @@ export type * from './resources.js';
 export { ScheduledTask } from './scheduled-task.js';
 export type * from './stream-port.js';
 export type * from './transport.js';
-export { hostPortOf, parseUri, repeatedKey, type TransportUri, withPort } from './uri.js';
+export {
+  type EncodingName,
+  hostPortOf,
+  parseUri,
+  repeatedKey,
+  type TransportUri,
+  withPort,
+} from './uri.js';

@@ -79,17 +79,27 @@ export interface SharedResources {
   createEvent(onSignal: (count: number) => void): EventSource;
 }
 
+/** Of the many messages without any. */
+export const NO_DESCRIPTORS: readonly never[] = Object.freeze([]);
+
+/** Close all of them. */
+export function closeAll(closables: readonly { close(): void }[]): void {
+  // Nearly every message has no descriptors, and an iterator costs more than this check.
+  if (closables.length === 0) return;
+  for (const closable of closables) closable.close();
+}
+
 /** A descriptor of each. If one cannot be made, the others are closed. */
-export function descriptorOfEach<T>(
+export function descriptorOfEach<T, D extends Descriptor>(
   sources: readonly T[],
-  make: (source: T) => Descriptor,
-): readonly Descriptor[] {
-  const descriptors: Descriptor[] = [];
+  make: (source: T) => D,
+): readonly D[] {
+  const descriptors: D[] = [];
   try {
     for (const source of sources) descriptors.push(make(source));
     return descriptors;
   } catch (error) {
-    for (const descriptor of descriptors) descriptor.close();
+    closeAll(descriptors);
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import type { Logger } from '../logger.js';
 import type { Handshake } from './handshake.js';
 import type { OneSidedMemory } from './one-sided.js';
 import type { Descriptor, SharedMemory, SharedResources } from './resources.js';
-import type { TransportUri } from './uri.js';
+import type { EncodingName, TransportUri } from './uri.js';
 
 /**
  * Features of a transport. Code above checks these flags, never the URI scheme. The compliance
@@ -138,9 +138,6 @@ export interface OpenContext {
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
 }
-
-/** Encoding of messages, see `Encoding`. */
-export type EncodingName = 'native' | 'portable';
 
 /**
  * Takes over a new connection, on either side.

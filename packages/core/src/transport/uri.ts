@@ -17,6 +17,9 @@ export type TransportUri = Readonly<
   readonly host: string;
 };
 
+/** Encoding of messages, see `Encoding`. */
+export type EncodingName = 'native' | 'portable';
+
 /**
  * Parse a transport URI (`unix:///run/dev.sock`, `tcp://host:port`, `fd:3`, ...). The long form
  * `vfio-user+unix://...` means the same.
@@ -45,6 +48,17 @@ export function hostPortOf(uri: TransportUri): HostPort {
     const text = `${uri.href}: ${(cause as Error).message}`;
     throw new VfioUserError('VFU_CONFIG_INVALID', text, { cause });
   }
+}
+
+/**
+ * The encoding that `?encoding=` asks for, where native is the default.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` naming the known ones.
+ */
+export function encodingOf({ href, searchParams }: TransportUri): EncodingName {
+  const name = searchParams.get('encoding') ?? 'native';
+  if (name === 'native' || name === 'portable') return name;
+  const text = `${href}: unknown encoding ${name}, known are native and portable`;
+  throw new VfioUserError('VFU_CONFIG_INVALID', text);
 }
 
 /** A query key that is given more than once, which is ambiguous. */

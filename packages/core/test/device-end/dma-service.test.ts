@@ -3,7 +3,7 @@ import { DmaService } from '../../src/device-end/dma-service.js';
 import { ECANCELED, EFAULT, EINVAL } from '../../src/errno.js';
 import { DmaFaultError } from '../../src/errors.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import { ATTACHMENT, addMapping, mappingOf, TestGuestMemory } from '../memory/fakes.js';
 import { PeerFixture } from '../session/fakes.js';
 
@@ -22,7 +22,7 @@ function open({ timeoutMs = 0 } = {}) {
   const memory = new HalfMemory(2 * 4096);
   const space = new DmaSpace(ATTACHMENT);
   addMapping(space, mappingOf(BASE, 2, memory));
-  const service = new DmaService(space.device, 4096);
+  const service = new DmaService(space, 4096);
   const fixture = new PeerFixture(
     {},
     { onRequest: (request) => service.answer(fixture.peer, request) },

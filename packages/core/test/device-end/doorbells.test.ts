@@ -1,6 +1,6 @@
 import t from 'tap';
 import { DeviceDoorbells } from '../../src/device-end/doorbells.js';
-import { Command, ExtensionCommand } from '../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../src/protocol/enums.js';
 import type { RegionIoFd } from '../../src/protocol/messages.js';
 import { nativeEncodingFor } from '../../src/protocol/native/native-encoding.js';
 import type { Descriptor, SharedResources } from '../../src/transport/resources.js';

@@ -3,7 +3,7 @@ import { DeviceInterrupts } from '../../src/device-end/interrupts.js';
 import { EBUSY } from '../../src/errno.js';
 import { RemoteError } from '../../src/errors.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
-import { Command, Irq } from '../../src/protocol/constants.js';
+import { Command, Irq } from '../../src/protocol/enums.js';
 import type { SharedResources } from '../../src/transport/resources.js';
 import { FakeDescriptor, PeerFixture } from '../session/fakes.js';
 

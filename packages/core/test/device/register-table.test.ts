@@ -10,7 +10,7 @@ const table = defineRegisters({
   COUNT: { offset: 0x18, size: 8, access: 'ro' },
   SMALL: { offset: 0x20, size: 2 },
   TINY: { offset: 0x22, size: 1 },
-  GONE: { offset: 0x24, absent: true },
+  GONE: { offset: 0x24, absent: true, reset: 7 },
   'SLOT{}': { offset: 0x40, repeat: { count: 3, stride: 8 } },
 });
 
@@ -35,6 +35,7 @@ t.test('bits are read only, writable, or cleared by ones, by any width', async (
   file.write(0x14, 4, 0x8000_0001);
   t.equal(file.getIova('ADDRESS'), 0x8000_0001_ffff_f000n);
   t.equal(file.read(0x14, 4), 0x8000_0001);
+  t.equal(file.read(0x24, 4), 0, 'absent');
   file.write(0x24, 4, 1);
   t.equal(file.read(0x24, 4), 0, 'absent');
   t.equal(file.read(0x28, 4), 0, 'beside all');
@@ -127,6 +128,16 @@ t.test('a table that cannot be is refused', async (t) => {
     () => defineRegisters({ A: { offset: 2 } }),
     refused('register A at 0x2 is not aligned to 4 bytes'),
   );
+  const impossible = [
+    [{ offset: -4 }, 'register A at 0x-4 starts before its region'],
+    [{ offset: Number.NaN }, 'register A at 0xNaN starts before its region'],
+    [{ offset: 0, size: 3 as 4 }, 'register A at 0x0 has 3 bytes: expected 1, 2, 4 or 8'],
+    [{ offset: 0, repeat: { count: 0, stride: 4 } }, 'register A at 0x0 is repeated 0 times'],
+    [{ offset: 0, repeat: { count: 2, stride: 0 } }, 'register A at 0x0 overlaps A'],
+  ] as const;
+  for (const [register, message] of impossible) {
+    t.throws(() => defineRegisters({ A: register }), refused(message));
+  }
   t.throws(
     () => defineRegisters({ A: { offset: 0, size: 8 } }).create({ A: { write() {} } }),
     refused('register A at 0x0 has 8 bytes, which are written by halves: no write hook'),

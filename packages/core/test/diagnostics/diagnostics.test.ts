@@ -12,7 +12,7 @@ import { DmaMessages } from '../../src/memory/dma-messages.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
 import { OneSidedDma } from '../../src/memory/one-sided-dma.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
-import { Command, ExtensionCommand, Irq } from '../../src/protocol/constants.js';
+import { Command, ExtensionCommand, Irq } from '../../src/protocol/enums.js';
 import { offer } from '../../src/protocol/version.js';
 import { ManualFence, notifiers, setIrqs } from '../device/fakes.js';
 import {
@@ -45,7 +45,7 @@ t.test('without listeners no clock is read and nothing is published', async (t) 
   fixture.receive(Command.REGION_WRITE, WRITE, { noReply: true });
   const dma = new DmaSpace(ATTACHMENT);
   addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE)));
-  tryWrite(dma.device, BASE, new Uint8Array(4));
+  tryWrite(dma, BASE, new Uint8Array(4));
   fixture.end();
   t.strictSame([now(), publish()], [[], []]);
 });
@@ -152,11 +152,11 @@ t.test('memory is told by the way it was reached', async (t) => {
   addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE)));
   addMapping(dma, mappingOf(BASE + PAGE, 1, new TestGuestMemory(PAGE)));
   addMapping(dma, mappingOf(BASE + 2 * PAGE, 1));
-  tryRead(dma.device, BASE, new Uint8Array(3));
-  tryWrite(dma.device, BASE + PAGE - 2, new Uint8Array(4));
-  dma.device.range(BASE, 5, 'readwrite').view;
+  tryRead(dma, BASE, new Uint8Array(3));
+  tryWrite(dma, BASE + PAGE - 2, new Uint8Array(4));
+  dma.range(BASE, 5, 'readwrite').view;
   dma.pushed.put(BASE + 2 * PAGE, new Uint8Array(6));
-  await dma.device.read(BASE + 2 * PAGE, new Uint8Array(6));
+  await dma.read(BASE + 2 * PAGE, new Uint8Array(6));
   t.strictSame(seen, [
     { ...ABOUT, path: 'shared', direction: 'read', bytes: 3, errno: 0 },
     { ...ABOUT, path: 'shared', direction: 'write', bytes: 4, errno: 0 },
@@ -170,10 +170,7 @@ t.test('shared memory that waits for its turn is told when it was accessed', asy
   const dma = new DmaSpace(ATTACHMENT);
   addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE)));
   const write = dma.fence.begin();
-  const waiting = [
-    dma.device.read(BASE, new Uint8Array(1)),
-    dma.device.write(BASE, new Uint8Array(2)),
-  ];
+  const waiting = [dma.read(BASE, new Uint8Array(1)), dma.write(BASE, new Uint8Array(2))];
   t.strictSame(seen, []);
   dma.fence.end(write);
   await Promise.all(waiting);
@@ -227,8 +224,8 @@ t.test('a fault of the device is told once', async (t) => {
   const seen = listenTo(t, diagnostics.error);
   const dma = new DmaSpace(ATTACHMENT);
   addMapping(dma, mappingOf(BASE, 1, new TestGuestMemory(PAGE), 'r'));
-  await t.rejects(dma.device.read(BASE - PAGE, new Uint8Array(1)));
-  await t.rejects(dma.device.write(BASE, new Uint8Array(1)));
+  await t.rejects(dma.read(BASE - PAGE, new Uint8Array(1)));
+  await t.rejects(dma.write(BASE, new Uint8Array(1)));
   t.match(seen, [
     { error: { code: 'VFU_DMA_FAULT', errno: ENOENT } },
     { error: { code: 'VFU_DMA_FAULT', errno: EACCES } },

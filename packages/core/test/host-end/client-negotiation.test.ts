@@ -7,7 +7,7 @@ import type { AgreedLimits } from '../../src/host-end/dma-map-handler.js';
 import { defaultLimits } from '../../src/host-end/limits.js';
 import { silentLogger } from '../../src/logger.js';
 import { OWN_CAPABILITIES } from '../../src/protocol/capabilities.js';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import type { Version } from '../../src/protocol/messages.js';
 import { accept, offer } from '../../src/protocol/version.js';
 import { FakeDescriptor, PeerFixture } from '../session/fakes.js';

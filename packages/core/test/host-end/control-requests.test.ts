@@ -2,7 +2,7 @@ import t from 'tap';
 import { EBUSY, EIO } from '../../src/errno.js';
 import { RequestRefusedError } from '../../src/errors.js';
 import { type Answer, ControlRequests } from '../../src/host-end/control-requests.js';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import type { RequestMessage } from '../../src/protocol/messages.js';
 import type { ReceivedDescriptors } from '../../src/session/request-table.js';
 import { FakeDescriptor, PeerFixture, turn } from '../session/fakes.js';

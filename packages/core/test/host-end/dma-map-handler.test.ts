@@ -52,7 +52,7 @@ t.test('the memory of a client that has left fails at once', async (t) => {
   const { fixture, memory, space } = open();
   await memory.map({ ...wanted(0), flags: DMA_MAP_WRITE }, []);
   fixture.connection.hasRoom = false;
-  const writes = [0, 1].map((at) => space.device.write(at, new Uint8Array(1)));
+  const writes = [0, 1].map((at) => space.write(at, new Uint8Array(1)));
   memory.end(new VfioUserError('VFU_PEER_CLOSED', 'the client is gone'));
   await t.rejects(writes[1]!, { code: 'VFU_PEER_CLOSED' });
   fixture.end();

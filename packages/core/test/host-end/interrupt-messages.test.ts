@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { InterruptMessages } from '../../src/host-end/interrupt-messages.js';
-import { ExtensionCommand } from '../../src/protocol/constants.js';
+import { ExtensionCommand } from '../../src/protocol/enums.js';
 import type { Interrupt } from '../../src/protocol/messages.js';
 import { PeerFixture, turn } from '../session/fakes.js';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { InterruptController } from '../../src/interrupts/interrupt-controller.js';
-import { Irq } from '../../src/protocol/constants.js';
+import { Irq } from '../../src/protocol/enums.js';
 import { type CountingNotifier, ManualFence, notifiers, setIrqs } from '../device/fakes.js';
 import { ATTACHMENT } from '../memory/fakes.js';
 

@@ -4,12 +4,12 @@ import { InterruptController } from '../../src/interrupts/interrupt-controller.j
 import {
   IRQ_SET_DATA_BOOL as BOOL,
   IRQ_SET_DATA_EVENTFD as EVENTFD,
-  Irq,
   IRQ_SET_ACTION_MASK as MASK,
   IRQ_SET_DATA_NONE as NONE,
   IRQ_SET_ACTION_TRIGGER as TRIGGER,
   IRQ_SET_ACTION_UNMASK as UNMASK,
 } from '../../src/protocol/constants.js';
+import { Irq } from '../../src/protocol/enums.js';
 import type { SetIrqs } from '../../src/protocol/messages.js';
 import { type CountingNotifier, notifiers, setIrqs } from '../device/fakes.js';
 import { ATTACHMENT } from '../memory/fakes.js';

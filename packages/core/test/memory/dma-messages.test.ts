@@ -4,7 +4,7 @@ import { ECANCELED, EFAULT } from '../../src/errno.js';
 import { DmaMessages, type DmaMessagesOptions } from '../../src/memory/dma-messages.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
 import { WriteFence } from '../../src/memory/write-fence.js';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import { PeerFixture, turn } from '../session/fakes.js';
 import { ATTACHMENT } from './fakes.js';
 

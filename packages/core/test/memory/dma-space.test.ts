@@ -37,16 +37,16 @@ function bytes(length: number, value: number): Uint8Array {
 
 t.test('a range in one shared mapping is reached at once and by a view', async (t) => {
   const { dma, low } = mixedSpace();
-  t.ok(tryWrite(dma.device, 0x10ffe, bytes(4, 7)), 'across a page border');
+  t.ok(tryWrite(dma, 0x10ffe, bytes(4, 7)), 'across a page border');
   t.strictSame([...low.bytes.subarray(0xffd, 0x1003)], [0, 7, 7, 7, 7, 0]);
   const target = bytes(4, 0);
-  t.ok(tryRead(dma.device, 0x10ffe, target));
+  t.ok(tryRead(dma, 0x10ffe, target));
   t.strictSame([...target], [7, 7, 7, 7]);
-  const view = dma.device.range(0x10ffe, 4, 'readwrite').view;
+  const view = dma.range(0x10ffe, 4, 'readwrite').view;
   view?.set([1, 2, 3, 4]);
-  await dma.device.read(0x10ffe, target);
+  await dma.read(0x10ffe, target);
   t.strictSame([...target], [1, 2, 3, 4]);
-  await dma.device.write(0x10ffe, bytes(4, 9));
+  await dma.write(0x10ffe, bytes(4, 9));
   t.strictSame([...low.bytes.subarray(0xffe, 0x1002)], [9, 9, 9, 9]);
 });
 
@@ -61,23 +61,23 @@ t.test('a range over several shared mappings is read and written whole', async (
     addMapping(dma, mappingOf(index * PAGE, 1, memory));
   });
   const source = Uint8Array.from({ length: PAGE + 20 }, (_, index) => index);
-  t.ok(tryWrite(dma.device, PAGE - 10, source));
+  t.ok(tryWrite(dma, PAGE - 10, source));
   t.strictSame(memories[0]?.bytes.subarray(PAGE - 10), source.subarray(0, 10));
   t.strictSame(memories[1]?.bytes, source.subarray(10, PAGE + 10));
   t.strictSame(memories[2]?.bytes.subarray(0, 10), source.subarray(PAGE + 10));
   const target = bytes(source.length, 0);
-  t.ok(tryRead(dma.device, PAGE - 10, target));
+  t.ok(tryRead(dma, PAGE - 10, target));
   t.strictSame(target, source);
-  t.equal(dma.device.range(PAGE - 10, 20, 'read').view, undefined, 'no view of it in one piece');
+  t.equal(dma.range(PAGE - 10, 20, 'read').view, undefined, 'no view of it in one piece');
 });
 
 t.test('memory without a descriptor is reached by messages only', async (t) => {
   const { dma, remote, mappings } = mixedSpace();
-  t.equal(dma.device.range(0x12000, 8, 'read').view, undefined);
-  t.notOk(tryRead(dma.device, 0x12000, bytes(8, 0)));
-  t.notOk(tryWrite(dma.device, 0x12000, bytes(8, 0)));
+  t.equal(dma.range(0x12000, 8, 'read').view, undefined);
+  t.notOk(tryRead(dma, 0x12000, bytes(8, 0)));
+  t.notOk(tryWrite(dma, 0x12000, bytes(8, 0)));
   const target = bytes(8, 0);
-  const done = dma.device.read(0x12010, target);
+  const done = dma.read(0x12010, target);
   const [transfer] = remote.transfers;
   t.match(transfer, { kind: 'read', address: 0x12010, mapping: mappings.messages });
   transfer?.data.fill(5);
@@ -91,7 +91,7 @@ t.test('a range over shared and message memory is cut at the border', async (t) 
   low.bytes.fill(1);
   high.bytes.fill(3);
   const target = bytes(PAGE + 16, 0);
-  const read = dma.device.read(0x11ff8, target);
+  const read = dma.read(0x11ff8, target);
   t.match(remote.transfers, [{ kind: 'read', address: 0x12000, data: { length: PAGE } }]);
   remote.transfers[0]?.data.fill(2);
   remote.transfers[0]?.end();
@@ -99,7 +99,7 @@ t.test('a range over shared and message memory is cut at the border', async (t) 
   t.strictSame([...target.subarray(6, 10)], [1, 1, 2, 2]);
   t.strictSame([...target.subarray(PAGE + 6, PAGE + 10)], [2, 2, 3, 3]);
 
-  const write = dma.device.write(0x11ff8, bytes(PAGE + 16, 9));
+  const write = dma.write(0x11ff8, bytes(PAGE + 16, 9));
   t.equal(low.bytes.at(-1), 9, 'what comes before the message is written at once');
   t.equal(high.bytes[0], 3, 'what comes after it waits');
   remote.transfers[1]?.end();
@@ -110,13 +110,13 @@ t.test('a range over shared and message memory is cut at the border', async (t) 
 t.test('memory that is not mapped is a fault, and nothing is transferred', async (t) => {
   const { dma, low, remote } = mixedSpace();
   for (const iova of [0xffff, 0x14000, 2n ** 63n, -1, Number.NaN]) {
-    t.throws(() => tryRead(dma.device, iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
-    t.throws(() => dma.device.range(iova, 1, 'read').view, { ...FAULT, errno: ENOENT });
-    await t.rejects(dma.device.write(iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+    t.throws(() => tryRead(dma, iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+    t.throws(() => dma.range(iova, 1, 'read').view, { ...FAULT, errno: ENOENT });
+    await t.rejects(dma.write(iova, bytes(1, 0)), { ...FAULT, errno: ENOENT });
   }
   dma.remove(dma.exact(0x13000, PAGE)!);
-  await t.rejects(dma.device.write(0x11ff8, bytes(PAGE + 16, 9)), { ...FAULT, errno: ENOENT });
-  t.throws(() => dma.device.range(0x12ff8, 16, 'read').view, { ...FAULT, errno: ENOENT });
+  await t.rejects(dma.write(0x11ff8, bytes(PAGE + 16, 9)), { ...FAULT, errno: ENOENT });
+  t.throws(() => dma.range(0x12ff8, 16, 'read').view, { ...FAULT, errno: ENOENT });
   t.equal(low.bytes.at(-1), 0);
   t.equal(remote.transfers.length, 0);
 });
@@ -128,14 +128,14 @@ t.test('permissions of every piece are checked first', async (t) => {
   addMapping(dma, mappingOf(PAGE, 1, readable, 'r'));
   addMapping(dma, mappingOf(3 * PAGE, 1, writable, 'w'));
   const refused = { ...FAULT, errno: EACCES };
-  t.throws(() => tryWrite(dma.device, PAGE, bytes(1, 1)), refused);
-  t.throws(() => dma.device.range(PAGE, 1, 'readwrite').view, refused);
-  t.ok(dma.device.range(PAGE, 1, 'read').view);
-  t.throws(() => tryRead(dma.device, 3 * PAGE, bytes(1, 0)), refused);
-  t.throws(() => dma.device.range(3 * PAGE, 1, 'readwrite').view, refused);
-  t.ok(dma.device.range(3 * PAGE, 1, 'write').view);
-  t.throws(() => dma.device.range(PAGE - 4, 8, 'write').view, refused);
-  await t.rejects(dma.device.write(PAGE - 4, bytes(8, 1)), refused);
+  t.throws(() => tryWrite(dma, PAGE, bytes(1, 1)), refused);
+  t.throws(() => dma.range(PAGE, 1, 'readwrite').view, refused);
+  t.ok(dma.range(PAGE, 1, 'read').view);
+  t.throws(() => tryRead(dma, 3 * PAGE, bytes(1, 0)), refused);
+  t.throws(() => dma.range(3 * PAGE, 1, 'readwrite').view, refused);
+  t.ok(dma.range(3 * PAGE, 1, 'write').view);
+  t.throws(() => dma.range(PAGE - 4, 8, 'write').view, refused);
+  await t.rejects(dma.write(PAGE - 4, bytes(8, 1)), refused);
   t.equal(both?.bytes.at(-1), 0, 'the part that is writable is left alone too');
 });
 
@@ -145,14 +145,14 @@ t.test('the end of the address space is reached and never passed', async (t) => 
   const start = 2n ** 64n - 4096n;
   addMapping(dma, mappingOf(0, 1, new TestGuestMemory(PAGE)));
   addMapping(dma, mappingOf(start, 1, memory));
-  t.ok(tryWrite(dma.device, start + 4092n, bytes(4, 6)));
+  t.ok(tryWrite(dma, start + 4092n, bytes(4, 6)));
   t.strictSame([...memory.bytes.subarray(4091)], [0, 6, 6, 6, 6]);
   for (const length of [5, 5000, 2 * PAGE]) {
-    t.throws(() => tryWrite(dma.device, start + 4092n, bytes(length, 1)), {
+    t.throws(() => tryWrite(dma, start + 4092n, bytes(length, 1)), {
       ...FAULT,
       errno: ENOENT,
     });
-    t.throws(() => dma.device.range(start + 4092n, length, 'read').view, {
+    t.throws(() => dma.range(start + 4092n, length, 'read').view, {
       ...FAULT,
       errno: ENOENT,
     });
@@ -167,28 +167,28 @@ t.test('addresses above 2^53 are found, in one mapping and across two', async (t
   const memory = new TestGuestMemory(PAGE);
   addMapping(dma, mappingOf(Number(start), 1, memory));
   addMapping(dma, mappingOf(start + 4096n, 1));
-  void dma.device.write(start + 4090n, bytes(8, 1));
+  void dma.write(start + 4090n, bytes(8, 1));
   t.strictSame([...memory.bytes.subarray(4090)], [1, 1, 1, 1, 1, 1]);
   t.match(remote.transfers, [{ address: 2n ** 53n, data: { length: 2 } }]);
 });
 
 t.test('an address reaches the client in canonical form', async (t) => {
   const { dma, remote } = mixedSpace();
-  void dma.device.read(0x12000n, bytes(8, 0));
+  void dma.read(0x12000n, bytes(8, 0));
   t.equal(remote.transfers[0]?.address, 0x12000);
 });
 
 t.test('a shared write stays behind message writes, and everything stays behind it', async (t) => {
   const { dma, remote, low } = mixedSpace();
-  const message = dma.device.write(0x12000, bytes(4, 1));
-  t.notOk(tryWrite(dma.device, 0x10000, bytes(4, 2)));
-  t.equal(dma.device.range(0x10000, 4, 'write').view, undefined);
-  const shared = dma.device.write(0x10000, bytes(4, 2));
+  const message = dma.write(0x12000, bytes(4, 1));
+  t.notOk(tryWrite(dma, 0x10000, bytes(4, 2)));
+  t.equal(dma.range(0x10000, 4, 'write').view, undefined);
+  const shared = dma.write(0x10000, bytes(4, 2));
   let seen: number | undefined;
   dma.fence.run(() => {
     seen = low.bytes[0];
   });
-  const later = dma.device.write(0x12000, bytes(4, 3));
+  const later = dma.write(0x12000, bytes(4, 3));
   t.equal(low.bytes[0], 0);
   t.equal(remote.transfers.length, 1, 'a message may not overtake the write that waits');
   remote.transfers[0]?.end();
@@ -196,28 +196,28 @@ t.test('a shared write stays behind message writes, and everything stays behind 
   t.equal(remote.transfers.length, 2);
   remote.transfers[1]?.end();
   await Promise.all([message, shared, later]);
-  t.ok(tryWrite(dma.device, 0x10000, bytes(4, 4)), 'and then the way is free');
+  t.ok(tryWrite(dma, 0x10000, bytes(4, 4)), 'and then the way is free');
 });
 
 t.test('a shared write behind a message write that is refused is not done', async (t) => {
   const { dma, low, remote } = mixedSpace();
-  const data = dma.device.write(0x12000, bytes(8, 1));
-  const entry = dma.device.write(0x10000, bytes(8, 2));
+  const data = dma.write(0x12000, bytes(8, 1));
+  const entry = dma.write(0x10000, bytes(8, 2));
   remote.transfers[0]?.end(new RemoteError('refused', EFAULT));
   await t.rejects(data, { code: 'VFU_REMOTE_ERROR', errno: EFAULT });
   await t.rejects(entry, { ...FAULT, errno: ECANCELED });
   t.strictSame(low.bytes.subarray(0, 8), bytes(8, 0));
-  t.ok(tryWrite(dma.device, 0x10000, bytes(8, 3)), 'the next one is');
+  t.ok(tryWrite(dma, 0x10000, bytes(8, 3)), 'the next one is');
 });
 
 t.test('a read finds what was written before it', async (t) => {
   const { dma, remote } = mixedSpace();
-  void dma.device.write(0x12000, bytes(4, 1));
-  void dma.device.write(0x10000, bytes(4, 2));
+  void dma.write(0x12000, bytes(4, 1));
+  void dma.write(0x10000, bytes(4, 2));
   const target = bytes(4, 0);
-  t.notOk(tryRead(dma.device, 0x10000, target));
-  t.equal(dma.device.range(0x10000, 4, 'read').view, undefined);
-  const read = dma.device.read(0x10000, target);
+  t.notOk(tryRead(dma, 0x10000, target));
+  t.equal(dma.range(0x10000, 4, 'read').view, undefined);
+  const read = dma.read(0x10000, target);
   remote.transfers[0]?.end();
   await read;
   t.strictSame([...target], [2, 2, 2, 2]);
@@ -225,15 +225,15 @@ t.test('a read finds what was written before it', async (t) => {
 
 t.test('unmapping cancels messages under way and revokes the memory', async (t) => {
   const { dma, low, mappings } = mixedSpace();
-  const view = dma.device.range(0x10000, 4, 'write').view;
+  const view = dma.range(0x10000, 4, 'write').view;
   view?.fill(1);
-  const read = dma.device.read(0x12000, bytes(4, 0));
+  const read = dma.read(0x12000, bytes(4, 0));
   dma.remove(mappings.messages);
   await t.rejects(read, { message: 'cancelled' });
   dma.remove(mappings.low);
   t.ok(low.closed);
   t.strictSame([...(view ?? [])], [0, 0, 0, 0]);
-  t.throws(() => tryRead(dma.device, 0x10000, bytes(1, 0)), { ...FAULT, errno: ENOENT });
+  t.throws(() => tryRead(dma, 0x10000, bytes(1, 0)), { ...FAULT, errno: ENOENT });
   t.equal(dma.mappingCount, 1);
 });
 
@@ -241,8 +241,8 @@ t.test(
   'a write that waits is lost with its mapping, also when the range is mapped anew',
   async (t) => {
     const { dma, remote, mappings } = mixedSpace();
-    const message = dma.device.write(0x12000, bytes(4, 1));
-    const shared = dma.device.write(0x10000, bytes(4, 2));
+    const message = dma.write(0x12000, bytes(4, 1));
+    const shared = dma.write(0x10000, bytes(4, 2));
     dma.remove(mappings.low);
     const fresh = new TestGuestMemory(2 * PAGE);
     addMapping(dma, mappingOf(0x10000, 2, fresh));
@@ -257,7 +257,7 @@ t.test('a failed part fails the transfer once the other parts have ended', async
   const { dma, remote } = mixedSpace();
   addMapping(dma, mappingOf(0x14000, 1));
   let failed = false;
-  const write = dma.device.write(0x12000, bytes(3 * PAGE, 1)).catch(() => {
+  const write = dma.write(0x12000, bytes(3 * PAGE, 1)).catch(() => {
     failed = true;
   });
   remote.transfers[0]?.end(new Error('refused'));
@@ -271,8 +271,8 @@ t.test('a failed part fails the transfer once the other parts have ended', async
 t.test('message memory is a fault once the client is gone', async (t) => {
   const { dma } = mixedSpace();
   dma.connect(undefined);
-  await t.rejects(dma.device.read(0x12000, bytes(4, 0)), { ...FAULT, errno: EFAULT });
-  await t.rejects(dma.device.write(0x11ffc, bytes(8, 0)), { ...FAULT, errno: EFAULT });
+  await t.rejects(dma.read(0x12000, bytes(4, 0)), { ...FAULT, errno: EFAULT });
+  await t.rejects(dma.write(0x11ffc, bytes(8, 0)), { ...FAULT, errno: EFAULT });
 });
 
 t.test('listeners hear of mappings, with the memory still there on unmap', async (t) => {
@@ -280,7 +280,7 @@ t.test('listeners hear of mappings, with the memory still there on unmap', async
   const heard: unknown[] = [];
   dma.onMap((iova, length) => heard.push(['map', iova, length]));
   dma.onUnmap((iova, length) =>
-    heard.push(['unmap', iova, length, tryRead(dma.device, iova, bytes(1, 0))]),
+    heard.push(['unmap', iova, length, tryRead(dma, iova, bytes(1, 0))]),
   );
   addMapping(dma, mappingOf(PAGE, 2, new TestGuestMemory(2 * PAGE)));
   dma.removeAll();
@@ -311,7 +311,7 @@ t.test('what fails while a mapping goes away is logged, and the rest is done', a
   addMapping(dma, mappingOf(0, 1, Object.assign(low, { close: fails('close') })));
   addMapping(dma, mappingOf(PAGE, 1, high));
   dma.startDirtyLog(PAGE);
-  tryWrite(dma.device, 0, bytes(4, 1));
+  tryWrite(dma, 0, bytes(4, 1));
   t.equal(dma.removeAll(), undefined);
   t.equal(dma.mappingCount, 0);
   t.ok(high.closed);
@@ -348,19 +348,19 @@ t.test('writes to shared memory are logged, reads and messages are not', async (
     return bits[0] as number;
   };
   dma.startDirtyLog(PAGE);
-  dma.device.range(0x10000, 4, 'read').view;
-  tryRead(dma.device, 0x10000, bytes(4, 0));
+  dma.range(0x10000, 4, 'read').view;
+  tryRead(dma, 0x10000, bytes(4, 0));
   t.equal(dirty(), 0);
-  tryWrite(dma.device, 0x11000, bytes(4, 0));
+  tryWrite(dma, 0x11000, bytes(4, 0));
   t.equal(dirty(), 0b10);
-  dma.device.range(0x10ffe, 4, 'write').view;
+  dma.range(0x10ffe, 4, 'write').view;
   t.equal(dirty(), 0b11);
-  const write = dma.device.write(0x11ffc, bytes(PAGE + 8, 1));
+  const write = dma.write(0x11ffc, bytes(PAGE + 8, 1));
   t.equal(dirty(), 0b10, 'the end of the range waits behind the message');
   remote.transfers[0]?.end();
   await write;
   t.equal(dirty(), 0b1000);
-  tryWrite(dma.device, 0x13000, bytes(4, 0));
+  tryWrite(dma, 0x13000, bytes(4, 0));
   dma.remove(dma.exact(0x13000, PAGE)!);
   addMapping(dma, mappingOf(0x13000, 1, new TestGuestMemory(PAGE)));
   t.equal(dirty(), 0, 'a mapping starts clean');
@@ -372,9 +372,9 @@ t.test('exposed memory waits for writes by messages, which the client has yet to
   const { dma, remote } = mixedSpace();
   const whole = [{ offset: 0, length: PAGE, address: 0x7000, key: 1 }];
   addMapping(dma, mappingOf(0x20000, 1, undefined, 'rw', whole));
-  const first = dma.device.write(0x12000, bytes(4, 1));
-  const second = dma.device.write(0x20000, bytes(4, 2));
-  const read = dma.device.read(0x20000, bytes(4, 0));
+  const first = dma.write(0x12000, bytes(4, 1));
+  const second = dma.write(0x20000, bytes(4, 2));
+  const read = dma.read(0x20000, bytes(4, 0));
   t.equal(remote.transfers.length, 1, 'only the write by message has left');
   remote.transfers[0]?.end();
   await first;
@@ -399,7 +399,7 @@ t.test('writes to exposed memory are logged, as the client does not see them', a
     dma.dirtyLog?.take(mapping.firstPage, mapping.pages, PAGE, bits);
     return bits[0] as number;
   };
-  const written = dma.device.write(0x20000 + PAGE, bytes(4, 1));
+  const written = dma.write(0x20000 + PAGE, bytes(4, 1));
   t.equal(report(), 0, 'it may not be there yet');
   remote.transfers[0]?.end();
   await written;
@@ -408,7 +408,7 @@ t.test('writes to exposed memory are logged, as the client does not see them', a
 
 t.test('a range reads and writes parts of itself, at once or by a promise', async (t) => {
   const { dma, remote, low } = mixedSpace();
-  const range = dma.device.range(0x11ff8, 16, 'readwrite');
+  const range = dma.range(0x11ff8, 16, 'readwrite');
   t.equal(range.view, undefined, 'over two mappings');
   t.notOk(range.local, 'the second of which takes messages');
   t.equal(range.write(bytes(8, 5)), undefined, 'the first part is done at once');
@@ -423,14 +423,14 @@ t.test('a range reads and writes parts of itself, at once or by a promise', asyn
   t.throws(() => range.write(bytes(4, 0), 13), RangeError);
   t.throws(() => range.read(bytes(17, 0)), RangeError);
   t.throws(() => range.read(bytes(1, 0), -1), RangeError);
-  t.throws(() => dma.device.range(0x10000, 4, 'read').write(bytes(4, 0)), TypeError);
-  t.throws(() => dma.device.range(0x10000, 4, 'write').read(bytes(4, 0)), TypeError);
+  t.throws(() => dma.range(0x10000, 4, 'read').write(bytes(4, 0)), TypeError);
+  t.throws(() => dma.range(0x10000, 4, 'write').read(bytes(4, 0)), TypeError);
 });
 
 t.test('a range that was kept finds what is mapped there now, with its rights', async (t) => {
   const { dma, mappings } = mixedSpace();
-  const range = dma.device.range(0x10000, 8, 'write');
-  const over = dma.device.range(0x11ffc, 8, 'read');
+  const range = dma.range(0x10000, 8, 'write');
+  const over = dma.range(0x11ffc, 8, 'read');
   dma.remove(mappings.low);
   for (const use of [
     () => range.write(bytes(8, 1)),
@@ -451,7 +451,7 @@ t.test('a range that was kept finds what is mapped there now, with its rights', 
 
 t.test('a range that lost its end stays a fault until all of it is mapped again', async (t) => {
   const { dma, low, remote, mappings } = mixedSpace();
-  const range = dma.device.range(0x11ffc, 8, 'readwrite');
+  const range = dma.range(0x11ffc, 8, 'readwrite');
   void dma.remove(mappings.messages);
   const lost = { ...FAULT, errno: ENOENT, message: /0x12000/ };
   for (const attempt of ['first', 'second']) {
@@ -476,17 +476,17 @@ t.test('memory that fails is an error of the call, or of its promise if others m
     throw new DmaFaultError(EFAULT, 'no page');
   };
   addMapping(dma, mappingOf(0x14000, 1, broken));
-  const alone = dma.device.range(0x14000, 4, 'write');
+  const alone = dma.range(0x14000, 4, 'write');
   t.throws(() => alone.write(bytes(4, 1)), { ...FAULT, errno: EFAULT });
   addMapping(dma, mappingOf(0x15000, 1));
-  t.throws(() => dma.device.range(0x14ffc, 8, 'write').write(bytes(8, 1)), {
+  t.throws(() => dma.range(0x14ffc, 8, 'write').write(bytes(8, 1)), {
     ...FAULT,
     errno: EFAULT,
   });
   t.equal(remote.transfers.length, 0, 'nothing behind it has left');
   dma.remove(dma.exact(0x13000, PAGE)!);
   addMapping(dma, mappingOf(0x13000, 1, undefined));
-  const mixed = dma.device.range(0x13ffc, 8, 'write').write(bytes(8, 1));
+  const mixed = dma.range(0x13ffc, 8, 'write').write(bytes(8, 1));
   remote.transfers[0]?.end();
   await t.rejects(
     mixed ?? Promise.resolve(),

@@ -1,6 +1,6 @@
 import type { Iova } from '../../src/address.js';
 import type { Dma } from '../../src/device/dma.js';
-import { Attachment } from '../../src/diagnostics/attachment.js';
+import type { Attachment } from '../../src/diagnostics/channels.js';
 import { RemoteError } from '../../src/errors.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
 import type { MappingTable } from '../../src/memory/mapping-table.js';
@@ -10,7 +10,7 @@ import type { ExposedRange } from '../../src/transport/one-sided.js';
 import type { MappedMemory } from '../../src/transport/resources.js';
 
 /** For what tells of a device and its client. */
-export const ATTACHMENT = new Attachment('a device');
+export const ATTACHMENT: Attachment = { device: 'a device', peer: undefined };
 
 /** Shared memory in an array: once closed, views of it read zeros. */
 export class TestGuestMemory implements MappedMemory {

@@ -45,7 +45,7 @@ function doorbell(value: number, offset: number = RING.offset): RegionData {
 
 t.test('a doorbell takes the entries along that it announces', async (t) => {
   const guest = new Uint8Array(0x10000);
-  const source = new PushSource(space(guest).device);
+  const source = new PushSource(space(guest));
   source.replace({ rules: [rule(6)] });
   for (let entry = 0; entry < 8; entry++)
     guest.fill(entry + 1, 0x4000 + entry * 64, 0x4040 + entry * 64);
@@ -96,7 +96,7 @@ t.test('memory that the device may not read is not pushed', async (t) => {
     space(undefined),
     new DmaSpace(ATTACHMENT),
   ]) {
-    const source = new PushSource(dma.device);
+    const source = new PushSource(dma);
     source.replace({ rules: [rule(0)] });
     t.equal(source.accompany(doorbell(2), 4096).pushed, undefined);
   }
@@ -104,7 +104,7 @@ t.test('memory that the device may not read is not pushed', async (t) => {
 
 /** Whether a read is done at once, with what was pushed. */
 function taken(dma: DmaSpace, iova: number, target: Uint8Array): boolean {
-  const reading = dma.device.range(iova, target.length, 'read').read(target);
+  const reading = dma.range(iova, target.length, 'read').read(target);
   reading?.catch(() => undefined);
   return reading === undefined;
 }
@@ -142,7 +142,7 @@ t.test('what was pushed is read once, and nothing that was not asked for is kept
   t.equal(target[0], 5, 'the newest counts');
 
   rules.take([{ address: 0x4000, data: entry(6) }]);
-  await dma.device.write(0x4010, new Uint8Array(4)).catch(() => undefined);
+  await dma.write(0x4010, new Uint8Array(4)).catch(() => undefined);
   t.notOk(taken(dma, 0x4000, target), 'the device wrote over a part of it');
 
   rules.take([{ address: 0x4000, data: entry(7) }]);

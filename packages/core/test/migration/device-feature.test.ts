@@ -7,12 +7,11 @@ import { handleDeviceFeature } from '../../src/migration/device-feature.js';
 import { MigrationController } from '../../src/migration/migration-controller.js';
 import { takeUnmapBitmap } from '../../src/migration/unmap-bitmap.js';
 import {
-  DeviceState,
-  Feature,
   FEATURE_GET as GET,
   FEATURE_PROBE as PROBE,
   FEATURE_SET as SET,
 } from '../../src/protocol/constants.js';
+import { DeviceState, Feature } from '../../src/protocol/enums.js';
 import type { DeviceFeature } from '../../src/protocol/messages.js';
 import { ATTACHMENT, addMapping, mappingOf, TestGuestMemory, tryWrite } from '../memory/fakes.js';
 
@@ -82,7 +81,7 @@ function logging(maxDataXferSize = MAX) {
   };
   const dirty = (...range: [Iova, Iova, Iova?]): number => report(...range).data[24] as number;
   const write = (iova: number, length: number): void => {
-    tryWrite(set.dma.device, iova, new Uint8Array(length));
+    tryWrite(set.dma, iova, new Uint8Array(length));
   };
   return { ...set, report, dirty, write };
 }

@@ -4,7 +4,7 @@ import type { DeviceMigration } from '../../src/device/device.js';
 import { EBUSY, ECANCELED, EINVAL } from '../../src/errno.js';
 import { RequestRefusedError } from '../../src/errors.js';
 import { MigrationController } from '../../src/migration/migration-controller.js';
-import { Command, DeviceState } from '../../src/protocol/constants.js';
+import { Command, DeviceState } from '../../src/protocol/enums.js';
 
 const { ERROR, STOP, RUNNING, STOP_COPY, RESUMING, RUNNING_P2P, PRE_COPY, PRE_COPY_P2P } =
   DeviceState;

@@ -6,7 +6,7 @@ import { pciExpress } from '../../src/pci/capabilities/pci-express.js';
 import { powerManagement } from '../../src/pci/capabilities/power-management.js';
 import { vendorSpecific } from '../../src/pci/capabilities/vendor-specific.js';
 import { vendorSpecificExtended } from '../../src/pci/capabilities/vendor-specific-extended.js';
-import { Irq } from '../../src/protocol/constants.js';
+import { Irq } from '../../src/protocol/enums.js';
 import { notifiers, setIrqs } from '../device/fakes.js';
 import { buildFunction, read, write } from './fakes.js';
 

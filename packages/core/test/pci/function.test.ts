@@ -3,7 +3,8 @@ import type { BarDefinition, DeviceMemory, PciDevice } from '../../src/device/de
 import { readRegion, writeRegion } from '../../src/device/region.js';
 import { msix } from '../../src/pci/capabilities/msix.js';
 import { pciExpress } from '../../src/pci/capabilities/pci-express.js';
-import { Irq, NUM_REGIONS, Region } from '../../src/protocol/constants.js';
+import { NUM_REGIONS } from '../../src/protocol/constants.js';
+import { Irq, Region } from '../../src/protocol/enums.js';
 import { notifiers, setIrqs } from '../device/fakes.js';
 import { buildFunction, type FunctionBench, memoryBar, read, write } from './fakes.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Iova, normalizeIova } from '../../src/address.js';
-import { Command, type CommandNumber } from '../../src/protocol/constants.js';
+import { Command, type CommandNumber } from '../../src/protocol/enums.js';
 import type { ReplyBodies, RequestBodies } from '../../src/protocol/messages.js';
 
 /** Arbitrary bodies of every classic message, within what the specification lets a sender say. */

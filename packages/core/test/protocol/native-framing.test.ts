@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import { DEFAULT_MAX_FRAME_BYTES } from '../../src/protocol/native/framing.js';
 import { NativeEncoding } from '../../src/protocol/native/native-encoding.js';
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { Command, type CommandNumber } from '../../src/protocol/constants.js';
 import type { EncodedMessage } from '../../src/protocol/encoding.js';
+import { Command, type CommandNumber } from '../../src/protocol/enums.js';
 import { NativeEncoding } from '../../src/protocol/native/native-encoding.js';
 import { replyBodies, requestBodies } from './bodies.js';
 import { frameOf, frameWith } from './wire.js';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { EINVAL } from '../../src/errno.js';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import { NativeEncoding } from '../../src/protocol/native/native-encoding.js';
 import { frameWith, hex, u32 } from './wire.js';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import type { KnownCommand, ReplyBodies, RequestBodies } from '../../src/protocol/messages.js';
 import { NativeEncoding } from '../../src/protocol/native/native-encoding.js';
 import { frameOf, hex, hexText } from './wire.js';

@@ -40,5 +40,13 @@ t.test('what a device that could not be made had taken is given back', async (t)
     close: () => void closed.push('the device'),
   }));
   await t.rejects(invalid, { code: 'VFU_CONFIG_INVALID' });
-  t.same(closed, ['the device', 'its memory']);
+  t.same(closed.splice(0), ['the device', 'its memory']);
+
+  const stuck = make(() => ({
+    identity: { vendorId: 0x1_0000, deviceId: 1, classCode: 0 },
+    reset() {},
+    close: () => Promise.reject(new Error('it cannot be closed either')),
+  }));
+  await t.rejects(stuck, { code: 'VFU_CONFIG_INVALID' });
+  t.same(closed, ['its memory']);
 });

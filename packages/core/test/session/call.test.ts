@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import t from 'tap';
 import { EBUSY } from '../../src/errno.js';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import { call } from '../../src/session/call.js';
 import { PeerFixture } from './fakes.js';
 

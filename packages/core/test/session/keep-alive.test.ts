@@ -1,6 +1,6 @@
 import { mock } from 'node:test';
 import t from 'tap';
-import { Command, ExtensionCommand } from '../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../src/protocol/enums.js';
 import { PeerFixture } from './fakes.js';
 
 t.before(() => mock.timers.enable({ apis: ['setInterval'] }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import type { PrefaceHandshake } from '../../src/protocol/portable/preface-handshake.js';
 import { commonExtensions, noExtensions, OWN_EXTENSIONS } from '../../src/session/extensions.js';
 import {

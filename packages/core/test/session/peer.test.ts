@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Command, ExtensionCommand } from '../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../src/protocol/enums.js';
 import { FakeDescriptor, PeerFixture, turn } from './fakes.js';
 
 const { ACKNOWLEDGE, INTERRUPT } = ExtensionCommand;

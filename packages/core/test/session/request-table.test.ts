@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import t from 'tap';
 import { VfioUserError } from '../../src/errors.js';
-import { Command } from '../../src/protocol/constants.js';
+import { Command } from '../../src/protocol/enums.js';
 import { RequestTable } from '../../src/session/request-table.js';
 
 const TIMEOUT_MS = 30;

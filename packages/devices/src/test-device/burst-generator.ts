@@ -27,7 +27,7 @@ export class BurstGenerator {
   readonly #dma: Dma;
   readonly #interrupts: InterruptUnit;
   readonly #logger: Logger;
-  #job: Job | undefined;
+  #job = Job.NONE;
   #pause: AbortController | undefined;
 
   constructor(dma: Dma, interrupts: InterruptUnit, logger: Logger) {
@@ -36,17 +36,14 @@ export class BurstGenerator {
     this.#logger = logger;
   }
 
-  get status(): number {
-    return this.#job?.status ?? 0;
-  }
-
-  get error(): number {
-    return this.#job?.error ?? 0;
+  /** The last one, whose status and error the registers show. */
+  get job(): Job {
+    return this.#job;
   }
 
   /** Returns at once. Ignored while a burst is running. */
   start(request: BurstRequest): void {
-    if (this.#job?.running) return;
+    if (this.#job.running) return;
     const job = new Job();
     this.#job = job;
     this.#pause = new AbortController();
@@ -57,14 +54,14 @@ export class BurstGenerator {
   }
 
   cancel(): void {
-    this.#job?.cancel();
+    this.#job.cancel();
     this.#pause?.abort();
   }
 
   /** Back to the power-on state. */
   reset(): void {
     this.cancel();
-    this.#job = undefined;
+    this.#job = Job.NONE;
     this.sent = 0;
   }
 

@@ -31,7 +31,7 @@ export class DmaEngine {
   readonly #memory: Uint8Array;
   readonly #interrupts: InterruptUnit;
   readonly #logger: Logger;
-  #job: Job | undefined;
+  #job = Job.NONE;
 
   constructor(dma: Dma, memory: Uint8Array, interrupts: InterruptUnit, logger: Logger) {
     this.#dma = dma;
@@ -40,17 +40,14 @@ export class DmaEngine {
     this.#logger = logger;
   }
 
-  get status(): number {
-    return this.#job?.status ?? 0;
-  }
-
-  get error(): number {
-    return this.#job?.error ?? 0;
+  /** The last one, whose status and error the registers show. */
+  get job(): Job {
+    return this.#job;
   }
 
   /** Returns at once; `vector` is signalled at the end. Ignored while a request is under way. */
   start(request: DmaRequest, vector: number): void {
-    if (this.#job?.running) return;
+    if (this.#job.running) return;
     const job = new Job(() => this.#interrupts.signal(vector));
     this.#job = job;
     // Not before the register write has been answered.
@@ -58,7 +55,7 @@ export class DmaEngine {
   }
 
   cancel(): void {
-    this.#job?.cancel();
+    this.#job.cancel();
   }
 
   /**
@@ -67,9 +64,9 @@ export class DmaEngine {
    * device memory may still arrive there.
    */
   reset(): void {
-    this.#job?.abandon();
+    this.#job.abandon();
     this.#dma.cancelWaiting();
-    this.#job = undefined;
+    this.#job = Job.NONE;
     this.operations = 0;
     this.bytes = 0;
     this.nanoseconds = 0;

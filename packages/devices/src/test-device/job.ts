@@ -5,13 +5,17 @@ const { STATUS_BUSY, STATUS_DONE, STATUS_FAILED } = benchRegisters;
 
 /** An operation started by a command register: the source of its STATUS and ERROR registers. */
 export class Job {
+  /** Before any was started. */
+  static readonly NONE = new Job(undefined, 0);
+
   readonly #onEnd: () => void;
-  #status: number = STATUS_BUSY;
+  #status: number;
   #error = 0;
 
   /** @param onEnd runs after the status says how the job ended. */
-  constructor(onEnd: () => void = () => {}) {
+  constructor(onEnd: () => void = () => {}, status: number = STATUS_BUSY) {
     this.#onEnd = onEnd;
+    this.#status = status;
   }
 
   get status(): number {
@@ -42,7 +46,7 @@ export class Job {
 
   /** End it without `onEnd`. */
   abandon(): void {
-    this.#status = STATUS_DONE;
+    if (this.running) this.#status = STATUS_DONE;
   }
 }
 

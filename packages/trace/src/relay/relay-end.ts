@@ -5,6 +5,7 @@ import {
   type FrameSink,
   VfioUserError,
 } from '@vfio-user/core';
+import { closeAll } from '@vfio-user/core/internal';
 import type { RelaySide } from '../packet.js';
 import type { RelayObserver } from './relay-observer.js';
 
@@ -75,7 +76,7 @@ export class RelayEnd implements FrameSink {
   ): readonly Descriptor[] | undefined {
     const limit = to?.capabilities.maxDescriptors ?? 0;
     if (descriptors.length <= limit) return descriptors;
-    for (const descriptor of descriptors) descriptor.close();
+    closeAll(descriptors);
     if (this.#descriptorsAreOptional) return [];
     const text =
       `the ${this.#side} passed ${descriptors.length} descriptor(s), the other side takes ${limit}: ` +

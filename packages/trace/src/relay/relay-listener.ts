@@ -25,7 +25,7 @@ export interface RelayAddress {
 export interface RelaySettings {
   observe(arrival: RelayClient): RelayObserver;
   readonly logger: Logger;
-  readonly far: RelayAddress;
+  readonly server: RelayAddress;
   readonly encoding: EncodingName;
   readonly framing: Framing;
 }
@@ -110,7 +110,7 @@ export class RelayListener {
   }
 
   #accept(client: Connection, greeted: Handshake | undefined): RelayedSession {
-    const { observe, encoding, far, logger } = this.#settings;
+    const { observe, encoding, server, logger } = this.#settings;
     const { peer } = client;
     const observer = observe({ peer, encoding });
     const abort = new AbortController();
@@ -126,7 +126,8 @@ export class RelayListener {
     }
     const session = relaySession(
       client,
-      (accept) => far.transport.connect(far.uri, accept, this.#context(handshake, abort.signal)),
+      (accept) =>
+        server.transport.connect(server.uri, accept, this.#context(handshake, abort.signal)),
       {
         onFrame: (sender, frame) => {
           if (sender === 'client') this.#silent.delete(client);

@@ -53,17 +53,17 @@ export interface RelayOptions {
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { registry, listen, connect } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
-  const near = registry.resolve(listen);
-  const far = registry.resolve(connect);
-  const encoding = encodingOf(near);
-  if (encoding !== encodingOf(far)) {
+  const clientSide = registry.resolve(listen);
+  const server = registry.resolve(connect);
+  const encoding = encodingOf(clientSide);
+  if (encoding !== encodingOf(server)) {
     throw new VfioUserError(
       'VFU_CONFIG_INVALID',
-      `${listen} speaks the ${encoding} encoding and ${connect} the ${encodingOf(far)} one: a session can ` +
+      `${listen} speaks the ${encoding} encoding and ${connect} the ${encodingOf(server)} one: a session can ` +
         'only be passed on unchanged. Add ?encoding=native or ?encoding=portable to one of them, or use a bridge',
     );
   }
-  if (encoding === 'native' && passesDescriptors(near) !== passesDescriptors(far)) {
+  if (encoding === 'native' && passesDescriptors(clientSide) !== passesDescriptors(server)) {
     logger.warn(
       { listen, connect },
       'descriptors cannot pass between these transports: a session that needs them will be ended',
@@ -71,8 +71,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   }
   const { framing } = encodingNamed(encoding, options.maxDataXferSize ?? MAX_DATA_BYTES);
   const observe = (arrival: RelayClient): RelayObserver => options.observe(arrival);
-  const settings = { observe, logger, far, encoding, framing };
-  const relay = await RelayListener.start(near, settings, options.signal);
+  const settings = { observe, logger, server, encoding, framing };
+  const relay = await RelayListener.start(clientSide, settings, options.signal);
   void relay.closed.then(() => logger.flush());
   await endWithSignal(relay, options.signal);
   return relay;

@@ -1,10 +1,14 @@
 import { Command, ExtensionCommand, Feature } from '@vfio-user/core';
-import { type ReplyMessage, type RequestMessage, sizeText } from '@vfio-user/core/internal';
+import {
+  deviceStateName,
+  type ReplyMessage,
+  type RequestMessage,
+  sizeText,
+} from '@vfio-user/core/internal';
 import {
   DEVICE_FLAGS,
   DMA_MAP_FLAGS,
   DMA_UNMAP_FLAGS,
-  deviceStateName,
   IRQ_FLAGS,
   interruptName,
   REGION_FLAGS,

@@ -4,8 +4,8 @@ import {
   type Logger,
   type OpenContext,
   silentLogger,
-  VfioUserError,
 } from '@vfio-user/core';
+import { listenedNoMore } from '@vfio-user/core/internal';
 import { type FramedConnection, openServer, PendingConnections } from '@vfio-user/core/transport';
 import type { TcpSettings } from '../options.js';
 import type { RawListener, RawSocket } from '../stack/stack.js';
@@ -44,9 +44,7 @@ export class NetworkListener implements Listener {
   }
 
   async close(): Promise<void> {
-    this.#pending.dropAll(
-      new VfioUserError('VFU_PEER_CLOSED', `${this.uri} is listened on no more`),
-    );
+    this.#pending.dropAll(listenedNoMore(this.uri));
     await this.#socket?.close();
   }
 

@@ -12,10 +12,7 @@ export type Flag = 'fdPassing' | 'sharedMemory' | 'oneSidedMemory' | 'orderedNot
  */
 export type Need = Flag | 'interrupts' | 'resumption';
 
-export interface TestNeeds {
-  /** The test only makes sense with these, and proves those of them that are flags. */
-  readonly needs?: readonly Need[];
-}
+type Body = (t: Test) => Promise<void>;
 
 /** Registers the tests of one fixture: skips what it excludes, and records the capabilities covered. */
 export class Suite {
@@ -41,7 +38,11 @@ export class Suite {
     return need === 'resumption' ? this.#isPortable : this.fixture.expected[need];
   }
 
-  test(title: string, { needs = [] }: TestNeeds, body: (t: Test) => Promise<void>): void {
+  /** @param needs the test only makes sense with these, and proves those of them that are flags. */
+  test(title: string, body: Body): void;
+  test(title: string, needs: readonly Need[], body: Body): void;
+  test(title: string, ...rest: [Body] | [readonly Need[], Body]): void {
+    const [needs, body] = rest.length === 1 ? [[], rest[0]] : rest;
     this.#titles.add(title);
     if (!needs.every((need) => this.has(need))) return;
     const reason = this.fixture.exclusions?.[title];

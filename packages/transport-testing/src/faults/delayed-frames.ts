@@ -1,19 +1,10 @@
 import type { Frame, FrameSink } from '@vfio-user/core';
 
 /** A copy of a frame, independent of its transport's buffer. */
-class KeptFrame implements Frame {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly start = 0;
-  readonly length: number;
-  readonly descriptors: Frame['descriptors'];
-
-  constructor({ bytes, start, length, descriptors }: Frame) {
-    this.bytes = bytes.slice(start, start + length);
-    this.view = new DataView(this.bytes.buffer);
-    this.length = length;
-    this.descriptors = [...descriptors];
-  }
+function copyOf({ bytes, start, length, descriptors }: Frame): Frame {
+  const copy = bytes.slice(start, start + length);
+  const view = new DataView(copy.buffer);
+  return { bytes: copy, view, start: 0, length, descriptors: [...descriptors] };
 }
 
 interface QueuedFrame {
@@ -39,7 +30,7 @@ export class DelayedFrames {
   }
 
   frame(frame: Frame): void {
-    this.#push(new KeptFrame(frame), undefined);
+    this.#push(copyOf(frame), undefined);
   }
 
   end(error: Error | undefined): void {

@@ -1,4 +1,5 @@
 import { Command, errno, Irq, Region, RemoteError } from '@vfio-user/core';
+import type { Peer } from '@vfio-user/core/internal';
 import { benchRegisters as register } from '@vfio-user/devices';
 import t from 'tap';
 import { Counts } from '../../src/compliance/session/interrupts.js';
@@ -260,6 +261,30 @@ t.test('a device that does not take what it must know is tried again, later', as
     'one link at a time',
   );
 });
+
+const departures = {
+  'in order': (peer: Peer) => void peer.close(),
+  'with what is no frame': (peer: Peer) => void peer.connection.send(new Uint8Array(64).fill(255)),
+};
+
+for (const [how, leave] of Object.entries(departures)) {
+  t.test(`a device that answers VERSION and leaves at once, ${how}, is tried again`, async (t) => {
+    const fixture = await BridgeFixture.open(t);
+    let leavesAt = 0;
+    const device = await fixture.script(({ command }, peer) => {
+      const leaves = command === Command.VERSION && device.peers.length === leavesAt;
+      if (leaves) queueMicrotask(() => leave(peer));
+      return false;
+    });
+    const client = await fixture.connect();
+    leavesAt = 2;
+    device.peer.abort(new Error('the device vanishes'));
+    await eventually(async () => (await client.regionRead(Region.BAR0, 0, 1))[0] === 0);
+    t.equal(device.peers.length, 3);
+    leavesAt = 4;
+    t.equal(await refusal(fixture.connect()), errno.ECONNRESET, 'a new client is turned away');
+  });
+}
 
 t.test('a device that turns the bridge away is tried again, one attempt at a time', async (t) => {
   const clock = new TestClock(t);

@@ -23,7 +23,8 @@ export async function runBridge(
   const { logger } = context;
   const observation = await Observation.start(options, logger);
   try {
-    const start = () => startBridge({ registry, listen, connect, linkTimeoutMs, logger });
+    const start = (signal: AbortSignal) =>
+      startBridge({ registry, listen, connect, linkTimeoutMs, logger, signal });
     await runServer(start, { ...context, registry, observation });
   } finally {
     await observation.close();

@@ -108,7 +108,11 @@ function missingParts(value: unknown): string[] {
     Record<keyof PciDeviceDefinition<unknown>, unknown>
   >;
   const { options } = given;
-  const isSchema = typeof options === 'object' && options !== null && 'safeParse' in options;
+  const isSchema =
+    typeof options === 'object' &&
+    options !== null &&
+    'safeParse' in options &&
+    typeof options.safeParse === 'function';
   return [
     ...(typeof given.name === 'string' ? [] : ['`name` (a text)']),
     ...(typeof given.summary === 'string' ? [] : ['`summary` (a text)']),

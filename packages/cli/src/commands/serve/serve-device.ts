@@ -45,9 +45,10 @@ export async function serveDevice(
     if (server === undefined) throw error;
     server.failDevice(error);
   };
-  const start = async () => {
+  const start = async (signal: AbortSignal) => {
     const once = options.once === true;
-    server = await serve({ definition, options: settings, registry, listen, logger, once });
+    const common = { registry, listen, logger, once, signal };
+    server = await serve({ definition, options: settings, ...common });
     return server;
   };
   const observation = await Observation.start(options, logger);

@@ -1,4 +1,4 @@
-import { CapabilityId, MSIX_ENTRY_BYTES } from '../constants.js';
+import { CapabilityId, MAX_VECTORS, MSIX_ENTRY_BYTES } from '../constants.js';
 import { hex, invalid } from '../invalid.js';
 import type { Capability, MsixPlace } from './capability.js';
 
@@ -9,8 +9,6 @@ const PENDING_BITS = 0x8;
 
 const CONTROL_FUNCTION_MASK = 1 << 14;
 const CONTROL_ENABLE = 1 << 15;
-
-const MAX_VECTORS = 2048;
 
 export interface MsixOptions {
   /** 1 to 2048. */

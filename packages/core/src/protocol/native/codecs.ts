@@ -1,5 +1,5 @@
 import { VfioUserError } from '../../errors.js';
-import { Command, type CommandNumber, commandName } from '../constants.js';
+import { Command, type CommandNumber, commandName } from '../enums.js';
 import type { KnownCommand } from '../messages.js';
 import { type NativeBodyCodec, type NativeCommandCodec, nothing } from './codec.js';
 import { deviceInfo } from './device-info-codec.js';

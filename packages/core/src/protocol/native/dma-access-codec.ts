@@ -1,5 +1,5 @@
-import type { Command } from '../constants.js';
 import type { Decoded } from '../encoding.js';
+import type { Command } from '../enums.js';
 import type { DmaData, DmaRead } from '../messages.js';
 import type { NativeCommandCodec } from './codec.js';
 import type { MessageWriter } from './message-writer.js';

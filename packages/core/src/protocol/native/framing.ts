@@ -1,6 +1,7 @@
 import { ProtocolViolationError } from '../../errors.js';
 import type { Framing } from '../../transport/transport.js';
-import { Command, commandName, DEFAULT_MAX_DATA_XFER_SIZE, HEADER_BYTES } from '../constants.js';
+import { DEFAULT_MAX_DATA_XFER_SIZE, HEADER_BYTES } from '../constants.js';
+import { Command, commandName } from '../enums.js';
 import { headerCommand, headerSize } from './header.js';
 
 /** Room besides bulk data: the largest fixed part and small inline data. */

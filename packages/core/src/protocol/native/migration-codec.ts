@@ -1,4 +1,4 @@
-import type { Command } from '../constants.js';
+import type { Command } from '../enums.js';
 import type { DeviceFeature, MigData } from '../messages.js';
 import { argszFault, type NativeBodyCodec, type NativeCommandCodec, nothing } from './codec.js';
 import type { MessageWriter } from './message-writer.js';

@@ -1,7 +1,6 @@
 import { EINVAL } from '../../errno.js';
 import type { Frame, Framing } from '../../transport/transport.js';
 import {
-  commandName,
   DEFAULT_MAX_DATA_XFER_SIZE,
   HEADER_BYTES,
   HEADER_FLAG_ERROR,
@@ -10,6 +9,7 @@ import {
   HEADER_TYPE_REPLY,
 } from '../constants.js';
 import type { EncodedMessage, Encoding } from '../encoding.js';
+import { commandName } from '../enums.js';
 import type {
   KnownCommand,
   MalformedMessage,
@@ -37,8 +37,6 @@ import { PayloadReader } from './payload-reader.js';
  */
 const REPLY_WINDOW_BYTES = 98_304;
 
-export type NativeEncodingOptions = NativeFramingOptions;
-
 /**
  * The wire format of the specification: a 16-byte header and C structs, little-endian on every
  * host. (The specification says host byte order, which is the same on every machine it runs on
@@ -51,7 +49,7 @@ export class NativeEncoding implements Encoding {
   readonly #out = new MessageWriter();
   readonly #payload = new PayloadReader();
 
-  constructor(options: NativeEncodingOptions = {}) {
+  constructor(options: NativeFramingOptions = {}) {
     this.framing = new NativeFraming(options);
   }
 

@@ -1,4 +1,4 @@
-import type { Command } from '../constants.js';
+import type { Command } from '../enums.js';
 import type { RegionAccess } from '../messages.js';
 import type { NativeBodyCodec, NativeCommandCodec } from './codec.js';
 import type { MessageWriter } from './message-writer.js';

@@ -1,28 +1,21 @@
 import { REGION_CAP_SPARSE_MMAP } from '../constants.js';
 import type { Decoded } from '../encoding.js';
 import type { SparseArea } from '../messages.js';
+import { REGION_INFO_BYTES, SPARSE_AREA_BYTES, SPARSE_HEAD_BYTES } from '../struct-sizes.js';
 import type { MessageWriter } from './message-writer.js';
 import type { PayloadReader } from './payload-reader.js';
-
-/**
- * "DEVICE_GET_REGION_INFO": argsz u32 at 0, flags u32 at 4, index u32 at 8, cap_offset u32 at 12,
- * size u64 at 16, offset u64 at 24. Capabilities lie behind it.
- */
-export const REGION_INFO_BYTES = 32;
 
 /** "VFIO cap header": id u16 at 0, version u16 at 2, next u32 at 4 (from the payload's start, 0: last). */
 const CAP_HEADER_BYTES = 8;
 
-/** "VFIO region info cap sparse mmap": nr_areas u32 at 8, reserved u32 at 12, areas from 16. */
-const SPARSE_BYTES = 16;
 const SPARSE_VERSION = 1;
 
-/** offset u64 at 0, size u64 at 8. */
-const AREA_BYTES = 16;
-
-/** Bytes of a sparse mmap capability. */
+/**
+ * Bytes of a "VFIO region info cap sparse mmap": nr_areas u32 at 8, reserved u32 at 12, areas from
+ * 16, each offset u64 at 0, size u64 at 8.
+ */
 export function sparseBytes(areas: readonly SparseArea[]): number {
-  return SPARSE_BYTES + AREA_BYTES * areas.length;
+  return SPARSE_HEAD_BYTES + SPARSE_AREA_BYTES * areas.length;
 }
 
 /** Write the only capability of a region: sparse mmap. */
@@ -32,11 +25,11 @@ export function encodeSparse(out: MessageWriter, at: number, areas: readonly Spa
   out.uint32(at + 4, 0);
   out.uint32(at + 8, areas.length);
   out.uint32(at + 12, 0);
-  let area = at + SPARSE_BYTES;
+  let area = at + SPARSE_HEAD_BYTES;
   for (const { offset, size } of areas) {
     out.uint64(area, offset);
     out.uint64(area + 8, size);
-    area += AREA_BYTES;
+    area += SPARSE_AREA_BYTES;
   }
 }
 
@@ -63,13 +56,13 @@ export function decodeSparse(
 }
 
 function decodeAreas(payload: PayloadReader, at: number): Decoded<SparseArea[]> {
-  const room = payload.length - at - SPARSE_BYTES;
+  const room = payload.length - at - SPARSE_HEAD_BYTES;
   if (room < 0) return 'a sparse mmap capability cut short';
   const count = payload.uint32(at + 8);
-  if (count > room / AREA_BYTES) return `${count} sparse areas in ${room} bytes`;
+  if (count > room / SPARSE_AREA_BYTES) return `${count} sparse areas in ${room} bytes`;
   const areas: SparseArea[] = [];
   for (let i = 0; i < count; i++) {
-    const area = at + SPARSE_BYTES + i * AREA_BYTES;
+    const area = at + SPARSE_HEAD_BYTES + i * SPARSE_AREA_BYTES;
     areas.push({ offset: payload.uint64(area), size: payload.uint64(area + 8) });
   }
   return areas;

@@ -1,13 +1,14 @@
-import { type Command, REGION_FLAG_CAPS } from '../constants.js';
+import { REGION_FLAG_CAPS } from '../constants.js';
 import { INLINE_DATA_BYTES } from '../encoding.js';
+import type { Command } from '../enums.js';
+import { REGION_INFO_BYTES } from '../struct-sizes.js';
 import { argszFault, type NativeCommandCodec } from './codec.js';
-import {
-  decodeSparse,
-  encodeSparse,
-  REGION_INFO_BYTES,
-  sparseBytes,
-} from './region-capabilities.js';
+import { decodeSparse, encodeSparse, sparseBytes } from './region-capabilities.js';
 
+/**
+ * "DEVICE_GET_REGION_INFO": argsz u32 at 0, flags u32 at 4, index u32 at 8, cap_offset u32 at 12,
+ * size u64 at 16, offset u64 at 24. Capabilities lie behind it.
+ */
 export const regionInfo: NativeCommandCodec<typeof Command.DEVICE_GET_REGION_INFO> = {
   request: {
     minBytes: REGION_INFO_BYTES,

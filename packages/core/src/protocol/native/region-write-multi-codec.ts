@@ -1,4 +1,4 @@
-import type { Command } from '../constants.js';
+import type { Command } from '../enums.js';
 import type { RegionData } from '../messages.js';
 import type { NativeCommandCodec } from './codec.js';
 

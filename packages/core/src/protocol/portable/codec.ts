@@ -17,6 +17,24 @@ export interface PortableBodyCodec<Body, Schema extends z.ZodObject = z.ZodObjec
   fromRecord(record: z.output<Schema>, bulk: BulkReader, room: number): Decoded<Body>;
 }
 
+/** A body that is its own record. */
+export function plain<Schema extends z.ZodObject>(
+  schema: Schema,
+): PortableBodyCodec<z.output<Schema>, Schema> {
+  return { schema, toRecord: (body) => body as z.input<Schema>, fromRecord: (record) => record };
+}
+
+/** A body that is its own record, except for `argsz`. */
+export function withArgsz<Schema extends z.ZodObject>(
+  schema: Schema,
+  argsz: (record: z.output<Schema>, room: number) => number,
+): PortableBodyCodec<z.output<Schema> & { readonly argsz: number }, Schema> {
+  return {
+    ...plain(schema),
+    fromRecord: (record, _bulk, room) => ({ argsz: argsz(record, room), ...record }),
+  };
+}
+
 /** Both directions of one command. A message without a body has no codec. */
 export interface PortableCommandCodec<C extends KnownCommand> {
   readonly request: DirectionCodec<RequestBodies[C]>;

@@ -1,4 +1,4 @@
-import { Command, ExtensionCommand } from '../constants.js';
+import { Command, ExtensionCommand } from '../enums.js';
 import type { KnownCommand } from '../messages.js';
 import type { PortableCommandCodec } from './codec.js';
 import { deviceInfo, irqInfo, regionInfo } from './device-info-codec.js';

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import type { Command } from '../constants.js';
-import type { DmaData, DmaRead } from '../messages.js';
-import { body, optionalBody, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
+import type { Command } from '../enums.js';
+import type { DmaData } from '../messages.js';
+import {
+  body,
+  optionalBody,
+  type PortableBodyCodec,
+  type PortableCommandCodec,
+  plain,
+} from './codec.js';
 import { size, uint64 } from './fields.js';
 
 const schema = z.object({ address: uint64, count: size });
-
-const access: PortableBodyCodec<DmaRead, typeof schema> = {
-  schema,
-  toRecord: (body) => body,
-  fromRecord: (record) => record,
-};
 
 const accessWithData: PortableBodyCodec<DmaData, typeof schema> = {
   schema,
@@ -21,12 +21,12 @@ const accessWithData: PortableBodyCodec<DmaData, typeof schema> = {
 
 /** "DMA_READ". */
 export const dmaRead: PortableCommandCodec<typeof Command.DMA_READ> = {
-  request: body(access),
+  request: body(plain(schema)),
   reply: body(accessWithData),
 };
 
 /** "DMA_WRITE". */
 export const dmaWrite: PortableCommandCodec<typeof Command.DMA_WRITE> = {
   request: body(accessWithData),
-  reply: optionalBody(access),
+  reply: optionalBody(plain(schema)),
 };

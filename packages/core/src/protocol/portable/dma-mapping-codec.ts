@@ -1,14 +1,12 @@
 import { z } from 'zod';
-import { type Command, DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
+import { DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
 import type { Decoded } from '../encoding.js';
-import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../messages.js';
-import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
+import type { Command } from '../enums.js';
+import type { DmaUnmap, DmaUnmapReply } from '../messages.js';
+import { DMA_MAP_BYTES, DMA_UNMAP_BITMAP_BYTES, DMA_UNMAP_BYTES } from '../struct-sizes.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec, withArgsz } from './codec.js';
 import { bits64, size, uint32, uint64 } from './fields.js';
 
-/** What argsz is with the native encoding: exactly what the message takes there. */
-const MAP_ARGSZ = 32;
-const UNMAP_ARGSZ = 24;
-const UNMAP_BITMAP_ARGSZ = 40;
 const MAX_ARGSZ = 0xffff_ffff;
 
 /** Most pieces of a mapping that can be exposed. */
@@ -25,12 +23,6 @@ const mapSchema = z.object({
     .optional(),
 });
 
-const mapRequest: PortableBodyCodec<DmaMap, typeof mapSchema> = {
-  schema: mapSchema,
-  toRecord: ({ exposed, ...body }) => ({ ...body, ...(exposed && { exposed: [...exposed] }) }),
-  fromRecord: (record) => ({ argsz: MAP_ARGSZ, ...record }),
-};
-
 const unmapSchema = z.object({
   flags: uint32,
   address: uint64,
@@ -40,17 +32,12 @@ const unmapSchema = z.object({
 
 function decodeUnmap(record: z.output<typeof unmapSchema>): Decoded<DmaUnmap> {
   const { bitmap, ...plain } = record;
-  if ((record.flags & DMA_UNMAP_GET_DIRTY_BITMAP) === 0) return { argsz: UNMAP_ARGSZ, ...plain };
+  if ((record.flags & DMA_UNMAP_GET_DIRTY_BITMAP) === 0)
+    return { argsz: DMA_UNMAP_BYTES, ...plain };
   if (bitmap === undefined) return 'GET_DIRTY_BITMAP without a bitmap description';
-  const argsz = Math.min(UNMAP_BITMAP_ARGSZ + Number(bitmap.size), MAX_ARGSZ);
+  const argsz = Math.min(DMA_UNMAP_BITMAP_BYTES + Number(bitmap.size), MAX_ARGSZ);
   return { argsz, ...plain, bitmap };
 }
-
-const unmapRequest: PortableBodyCodec<DmaUnmap, typeof unmapSchema> = {
-  schema: unmapSchema,
-  toRecord: (body) => body,
-  fromRecord: decodeUnmap,
-};
 
 const unmapReply: PortableBodyCodec<DmaUnmapReply, typeof unmapSchema> = {
   schema: unmapSchema,
@@ -69,12 +56,12 @@ const unmapReply: PortableBodyCodec<DmaUnmapReply, typeof unmapSchema> = {
 
 /** "DMA_MAP". */
 export const dmaMap: PortableCommandCodec<typeof Command.DMA_MAP> = {
-  request: body(mapRequest),
+  request: body(withArgsz(mapSchema, () => DMA_MAP_BYTES)),
   reply: undefined,
 };
 
 /** "DMA_UNMAP". */
 export const dmaUnmap: PortableCommandCodec<typeof Command.DMA_UNMAP> = {
-  request: body(unmapRequest),
+  request: body({ ...unmapReply, fromRecord: decodeUnmap }),
   reply: body(unmapReply),
 };

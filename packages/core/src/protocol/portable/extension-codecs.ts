@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { ExtensionCommand } from '../constants.js';
-import type { Acknowledge, DoorbellSignal, Interrupt, KeepAlive, PushRules } from '../messages.js';
-import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
+import type { ExtensionCommand } from '../enums.js';
+import { body, type PortableCommandCodec, plain } from './codec.js';
 import { size, uint32, uint64 } from './fields.js';
 
 /** Most rules a server may set. */
@@ -30,62 +29,32 @@ const rulesSchema = z.object({
     .max(MAX_PUSH_RULES),
 });
 
-const interruptRequest: PortableBodyCodec<Interrupt, typeof interruptSchema> = {
-  schema: interruptSchema,
-  toRecord: (body) => body,
-  fromRecord: (record) => record,
-};
-
-const doorbellRequest: PortableBodyCodec<DoorbellSignal, typeof doorbellSchema> = {
-  schema: doorbellSchema,
-  toRecord: (body) => body,
-  fromRecord: (record) => record,
-};
-
-const keepAliveRequest: PortableBodyCodec<KeepAlive, typeof keepAliveSchema> = {
-  schema: keepAliveSchema,
-  toRecord: (body) => body,
-  fromRecord: (record) => record,
-};
-
-const acknowledgeRequest: PortableBodyCodec<Acknowledge, typeof acknowledgeSchema> = {
-  schema: acknowledgeSchema,
-  toRecord: (body) => body,
-  fromRecord: (record) => record,
-};
-
-const rulesRequest: PortableBodyCodec<PushRules, typeof rulesSchema> = {
-  schema: rulesSchema,
-  toRecord: ({ rules }) => ({ rules: [...rules] }),
-  fromRecord: (record) => record,
-};
-
 /** INTERRUPT, from the server. */
 export const interrupt: PortableCommandCodec<typeof ExtensionCommand.INTERRUPT> = {
-  request: body(interruptRequest),
+  request: body(plain(interruptSchema)),
   reply: undefined,
 };
 
 /** DOORBELL, from the client. */
 export const doorbell: PortableCommandCodec<typeof ExtensionCommand.DOORBELL> = {
-  request: body(doorbellRequest),
+  request: body(plain(doorbellSchema)),
   reply: undefined,
 };
 
 /** KEEP_ALIVE, from either side. */
 export const keepAlive: PortableCommandCodec<typeof ExtensionCommand.KEEP_ALIVE> = {
-  request: body(keepAliveRequest),
+  request: body(plain(keepAliveSchema)),
   reply: undefined,
 };
 
 /** ACKNOWLEDGE, from either side. */
 export const acknowledge: PortableCommandCodec<typeof ExtensionCommand.ACKNOWLEDGE> = {
-  request: body(acknowledgeRequest),
+  request: body(plain(acknowledgeSchema)),
   reply: undefined,
 };
 
 /** PUSH_RULES, from the server. */
 export const pushRules: PortableCommandCodec<typeof ExtensionCommand.PUSH_RULES> = {
-  request: body(rulesRequest),
+  request: body(plain(rulesSchema)),
   reply: undefined,
 };

@@ -1,4 +1,4 @@
-import { Command, ExtensionCommand } from '../constants.js';
+import { Command, ExtensionCommand } from '../enums.js';
 import type { PortableBodyCodec } from './codec.js';
 import { codecs } from './codecs.js';
 import { MAX_UINT32, size, uint32, uint64 } from './fields.js';

@@ -1,5 +1,5 @@
 import type { Iova } from '../../address.js';
-import { Command } from '../constants.js';
+import { Command } from '../enums.js';
 import type { Message, PushedMemory } from '../messages.js';
 import { MAX_UINT16 } from './fields.js';
 import { HotCursor } from './hot-cursor.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commandName } from '../constants.js';
+import { commandName } from '../enums.js';
 import type { KnownCommand } from '../messages.js';
 import type { PortableBodyCodec } from './codec.js';
 import { codecs } from './codecs.js';

@@ -1,11 +1,9 @@
 import { z } from 'zod';
-import type { Command } from '../constants.js';
-import type { DeviceFeature, MigData, MigDataRead } from '../messages.js';
-import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
+import type { Command } from '../enums.js';
+import type { DeviceFeature, MigData } from '../messages.js';
+import { FEATURE_HEAD_BYTES, MIG_DATA_HEAD_BYTES } from '../struct-sizes.js';
+import { body, type PortableBodyCodec, type PortableCommandCodec, withArgsz } from './codec.js';
 import { uint32 } from './fields.js';
-
-/** Bytes of the structs of the native encoding before the data, which argsz counts. */
-const HEAD_ARGSZ = 8;
 
 const featureSchema = z.object({ flags: uint32 });
 const sizeSchema = z.object({ size: uint32 });
@@ -17,30 +15,28 @@ const featureReply: PortableBodyCodec<DeviceFeature, typeof featureSchema> = {
   writeBulk: ({ data }, out) => out.bulk(data),
   fromRecord({ flags }, bulk) {
     const data = bulk.take(bulk.left);
-    return { argsz: HEAD_ARGSZ + data.length, flags, data };
+    return { argsz: FEATURE_HEAD_BYTES + data.length, flags, data };
   },
 };
 
 const featureRequest: PortableBodyCodec<DeviceFeature, typeof featureSchema> = {
   ...featureReply,
   fromRecord: ({ flags }, bulk, room) => ({
-    argsz: HEAD_ARGSZ + room,
+    argsz: FEATURE_HEAD_BYTES + room,
     flags,
     data: bulk.take(bulk.left),
   }),
-};
-
-const readRequest: PortableBodyCodec<MigDataRead, typeof sizeSchema> = {
-  schema: sizeSchema,
-  toRecord: (body) => body,
-  fromRecord: ({ size }) => ({ argsz: HEAD_ARGSZ + size, size }),
 };
 
 const data: PortableBodyCodec<MigData, typeof sizeSchema> = {
   schema: sizeSchema,
   toRecord: (body) => body,
   writeBulk: ({ data }, out) => out.bulk(data),
-  fromRecord: ({ size }, bulk) => ({ argsz: HEAD_ARGSZ + size, size, data: bulk.take(size) }),
+  fromRecord: ({ size }, bulk) => ({
+    argsz: MIG_DATA_HEAD_BYTES + size,
+    size,
+    data: bulk.take(size),
+  }),
 };
 
 /** "DEVICE_FEATURE". */
@@ -51,7 +47,7 @@ export const deviceFeature: PortableCommandCodec<typeof Command.DEVICE_FEATURE> 
 
 /** "MIG_DATA_READ". */
 export const migDataRead: PortableCommandCodec<typeof Command.MIG_DATA_READ> = {
-  request: body(readRequest),
+  request: body(withArgsz(sizeSchema, ({ size }) => MIG_DATA_HEAD_BYTES + size)),
   reply: body(data),
 };
 

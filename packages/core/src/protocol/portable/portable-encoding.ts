@@ -1,8 +1,9 @@
 import { EINVAL } from '../../errno.js';
 import { VfioUserError } from '../../errors.js';
 import type { Frame, Framing } from '../../transport/transport.js';
-import { commandName, DEFAULT_MAX_DATA_XFER_SIZE } from '../constants.js';
+import { DEFAULT_MAX_DATA_XFER_SIZE } from '../constants.js';
 import type { EncodedMessage, Encoding } from '../encoding.js';
+import { commandName } from '../enums.js';
 import type {
   ErrorMessage,
   KnownCommand,
@@ -35,8 +36,6 @@ import { packRecord, unpackRecord } from './record-packing.js';
 /** A few of the largest transfers: enough to fill a fast and far connection. */
 const REPLY_WINDOW_BYTES = 16 * 2 ** 20;
 
-export type PortableEncodingOptions = PortableFramingOptions;
-
 /** The longest text of an error that is sent, characters. */
 const MAX_TEXT_LENGTH = 1024;
 
@@ -56,7 +55,7 @@ export class PortableEncoding implements Encoding {
   readonly #bulk = new BulkReader();
   readonly #hot = new HotReader();
 
-  constructor(options: PortableEncodingOptions = {}) {
+  constructor(options: PortableFramingOptions = {}) {
     this.framing = new PortableFraming(options);
     this.#maxDataXferSize = options.maxDataXferSize ?? DEFAULT_MAX_DATA_XFER_SIZE;
   }

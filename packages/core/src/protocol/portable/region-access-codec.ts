@@ -1,7 +1,13 @@
 import { z } from 'zod';
-import type { Command } from '../constants.js';
-import type { RegionAccess, RegionData, RegionWriteMulti } from '../messages.js';
-import { body, optionalBody, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
+import type { Command } from '../enums.js';
+import type { RegionData, RegionWriteMulti } from '../messages.js';
+import {
+  body,
+  optionalBody,
+  type PortableBodyCodec,
+  type PortableCommandCodec,
+  plain,
+} from './codec.js';
 import { size, uint32, uint64 } from './fields.js';
 
 /** Most writes in one REGION_WRITE_MULTI, most ranges pushed with one REGION_WRITE. */
@@ -23,13 +29,6 @@ const writeSchema = z.object({
 const multiSchema = z.object({
   writes: z.array(z.object({ ...fields, count: uint32.max(MAX_MULTI_BYTES) })).max(MAX_WRITES),
 });
-const multiReplySchema = z.object({ count: size });
-
-const access: PortableBodyCodec<RegionAccess, typeof accessSchema> = {
-  schema: accessSchema,
-  toRecord: (body) => body,
-  fromRecord: (record) => record,
-};
 
 const accessWithData: PortableBodyCodec<RegionData, typeof accessSchema> = {
   schema: accessSchema,
@@ -77,22 +76,18 @@ const multi: PortableBodyCodec<RegionWriteMulti, typeof multiSchema> = {
 
 /** "REGION_READ". */
 export const regionRead: PortableCommandCodec<typeof Command.REGION_READ> = {
-  request: body(access),
+  request: body(plain(accessSchema)),
   reply: optionalBody(accessWithData),
 };
 
 /** "REGION_WRITE". */
 export const regionWrite: PortableCommandCodec<typeof Command.REGION_WRITE> = {
   request: body(write),
-  reply: optionalBody(access),
+  reply: optionalBody(plain(accessSchema)),
 };
 
 /** "REGION_WRITE_MULTI". */
 export const regionWriteMulti: PortableCommandCodec<typeof Command.REGION_WRITE_MULTI> = {
   request: body(multi),
-  reply: body({
-    schema: multiReplySchema,
-    toRecord: (body) => body,
-    fromRecord: (record) => record,
-  }),
+  reply: body(plain(z.object({ count: size }))),
 };

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { type Command, IRQ_SET_DATA_BOOL } from '../constants.js';
+import { IRQ_SET_DATA_BOOL } from '../constants.js';
+import type { Command } from '../enums.js';
 import type { SetIrqs } from '../messages.js';
+import { SET_IRQS_HEAD_BYTES } from '../struct-sizes.js';
 import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { uint32 } from './fields.js';
-
-/** Bytes of the struct of the native encoding, which argsz counts. */
-const HEAD_ARGSZ = 20;
 
 const schema = z.object({
   flags: uint32,
@@ -24,9 +23,9 @@ const request: PortableBodyCodec<SetIrqs, typeof schema> = {
   },
 
   fromRecord(record, bulk) {
-    if ((record.flags & IRQ_SET_DATA_BOOL) === 0) return { argsz: HEAD_ARGSZ, ...record };
+    if ((record.flags & IRQ_SET_DATA_BOOL) === 0) return { argsz: SET_IRQS_HEAD_BYTES, ...record };
     const bools = bulk.take(record.count);
-    return { argsz: HEAD_ARGSZ + bools.length, ...record, bools };
+    return { argsz: SET_IRQS_HEAD_BYTES + bools.length, ...record, bools };
   },
 };
 

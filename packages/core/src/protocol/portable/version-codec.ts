@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Command } from '../constants.js';
+import type { Command } from '../enums.js';
 import type { Version } from '../messages.js';
 import { body, type PortableBodyCodec, type PortableCommandCodec } from './codec.js';
 import { size, uint16, uint32 } from './fields.js';

@@ -1,6 +1,6 @@
 import { Unpackr } from 'msgpackr/unpack';
 import t from 'tap';
-import { Command, ExtensionCommand } from '../../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../../src/protocol/enums.js';
 import { NativeEncoding } from '../../../src/protocol/native/native-encoding.js';
 import { PortableEncoding } from '../../../src/protocol/portable/portable-encoding.js';
 import { frameOf } from '../wire.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { normalizeIova } from '../../../src/address.js';
-import type { ExtensionCommandNumber } from '../../../src/protocol/constants.js';
-import { Command, ExtensionCommand } from '../../../src/protocol/constants.js';
+import type { ExtensionCommandNumber } from '../../../src/protocol/enums.js';
+import { Command, ExtensionCommand } from '../../../src/protocol/enums.js';
 import type { RequestBodies, SetIrqs, Version } from '../../../src/protocol/messages.js';
 import { requestBodies } from '../bodies.js';
 

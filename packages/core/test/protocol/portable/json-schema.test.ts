@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { Command, ExtensionCommand } from '../../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../../src/protocol/enums.js';
 import { portableJsonSchema } from '../../../src/protocol/portable/json-schema.js';
 
 const published = new URL(

@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr/pack';
 import t from 'tap';
 import { EINVAL } from '../../../src/errno.js';
-import { Command, ExtensionCommand } from '../../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../../src/protocol/enums.js';
 import { portableJsonSchema } from '../../../src/protocol/portable/json-schema.js';
 import { PortableEncoding } from '../../../src/protocol/portable/portable-encoding.js';
 import { frameOf, hex } from '../wire.js';

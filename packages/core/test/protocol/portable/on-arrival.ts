@@ -1,4 +1,4 @@
-import { Command } from '../../../src/protocol/constants.js';
+import { Command } from '../../../src/protocol/enums.js';
 import type { RegionInfo, RegionIoFds } from '../../../src/protocol/messages.js';
 import { ROOM } from './samples.js';
 

@@ -1,4 +1,4 @@
-import { Command, ExtensionCommand } from '../../../src/protocol/constants.js';
+import { Command, ExtensionCommand } from '../../../src/protocol/enums.js';
 import type { KnownCommand, ReplyBodies, RequestBodies } from '../../../src/protocol/messages.js';
 
 /** A message that a test vector was made of. */

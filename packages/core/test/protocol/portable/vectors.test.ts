@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { Command, ExtensionCommand } from '../../../src/protocol/constants.js';
 import type { EncodedMessage } from '../../../src/protocol/encoding.js';
+import { Command, ExtensionCommand } from '../../../src/protocol/enums.js';
 import type { ReplyBodies, RequestBodies } from '../../../src/protocol/messages.js';
 import { PortableEncoding } from '../../../src/protocol/portable/portable-encoding.js';
 import {

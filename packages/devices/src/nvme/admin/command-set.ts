@@ -2,9 +2,9 @@ import { type CommandSet, commandSet, NO_COMPLETION, withoutData } from '../comm
 import type { ControllerState } from '../controller-state.js';
 import { STATUS } from '../status.js';
 import { ADMIN_OPCODE } from './constants.js';
-import { GetFeatures, SetFeatures } from './feature-commands.js';
-import { Identify } from './identify.js';
-import { GetLogPage } from './log-pages.js';
+import { getFeatures, setFeatures } from './feature-commands.js';
+import { identify } from './identify.js';
+import { getLogPage } from './log-pages.js';
 import {
   createCompletionQueue,
   createSubmissionQueue,
@@ -20,10 +20,10 @@ export function adminCommandSet(state: ControllerState): CommandSet {
   return commandSet({
     [ADMIN_OPCODE.DELETE_SUBMISSION_QUEUE]: deleteSubmissionQueue(state),
     [ADMIN_OPCODE.CREATE_SUBMISSION_QUEUE]: createSubmissionQueue(state),
-    [ADMIN_OPCODE.GET_LOG_PAGE]: new GetLogPage(state),
+    [ADMIN_OPCODE.GET_LOG_PAGE]: getLogPage(state),
     [ADMIN_OPCODE.DELETE_COMPLETION_QUEUE]: deleteCompletionQueue(state),
     [ADMIN_OPCODE.CREATE_COMPLETION_QUEUE]: createCompletionQueue(state),
-    [ADMIN_OPCODE.IDENTIFY]: new Identify(state),
+    [ADMIN_OPCODE.IDENTIFY]: identify(state),
     // Only requests that wait for an event stay around long enough to be aborted.
     [ADMIN_OPCODE.ABORT]: withoutData((command) => {
       const queueId = command.dword(10) & 0xffff;
@@ -32,8 +32,8 @@ export function adminCommandSet(state: ControllerState): CommandSet {
       command.result = isAborted ? 0 : NOT_ABORTED;
       return STATUS.SUCCESS;
     }),
-    [ADMIN_OPCODE.SET_FEATURES]: new SetFeatures(state),
-    [ADMIN_OPCODE.GET_FEATURES]: new GetFeatures(state),
+    [ADMIN_OPCODE.SET_FEATURES]: setFeatures(state),
+    [ADMIN_OPCODE.GET_FEATURES]: getFeatures(state),
     [ADMIN_OPCODE.ASYNC_EVENT_REQUEST]: withoutData((command) =>
       state.events.addRequest(command.id)
         ? NO_COMPLETION

@@ -1,8 +1,8 @@
 import type { Command } from '../commands/command.js';
-import type { CommandHandler, Later } from '../commands/handler.js';
+import type { CommandHandler } from '../commands/handler.js';
 import { scatter } from '../commands/pieces.js';
 import type { ControllerState } from '../controller-state.js';
-import { STATUS, type Status } from '../status.js';
+import { STATUS } from '../status.js';
 import { NAMESPACE_ID } from '../storage/namespace.js';
 import { CONTROLLER_ID, identifyController } from './identify-controller.js';
 import { identifyNamespace, namespaceDescriptors } from './identify-namespace.js';
@@ -21,61 +21,56 @@ const CNS = {
 } as const;
 
 /** Identify (NVM Express 1.4, 5.15). */
-export class Identify implements CommandHandler {
-  readonly #state: ControllerState;
-
-  constructor(state: ControllerState) {
-    this.#state = state;
-  }
-
-  check(command: Command): Status {
-    command.dataLength = IDENTIFY_BYTES;
-    const namespaceId = command.namespaceId;
-    switch (command.dword(10) & 0xff) {
-      case CNS.CONTROLLER:
-      case CNS.CONTROLLERS:
+export function identify(state: ControllerState): CommandHandler {
+  return {
+    check(command) {
+      command.dataLength = IDENTIFY_BYTES;
+      const namespaceId = command.namespaceId;
+      switch (command.dword(10) & 0xff) {
+        case CNS.CONTROLLER:
+        case CNS.CONTROLLERS:
+          return STATUS.SUCCESS;
+        case CNS.NAMESPACE:
+        case CNS.NAMESPACE_DESCRIPTORS:
+        case CNS.CONTROLLERS_OF_NAMESPACE:
+          return namespaceId === NAMESPACE_ID ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE_OR_FORMAT;
+        case CNS.ACTIVE_NAMESPACES:
+          // The list starts after this identifier; the last two have no successor.
+          return namespaceId < 0xffff_fffe ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE_OR_FORMAT;
+        default:
+          return STATUS.INVALID_FIELD_IN_COMMAND;
+      }
+    },
+    perform(command, data) {
+      const structure = structureFor(state, command);
+      if (structure instanceof Uint8Array) {
+        scatter(structure, data);
         return STATUS.SUCCESS;
-      case CNS.NAMESPACE:
-      case CNS.NAMESPACE_DESCRIPTORS:
-      case CNS.CONTROLLERS_OF_NAMESPACE:
-        return namespaceId === NAMESPACE_ID ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE_OR_FORMAT;
-      case CNS.ACTIVE_NAMESPACES:
-        // The list starts after this identifier; the last two have no successor.
-        return namespaceId < 0xffff_fffe ? STATUS.SUCCESS : STATUS.INVALID_NAMESPACE_OR_FORMAT;
-      default:
-        return STATUS.INVALID_FIELD_IN_COMMAND;
-    }
-  }
-
-  perform(command: Command, data: readonly Uint8Array[]): Status | Later {
-    if ((command.dword(10) & 0xff) === CNS.NAMESPACE) return this.#namespace(data);
-    scatter(this.#structure(command), data);
-    return STATUS.SUCCESS;
-  }
-
-  #namespace(data: readonly Uint8Array[]): Status | Later {
-    const used = this.#state.namespace.storage.allocatedBytes();
-    if (typeof used !== 'number') {
+      }
       return async (target) => {
-        target.set(identifyNamespace(this.#state, await used));
+        target.set(await structure);
         return STATUS.SUCCESS;
       };
-    }
-    scatter(identifyNamespace(this.#state, used), data);
-    return STATUS.SUCCESS;
-  }
+    },
+  };
+}
 
-  #structure(command: Command): Uint8Array {
-    switch (command.dword(10) & 0xff) {
-      case CNS.CONTROLLER:
-        return identifyController(this.#state);
-      case CNS.ACTIVE_NAMESPACES:
-        return activeNamespaces(command.namespaceId);
-      case CNS.NAMESPACE_DESCRIPTORS:
-        return namespaceDescriptors(this.#state);
-      default:
-        return controllers(command.dword(10) >>> 16);
+function structureFor(state: ControllerState, command: Command): Uint8Array | Promise<Uint8Array> {
+  switch (command.dword(10) & 0xff) {
+    case CNS.NAMESPACE: {
+      const used = state.namespace.storage.allocatedBytes();
+      return typeof used === 'number'
+        ? identifyNamespace(state, used)
+        : used.then((bytes) => identifyNamespace(state, bytes));
     }
+    case CNS.CONTROLLER:
+      return identifyController(state);
+    case CNS.ACTIVE_NAMESPACES:
+      return activeNamespaces(command.namespaceId);
+    case CNS.NAMESPACE_DESCRIPTORS:
+      return namespaceDescriptors(state);
+    default:
+      return controllers(command.dword(10) >>> 16);
   }
 }
 

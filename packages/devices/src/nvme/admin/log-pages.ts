@@ -4,7 +4,7 @@ import { scatter } from '../commands/pieces.js';
 import type { ControllerState } from '../controller-state.js';
 import { FIRMWARE_REVISION } from '../identity.js';
 import { IO_OPCODE, MAX_TRANSFER_BYTES } from '../io/constants.js';
-import { STATUS, type Status } from '../status.js';
+import { STATUS } from '../status.js';
 import { ALL_NAMESPACES } from '../storage/namespace.js';
 import { ADMIN_OPCODE, LOG_PAGE } from './constants.js';
 import { smartLog } from './smart-log.js';
@@ -20,56 +20,51 @@ const CONTENT_CHANGING: readonly number[] = [
 ];
 
 /** Get Log Page (NVM Express 1.4, 5.14). */
-export class GetLogPage implements CommandHandler {
-  readonly #state: ControllerState;
+export function getLogPage(state: ControllerState): CommandHandler {
+  return {
+    check(command) {
+      const dwords = (command.dword(10) >>> 16) + (command.dword(11) & 0xffff) * 0x1_0000 + 1;
+      const length = dwords * 4;
+      if (length > MAX_TRANSFER_BYTES) return STATUS.INVALID_FIELD_IN_COMMAND;
+      const page = pageFor(state, command);
+      if (page === undefined) return STATUS.INVALID_LOG_PAGE;
+      if (command.namespaceId !== 0 && command.namespaceId !== ALL_NAMESPACES) {
+        return STATUS.INVALID_FIELD_IN_COMMAND; // no log is kept for a single namespace
+      }
+      const offset = command.dword(12);
+      if (command.dword(13) !== 0 || offset % 4 !== 0 || offset > page.length) {
+        return STATUS.INVALID_FIELD_IN_COMMAND;
+      }
+      command.dataLength = length;
+      return STATUS.SUCCESS;
+    },
+    perform(command, data) {
+      const page = pageFor(state, command) as Uint8Array; // check() has seen it
+      const answer = new Uint8Array(command.dataLength);
+      const offset = command.dword(12);
+      answer.set(page.subarray(offset, offset + answer.length));
+      scatter(answer, data);
+      const retainsEvent = (command.dword(10) & (1 << 15)) !== 0;
+      if (!retainsEvent) state.events.logPageRead(command.dword(10) & 0xff);
+      return STATUS.SUCCESS;
+    },
+  };
+}
 
-  constructor(state: ControllerState) {
-    this.#state = state;
-  }
-
-  check(command: Command): Status {
-    const dwords = (command.dword(10) >>> 16) + (command.dword(11) & 0xffff) * 0x1_0000 + 1;
-    const length = dwords * 4;
-    if (length > MAX_TRANSFER_BYTES) return STATUS.INVALID_FIELD_IN_COMMAND;
-    const page = this.#page(command);
-    if (page === undefined) return STATUS.INVALID_LOG_PAGE;
-    if (command.namespaceId !== 0 && command.namespaceId !== ALL_NAMESPACES) {
-      return STATUS.INVALID_FIELD_IN_COMMAND; // no log is kept for a single namespace
-    }
-    const offset = command.dword(12);
-    if (command.dword(13) !== 0 || offset % 4 !== 0 || offset > page.length) {
-      return STATUS.INVALID_FIELD_IN_COMMAND;
-    }
-    command.dataLength = length;
-    return STATUS.SUCCESS;
-  }
-
-  perform(command: Command, data: readonly Uint8Array[]): Status {
-    const page = this.#page(command) as Uint8Array; // check() has seen it
-    const answer = new Uint8Array(command.dataLength);
-    const offset = command.dword(12);
-    answer.set(page.subarray(offset, offset + answer.length));
-    scatter(answer, data);
-    const retainsEvent = (command.dword(10) & (1 << 15)) !== 0;
-    if (!retainsEvent) this.#state.events.logPageRead(command.dword(10) & 0xff);
-    return STATUS.SUCCESS;
-  }
-
-  #page(command: Command): Uint8Array | undefined {
-    switch (command.dword(10) & 0xff) {
-      case LOG_PAGE.ERROR:
-        return this.#state.errorLog.encode();
-      case LOG_PAGE.SMART:
-        return smartLog(this.#state);
-      case LOG_PAGE.FIRMWARE_SLOT:
-        return firmwareSlots();
-      case LOG_PAGE.CHANGED_NAMESPACES:
-        return new Uint8Array(4096); // none ever
-      case LOG_PAGE.COMMANDS_SUPPORTED:
-        return commandsSupported(this.#state);
-      default:
-        return undefined;
-    }
+function pageFor(state: ControllerState, command: Command): Uint8Array | undefined {
+  switch (command.dword(10) & 0xff) {
+    case LOG_PAGE.ERROR:
+      return state.errorLog.encode();
+    case LOG_PAGE.SMART:
+      return smartLog(state);
+    case LOG_PAGE.FIRMWARE_SLOT:
+      return firmwareSlots();
+    case LOG_PAGE.CHANGED_NAMESPACES:
+      return new Uint8Array(4096); // none ever
+    case LOG_PAGE.COMMANDS_SUPPORTED:
+      return commandsSupported(state);
+    default:
+      return undefined;
   }
 }
 

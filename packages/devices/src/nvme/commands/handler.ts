@@ -34,8 +34,6 @@ export function commandSet(handlers: Readonly<Record<number, CommandHandler>>): 
 }
 
 /** A handler for a command that transfers nothing. */
-export function withoutData(
-  perform: (command: Command) => ReturnType<CommandHandler['perform']>,
-): CommandHandler {
+export function withoutData(perform: (command: Command) => Outcome): CommandHandler {
   return { check: () => STATUS.SUCCESS, perform };
 }

@@ -14,7 +14,7 @@ const DMA_UNMAP_BYTES = 24;
 
 /** Register accesses do not wait for DMA, whatever the client makes of it. */
 export function concurrencyTests(suite: Suite): void {
-  suite.test('registers answer while the client holds DMA back', {}, async (t) => {
+  suite.test('registers answer while the client holds DMA back', async (t) => {
     const session = await TestDeviceSession.open(t, suite);
     const client = await UnansweringClient.connect(suite.registry, session.uri);
     await startFill(client);
@@ -33,7 +33,7 @@ export function concurrencyTests(suite: Suite): void {
     await client.vanish();
   });
 
-  suite.test('unmapping does not wait for accesses that are held back', {}, async (t) => {
+  suite.test('unmapping does not wait for accesses that are held back', async (t) => {
     const session = await TestDeviceSession.open(t, suite);
     const client = await UnansweringClient.connect(suite.registry, session.uri);
     await startFill(client);
@@ -51,7 +51,7 @@ export function concurrencyTests(suite: Suite): void {
     await client.vanish();
   });
 
-  suite.test('a client that vanishes while it holds DMA back is forgotten', {}, async (t) => {
+  suite.test('a client that vanishes while it holds DMA back is forgotten', async (t) => {
     const session = await TestDeviceSession.open(t, suite);
     const client = await UnansweringClient.connect(suite.registry, session.uri);
     await startFill(client);

@@ -3,6 +3,7 @@ import { Command, constants, errno, Region } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { Suite } from '../suite.js';
 import { fillPattern } from '../test-frames.js';
+import { refusal } from './overreaching-server.js';
 import {
   bytesIn,
   DEVICE_MEMORY_BYTES,
@@ -24,7 +25,7 @@ export function dmaTests(suite: Suite): void {
 
   suite.test(
     'DMA crosses from shared memory into memory by messages',
-    { needs: ['sharedMemory'] },
+    ['sharedMemory'],
     async (t) => {
       const driver = await openTestDevice(t, suite);
       const first = await mapGuest(driver.client, { address: BASE, length: PAGE, share: true });
@@ -43,7 +44,7 @@ export function dmaTests(suite: Suite): void {
 }
 
 function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
-  suite.test(`DMA by ${name} carries data both ways`, { needs }, async (t) => {
+  suite.test(`DMA by ${name} carries data both ways`, needs, async (t) => {
     const driver = await openTestDevice(t, suite);
     const length = DEVICE_MEMORY_BYTES;
     const memory = await mapGuest(driver.client, { address: BASE, length: 3 * length, share });
@@ -75,7 +76,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     t.equal(Buffer.compare(bytesIn(memory, 2 * length, length), data), 0, 'the guest has a copy');
   });
 
-  suite.test(`DMA by ${name} is cut to what the client takes`, { needs }, async (t) => {
+  suite.test(`DMA by ${name} is cut to what the client takes`, needs, async (t) => {
     const driver = await openTestDevice(t, suite);
     const length = 4 * MAX_TRANSFER_BYTES;
     const memory = await mapGuest(driver.client, { address: BASE, length, share });
@@ -101,7 +102,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     t.same(bytesIn(memory, 0, 4), data.subarray(0, 4), 'nothing in front of it');
   });
 
-  suite.test(`DMA by ${name} crosses from mapping to mapping`, { needs }, async (t) => {
+  suite.test(`DMA by ${name} crosses from mapping to mapping`, needs, async (t) => {
     const driver = await openTestDevice(t, suite);
     const memories = [];
     for (let i = 0; i < 3; i++) {
@@ -118,7 +119,7 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     t.equal(await driver.read32(register.DMA_CHECKSUM), crc32(data.subarray(100, 3 * PAGE - 100)));
   });
 
-  suite.test(`DMA by ${name} keeps to what is mapped and allowed`, { needs }, async (t) => {
+  suite.test(`DMA by ${name} keeps to what is mapped and allowed`, needs, async (t) => {
     const driver = await openTestDevice(t, suite);
     const { client } = driver;
     const readOnly = await mapGuest(client, {
@@ -147,44 +148,40 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     );
   });
 
-  suite.test(
-    `memory mapped twice for DMA by ${name} is gone with one unmap`,
-    { needs },
-    async (t) => {
-      const driver = await openTestDevice(t, suite);
-      const { client } = driver;
-      const memory = await mapGuest(client, { address: BASE, length: 2 * PAGE, share });
-      const fill = { command: register.DMA_FILL_GUEST, destination: BASE, length: 64 };
-      t.equal(await driver.dma({ ...fill, pattern: 0x1111_1111 }), 0);
-      await client.dmaMap({ address: BASE, memory, share });
-      t.equal(await driver.dma({ ...fill, pattern: 0x2222_2222 }), 0, 'it changes nothing');
-      t.equal(bytesIn(memory, 63, 1)[0], 0x22);
+  suite.test(`memory mapped twice for DMA by ${name} is gone with one unmap`, needs, async (t) => {
+    const driver = await openTestDevice(t, suite);
+    const { client } = driver;
+    const memory = await mapGuest(client, { address: BASE, length: 2 * PAGE, share });
+    const fill = { command: register.DMA_FILL_GUEST, destination: BASE, length: 64 };
+    t.equal(await driver.dma({ ...fill, pattern: 0x1111_1111 }), 0);
+    await client.dmaMap({ address: BASE, memory, share });
+    t.equal(await driver.dma({ ...fill, pattern: 0x2222_2222 }), 0, 'it changes nothing');
+    t.equal(bytesIn(memory, 63, 1)[0], 0x22);
 
-      const { EEXIST, ENOENT } = errno;
-      t.equal(await refusal(client.dmaMap({ address: BASE, memory, share, length: PAGE })), EEXIST);
-      t.equal(
-        await refusal(client.dmaMap({ address: BASE, memory, share, readable: false })),
-        EEXIST,
-      );
-      const other = client.allocateMemory(2 * PAGE);
-      t.equal(await refusal(client.dmaMap({ address: BASE, memory: other, share })), EEXIST);
-      const asked = { argsz: 32, flags: DMA_MAP_READ, offset: 0n, address: BASE, size: PAGE };
-      const answer = client.call(Command.DMA_MAP, asked, () => undefined);
-      t.equal(await refusal(answer), EEXIST, 'the server says so as well');
-      t.equal(await driver.dma({ ...fill, pattern: 0x3333_3333 }), 0, 'and keeps the first');
-      t.equal(bytesIn(memory, 63, 1)[0], 0x33);
+    const { EEXIST, ENOENT } = errno;
+    t.equal(await refusal(client.dmaMap({ address: BASE, memory, share, length: PAGE })), EEXIST);
+    t.equal(
+      await refusal(client.dmaMap({ address: BASE, memory, share, readable: false })),
+      EEXIST,
+    );
+    const other = client.allocateMemory(2 * PAGE);
+    t.equal(await refusal(client.dmaMap({ address: BASE, memory: other, share })), EEXIST);
+    const asked = { argsz: 32, flags: DMA_MAP_READ, offset: 0n, address: BASE, size: PAGE };
+    const answer = client.call(Command.DMA_MAP, asked, () => undefined);
+    t.equal(await refusal(answer), EEXIST, 'the server says so as well');
+    t.equal(await driver.dma({ ...fill, pattern: 0x3333_3333 }), 0, 'and keeps the first');
+    t.equal(bytesIn(memory, 63, 1)[0], 0x33);
 
-      await client.dmaUnmap(BASE, 2 * PAGE);
-      t.equal(await driver.dma({ ...fill, pattern: 0x4444_4444 }), ENOENT);
-      t.equal(bytesIn(memory, 63, 1)[0], 0x33, 'out of reach');
-      t.equal(await refusal(client.dmaUnmap(BASE, 2 * PAGE)), ENOENT);
-      await client.dmaMap({ address: BASE, memory: other, share });
-      t.equal(await driver.dma({ ...fill, pattern: 0x5555_5555 }), 0, 'the range is free');
-      t.equal(bytesIn(other, 63, 1)[0], 0x55);
-    },
-  );
+    await client.dmaUnmap(BASE, 2 * PAGE);
+    t.equal(await driver.dma({ ...fill, pattern: 0x4444_4444 }), ENOENT);
+    t.equal(bytesIn(memory, 63, 1)[0], 0x33, 'out of reach');
+    t.equal(await refusal(client.dmaUnmap(BASE, 2 * PAGE)), ENOENT);
+    await client.dmaMap({ address: BASE, memory: other, share });
+    t.equal(await driver.dma({ ...fill, pattern: 0x5555_5555 }), 0, 'the range is free');
+    t.equal(bytesIn(other, 63, 1)[0], 0x55);
+  });
 
-  suite.test(`unmapping ends DMA by ${name} that is under way`, { needs }, async (t) => {
+  suite.test(`unmapping ends DMA by ${name} that is under way`, needs, async (t) => {
     const driver = await openTestDevice(t, suite);
     const { client } = driver;
     const length = 4 * MAX_TRANSFER_BYTES;
@@ -201,12 +198,4 @@ function transferTests(suite: Suite, { name, share, needs }: DmaMode): void {
     await client.dmaMap({ address: BASE, memory, share });
     t.equal(await driver.dma({ ...fill, length: 64, repeat: 1 }), 0, 'it can be mapped again');
   });
-}
-
-/** The errno it is refused with, 0 if it is not. */
-function refusal(outcome: Promise<unknown>): Promise<number> {
-  return outcome.then(
-    () => 0,
-    (error) => error.errno,
-  );
 }

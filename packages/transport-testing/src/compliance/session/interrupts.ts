@@ -5,7 +5,7 @@ import type { Suite } from '../suite.js';
 import { Waiter } from '../waiter.js';
 import { openTestDevice, VECTORS } from './test-device-session.js';
 
-const interrupts = { needs: ['interrupts'] } as const;
+const interrupts = ['interrupts'] as const;
 
 /** Interrupts from the device, doorbells to it. */
 export function interruptTests(suite: Suite): void {

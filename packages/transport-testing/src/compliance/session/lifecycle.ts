@@ -26,7 +26,7 @@ const RECONNECTS = 50;
 
 /** Resets, and clients that come and go. */
 export function lifecycleTests(suite: Suite): void {
-  suite.test('a reset takes the device back to its start', {}, async (t) => {
+  suite.test('a reset takes the device back to its start', async (t) => {
     const driver = await openTestDevice(t, suite);
     await driver.write32(register.SCRATCH, 5);
     await driver.client.reset();
@@ -35,21 +35,17 @@ export function lifecycleTests(suite: Suite): void {
     t.equal(await driver.read32(register.LAST_RESET), register.RESET_DEVICE);
   });
 
-  suite.test(
-    'what was mapped and wired up survives a reset',
-    { needs: ['interrupts'] },
-    async (t) => {
-      const driver = await openTestDevice(t, suite);
-      const memory = await mapGuest(driver.client, { address: BASE, length: LENGTH, share: true });
-      const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
-      await driver.client.reset();
-      await driver.startDma({ ...fill, length: 64, vector: 4 });
-      await counts.until(() => counts.of[4] === 1, 'the interrupt');
-      t.same(memory.view(0, 2), new Uint8Array([0x77, 0x77]));
-    },
-  );
+  suite.test('what was mapped and wired up survives a reset', ['interrupts'], async (t) => {
+    const driver = await openTestDevice(t, suite);
+    const memory = await mapGuest(driver.client, { address: BASE, length: LENGTH, share: true });
+    const counts = await Counts.enable(driver, Irq.MSIX, VECTORS);
+    await driver.client.reset();
+    await driver.startDma({ ...fill, length: 64, vector: 4 });
+    await counts.until(() => counts.of[4] === 1, 'the interrupt');
+    t.same(memory.view(0, 2), new Uint8Array([0x77, 0x77]));
+  });
 
-  suite.test('connections that say nothing keep nobody out', {}, async (t) => {
+  suite.test('connections that say nothing keep nobody out', async (t) => {
     const session = await TestDeviceSession.open(t, suite, { maxSilentConnections: 2 });
     const silent: Connection[] = [];
     for (let i = 0; i < 5; i++) silent.push(await say(suite, session, () => {}));
@@ -60,7 +56,7 @@ export function lifecycleTests(suite: Suite): void {
     t.equal(session.server.statistics().clientsServed, 1);
   });
 
-  suite.test('a client that goes while it waits gives up its turn', {}, async (t) => {
+  suite.test('a client that goes while it waits gives up its turn', async (t) => {
     const session = await TestDeviceSession.open(t, suite, {
       maxWaitingClients: 1,
       busyTimeoutMs: 60_000,
@@ -82,7 +78,7 @@ export function lifecycleTests(suite: Suite): void {
   });
 
   for (const [when, prepare] of Object.entries(moments(suite))) {
-    suite.test(`a client that vanishes ${when} leaves a device that works`, {}, async (t) => {
+    suite.test(`a client that vanishes ${when} leaves a device that works`, async (t) => {
       const session = await TestDeviceSession.open(t, suite);
       const first = await session.connect();
       await first.write32(register.SCRATCH, 99);
@@ -98,7 +94,7 @@ export function lifecycleTests(suite: Suite): void {
     });
   }
 
-  suite.test('a client waits for the one before it to leave', {}, async (t) => {
+  suite.test('a client waits for the one before it to leave', async (t) => {
     const session = await TestDeviceSession.open(t, suite);
     const first = await session.connect();
     await first.write32(register.SCRATCH, 1);
@@ -108,14 +104,14 @@ export function lifecycleTests(suite: Suite): void {
     t.equal(await (await second).read32(register.SCRATCH), 0);
   });
 
-  suite.test('a client that waits too long is told that the device is busy', {}, async (t) => {
+  suite.test('a client that waits too long is told that the device is busy', async (t) => {
     const session = await TestDeviceSession.open(t, suite, { busyTimeoutMs: 1 });
     const first = await session.connect();
     await t.rejects(session.connect(), { code: 'VFU_REMOTE_ERROR' });
     t.equal(await first.read32(register.ID), register.ID_VALUE);
   });
 
-  suite.test('a client that gives up by its signal waits no longer', {}, async (t) => {
+  suite.test('a client that gives up by its signal waits no longer', async (t) => {
     const session = await TestDeviceSession.open(t, suite, { busyTimeoutMs: 60_000 });
     await session.connect();
     const abort = new AbortController();
@@ -126,7 +122,7 @@ export function lifecycleTests(suite: Suite): void {
     await session.waiting(0);
   });
 
-  suite.test('clients that come and go leave nothing open', {}, async (t) => {
+  suite.test('clients that come and go leave nothing open', async (t) => {
     const session = await TestDeviceSession.open(t, suite);
     await session.connect().then(({ client }) => client.close());
     await session.idle();
@@ -146,7 +142,7 @@ export function lifecycleTests(suite: Suite): void {
     t.equal(suite.openHandles(), before);
   });
 
-  suite.test('a server that closes ends its clients', {}, async (t) => {
+  suite.test('a server that closes ends its clients', async (t) => {
     const session = await TestDeviceSession.open(t, suite);
     const { client } = await session.connect();
     await session.server.close();

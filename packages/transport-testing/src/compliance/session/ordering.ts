@@ -28,32 +28,28 @@ export function orderingTests(suite: Suite): void {
 function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
   const interruptNeeds = [...needs, 'interrupts'] as const;
 
-  suite.test(
-    `an interrupt finds the DMA by ${name} before it done`,
-    { needs: interruptNeeds },
-    async (t) => {
-      const driver = await openTestDevice(t, suite);
-      const memory = await mapGuest(driver.client, { address: BASE, length: PAGE, share });
-      const waiter = new Waiter();
-      let interrupts = 0;
-      let early = 0;
-      await driver.client.enableInterrupts(Irq.MSIX, VECTORS, (_, count) => {
-        interrupts += count;
-        if (numberAt(bytesIn(memory, 64, 4)) < interrupts) early++;
-        waiter.changed();
-      });
-      await driver.startBurst({ address: BASE + 64, count: BURST, vector: 1 });
-      await readHaltingly(driver.client.connection, () => interrupts === BURST);
-      await waiter.until(() => interrupts === BURST, `${BURST} interrupts`);
-      t.equal(early, 0, 'interrupts that were ahead of their data');
-      t.equal(await driver.burstEnded(), 0);
-      t.equal(numberAt(bytesIn(memory, 64, 4)), BURST);
-    },
-  );
+  suite.test(`an interrupt finds the DMA by ${name} before it done`, interruptNeeds, async (t) => {
+    const driver = await openTestDevice(t, suite);
+    const memory = await mapGuest(driver.client, { address: BASE, length: PAGE, share });
+    const waiter = new Waiter();
+    let interrupts = 0;
+    let early = 0;
+    await driver.client.enableInterrupts(Irq.MSIX, VECTORS, (_, count) => {
+      interrupts += count;
+      if (numberAt(bytesIn(memory, 64, 4)) < interrupts) early++;
+      waiter.changed();
+    });
+    await driver.startBurst({ address: BASE + 64, count: BURST, vector: 1 });
+    await readHaltingly(driver.client.connection, () => interrupts === BURST);
+    await waiter.until(() => interrupts === BURST, `${BURST} interrupts`);
+    t.equal(early, 0, 'interrupts that were ahead of their data');
+    t.equal(await driver.burstEnded(), 0);
+    t.equal(numberAt(bytesIn(memory, 64, 4)), BURST);
+  });
 
   suite.test(
     `the interrupt that ends DMA by ${name} finds all of it`,
-    { needs: interruptNeeds },
+    interruptNeeds,
     async (t) => {
       const driver = await openTestDevice(t, suite);
       const length = 64 * PAGE;
@@ -77,7 +73,7 @@ function modeTests(suite: Suite, { name, share, needs }: DmaMode): void {
     },
   );
 
-  suite.test(`a register that says done finds the DMA by ${name} done`, { needs }, async (t) => {
+  suite.test(`a register that says done finds the DMA by ${name} done`, needs, async (t) => {
     const driver = await openTestDevice(t, suite);
     const length = 16 * PAGE;
     const memory = await mapGuest(driver.client, { address: BASE, length, share });

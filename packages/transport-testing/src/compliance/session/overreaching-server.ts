@@ -1,4 +1,4 @@
-import { Command, type Iova, type Listener, RemoteError, silentLogger } from '@vfio-user/core';
+import { Command, type Iova, type Listener, silentLogger, VfioUserError } from '@vfio-user/core';
 import {
   call,
   listenOnUri,
@@ -48,7 +48,7 @@ export class OverreachingServer {
     return this.#listener?.uri ?? '';
   }
 
-  /** @returns the errno it was refused with, 0 if it was not. */
+  /** As {@link refusal}. */
   read(address: Iova, count: number): Promise<number> {
     return refusal(call(this.#peer, Command.DMA_READ, { address, count }, () => undefined));
   }
@@ -81,12 +81,13 @@ export class OverreachingServer {
   }
 }
 
-async function refusal(outcome: Promise<void>): Promise<number> {
+/** The errno that something was refused with, 0 if it was not. */
+export async function refusal(outcome: Promise<unknown>): Promise<number> {
   try {
     await outcome;
     return 0;
   } catch (error) {
-    if (error instanceof RemoteError) return error.errno;
+    if (VfioUserError.is(error) && 'errno' in error) return error.errno as number;
     throw error;
   }
 }

@@ -10,7 +10,7 @@ const POSTED = 1000;
 
 /** Negotiation, configuration space and register accesses. */
 export function registerTests(suite: Suite): void {
-  suite.test('a client learns what the device is', {}, async (t) => {
+  suite.test('a client learns what the device is', async (t) => {
     const { client } = await openTestDevice(t, suite);
     t.equal(client.version.major, 0);
     t.match(client.info, { numRegions: NUM_REGIONS, numIrqs: NUM_IRQS });
@@ -20,7 +20,7 @@ export function registerTests(suite: Suite): void {
     t.same(counts, [1, 32, VECTORS, 1, 1]);
   });
 
-  suite.test('configuration space can be read and written', {}, async (t) => {
+  suite.test('configuration space can be read and written', async (t) => {
     const { client } = await openTestDevice(t, suite);
     const head = await client.regionRead(Region.CONFIG, 0, 4);
     t.same(head, new Uint8Array([0x34, 0x12, 0x4c, 0xbe]));
@@ -29,7 +29,7 @@ export function registerTests(suite: Suite): void {
     t.equal((await client.regionRead(Region.CONFIG, 0, 256)).length, 256);
   });
 
-  suite.test('accesses of every size reach the registers', {}, async (t) => {
+  suite.test('accesses of every size reach the registers', async (t) => {
     const { client } = await openTestDevice(t, suite);
     for (const size of [1, 2, 3, 4, 7, 8, 64, 4095, 4096, 4097, 65_536]) {
       const data = new Uint8Array(size);
@@ -41,7 +41,7 @@ export function registerTests(suite: Suite): void {
     }
   });
 
-  suite.test('posted writes are done in order, before a later read', {}, async (t) => {
+  suite.test('posted writes are done in order, before a later read', async (t) => {
     const driver = await openTestDevice(t, suite);
     for (let i = 1; i <= POSTED; i++) {
       if (!driver.post32(register.SCRATCH, i)) await driver.client.drained();
@@ -51,7 +51,7 @@ export function registerTests(suite: Suite): void {
     t.equal(await driver.read32(register.SCRATCH_WRITES), POSTED);
   });
 
-  suite.test('many accesses at once are each answered', {}, async (t) => {
+  suite.test('many accesses at once are each answered', async (t) => {
     const { client } = await openTestDevice(t, suite);
     const data = new Uint8Array(2000);
     fillPattern(data, 1);
@@ -65,7 +65,7 @@ export function registerTests(suite: Suite): void {
     );
   });
 
-  suite.test('a refused access leaves the session as it was', {}, async (t) => {
+  suite.test('a refused access leaves the session as it was', async (t) => {
     const driver = await openTestDevice(t, suite);
     const { client } = driver;
     await t.rejects(client.regionRead(Region.BAR0, register.CONTROL_BYTES, 4), RemoteError);
@@ -74,32 +74,24 @@ export function registerTests(suite: Suite): void {
     t.equal(await driver.read32(register.ID), register.ID_VALUE);
   });
 
-  suite.test(
-    'a mapped region is the memory behind the registers',
-    { needs: ['sharedMemory'] },
-    async (t) => {
-      const { client } = await openTestDevice(t, suite);
-      const region = await client.mapRegion(Region.BAR2);
-      const quarter = DEVICE_MEMORY_BYTES / 4;
-      t.match(region.areas, [{ offset: 0 }, { offset: 2 * quarter }]);
-      for (const { offset, memory } of region.areas) {
-        const data = new Uint8Array(100);
-        fillPattern(data, offset);
-        memory.write(memory.length - 100, data);
-        const at = offset + memory.length - 100;
-        t.same(
-          await client.regionRead(Region.BAR2, at, 100),
-          data,
-          'stores are seen by the device',
-        );
-        await client.regionWrite(Region.BAR2, offset, data);
-        t.same(memory.view(0, 100), data, 'writes are seen by loads');
-      }
-      region.close();
-    },
-  );
+  suite.test('a mapped region is the memory behind the registers', ['sharedMemory'], async (t) => {
+    const { client } = await openTestDevice(t, suite);
+    const region = await client.mapRegion(Region.BAR2);
+    const quarter = DEVICE_MEMORY_BYTES / 4;
+    t.match(region.areas, [{ offset: 0 }, { offset: 2 * quarter }]);
+    for (const { offset, memory } of region.areas) {
+      const data = new Uint8Array(100);
+      fillPattern(data, offset);
+      memory.write(memory.length - 100, data);
+      const at = offset + memory.length - 100;
+      t.same(await client.regionRead(Region.BAR2, at, 100), data, 'stores are seen by the device');
+      await client.regionWrite(Region.BAR2, offset, data);
+      t.same(memory.view(0, 100), data, 'writes are seen by loads');
+    }
+    region.close();
+  });
 
-  suite.test('a region that cannot be mapped is left to messages', {}, async (t) => {
+  suite.test('a region that cannot be mapped is left to messages', async (t) => {
     const { client } = await openTestDevice(t, suite);
     t.same((await client.mapRegion(Region.BAR4)).areas, []);
     if (suite.fixture.expected.sharedMemory) return;

@@ -18,7 +18,7 @@ import {
 const BASE = 0x5000_0000;
 const LENGTH = 2 ** 20;
 const WRITES = 200;
-const resumes = { needs: ['resumption'] } as const;
+const resumes = ['resumption'] as const;
 
 /** Sessions that go on over another link. */
 export function resumptionTests(suite: Suite): void {
@@ -70,7 +70,7 @@ export function resumptionTests(suite: Suite): void {
   for (const { name, share, needs } of dmaModes) {
     suite.test(
       `DMA by ${name} is complete while links break`,
-      { needs: ['resumption', ...needs] },
+      ['resumption', ...needs],
       async (t) => {
         const { driver, links } = await open(t, suite);
         const memory = await mapGuest(driver.client, { address: BASE, length: LENGTH, share });

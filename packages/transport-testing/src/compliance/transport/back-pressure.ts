@@ -9,7 +9,7 @@ const MOST_QUEUED_BYTES = 64 * 2 ** 20;
 
 /** A side that does not read stops the other, and nothing is lost. */
 export function backPressureTests(suite: Suite): void {
-  suite.test('a peer that does not read stops the sender, until it reads again', {}, async (t) => {
+  suite.test('a peer that does not read stops the sender, until it reads again', async (t) => {
     const { client, server } = await openLink(t, suite);
     server.connection.pause();
     const sent = fillQueue(client);
@@ -23,7 +23,7 @@ export function backPressureTests(suite: Suite): void {
     t.equal(client.drains, 1, 'told once');
   });
 
-  suite.test('a stopped sender that goes on loses nothing', {}, async (t) => {
+  suite.test('a stopped sender that goes on loses nothing', async (t) => {
     const { client, server } = await openLink(t, suite);
     server.connection.pause();
     const sent = fillQueue(client);
@@ -33,7 +33,7 @@ export function backPressureTests(suite: Suite): void {
     t.ok(server.frames.every(({ bytes }, i) => isTestFrame(bytes, i, FRAME_BYTES)));
   });
 
-  suite.test('no frame arrives between pause and resume', {}, async (t) => {
+  suite.test('no frame arrives between pause and resume', async (t) => {
     const { client, server } = await openLink(t, suite);
     let seen = 0;
     server.handler = () => {
@@ -48,7 +48,7 @@ export function backPressureTests(suite: Suite): void {
     await server.until(() => seen === 50, 'the rest');
   });
 
-  suite.test('a side that pauses again and again gets every frame', {}, async (t) => {
+  suite.test('a side that pauses again and again gets every frame', async (t) => {
     const { client, server } = await openLink(t, suite);
     const count = 1000;
     let inOrder = 0;
@@ -65,7 +65,7 @@ export function backPressureTests(suite: Suite): void {
     t.same(server.closes, [], 'the connection lives on');
   });
 
-  suite.test('a paused side can still send', {}, async (t) => {
+  suite.test('a paused side can still send', async (t) => {
     const { client, server } = await openLink(t, suite);
     client.connection.pause();
     client.connection.send(testFrame(0, 100));
@@ -73,7 +73,7 @@ export function backPressureTests(suite: Suite): void {
     t.ok(isTestFrame(server.frames[0]!.bytes, 0, 100));
   });
 
-  suite.test('both sides full at once get going again', {}, async (t) => {
+  suite.test('both sides full at once get going again', async (t) => {
     const { client, server } = await openLink(t, suite);
     client.connection.pause();
     server.connection.pause();

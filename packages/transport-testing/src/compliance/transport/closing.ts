@@ -8,7 +8,7 @@ const REASON = new Error('enough');
 
 /** How connections end: once, for both sides, and for a reason. */
 export function closingTests(suite: Suite): void {
-  suite.test('close sends what is queued, then both sides end without error', {}, async (t) => {
+  suite.test('close sends what is queued, then both sides end without error', async (t) => {
     const link = await openLink(t, suite);
     const { client, server } = link;
     for (let i = 0; i < 60; i++) client.connection.send(testFrame(i, FRAME_BYTES));
@@ -20,7 +20,7 @@ export function closingTests(suite: Suite): void {
     t.same(server.closes, [undefined]);
   });
 
-  suite.test('closing again, or from both sides at once, ends once', {}, async (t) => {
+  suite.test('closing again, or from both sides at once, ends once', async (t) => {
     const link = await openLink(t, suite);
     const { client, server } = link;
     await Promise.all([
@@ -35,7 +35,7 @@ export function closingTests(suite: Suite): void {
     t.same(server.closes, [undefined]);
   });
 
-  suite.test('abort ends at once and for the given reason', {}, async (t) => {
+  suite.test('abort ends at once and for the given reason', async (t) => {
     const link = await openLink(t, suite);
     const { client, server } = link;
     client.connection.abort(REASON);
@@ -46,7 +46,7 @@ export function closingTests(suite: Suite): void {
     t.equal(server.closes.length, 1);
   });
 
-  suite.test('abort does not wait for a peer that does not read', {}, async (t) => {
+  suite.test('abort does not wait for a peer that does not read', async (t) => {
     const { client, server } = await openLink(t, suite);
     server.connection.pause();
     fillQueue(client);
@@ -57,7 +57,7 @@ export function closingTests(suite: Suite): void {
     await server.ended();
   });
 
-  suite.test('nothing arrives after a handler aborted', {}, async (t) => {
+  suite.test('nothing arrives after a handler aborted', async (t) => {
     const link = await openLink(t, suite);
     const { client, server } = link;
     let seen = 0;
@@ -71,7 +71,7 @@ export function closingTests(suite: Suite): void {
     t.same(server.closes, [REASON]);
   });
 
-  suite.test('a handler may close: what it sent before arrives', {}, async (t) => {
+  suite.test('a handler may close: what it sent before arrives', async (t) => {
     const link = await openLink(t, suite);
     const { client, server } = link;
     server.handler = () => {
@@ -84,7 +84,7 @@ export function closingTests(suite: Suite): void {
     t.same(server.closes, [undefined]);
   });
 
-  suite.test('sending after the end does nothing', {}, async (t) => {
+  suite.test('sending after the end does nothing', async (t) => {
     const link = await openLink(t, suite);
     const { client, server } = link;
     await client.connection.close();
@@ -97,7 +97,7 @@ export function closingTests(suite: Suite): void {
     t.equal(client.closes.length + server.closes.length, 2);
   });
 
-  suite.test('a peer that vanishes amid a stream ends the connection once', {}, async (t) => {
+  suite.test('a peer that vanishes amid a stream ends the connection once', async (t) => {
     const { client, server } = await openLink(t, suite);
     for (let i = 0; i < 50; i++) {
       client.connection.send(testFrame(i, FRAME_BYTES));
@@ -112,8 +112,8 @@ export function closingTests(suite: Suite): void {
     t.equal(server.closes.length, 1);
   });
 
-  suite.test('a frame above the limit ends the connection with an error', {}, async (t) => {
-    const link = await openLink(t, suite, { hostMaxFrameBytes: 4096 });
+  suite.test('a frame above the limit ends the connection with an error', async (t) => {
+    const link = await openLink(t, suite, 4096);
     const { client, server } = link;
     client.connection.send(testFrame(0, 4096));
     client.connection.send(testFrame(1, 4097));
@@ -124,7 +124,7 @@ export function closingTests(suite: Suite): void {
     t.equal(client.closes.length, 1);
   });
 
-  suite.test('bytes that are no frame end the connection with an error', {}, async (t) => {
+  suite.test('bytes that are no frame end the connection with an error', async (t) => {
     const link = await openLink(t, suite);
     const { client, server } = link;
     client.connection.send(new Uint8Array(SMALLEST_FRAME_BYTES * 4));
@@ -133,7 +133,7 @@ export function closingTests(suite: Suite): void {
     t.match(server.closes, [{ code: 'VFU_PROTOCOL_VIOLATION' }]);
   });
 
-  suite.test('connecting a hundred times leaves nothing open', {}, async (t) => {
+  suite.test('connecting a hundred times leaves nothing open', async (t) => {
     const { client, host } = await openLink(t, suite);
     const before = suite.openHandles();
     for (let i = 1; i <= 100; i++) {

@@ -11,7 +11,7 @@ const FRAME_BYTES = 48;
 
 /** Descriptors passed with frames. */
 export function descriptorTests(suite: Suite): void {
-  suite.test('shared memory is seen by both sides', { needs: ['sharedMemory'] }, async (t) => {
+  suite.test('shared memory is seen by both sides', ['sharedMemory'], async (t) => {
     const { client, server } = await openLink(t, suite);
     const memory = createMemory(t, client, 4 * PAGE);
     send(client, 0, memory.descriptor());
@@ -30,25 +30,21 @@ export function descriptorTests(suite: Suite): void {
     t.throws(() => mapping.read(2 * PAGE - 3, new Uint8Array(4)), RangeError);
   });
 
-  suite.test(
-    'a mapping can be used after its connection',
-    { needs: ['sharedMemory'] },
-    async (t) => {
-      const { client, server } = await openLink(t, suite);
-      const memory = createMemory(t, client, PAGE);
-      send(client, 0, memory.descriptor());
-      const [descriptor] = await descriptorsOf(server, 0);
-      const mapping = resourcesOf(server).mapMemory(descriptor!, mapAll(PAGE));
-      await client.connection.close();
-      await server.ended();
-      mapping.write(0, new Uint8Array([42]));
-      t.same(memory.view(0, 1), new Uint8Array([42]));
-      mapping.close();
-      mapping.close();
-    },
-  );
+  suite.test('a mapping can be used after its connection', ['sharedMemory'], async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const memory = createMemory(t, client, PAGE);
+    send(client, 0, memory.descriptor());
+    const [descriptor] = await descriptorsOf(server, 0);
+    const mapping = resourcesOf(server).mapMemory(descriptor!, mapAll(PAGE));
+    await client.connection.close();
+    await server.ended();
+    mapping.write(0, new Uint8Array([42]));
+    t.same(memory.view(0, 1), new Uint8Array([42]));
+    mapping.close();
+    mapping.close();
+  });
 
-  suite.test('a view is harmless after its mapping', { needs: ['sharedMemory'] }, async (t) => {
+  suite.test('a view is harmless after its mapping', ['sharedMemory'], async (t) => {
     const { client, server } = await openLink(t, suite);
     const memory = createMemory(t, client, PAGE);
     memory.write(0, new Uint8Array([1, 2, 3]));
@@ -63,44 +59,36 @@ export function descriptorTests(suite: Suite): void {
     t.same(memory.view(0, 3), new Uint8Array([1, 2, 3]), 'its writes go nowhere');
   });
 
-  suite.test(
-    'memory of the transport itself can be sent',
-    { needs: ['sharedMemory'] },
-    async (t) => {
-      const { client, server } = await openLink(t, suite);
-      const memory = suite.fixture.transports[0]!.createMemory?.('device-memory', PAGE);
-      if (memory === undefined) throw new Error('the transport cannot create memory');
-      t.teardown(() => memory.close());
-      send(server, 0, memory.descriptor());
-      const [descriptor] = await descriptorsOf(client, 0);
-      const mapping = resourcesOf(client).mapMemory(descriptor!, mapAll(PAGE));
-      memory.write(5, new Uint8Array([5]));
-      t.same(mapping.view(5, 1), new Uint8Array([5]));
-      mapping.close();
-    },
-  );
+  suite.test('memory of the transport itself can be sent', ['sharedMemory'], async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const memory = suite.fixture.transports[0]!.createMemory?.('device-memory', PAGE);
+    if (memory === undefined) throw new Error('the transport cannot create memory');
+    t.teardown(() => memory.close());
+    send(server, 0, memory.descriptor());
+    const [descriptor] = await descriptorsOf(client, 0);
+    const mapping = resourcesOf(client).mapMemory(descriptor!, mapAll(PAGE));
+    memory.write(5, new Uint8Array([5]));
+    t.same(mapping.view(5, 1), new Uint8Array([5]));
+    mapping.close();
+  });
 
-  suite.test(
-    'two descriptors of one memory are the same file',
-    { needs: ['sharedMemory'] },
-    async (t) => {
-      const { client, server } = await openLink(t, suite);
-      const memory = createMemory(t, client, PAGE);
-      const other = createMemory(t, client, PAGE);
-      send(client, 0, memory.descriptor());
-      send(client, 1, memory.descriptor());
-      send(client, 2, other.descriptor());
-      await server.arrived(3);
-      const [first, again, different] = server.frames.map(({ descriptors }) => descriptors[0]!);
-      const resources = resourcesOf(server);
-      const mapping = resources.mapMemory(first!, mapAll(PAGE));
-      t.equal(resources.sameFile(mapping, again!), true);
-      t.equal(resources.sameFile(mapping, different!), false);
-      for (const end of [mapping, again!, different!]) end.close();
-    },
-  );
+  suite.test('two descriptors of one memory are the same file', ['sharedMemory'], async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const memory = createMemory(t, client, PAGE);
+    const other = createMemory(t, client, PAGE);
+    send(client, 0, memory.descriptor());
+    send(client, 1, memory.descriptor());
+    send(client, 2, other.descriptor());
+    await server.arrived(3);
+    const [first, again, different] = server.frames.map(({ descriptors }) => descriptors[0]!);
+    const resources = resourcesOf(server);
+    const mapping = resources.mapMemory(first!, mapAll(PAGE));
+    t.equal(resources.sameFile(mapping, again!), true);
+    t.equal(resources.sameFile(mapping, different!), false);
+    for (const end of [mapping, again!, different!]) end.close();
+  });
 
-  suite.test('events signal across, and count', { needs: ['fdPassing'] }, async (t) => {
+  suite.test('events signal across, and count', ['fdPassing'], async (t) => {
     for (const direction of ['client to server', 'server to client']) {
       const { client, server } = await openLink(t, suite);
       const [owner, notified] =
@@ -126,7 +114,7 @@ export function descriptorTests(suite: Suite): void {
 
   suite.test(
     'signals and frames keep their order',
-    { needs: ['fdPassing', 'orderedNotifications'] },
+    ['fdPassing', 'orderedNotifications'],
     async (t) => {
       const { client, server } = await openLink(t, suite);
       const order: (number | string)[] = [];
@@ -155,94 +143,77 @@ export function descriptorTests(suite: Suite): void {
     },
   );
 
-  suite.test(
-    'descriptors stay with the frame they were sent with',
-    { needs: ['fdPassing'] },
-    async (t) => {
-      const { client, server } = await openLink(t, suite);
-      const most = suite.fixture.expected.maxDescriptors;
-      const counts = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? (i % most) + 1 : 0));
-      const kept: SharedMemory[] = [];
-      counts.forEach((count, i) => {
-        const memories = Array.from({ length: count }, () => createMemory(t, client, PAGE));
-        for (const [place, memory] of memories.entries())
-          memory.write(0, new Uint8Array([i, place]));
-        kept.push(...memories);
-        send(client, i, ...memories.map((memory) => memory.descriptor()));
+  suite.test('descriptors stay with the frame they were sent with', ['fdPassing'], async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const most = suite.fixture.expected.maxDescriptors;
+    const counts = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? (i % most) + 1 : 0));
+    const kept: SharedMemory[] = [];
+    counts.forEach((count, i) => {
+      const memories = Array.from({ length: count }, () => createMemory(t, client, PAGE));
+      for (const [place, memory] of memories.entries()) memory.write(0, new Uint8Array([i, place]));
+      kept.push(...memories);
+      send(client, i, ...memories.map((memory) => memory.descriptor()));
+    });
+    await server.arrived(counts.length);
+    server.frames.forEach(({ bytes, descriptors }, i) => {
+      t.equal(sequenceOf(bytes), i);
+      t.equal(descriptors.length, counts[i], `frame ${i} has ${counts[i]}`);
+      descriptors.forEach((descriptor, place) => {
+        const mapping = resourcesOf(server).mapMemory(descriptor, mapAll(PAGE));
+        t.same(mapping.view(0, 2), new Uint8Array([i, place]));
+        mapping.close();
       });
-      await server.arrived(counts.length);
-      server.frames.forEach(({ bytes, descriptors }, i) => {
-        t.equal(sequenceOf(bytes), i);
-        t.equal(descriptors.length, counts[i], `frame ${i} has ${counts[i]}`);
-        descriptors.forEach((descriptor, place) => {
-          const mapping = resourcesOf(server).mapMemory(descriptor, mapAll(PAGE));
-          t.same(mapping.view(0, 2), new Uint8Array([i, place]));
-          mapping.close();
-        });
-      });
-    },
-  );
+    });
+  });
 
-  suite.test(
-    'descriptors that are no use are refused and closed',
-    { needs: ['fdPassing'] },
-    async (t) => {
-      const { client, server } = await openLink(t, suite);
-      const resources = resourcesOf(server);
-      const memory = createMemory(t, client, PAGE);
-      const event = resourcesOf(client).createEvent(() => {});
-      const before = suite.openHandles();
-      send(client, 0, memory.descriptor(), event.descriptor());
-      send(client, 1, memory.descriptor());
-      const [noEvent, noMemory] = await descriptorsOf(server, 0);
-      const [tooShort] = await descriptorsOf(server, 1);
-      t.throws(() => resources.notifier(noEvent!), { code: 'VFU_SYSTEM_ERROR' });
-      t.throws(() => resources.mapMemory(noMemory!, mapAll(PAGE)), { code: 'VFU_SYSTEM_ERROR' });
-      t.throws(() => resources.mapMemory(tooShort!, mapAll(PAGE, BigInt(PAGE))), {
-        code: 'VFU_SYSTEM_ERROR',
-      });
-      t.equal(suite.openHandles(), before);
-      event.close();
-    },
-  );
+  suite.test('descriptors that are no use are refused and closed', ['fdPassing'], async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const resources = resourcesOf(server);
+    const memory = createMemory(t, client, PAGE);
+    const event = resourcesOf(client).createEvent(() => {});
+    const before = suite.openHandles();
+    send(client, 0, memory.descriptor(), event.descriptor());
+    send(client, 1, memory.descriptor());
+    const [noEvent, noMemory] = await descriptorsOf(server, 0);
+    const [tooShort] = await descriptorsOf(server, 1);
+    t.throws(() => resources.notifier(noEvent!), { code: 'VFU_SYSTEM_ERROR' });
+    t.throws(() => resources.mapMemory(noMemory!, mapAll(PAGE)), { code: 'VFU_SYSTEM_ERROR' });
+    t.throws(() => resources.mapMemory(tooShort!, mapAll(PAGE, BigInt(PAGE))), {
+      code: 'VFU_SYSTEM_ERROR',
+    });
+    t.equal(suite.openHandles(), before);
+    event.close();
+  });
 
-  suite.test(
-    'descriptors are closed by whoever has them last',
-    { needs: ['fdPassing'] },
-    async (t) => {
-      const { client, server } = await openLink(t, suite);
-      const memory = createMemory(t, client, PAGE);
-      const before = suite.openHandles();
-      const sent = memory.descriptor();
-      send(client, 0, sent);
-      const [arrived] = await descriptorsOf(server, 0);
-      sent.close();
-      t.equal(suite.openHandles(), before + 1, 'only the receiver has one');
-      arrived!.close();
-      arrived!.close();
-      t.equal(suite.openHandles(), before);
-    },
-  );
+  suite.test('descriptors are closed by whoever has them last', ['fdPassing'], async (t) => {
+    const { client, server } = await openLink(t, suite);
+    const memory = createMemory(t, client, PAGE);
+    const before = suite.openHandles();
+    const sent = memory.descriptor();
+    send(client, 0, sent);
+    const [arrived] = await descriptorsOf(server, 0);
+    sent.close();
+    t.equal(suite.openHandles(), before + 1, 'only the receiver has one');
+    arrived!.close();
+    arrived!.close();
+    t.equal(suite.openHandles(), before);
+  });
 
-  suite.test(
-    'descriptors of frames that never arrive are closed',
-    { needs: ['fdPassing'] },
-    async (t) => {
-      const { host, client: owner } = await openLink(t, suite);
-      const memory = createMemory(t, owner, PAGE);
-      const before = suite.openHandles();
-      const client = await host.connect();
-      const server = await host.endpoint(1);
-      server.connection.pause();
-      for (let i = 0; i < 30; i++) send(client, i, memory.descriptor());
-      client.connection.abort(new Error('gone'));
-      server.connection.abort(new Error('gone too'));
-      await Promise.all([client.ended(), server.ended()]);
-      send(client, 0, memory.descriptor());
-      send(server, 0, memory.descriptor());
-      t.equal(suite.openHandles(), before);
-    },
-  );
+  suite.test('descriptors of frames that never arrive are closed', ['fdPassing'], async (t) => {
+    const { host, client: owner } = await openLink(t, suite);
+    const memory = createMemory(t, owner, PAGE);
+    const before = suite.openHandles();
+    const client = await host.connect();
+    const server = await host.endpoint(1);
+    server.connection.pause();
+    for (let i = 0; i < 30; i++) send(client, i, memory.descriptor());
+    client.connection.abort(new Error('gone'));
+    server.connection.abort(new Error('gone too'));
+    await Promise.all([client.ended(), server.ended()]);
+    send(client, 0, memory.descriptor());
+    send(server, 0, memory.descriptor());
+    t.equal(suite.openHandles(), before);
+  });
 }
 
 function send({ connection }: Endpoint, sequence: number, ...descriptors: Descriptor[]): void {

@@ -7,7 +7,7 @@ const MANY = 3000;
 
 /** Frames arrive whole, in order, and never early. */
 export function frameTests(suite: Suite): void {
-  suite.test('frames of every size arrive whole and in order', {}, async (t) => {
+  suite.test('frames of every size arrive whole and in order', async (t) => {
     const { client, server } = await openLink(t, suite);
     const lengths = sizes(largestFrame(suite));
     for (const [sender, receiver] of [
@@ -24,14 +24,14 @@ export function frameTests(suite: Suite): void {
     }
   });
 
-  suite.test('small frames sent in one go arrive one by one', {}, async (t) => {
+  suite.test('small frames sent in one go arrive one by one', async (t) => {
     const { client, server } = await openLink(t, suite);
     for (let i = 0; i < MANY; i++) client.connection.send(testFrame(i, lengthOf(i)));
     await server.arrived(MANY);
     t.ok(server.frames.every(({ bytes }, i) => isTestFrame(bytes, i, lengthOf(i))));
   });
 
-  suite.test('the head may be used again as soon as send returns', {}, async (t) => {
+  suite.test('the head may be used again as soon as send returns', async (t) => {
     const { client, server } = await openLink(t, suite);
     const head = new Uint8Array(64);
     for (let i = 0; i < 100; i++) {
@@ -43,7 +43,7 @@ export function frameTests(suite: Suite): void {
     t.ok(server.frames.every(({ bytes }, i) => isTestFrame(bytes, i, head.length)));
   });
 
-  suite.test('a frame is never delivered inside send', {}, async (t) => {
+  suite.test('a frame is never delivered inside send', async (t) => {
     const { client, server } = await openLink(t, suite);
     let sending = false;
     let reentered = 0;
@@ -62,7 +62,7 @@ export function frameTests(suite: Suite): void {
     t.equal(reentered, 0);
   });
 
-  suite.test('both sides send while they receive', {}, async (t) => {
+  suite.test('both sides send while they receive', async (t) => {
     const { client, server } = await openLink(t, suite);
     const rounds = 200;
     let inOrder = true;

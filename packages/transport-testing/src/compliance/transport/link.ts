@@ -16,8 +16,8 @@ export function largestFrame({ fixture }: Suite): number {
 /** A listener under test, and the connections it was given. */
 export class Host {
   readonly endpoints: Endpoint[] = [];
-  /** Makes the sink of a new connection; a plain {@link Endpoint} when absent. */
-  onAccept: ((endpoint: Endpoint, connection: Connection) => void) | undefined;
+  /** Called with each new connection. */
+  onAccept: ((connection: Connection) => void) | undefined;
   readonly #suite: Suite;
   readonly #waiter = new Waiter();
   #listener: Listener | undefined;
@@ -31,7 +31,7 @@ export class Host {
     const accept = (connection: Connection): Endpoint => {
       const endpoint = new Endpoint(connection);
       this.endpoints.push(endpoint);
-      this.onAccept?.(endpoint, connection);
+      this.onAccept?.(connection);
       this.#waiter.changed();
       return endpoint;
     };
@@ -72,11 +72,6 @@ export class Host {
   }
 }
 
-export interface LinkOptions {
-  /** Longest frame each side accepts; as long as the transport allows when absent. */
-  readonly hostMaxFrameBytes?: number;
-}
-
 /** Both ends of one connection. */
 export interface Link {
   readonly client: Endpoint;
@@ -84,11 +79,11 @@ export interface Link {
   readonly host: Host;
 }
 
-/** A listener that is closed when the test ends. */
+/** A listener that is closed when the test ends. `hostMaxFrameBytes`: the longest frame that it accepts. */
 export async function openHost(
   t: Test,
   suite: Suite,
-  { hostMaxFrameBytes = largestFrame(suite) }: LinkOptions = {},
+  hostMaxFrameBytes = largestFrame(suite),
 ): Promise<Host> {
   const host = new Host(suite);
   t.teardown(() => host.close());
@@ -97,8 +92,8 @@ export async function openHost(
 }
 
 /** A connection that is closed when the test ends. */
-export async function openLink(t: Test, suite: Suite, options: LinkOptions = {}): Promise<Link> {
-  const host = await openHost(t, suite, options);
+export async function openLink(t: Test, suite: Suite, hostMaxFrameBytes?: number): Promise<Link> {
+  const host = await openHost(t, suite, hostMaxFrameBytes);
   const client = await host.connect();
   t.teardown(() => client.connection.abort(new Error('test over')));
   return { client, server: await host.endpoint(0), host };

@@ -13,7 +13,7 @@ const BOTH = { readable: true, writable: true };
 
 /** One-sided access: memory that one side exposes, and the other reads and writes. */
 export function oneSidedTests(suite: Suite): void {
-  const needs = { needs: ['oneSidedMemory'] } as const;
+  const needs = ['oneSidedMemory'] as const;
 
   suite.test('exposed memory is read and written by the peer, either way', needs, async (t) => {
     const { client, server } = await openLink(t, suite);

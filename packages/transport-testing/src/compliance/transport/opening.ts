@@ -6,7 +6,7 @@ import { largestFrame, openHost, openLink } from './link.js';
 
 /** Opening connections, and their properties. */
 export function openingTests(suite: Suite, unusedAddress: () => string): void {
-  suite.test('a connection states the expected capabilities', {}, async (t) => {
+  suite.test('a connection states the expected capabilities', async (t) => {
     const { client, server } = await openLink(t, suite);
     const { expected } = suite.fixture;
     for (const { connection } of [client, server]) {
@@ -16,7 +16,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     }
   });
 
-  suite.test('connecting to nobody fails and names the address', {}, async (t) => {
+  suite.test('connecting to nobody fails and names the address', async (t) => {
     const address = unusedAddress();
     const { transport, uri } = suite.registry.resolve(address);
     const accepted: Endpoint[] = [];
@@ -31,7 +31,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     t.same(accepted, [], 'there was no connection');
   });
 
-  suite.test('an aborted signal stops connecting and listening', {}, async (t) => {
+  suite.test('an aborted signal stops connecting and listening', async (t) => {
     const host = await openHost(t, suite);
     const signal = AbortSignal.abort(new Error('not any more'));
     const framing = new TestFraming(largestFrame(suite));
@@ -42,7 +42,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     );
   });
 
-  suite.test('an address that is listened on already is refused', {}, async (t) => {
+  suite.test('an address that is listened on already is refused', async (t) => {
     const host = await openHost(t, suite);
     const { transport, uri } = suite.registry.resolve(host.listener.uri);
     const framing = new TestFraming(largestFrame(suite));
@@ -50,13 +50,13 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
       transport.listen(uri, (connection) => new Endpoint(connection), { framing }),
       VfioUserError,
     );
-    host.onAccept = (_, connection) => connection.send(testFrame(0, 20));
+    host.onAccept = (connection) => connection.send(testFrame(0, 20));
     const client = await host.connect();
     await client.arrived(1);
     client.connection.abort(new Error('test over'));
   });
 
-  suite.test('two clients at once have nothing to do with each other', {}, async (t) => {
+  suite.test('two clients at once have nothing to do with each other', async (t) => {
     const host = await openHost(t, suite);
     const clients = [await host.connect(), await host.connect()];
     const servers = [await host.endpoint(0), await host.endpoint(1)];
@@ -73,7 +73,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     clients[1]!.connection.abort(new Error('test over'));
   });
 
-  suite.test('a listener that closes keeps its connections', {}, async (t) => {
+  suite.test('a listener that closes keeps its connections', async (t) => {
     const { client, server, host } = await openLink(t, suite);
     await host.listener.close();
     await host.listener.close();
@@ -84,9 +84,9 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     await client.arrived(1);
   });
 
-  suite.test('a connection that is turned away on arrival ends for its client', {}, async (t) => {
+  suite.test('a connection that is turned away on arrival ends for its client', async (t) => {
     const host = await openHost(t, suite);
-    host.onAccept = (_, connection) => connection.abort(new Error('go away'));
+    host.onAccept = (connection) => connection.abort(new Error('go away'));
     const client = await host.connect();
     await client.ended();
     const server = await host.endpoint(0);
@@ -94,9 +94,9 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     t.match(server.closes, [{ message: 'go away' }]);
   });
 
-  suite.test('a server may speak first', {}, async (t) => {
+  suite.test('a server may speak first', async (t) => {
     const host = await openHost(t, suite);
-    host.onAccept = (_, connection) => connection.send(testFrame(5, 5000));
+    host.onAccept = (connection) => connection.send(testFrame(5, 5000));
     const client = await host.connect();
     await client.arrived(1);
     t.ok(isTestFrame(client.frames[0]!.bytes, 5, 5000));

@@ -1,4 +1,5 @@
 import { VfioUserError } from '../errors.js';
+import type { TransportCapabilities } from './transport.js';
 
 /** The send queue exceeded its limit. */
 export function leavesUnread(peer: string, bytes: number): VfioUserError {
@@ -22,4 +23,18 @@ export function closeTimedOut(peer: string, bytes: number, timeoutMs: number): V
     'VFU_TIMEOUT',
     `${peer} did not read the last ${bytes} bytes within ${timeoutMs} ms`,
   );
+}
+
+/** The listener was closed before a connection was established. */
+export function listenedNoMore(uri: string): VfioUserError {
+  return new VfioUserError('VFU_PEER_CLOSED', `${uri} is listened on no more`);
+}
+
+/** A message has more descriptors than can be passed. */
+export function cannotPass(count: number, capabilities: TransportCapabilities): VfioUserError {
+  const { maxDescriptors, fdPassing } = capabilities;
+  const text = fdPassing
+    ? `${count} descriptors in one message, at most ${maxDescriptors} can be passed: split them`
+    : 'descriptors cannot be passed on this connection';
+  return new VfioUserError('VFU_UNSUPPORTED', text);
 }
