@@ -131,7 +131,12 @@ export class Peer implements FrameSink {
     owner?: object,
   ): boolean {
     const id = this.requests.register(command, requester, owner);
-    return this.#send(this.encoding.encodeRequest(command, id, body), descriptors);
+    try {
+      return this.#send(this.encoding.encodeRequest(command, id, body), descriptors);
+    } catch (error) {
+      this.requests.withdraw(id);
+      throw error;
+    }
   }
 
   /**

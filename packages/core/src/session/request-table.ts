@@ -78,6 +78,11 @@ export class RequestTable {
     return id;
   }
 
+  /** A request could not be sent: its id is free again, and its requester is not called. */
+  withdraw(id: number): void {
+    this.#pending.delete(id);
+  }
+
   settle(message: ReplyMessage | ErrorMessage, received: ReceivedDescriptors): void {
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;

@@ -33,9 +33,11 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
 
   suite.test('an aborted signal stops connecting and listening', async (t) => {
     const host = await openHost(t, suite);
-    const signal = AbortSignal.abort(new Error('not any more'));
+    const reason = new Error('not any more');
+    const signal = AbortSignal.abort(reason);
     const framing = new TestFraming(largestFrame(suite));
-    await t.rejects(host.connect(signal));
+    const rejection = await host.connect(signal).catch((error) => error);
+    t.equal(rejection, reason, 'connecting rejects with the reason of the signal');
     const { transport, uri } = suite.registry.resolve(suite.fixture.address());
     await t.rejects(
       transport.listen(uri, (connection) => new RecordingEnd(connection), { framing, signal }),
