@@ -1,15 +1,14 @@
 // The client in python/, on this host and on an emulated big-endian machine.
 
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { runSetupScript } from './setup.js';
+import { outputOf, runSetupScript } from './setup.js';
 
 /** A machine that runs Python. */
 export interface PythonMachine {
   readonly name: string;
   readonly byteOrder: 'little' | 'big';
   /** What runs a script there. */
-  readonly command: readonly [file: string, ...args: string[]];
+  readonly command: readonly string[];
 }
 
 /** How a script ended. */
@@ -39,19 +38,11 @@ export async function runPython(
   script: string,
   ...args: readonly string[]
 ): Promise<PythonResult> {
-  const [file, ...before] = command;
   const path = fileURLToPath(new URL(`../python/${script}`, import.meta.url));
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', file, ...before, path, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
+  const { code, output } = await outputOf(
+    'setpriv',
+    ['--pdeathsig', 'KILL', ...command, path, ...args],
+    { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+  );
   return { code, lines: output.trimEnd().split('\n') };
 }

@@ -123,13 +123,13 @@ export class RemoteDevices {
   }
 }
 
-/** A bench whose devices are on the other host. */
+/** A rig whose devices are on the other host. */
 export interface RemoteTestRig extends TestRig {
   readonly remote: RemoteDevices;
   serve(device: string, settings?: DeviceSettings): Promise<BridgedDevice>;
 }
 
-export async function createRemoteBench(
+export async function createRemoteTestRig(
   t: TestContext,
   options: RemoteOptions = {},
 ): Promise<RemoteTestRig> {

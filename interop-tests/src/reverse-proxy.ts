@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '@vfio-user/support';
 import type { GuestFiles } from './setup.js';
 import { runSetupScript } from './setup.js';
 import { insideRoot } from './socket-folder.js';
@@ -98,15 +98,4 @@ http {
   }
 }
 `;
-}
-
-/** nginx cannot be told to choose: a port that nobody uses now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // Of a server that listens on a port the address is an object.
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,6 +1,7 @@
 // Runs the scripts of setup/ (under a second when everything is cached) and returns what they print as typed values.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** Files that a guest is started from. All paths but `root` are inside the chroot. */
@@ -29,15 +30,7 @@ export async function runSetupScript(
   args: readonly string[] = [],
 ): Promise<(value: string) => string> {
   const script = fileURLToPath(new URL(`../setup/${name}.sh`, import.meta.url));
-  const child = spawn('bash', [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
+  const { code, output } = await outputOf('bash', [script, ...args]);
   if (code !== 0)
     throw new Error(
       `setup/${name}.sh failed (exit code ${String(code)}); its messages on stderr say what to do`,
@@ -53,6 +46,21 @@ export async function runSetupScript(
     if (found === undefined) throw new Error(`setup/${name}.sh did not print ${value}`);
     return found;
   };
+}
+
+/** Runs a program to its end; its stderr is this process's. */
+export async function outputOf(
+  program: string,
+  args: readonly string[],
+  env = process.env,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
 }
 
 /**

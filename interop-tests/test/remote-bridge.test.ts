@@ -3,10 +3,10 @@
 
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 async function rig(t: Test, settings: Readonly<Record<string, string>> = {}) {
-  const bench = await createRemoteBench(t);
+  const bench = await createRemoteTestRig(t);
   const file = join(t.testdir(), 'disk.img');
   const served = await bench.serve('nvme', { file, size: '64M', ...settings });
   const device = { socketPath: served.socketPath, id: 'disk', rootPort: 'rp0' };

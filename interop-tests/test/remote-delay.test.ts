@@ -1,12 +1,12 @@
 // Our NVMe controller at a distance: every message takes its time.
 
 import t from 'tap';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 for (const roundTripMs of [1, 20]) {
   t.test(`nvme works over a line with a round trip of ${roundTripMs} ms`, async (t) => {
     const direction = { delayMs: roundTripMs / 2 };
-    const bench = await createRemoteBench(t, {
+    const bench = await createRemoteTestRig(t, {
       line: { toServer: direction, toClient: direction },
     });
     const { socketPath } = await bench.serve('nvme', { size: '64M' });

@@ -2,10 +2,10 @@
 // QEMU.
 
 import t from 'tap';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 t.test('nvme keeps its data over tcp with anonymous guest memory', async (t) => {
-  const bench = await createRemoteBench(t);
+  const bench = await createRemoteTestRig(t);
   const { socketPath } = await bench.serve('nvme', { size: '64M' });
   const guest = await bench.boot({
     memory: 'anonymous',

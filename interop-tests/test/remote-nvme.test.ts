@@ -3,12 +3,12 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { nvmeKeepsItsData } from '../src/nvme-scenario.js';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 for (const scheme of ['tcp', 'tls', 'wss'] as const) {
   t.test(`nvme keeps its data over ${scheme}`, async (t) => {
     const file = join(t.testdir(), 'disk.img');
-    const bench = await createRemoteBench(t, { scheme });
+    const bench = await createRemoteTestRig(t, { scheme });
     await nvmeKeepsItsData(t, bench, { memory: 'shared', mib: 64, file });
   });
 }

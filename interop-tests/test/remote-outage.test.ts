@@ -1,14 +1,14 @@
 // The network between a guest and its far disk is away: what decides is how long the guest's driver waits for I/O.
 
 import t, { type Test } from 'tap';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 /** The time that a link may be silent, and some more. */
 const LOST_MS = 60_000;
 
 /** A guest that reads from its disk all the time, and gives up a read after so many seconds. */
 async function rig(t: Test, ioTimeout: number) {
-  const bench = await createRemoteBench(t);
+  const bench = await createRemoteTestRig(t);
   const { bridge, socketPath } = await bench.serve('nvme', { size: '64M' });
   const guest = await bench.boot({
     devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }],

@@ -1,10 +1,10 @@
 // Our NVMe controller on another host, in a guest with two processors: one I/O queue each, used at the same time.
 
 import t from 'tap';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 t.test('nvme serves a queue for every processor over tcp', async (t) => {
-  const bench = await createRemoteBench(t);
+  const bench = await createRemoteTestRig(t);
   const { socketPath } = await bench.serve('nvme', { size: '128M' });
   const guest = await bench.boot({
     smp: 2,

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import t from 'tap';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 /** The bridge tries again every 5 s at the latest. */
 const BACK_MS = 20_000;
@@ -11,7 +11,7 @@ t.test(
   'a guest survives the death of its far disk and uses it again once it is back',
   async (t) => {
     const settings = { file: join(t.testdir(), 'disk.img'), size: '64M' };
-    const bench = await createRemoteBench(t);
+    const bench = await createRemoteTestRig(t);
     const { remote } = bench;
     const { server, bridge, socketPath, port } = await bench.serve('nvme', settings);
     const guest = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
@@ -36,7 +36,7 @@ t.test(
 
 t.test('a guest learns at its first time-out that its far disk was reset', async (t) => {
   const settings = { file: join(t.testdir(), 'disk.img'), size: '64M' };
-  const bench = await createRemoteBench(t);
+  const bench = await createRemoteTestRig(t);
   const { server, bridge, socketPath, port } = await bench.serve('nvme', settings);
   const guest = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
   const reads = await guest.begin('nvme-gone');
@@ -54,7 +54,7 @@ t.test('a guest learns at its first time-out that its far disk was reset', async
 
 t.test('a guest reboots without its far disk, and again with it', async (t) => {
   const settings = { file: join(t.testdir(), 'disk.img'), size: '64M' };
-  const bench = await createRemoteBench(t);
+  const bench = await createRemoteTestRig(t);
   const { server, socketPath, port, bridge } = await bench.serve('nvme', settings);
   const guest = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
   const io = await guest.run('nvme-io', '4');

@@ -1,12 +1,12 @@
 // Two devices on another host in one guest, each behind a bridge of its own.
 
 import t from 'tap';
-import { createRemoteBench } from '../src/remote-devices.js';
+import { createRemoteTestRig } from '../src/remote-devices.js';
 
 const INPUTS = '0xa5f0';
 
 t.test('a guest uses a far gpio card and a far disk at the same time', async (t) => {
-  const bench = await createRemoteBench(t);
+  const bench = await createRemoteTestRig(t);
   const card = await bench.serve('gpio', { inputs: INPUTS });
   const disk = await bench.serve('nvme', { size: '64M' });
   const guest = await bench.boot({

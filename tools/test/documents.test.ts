@@ -181,6 +181,39 @@ t.test('the types of TypeScript are right', async (t) => {
   t.notOk(failed, failed ? text : 'tsc has nothing to say');
 });
 
+t.test('what a document says to install has all that its examples import', (t) => {
+  for (const { path, blocks } of read) {
+    const lines = blocks.flatMap(({ language, code }) =>
+      language === 'sh' ? installed(code) : [],
+    );
+    if (lines.length === 0) continue;
+    for (const { language, code, line } of blocks) {
+      if (!SCRIPTS.includes(language)) continue;
+      const missing = imported(code).filter((name) => !lines.includes(name));
+      t.strictSame(missing, [], `${path}:${line}`);
+    }
+  }
+  t.end();
+});
+
+/** The packages that the lines with `npm install` name, those of folders included. */
+function installed(code: string): string[] {
+  const words = [...code.matchAll(/^npm install (.*)$/gm)].flatMap(([, names = '']) =>
+    names.replace(/ +#.*/, '').split(' '),
+  );
+  return words.map((word) =>
+    word.replace(/^.*\/packages\//, '@vfio-user/').replace(/(?<=.)@[\d.]+$/, ''),
+  );
+}
+
+/** The packages that a program imports. */
+function imported(code: string): string[] {
+  const names = [...code.matchAll(/^(?:import .*|\} )from '([^'.][^']*)'/gm)].map(([, name = '']) =>
+    name.replace(/^((?:@[^/]+\/)?[^/]+).*/, '$1'),
+  );
+  return names.filter((name) => !name.startsWith('node:'));
+}
+
 for (const { path, folder, blocks } of read) {
   if (!blocks.some(isRun)) continue;
   t.test(`${path}: what can run here runs`, async (t) => {

@@ -90,6 +90,7 @@ t.test('the settings of a device in a file are in the help and the capabilities'
   const wrong = await runCli(t, ['serve', file, '--listen', 'memory:x', '--set', 'valu=1']).ended();
   t.equal(wrong.code, 2);
   t.match(wrong.stderr.join('\n'), /the settings of mine are wrong:\n +there is no valu/);
+  t.match(wrong.stderr.at(-1), `vfio-user serve ${file} --help`);
 });
 
 t.test('a trace has the names of a file, if it gives any', async (t) => {

@@ -100,3 +100,4 @@ export { TransportRegistry } from './transport/registry.js';
 export type * from './transport/resources.js';
 export type * from './transport/transport.js';
 export type { EncodingName, TransportUri } from './transport/uri.js';
+export { parseSize } from './units.js';

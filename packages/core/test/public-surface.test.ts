@@ -34,6 +34,7 @@ const CORE = [
   'iovaFromHalves',
   'msi',
   'msix',
+  'parseSize',
   'pciExpress',
   'powerManagement',
   'serve',

@@ -111,4 +111,5 @@ export {
   vsockSocketAddress,
 } from './socket-address.js';
 export { SystemError } from './system-error.js';
+export { systemNames, systemText } from './system-files.js';
 export { memoryAreas } from './virtual-memory-areas.js';

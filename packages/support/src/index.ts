@@ -12,5 +12,6 @@ export {
   certificateQuery,
   noOpenssl,
 } from './certificates.js';
+export { freePort } from './free-port.js';
 export { ListeningProcess, type ListeningProcessOptions } from './listening-process.js';
 export { type Ending, Program, type ProgramOptions } from './program.js';

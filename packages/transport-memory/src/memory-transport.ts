@@ -96,7 +96,10 @@ export class MemoryTransport implements Transport {
   }
 
   async connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
-    await setImmediate(undefined, context.signal && { signal: context.signal });
+    const { signal } = context;
+    signal?.throwIfAborted();
+    await setImmediate();
+    signal?.throwIfAborted();
     const listening = this.#listening.get(nameOf(uri));
     if (listening === undefined) {
       throw new VfioUserError('VFU_SYSTEM_ERROR', `${uri.href}: nobody listens there`);

@@ -92,7 +92,7 @@ async function withDeadline<T>(
 }
 
 /** Processor time of a process so far, nanoseconds; `undefined` where the kernel does not say. */
-export function processorTime(pid: number): number | undefined {
+function processorTime(pid: number): number | undefined {
   try {
     const folder = `/proc/${pid}/task`;
     let total = 0;

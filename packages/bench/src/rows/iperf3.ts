@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
+import { freePort } from '@vfio-user/support';
 import { z } from 'zod';
 import { type Contender, sampled } from '../engine/contender.js';
 import { BLOCK_BYTES } from './copy-contenders.js';
@@ -32,14 +31,4 @@ export async function iperf3({ cleanup, launcher }: RowContext, name: string): P
     const { bits_per_second } = report.parse(JSON.parse(stdout)).end.sum_received;
     return [(BLOCK_BYTES * 8 * 1e9) / bits_per_second];
   });
-}
-
-/** It cannot choose one itself. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -131,7 +131,7 @@ function certificateFor(folder: string, addresses: readonly string[]): Certifica
 export const VSOCK_LOOPBACK_CID = 1;
 
 /** Whether a vsock connection from this machine to itself gets anywhere. */
-export function hasVsockLoopback(): boolean {
+function hasVsockLoopback(): boolean {
   // Without the module, connecting would take until its timeout to fail.
   return existsSync('/dev/vsock') && existsSync('/sys/module/vsock_loopback');
 }

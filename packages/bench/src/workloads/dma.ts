@@ -89,7 +89,7 @@ function dmaFloor(
 }
 
 /** Of each size: the time of single blocks, and how many a second at each depth. */
-export function dmaCases(
+function dmaCases(
   workload: 'dma-read' | 'dma-write',
   { sizes, depths }: CaseSettings,
 ): readonly WorkloadCase[] {

@@ -78,6 +78,8 @@ export class DeviceClient implements AsyncDisposable {
     count: number,
     options?: CallOptions,
   ): Promise<Uint8Array> {
+    const fault = accessFault(region, offset, count);
+    if (fault !== undefined) return Promise.reject(fault);
     return this.#regions.read(region, offset, count, options);
   }
 
@@ -87,11 +89,15 @@ export class DeviceClient implements AsyncDisposable {
     data: Uint8Array,
     options?: CallOptions,
   ): Promise<void> {
+    const fault = accessFault(region, offset, data.length);
+    if (fault !== undefined) return Promise.reject(fault);
     return this.#regions.write(region, offset, data, options);
   }
 
   /** A posted write, without a reply. Await {@link drained} when this returns `false`. */
   regionWritePosted(region: number, offset: number, data: Uint8Array): boolean {
+    const fault = accessFault(region, offset, data.length);
+    if (fault !== undefined) throw fault;
     return this.#regions.post(region, offset, data);
   }
 
@@ -218,4 +224,15 @@ export class DeviceClient implements AsyncDisposable {
     await this.close();
     await this.closed;
   }
+}
+
+/** Why these are no arguments of a region access: the fields of a message would cut them off. */
+function accessFault(region: number, offset: number, count: number): RangeError | undefined {
+  if (region >>> 0 === region && count >>> 0 === count && Number.isSafeInteger(offset)) {
+    if (offset >= 0) return undefined;
+  }
+  return new RangeError(
+    `region ${region}, offset ${offset}, ${count} bytes: expected whole numbers from 0, ` +
+      'below 2^53 the offset, below 2^32 the others',
+  );
 }

@@ -1,21 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
-import { advanceIova, type Iova, iovaText } from '../address.js';
+import { advanceIova, canonicalIova, type Iova, iovaText } from '../address.js';
 import { VfioUserError } from '../errors.js';
-import type { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
 import type { DmaMapping } from '../memory/mapping.js';
+import { offsetInPage, PAGE_BYTES } from '../memory/page.js';
 import { checkOptions } from '../option-faults.js';
 import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
-import {
-  IRQ_SET_ACTION_TRIGGER,
-  IRQ_SET_ACTION_UNMASK,
-  IRQ_SET_DATA_EVENTFD,
-  IRQ_SET_DATA_NONE,
-} from '../protocol/constants.js';
 import { Irq } from '../protocol/enums.js';
 import { DeviceInstance } from '../server/device-instance.js';
 import type { InterruptMode, PciDevice, PciDeviceDefinition, ResetKind } from './device.js';
 import { readRegion, writeRegion } from './region.js';
+import { disable, enable, unmaskIntx } from './test-interrupts.js';
 import { TestGuestMemory, TestMessages, writeText } from './test-memory.js';
 
 /** Timeout of {@link TestHost.until}, ms. */
@@ -130,13 +125,13 @@ export class TestHost {
   readBytes(region: number, offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     readRegion(this.#region(region), offset, bytes);
-    this.#afterAccess();
+    unmaskIntx(this.#instance.interrupts);
     return bytes;
   }
 
   writeBytes(region: number, offset: number, bytes: Uint8Array): void {
     writeRegion(this.#region(region), offset, bytes);
-    this.#afterAccess();
+    unmaskIntx(this.#instance.interrupts);
   }
 
   // ---- guest memory
@@ -145,9 +140,11 @@ export class TestHost {
    * Map guest memory for the device, in whole pages.
    * @param memory existing bytes, or the number of bytes to allocate.
    * @returns the memory, for the guest.
+   * @throws {RangeError} when these are no whole pages.
    */
   map(address: Iova, memory: number | Uint8Array, mapping: TestMapping = {}): Uint8Array {
     const bytes = typeof memory === 'number' ? new Uint8Array(memory) : memory;
+    checkPages(address, bytes.length);
     this.#guest.push({ base: address, bytes });
     this.#map(address, bytes, mapping);
     return bytes;
@@ -164,13 +161,18 @@ export class TestHost {
     throw new RangeError(`the guest has no ${length} bytes of memory at ${iovaText(address)}`);
   }
 
-  /** Unmap a range of whole pages; the rest of its mapping stays mapped. */
+  /**
+   * Unmap a range of whole pages; the rest of its mapping stays mapped.
+   * @throws {RangeError} when these are no whole pages of one mapping.
+   */
   unmap(address: Iova, length: number): void {
+    checkPages(address, length);
     const { dma } = this.#instance;
     const mapping = dma.mappingAt(address, length);
     const bytes = this.#bytes.get(mapping) as Uint8Array; // of a mapping of ours
     const { address: base, size, readable, writable, memory } = mapping;
     const start = mapping.offsetOf(address);
+    if (start + length > size) throw new RangeError(`${mapping} ends before that`);
     const rights = readable ? (writable ? 'rw' : 'r') : 'w';
     const by = memory === undefined ? 'messages' : 'shared';
     void dma.remove(mapping);
@@ -190,13 +192,19 @@ export class TestHost {
 
   // ---- interrupts
 
-  /** Switch the driver to another kind of interrupt. */
+  /**
+   * Switch the driver to another kind of interrupt.
+   * @throws {RangeError} when the device has none of that kind.
+   */
   useInterrupts(mode: InterruptMode): void {
+    if (mode !== 'none' && this.#count(mode) === 0) {
+      throw new RangeError(`the device has no ${mode} interrupts`);
+    }
     const { interrupts } = this.#instance;
     for (const index of Object.values(INDEXES)) disable(interrupts, index);
-    this.#wire(Irq.ERR, 'error');
-    this.#wire(Irq.REQ, 'release');
-    if (mode !== 'none') this.#wire(INDEXES[mode], mode);
+    this.#enable(Irq.ERR, 'error');
+    this.#enable(Irq.REQ, 'release');
+    if (mode !== 'none') this.#enable(INDEXES[mode], mode);
   }
 
   /** Whether the device asserts INTx. */
@@ -258,39 +266,24 @@ export class TestHost {
     return this.#instance.interrupts.info(INDEXES[mode]).count;
   }
 
-  #wire(index: number, name: string): void {
-    const { interrupts } = this.#instance;
-    const { count } = interrupts.info(index);
-    if (count === 0) return;
+  #enable(index: number, name: string): void {
     const isMessage = index === Irq.MSIX || index === Irq.MSI;
-    const notifiers = Array.from({ length: count }, (_, vector) => ({
-      signal: () => {
-        this.events.push(isMessage ? `${name} ${vector}` : name);
-        if (isMessage) this.raised.push(vector);
-        this.onInterrupt();
-      },
-      close() {},
-    }));
-    const flags = IRQ_SET_DATA_EVENTFD | IRQ_SET_ACTION_TRIGGER;
-    interrupts.apply({ argsz: 0, flags, index, start: 0, count, events: count }, notifiers);
+    enable(this.#instance.interrupts, index, (vector) => {
+      this.events.push(isMessage ? `${name} ${vector}` : name);
+      if (isMessage) this.raised.push(vector);
+      this.onInterrupt();
+    });
   }
-
-  /** A handler ends by deasserting the line: the next rise is a new interrupt. */
-  #afterAccess(): void {
-    const { interrupts } = this.#instance;
-    if (interrupts.intxAsserted || interrupts.info(Irq.INTX).count === 0) return;
-    const flags = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_UNMASK;
-    interrupts.apply({ argsz: 0, flags, index: Irq.INTX, start: 0, count: 1 }, []);
-  }
-}
-
-function disable(interrupts: InterruptController, index: number): void {
-  const flags = IRQ_SET_DATA_NONE | IRQ_SET_ACTION_TRIGGER;
-  interrupts.apply({ argsz: 0, flags, index, start: 0, count: 0 }, []);
 }
 
 function listLogger(logged: string[]): Logger {
   const log = (_fields: object, message: string): void => void logged.push(message);
   const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
   return logger;
+}
+
+function checkPages(address: Iova, length: number): void {
+  const start = offsetInPage(canonicalIova(address));
+  if (start === 0 && length > 0 && length % PAGE_BYTES === 0) return;
+  throw new RangeError(`${length} bytes at ${iovaText(address)}: not whole pages of ${PAGE_BYTES}`);
 }

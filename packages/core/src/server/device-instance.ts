@@ -6,6 +6,7 @@ import type {
   ResetKind,
 } from '../device/device.js';
 import type { Attachment } from '../diagnostics/channels.js';
+import { VfioUserError } from '../errors.js';
 import { InterruptController } from '../interrupts/interrupt-controller.js';
 import type { Logger } from '../logger.js';
 import { DmaSpace } from '../memory/dma-space.js';
@@ -89,6 +90,10 @@ export class DeviceInstance {
     let device: PciDevice | undefined;
     try {
       device = await definition.create(host, options);
+      if (typeof device?.identity !== 'object' || typeof device.reset !== 'function') {
+        const text = `create() of ${definition.name} must return a device: it lacks identity or reset()`;
+        throw new VfioUserError('VFU_CONFIG_INVALID', text);
+      }
       instance = new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
       return instance;
     } catch (error) {

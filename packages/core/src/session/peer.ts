@@ -142,7 +142,12 @@ export class Peer implements SessionSink {
     owner?: object,
   ): boolean {
     const id = this.requests.register(command, requester, owner);
-    return this.#send(this.encoding.encodeRequest(command, id, body), descriptors);
+    try {
+      return this.#send(this.encoding.encodeRequest(command, id, body), descriptors);
+    } catch (error) {
+      this.requests.withdraw(id);
+      throw error;
+    }
   }
 
   /**

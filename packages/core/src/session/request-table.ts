@@ -95,6 +95,11 @@ export class RequestTable {
     if (this.#timeoutMs > 0) this.#failOverdue();
   }
 
+  /** A request could not be sent: its id is free again, and its requester is not called. */
+  withdraw(id: number): void {
+    this.#pending.delete(id);
+  }
+
   settle(message: ReplyMessage | ErrorMessage, received: ReceivedDescriptors): void {
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;

@@ -26,6 +26,7 @@ export type EncodingName = 'native' | 'portable';
  * @throws {VfioUserError} `VFU_CONFIG_INVALID` when it is no URI at all.
  */
 export function parseUri(text: string): TransportUri {
+  if (typeof text !== 'string') throw notUri(text);
   const plain = text.trim().replace(LONG_FORM, '');
   const [, scheme, user = '', host = '', rest = ''] = WITH_AUTHORITY.exec(plain) ?? [];
   if (scheme === undefined || (host === '' && user === '')) return parseUrl(text, plain);
@@ -77,11 +78,14 @@ function parseUrl(text: string, plain: string): URL {
   try {
     return new URL(plain);
   } catch (cause) {
-    const hint = text.startsWith('/') ? ` Did you mean unix://${text} ?` : '';
-    throw new VfioUserError(
-      'VFU_CONFIG_INVALID',
-      `not a transport URI: ${JSON.stringify(text)}. Expected for example unix:///run/dev.sock.${hint}`,
-      { cause },
-    );
+    throw notUri(text, text.startsWith('/') ? ` Did you mean unix://${text} ?` : '', cause);
   }
+}
+
+function notUri(text: unknown, hint = '', cause?: unknown): VfioUserError {
+  return new VfioUserError(
+    'VFU_CONFIG_INVALID',
+    `not a transport URI: ${JSON.stringify(text)}. Expected for example unix:///run/dev.sock.${hint}`,
+    { cause },
+  );
 }

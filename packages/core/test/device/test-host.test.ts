@@ -12,6 +12,7 @@ import {
 
 const GUEST = 0x10000;
 const PAGE = 4096;
+const IDENTITY = { vendorId: 1, deviceId: 2, classCode: 0xff0000 };
 
 /** A device that does what a test tells it through {@link DeviceHost}. */
 function probe(): { definition: PciDeviceDefinition<{ size: number }>; host(): DeviceHost } {
@@ -24,7 +25,7 @@ function probe(): { definition: PciDeviceDefinition<{ size: number }>; host(): D
     create(host, { size }) {
       lent = host;
       return {
-        identity: { vendorId: 1, deviceId: 2, classCode: 0xff0000 },
+        identity: IDENTITY,
         intx: true,
         capabilities: [msi({ vectors: 2 }), msix({ vectors: 3, table: { bar: 1, offset: 0 } })],
         bars: {
@@ -146,4 +147,17 @@ t.test('what is awaited in vain is named, and so are wrong settings', async (t) 
     { message: 'the bell: not within 10 s; the guest last saw: nothing' },
   );
   await t.rejects(TestHost.plugIn(definition, { sise: '3' }), { code: 'VFU_CONFIG_INVALID' });
+});
+
+t.test('what no machine does is refused', async (t) => {
+  const { definition } = probe();
+  const host = await TestHost.plugIn(definition);
+  t.throws(() => host.map(GUEST + 1, PAGE), { message: /4096 bytes at 0x10001: not whole pages/ });
+  t.throws(() => host.map(GUEST, 10), { message: /10 bytes at 0x10000: not whole pages/ });
+  host.map(GUEST, 2 * PAGE);
+  t.throws(() => host.unmap(GUEST, 1), { message: /not whole pages/ });
+  t.throws(() => host.unmap(GUEST + PAGE, 2 * PAGE), { message: /ends before that/ });
+  const plain = { ...definition, create: () => ({ identity: IDENTITY, reset() {} }) };
+  const poor = await TestHost.plugIn(plain);
+  t.throws(() => poor.useInterrupts('msi'), { message: 'the device has no msi interrupts' });
 });

@@ -48,5 +48,10 @@ t.test('what a device that could not be made had taken is given back', async (t)
     close: () => Promise.reject(new Error('it cannot be closed either')),
   }));
   await t.rejects(stuck, { code: 'VFU_CONFIG_INVALID' });
+  t.same(closed.splice(0), ['its memory']);
+
+  const nothing = make(() => undefined as unknown as PciDevice);
+  const reason = 'create() of test must return a device: it lacks identity or reset()';
+  await t.rejects(nothing, { code: 'VFU_CONFIG_INVALID', message: reason });
   t.same(closed, ['its memory']);
 });

@@ -71,3 +71,14 @@ t.test('with a signal that has aborted nothing is sent', async (t) => {
   t.equal(await asked.catch((error) => error), REASON);
   t.equal(closed, 1);
 });
+
+t.test('a request that cannot be encoded rejects, and leaves nothing behind', async (t) => {
+  const { fixture } = open();
+  const told: Error[] = [];
+  const requester = { onReply() {}, onFailure: (error: Error) => void told.push(error) };
+  const body = { argsz: 24, flags: 0, address: Number.NaN, size: 4096 };
+  const ask = () => fixture.peer.request(Command.DMA_UNMAP, body, requester);
+  t.throws(ask, { code: 'VFU_CONFIG_INVALID', message: 'a message has integers, NaN is none' });
+  fixture.peer.requests.end(new Error('gone'));
+  t.strictSame(told, []);
+});

@@ -42,6 +42,7 @@ t.test('what has another port is written so that it is understood again', async 
 
 t.test('what is no URI, and what has no host, says how to write it', async (t) => {
   t.throws(() => parseUri('/run/dev.sock'), { message: /Did you mean unix:\/\/\/run\/dev.sock/ });
+  t.throws(() => parseUri(undefined as unknown as string), { code: 'VFU_CONFIG_INVALID' });
   t.throws(() => parseUri('7000'), { code: 'VFU_CONFIG_INVALID', message: /not a transport URI/ });
   t.throws(() => hostPortOf(parseUri('tcp://::1:7000')), {
     code: 'VFU_CONFIG_INVALID',

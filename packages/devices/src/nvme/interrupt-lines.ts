@@ -19,6 +19,12 @@ export class InterruptLines {
     this.#queues = queues;
   }
 
+  /** The driver has enabled MSI or MSI-X, and so has a vector for each queue. */
+  get areMessages(): boolean {
+    const { mode } = this.#interrupts;
+    return mode === 'msix' || mode === 'msi';
+  }
+
   get mask(): number {
     return this.#mask;
   }
@@ -54,7 +60,7 @@ export class InterruptLines {
 
   /** Set the INTx line to what the queues and the mask say. */
   update(): void {
-    const level = this.#isMessageMode() ? false : this.#queues.completion.some(this.#asserts);
+    const level = !this.areMessages && this.#queues.completion.some(this.#asserts);
     if (level === this.#level) return;
     this.#level = level;
     this.#interrupts.setIntx(level);
@@ -65,11 +71,6 @@ export class InterruptLines {
     this.#waiting.length = 0;
     this.#mask = 0;
     this.update();
-  }
-
-  #isMessageMode(): boolean {
-    const { mode } = this.#interrupts;
-    return mode === 'msix' || mode === 'msi';
   }
 
   readonly #asserts = (queue: CompletionQueue): boolean =>

@@ -101,7 +101,6 @@ const NUMBERS = {
   CONTROL_BYTES: 0x1000,
   /** `BENC` in memory order. */
   ID_VALUE: 0x434e_4542,
-  VERSION_VALUE: 1,
 
   /** STATUS: under way. */
   STATUS_BUSY: 1 << 0,

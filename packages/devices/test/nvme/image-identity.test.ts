@@ -14,12 +14,12 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { silentLogger } from '@vfio-user/core';
+import * as posix from '@vfio-user/posix-ffi';
 import { createAttribute, getAttribute, type OpenFile } from '@vfio-user/posix-ffi';
 import t, { type Test } from 'tap';
 import { nvme } from '../../src/nvme/index.js';
 import { blockDeviceName } from '../../src/nvme/storage/block-device-name.js';
 import { openImage } from '../../src/nvme/storage/image.js';
-import * as sysfs from '../../src/nvme/storage/sysfs.js';
 import { Driver } from './driver.js';
 import { loopDevice, needsRoot, temporaryFolder } from './loop-device.js';
 
@@ -134,13 +134,11 @@ t.test('an image that may not be changed has a UUID of its place', async (t) => 
   t.equal(statSync(path, { bigint: true }).ctimeNs, before.ctimeNs, 'nothing was changed');
   t.notOk(existsSync(`${path}.uuid`));
   t.not(uuidOf(makeImage(join(folder, 'other/disk')), true), uuid);
-  const text = (path: string) =>
-    path === '/etc/machine-id' ? 'of another machine' : sysfs.text(path);
+  const systemText = (path: string) =>
+    path === '/etc/machine-id' ? 'of another machine' : posix.systemText(path);
   const elsewhere = await t.mockImport<typeof import('../../src/nvme/storage/image-identity.js')>(
     '../../src/nvme/storage/image-identity.js',
-    {
-      '../../src/nvme/storage/sysfs.js': { ...sysfs, text },
-    },
+    { '@vfio-user/posix-ffi': { ...posix, systemText } },
   );
   const other = withFile(path, ({ number }) =>
     elsewhere.imageUuid({ path, number, isBlockDevice: false, isReadOnly: true }, silentLogger),

@@ -10,7 +10,7 @@ const { REGISTER } = nvmeRegisters;
 const COMPLETION_BYTES = 16;
 
 /** CC: enabled, entries of 64 and 16 bytes, pages of 4 KiB. */
-export const ENABLE = 0x0046_0001;
+const ENABLE = 0x0046_0001;
 
 /** Create I/O queue, dword 11: physically contiguous, interrupts enabled. */
 const CONTIGUOUS = 1;

@@ -121,7 +121,7 @@ export class FaultyConnection implements Connection, FrameSink {
 }
 
 /** Capabilities of a connection with `faults`. */
-export function faultyCapabilities(
+function faultyCapabilities(
   capabilities: TransportCapabilities,
   faults: TransportFaults,
 ): TransportCapabilities {

@@ -1,8 +1,9 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { streamSocket, unavailableReason } from '@vfio-user/posix-ffi';
+import { promisify } from 'node:util';
+import { streamSocket, systemNames, systemText, unavailableReason } from '@vfio-user/posix-ffi';
 import { type Check, type Finding, found, missing } from './finding.js';
 import { checkRdma } from './rdma.js';
-import { listFolder, outputOf, readText } from './read-system.js';
 import { checkDescriptorPassing, checkMemorySealing } from './shared-memory.js';
 
 const CHECKS: readonly Check[] = [
@@ -72,13 +73,26 @@ async function checkQemu(): Promise<Finding[]> {
   return [found('qemu', `${detail}, with the device vfio-user-pci`)];
 }
 
+const run = promisify(execFile);
+
+/** What a program prints, or `undefined` when it cannot be run, fails or hangs. */
+async function outputOf(program: string, ...args: string[]): Promise<string | undefined> {
+  // System tools such as ldconfig are not in everybody's PATH.
+  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+  try {
+    return (await run(program, args, { env, timeout: 10_000 })).stdout;
+  } catch {
+    return undefined;
+  }
+}
+
 const HUGEPAGES = '/sys/kernel/mm/hugepages';
 
 /** Reserved huge pages: guest memory made of them has fewer and larger mappings. */
 function checkHugepages(): Finding[] {
-  const reserved = listFolder(HUGEPAGES).flatMap((size) => {
-    const count = Number(readText(`${HUGEPAGES}/${size}/nr_hugepages`) ?? 0);
-    const free = readText(`${HUGEPAGES}/${size}/free_hugepages`) ?? '?';
+  const reserved = systemNames(HUGEPAGES).flatMap((size) => {
+    const count = Number(systemText(`${HUGEPAGES}/${size}/nr_hugepages`));
+    const free = systemText(`${HUGEPAGES}/${size}/free_hugepages`) || '?';
     return count > 0 ? [`${count} of ${size.replace('hugepages-', '')} (${free} free)`] : [];
   });
   if (reserved.length > 0) return [found('hugepages', reserved.join(', '))];

@@ -1,6 +1,6 @@
+import { systemText } from '@vfio-user/posix-ffi';
 import type { PortInfo, RdmaDeviceInfo } from 'node-rdma-ffi';
 import { type Finding, found, missing } from './finding.js';
-import { readText } from './read-system.js';
 
 /** What RDMA needs here: the library, the kernel's part, adapters with ports, and memory to pin. */
 export async function checkRdma(): Promise<Finding[]> {
@@ -50,7 +50,7 @@ function gidText(gid: string): string {
 /** Guest memory is pinned for an adapter: that is limited. */
 function checkPinning(): Finding {
   const name = 'locked memory';
-  const limits = readText('/proc/self/limits') ?? '';
+  const limits = systemText('/proc/self/limits');
   const [, soft = 'unknown'] = /^Max locked memory\s+(\S+)/m.exec(limits) ?? [];
   if (soft === 'unlimited') return found(name, 'no limit');
   const advice =

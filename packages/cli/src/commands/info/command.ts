@@ -17,9 +17,10 @@ export function infoCommand(context: CommandContext) {
     .addHelpText('after', EXAMPLES);
   return addLogOptions(command, 'warn').action(async (uri, options) => {
     const { collectInfo } = await import('./collect.js');
-    const { infoJson, infoText } = await import('./report.js');
+    const { infoText } = await import('./report.js');
+    const { stringify } = await import('@vfio-user/trace');
     const logger = await createLogger(logLevel(options, 'warn'));
     const info = await collectInfo(uri, logger);
-    context.io.stdout(`${options.json === true ? infoJson(info) : infoText(info)}\n`);
+    context.io.stdout(`${options.json === true ? stringify(info, 2) : infoText(info)}\n`);
   });
 }

@@ -1,5 +1,5 @@
 import { sizeText } from '@vfio-user/core/internal';
-import { barText, capabilityText, headerLines, propertiesText, stringify } from '@vfio-user/trace';
+import { barText, capabilityText, headerLines, propertiesText } from '@vfio-user/trace';
 import type { InfoReport, InterruptReport, RegionReport } from './collect.js';
 
 /** The report for people. */
@@ -15,11 +15,6 @@ export function infoText(info: InfoReport): string {
   lines.push(`  Transport: ${info.uri} ${propertiesText(info.transport)}`);
   lines.push(`  Data path: ${info.dataPath}`);
   return lines.join('\n');
-}
-
-/** The report for programs. 64-bit numbers are hexadecimal strings. */
-export function infoJson(info: InfoReport): string {
-  return stringify(info, 2);
 }
 
 function regionText(info: InfoReport, region: RegionReport): string {

@@ -35,7 +35,7 @@ export async function serveDevice(
   const { io, logger } = context;
   const definition = await findDevice(name);
   const listen = listenUri(options, io);
-  const settings = deviceOptions(definition, parseSettings(options.set));
+  const settings = deviceOptions(name ?? definition.name, definition, parseSettings(options.set));
   const { insecure } = options;
   const choices = { insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen], choices);

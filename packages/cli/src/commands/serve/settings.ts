@@ -15,8 +15,12 @@ export function parseSettings(pairs: readonly string[]): Record<string, string> 
   return Object.fromEntries(settings);
 }
 
-/** The device's options, checked by its own schema. */
+/**
+ * The device's options, checked by its own schema.
+ * @param device as on the command line.
+ */
 export function deviceOptions<Options>(
+  device: string,
   definition: PciDeviceDefinition<Options>,
   settings: Readonly<Record<string, string>>,
 ): Options {
@@ -26,7 +30,7 @@ export function deviceOptions<Options>(
     [
       `the settings of ${definition.name} are wrong:`,
       ...faults.map((fault) => `  ${fault}`),
-      '  `vfio-user serve --help` lists what each device accepts.',
+      `  \`vfio-user serve ${device} --help\` lists what it accepts.`,
     ].join('\n'),
   );
 }

@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr/pack';
 import { Unpackr } from 'msgpackr/unpack';
+import { VfioUserError } from '../../errors.js';
 import { recordFault } from './record-fault.js';
 
 /** Plain MessagePack: maps with string keys, none of the library's extensions. */
@@ -14,6 +15,9 @@ const MAX_UINT32 = 0xffff_ffff;
 function widened(value: unknown): unknown {
   switch (typeof value) {
     case 'number':
+      if (!Number.isInteger(value)) {
+        throw new VfioUserError('VFU_CONFIG_INVALID', `a message has integers, ${value} is none`);
+      }
       return value > MAX_UINT32 ? BigInt(value) : value;
     case 'bigint':
       return value > MAX_UINT32 ? value : Number(value);
@@ -26,7 +30,10 @@ function widened(value: unknown): unknown {
   }
 }
 
-/** Encode a record as MessagePack, in the library's buffer. Keys without a value are left out. */
+/**
+ * Encode a record as MessagePack, in the library's buffer. Keys without a value are left out.
+ * @throws {VfioUserError} `VFU_CONFIG_INVALID` for a number that is no integer.
+ */
 export function packRecord(record: object): Uint8Array {
   return packr.pack(widened(record));
 }

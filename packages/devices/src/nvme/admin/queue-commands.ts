@@ -25,9 +25,8 @@ export function createCompletionQueue(state: ControllerState): CommandHandler {
     if (1 << state.configuration.iocqes !== COMPLETION_BYTES) {
       return STATUS.INVALID_FIELD_IN_COMMAND;
     }
-    if (interruptsEnabled && !hasVector(state, interruptVector)) {
-      return STATUS.INVALID_INTERRUPT_VECTOR;
-    }
+    const lastVector = state.interrupts.areMessages ? state.ioQueues : 0;
+    if (interruptsEnabled && interruptVector > lastVector) return STATUS.INVALID_INTERRUPT_VECTOR;
     const { base, entryCount } = placeOf(command);
     const init = { id, base, entryCount, interruptVector, interruptsEnabled };
     const queue = new CompletionQueue(state.host.dma, init);
@@ -102,10 +101,4 @@ function checkQueueMemory(state: ControllerState, command: Command): Status {
 
 function placeOf(command: Command): { base: Iova; entryCount: number } {
   return { base: command.prp1, entryCount: (command.dword(10) >>> 16) + 1 };
-}
-
-/** Without MSI-X there is one interrupt, vector 0. */
-function hasVector(state: ControllerState, vector: number): boolean {
-  const { mode } = state.host.interrupts;
-  return mode === 'msix' || mode === 'msi' ? vector <= state.ioQueues : vector === 0;
 }

@@ -114,7 +114,7 @@ export class Executor {
     buffer?: GuestBuffer,
     copy?: Uint8Array,
   ): void {
-    // Nothing of an earlier life of the controller may reach the storage.
+    // Nothing from before a reset of the controller may reach the storage.
     if (command.queue.state === 'reset') {
       this.#init.completer.complete(command, STATUS.COMMAND_ABORT_REQUESTED);
       return;

@@ -14,8 +14,8 @@ export interface SubmissionQueueInit {
 }
 
 /**
- * `deleted`: no further command is fetched, those under way complete. `reset`: nothing completes
- * any more, the controller has begun a new life.
+ * `deleted`: no further command is fetched, those under way complete. `reset`: the controller was reset, and nothing
+ * completes any more.
  */
 export type SubmissionQueueState = 'running' | 'deleted' | 'reset';
 

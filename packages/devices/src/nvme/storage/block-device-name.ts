@@ -1,4 +1,5 @@
-import { blockDeviceFolder, text } from './sysfs.js';
+import { systemText } from '@vfio-user/posix-ffi';
+import { blockDeviceFolder } from './sysfs.js';
 
 /** Device-mapper names that hold a UUID or a world-wide name of what lies below. */
 const UNIQUE_MAPPING = /^(LVM|(part\d+-)?mpath|CRYPT-LUKS\d)-/;
@@ -11,27 +12,27 @@ const WORLD_WIDE = /^(naa|eui|uuid)\./;
  */
 export function blockDeviceName(rdev: number, sysfs?: string): string | undefined {
   const folder = blockDeviceFolder(rdev, sysfs);
-  const partition = text(`${folder}/partition`);
+  const partition = systemText(`${folder}/partition`);
   const disk = partition === '' ? folder : `${folder}/..`;
   const name = mappingName(disk) ?? worldWideName(disk) ?? cephName(disk);
   return name === undefined || partition === '' ? name : `${name}-part${partition}`;
 }
 
 function mappingName(disk: string): string | undefined {
-  const name = text(`${disk}/dm/uuid`);
+  const name = systemText(`${disk}/dm/uuid`);
   return UNIQUE_MAPPING.test(name) ? name : undefined;
 }
 
 /** Of a namespace of NVMe, or of a SCSI disk (iSCSI and Fibre Channel, too). */
 function worldWideName(disk: string): string | undefined {
   return ['wwid', 'device/wwid']
-    .map((attribute) => text(`${disk}/${attribute}`))
+    .map((attribute) => systemText(`${disk}/${attribute}`))
     .find((name) => WORLD_WIDE.test(name));
 }
 
 /** Of an RBD image: which cluster, pool, image and snapshot. */
 function cephName(disk: string): string | undefined {
   const attributes = ['cluster_fsid', 'pool_id', 'image_id', 'current_snap'];
-  const values = attributes.map((name) => text(`${disk}/device/${name}`));
+  const values = attributes.map((name) => systemText(`${disk}/device/${name}`));
   return values.includes('') ? undefined : `rbd-${values.join('-')}`;
 }

@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
-import { canPunchHoles, type OpenFile, unavailableReason } from '@vfio-user/posix-ffi';
+import { canPunchHoles, type OpenFile, systemText, unavailableReason } from '@vfio-user/posix-ffi';
 import type { Deallocation } from './storage.js';
-import { blockDeviceFolder, text } from './sysfs.js';
+import { blockDeviceFolder } from './sysfs.js';
 
 /** An image that is open and locked. */
 interface OpenImage extends OpenFile {
@@ -26,5 +26,5 @@ export function deallocationOf(image: OpenImage): Deallocation | undefined {
 function limit(rdev: number, name: string): number {
   const folder = blockDeviceFolder(rdev);
   // A partition has the queue of its disk.
-  return Number(text(`${folder}/queue/${name}`) || text(`${folder}/../queue/${name}`));
+  return Number(systemText(`${folder}/queue/${name}`) || systemText(`${folder}/../queue/${name}`));
 }

@@ -45,7 +45,7 @@ export class DiskCalls {
   readonly #init: DiskCallsInit;
   readonly #running: Call[] = [];
   readonly #waiting: Call[] = [];
-  /** Changes of an earlier life of the controller: nothing may begin before they have ended. */
+  /** Changes that were under way at the last reset: nothing may begin before they have ended. */
   readonly #left = new Set<Call>();
   /** Reads that run or wait. */
   #reads = 0;
@@ -87,7 +87,7 @@ export class DiskCalls {
     });
   }
 
-  /** What has not begun never will, and what comes later waits for the changes under way. */
+  /** The controller was reset: waiting calls are rejected, and later ones wait for the changes under way. */
   abandon(): void {
     this.#life++;
     for (const call of this.#running) if (call.range.kind === 'change') this.#left.add(call);

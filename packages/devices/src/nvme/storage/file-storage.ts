@@ -32,9 +32,9 @@ const UNSUPPORTED: readonly unknown[] = ['ENOTSUP', 'ENOSYS', 'ENOTTY'];
 type RangeCall = typeof punchHole;
 
 /**
- * Blocks in a file or on a block device. What the page cache holds is read at once, straight into
- * guest memory. All that may meet the disk is done by a thread, as a disk can take seconds (and a write waits for the disk
- * when much is unwritten, or the file system is frozen). A file in memory never waits.
+ * Blocks in a file or on a block device. What the page cache holds is read at once, into guest memory. A thread does
+ * everything that may wait for the disk, which can take seconds; a write waits as well when much is unwritten, or the file
+ * system is frozen. A file in memory never waits.
  */
 export class FileStorage implements Storage {
   readonly size: number;

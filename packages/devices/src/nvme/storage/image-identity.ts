@@ -10,12 +10,13 @@ import {
   getAttribute,
   type OpenFile,
   type SystemError,
+  systemText,
   unavailableReason,
 } from '@vfio-user/posix-ffi';
 import { namedUuid, parseUuid } from '../identity.js';
 import { blockDeviceName } from './block-device-name.js';
 import { imageError, imageFailed } from './image-errors.js';
-import { attempt, text } from './sysfs.js';
+import { attempt } from './sysfs.js';
 
 /** The extended attribute of an image that holds its UUID, as text. */
 const ATTRIBUTE = 'user.vfio-user.uuid';
@@ -67,7 +68,7 @@ function localUuid(path: string, logger: Logger): Uint8Array {
 }
 
 function machineId(): string {
-  return text('/etc/machine-id') || text('/var/lib/dbus/machine-id') || hostname();
+  return systemText('/etc/machine-id') || systemText('/var/lib/dbus/machine-id') || hostname();
 }
 
 function parse(image: OpenImage, place: string, value: string | undefined): Uint8Array | undefined {

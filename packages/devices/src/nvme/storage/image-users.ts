@@ -1,6 +1,7 @@
 import { existsSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { attempt, deviceId, list, text } from './sysfs.js';
+import { systemNames, systemText } from '@vfio-user/posix-ffi';
+import { attempt, deviceId } from './sysfs.js';
 
 /** A command line is shown up to here. */
 const MAX_COMMAND_LENGTH = 120;
@@ -37,15 +38,15 @@ export function describeFileUsers(
 function processes(isIt: (stats: Stats) => boolean, ownNumber?: number): string[] {
   const users: string[] = [];
   const lockHolders: string[] = [];
-  for (const pid of list('/proc')) {
+  for (const pid of systemNames('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
-    const open = list(`/proc/${pid}/fd`).filter((fd) => {
+    const open = systemNames(`/proc/${pid}/fd`).filter((fd) => {
       if (Number(fd) === ownNumber && Number(pid) === process.pid) return false;
       const stats = stat(`/proc/${pid}/fd/${fd}`);
       return stats !== undefined && isIt(stats);
     });
     if (open.length === 0) continue;
-    const hasLock = open.some((fd) => /^lock:/m.test(text(`/proc/${pid}/fdinfo/${fd}`)));
+    const hasLock = open.some((fd) => /^lock:/m.test(systemText(`/proc/${pid}/fdinfo/${fd}`)));
     (hasLock ? lockHolders : users).push(openIn(pid));
   }
   return lockHolders.length > 0 ? lockHolders : users;
@@ -53,7 +54,7 @@ function processes(isIt: (stats: Stats) => boolean, ownNumber?: number): string[
 
 /** Number and command line of a process; programs without their folders, so that the arguments are seen. */
 function openIn(pid: string | number): string {
-  const command = text(`/proc/${pid}/cmdline`)
+  const command = systemText(`/proc/${pid}/cmdline`)
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .replace(/^\S*\//, '')
     .replace(/^(\S+ )\/\S*\//, '$1')
@@ -66,13 +67,13 @@ function openIn(pid: string | number): string {
 /** The device itself, its partitions, and the disk it is a partition of. */
 function relatedDevices(id: string): readonly string[] {
   const folder = `/sys/dev/block/${id}`;
-  const names = existsSync(`${folder}/partition`) ? ['..'] : list(folder);
-  const others = names.map((name) => text(`${folder}/${name}/dev`));
+  const names = existsSync(`${folder}/partition`) ? ['..'] : systemNames(folder);
+  const others = names.map((name) => systemText(`${folder}/${name}/dev`));
   return [id, ...others.filter((other) => /^\d+:\d+$/.test(other))];
 }
 
 function mounts(ids: readonly string[]): string[] {
-  return text('/proc/self/mountinfo')
+  return systemText('/proc/self/mountinfo')
     .split('\n')
     .map((line) => line.split(' '))
     .filter(([, , id, , , ...rest]) => {
@@ -84,7 +85,7 @@ function mounts(ids: readonly string[]): string[] {
 }
 
 function swapAreas(ids: readonly string[]): string[] {
-  return text('/proc/swaps')
+  return systemText('/proc/swaps')
     .split('\n')
     .map((line) => line.split(/\s/)[0])
     .filter((path) => isOneOf(path, ids))
@@ -99,8 +100,8 @@ function isOneOf(path: string | undefined, ids: readonly string[]): boolean {
 
 /** Devices that are made of this one, such as logical volumes. */
 function holders(id: string): string[] {
-  return list(`/sys/dev/block/${id}/holders`).map((name) => {
-    const volume = text(`/sys/block/${basename(name)}/dm/name`);
+  return systemNames(`/sys/dev/block/${id}/holders`).map((name) => {
+    const volume = systemText(`/sys/block/${basename(name)}/dm/name`);
     return `part of ${name}${volume === '' ? '' : ` (${volume})`}`;
   });
 }

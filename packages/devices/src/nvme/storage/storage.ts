@@ -1,6 +1,6 @@
 /**
- * Where a namespace stores its blocks. Offsets and lengths are bytes, checked by the caller against {@link
- * Storage.size}. The access methods throw the operating system's error; none blocks the event loop for long.
+ * Where a namespace stores its blocks. Offsets and lengths are bytes, which the caller has checked against `size`. What
+ * fails throws the operating system's error; nothing blocks the event loop for long.
  */
 export interface Storage {
   /** Bytes. */
@@ -10,10 +10,7 @@ export interface Storage {
   readonly hasVolatileCache: boolean;
   /** Absent when deallocation is not supported. */
   readonly deallocation?: Deallocation | undefined;
-  /**
-   * Fill `targets` without waiting. False when that is not possible: their content is undefined then; use {@link
-   * read}.
-   */
+  /** Fill `targets` without waiting. False when that is not possible: use {@link read}, their content is undefined. */
   tryRead(offset: number, targets: readonly Uint8Array[]): boolean;
   /** Write without waiting. False when that is not possible: use {@link write}. */
   tryWrite(offset: number, sources: readonly Uint8Array[]): boolean;

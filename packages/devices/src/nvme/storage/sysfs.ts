@@ -1,17 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-
-// What is looked at belongs to others and may be gone, or not be for this user: then it is empty.
-
-/** The names in a folder. */
-export function list(folder: string): readonly string[] {
-  return attempt(() => readdirSync(folder)) ?? [];
-}
-
-/** What a file says, without white space around it. */
-export function text(path: string): string {
-  return attempt(() => readFileSync(path, 'utf8'))?.trim() ?? '';
-}
-
 /** `undefined` when it fails. */
 export function attempt<T>(look: () => T): T | undefined {
   try {

@@ -8,7 +8,7 @@ import {
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Suite } from '../suite.js';
-import { Endpoint } from '../transport/endpoint.js';
+import { RecordingEnd } from '../transport/recording-end.js';
 import { Counts } from './interrupts.js';
 import {
   dmaModes,
@@ -161,7 +161,7 @@ async function say(
 ): Promise<Connection> {
   const accept = (opened: NegotiatedConnection) => ({
     ...opened,
-    peer: new Endpoint(opened.connection),
+    peer: new RecordingEnd(opened.connection),
   });
   const opened = await connectUri(registry, uri, accept, { maxDataXferSize: PAGE, silenceMs: 0 });
   speak(opened);

@@ -1,7 +1,7 @@
 import type { Suite } from '../suite.js';
 import { isTestFrame, testFrame } from '../test-frames.js';
-import { bytesOf, type Endpoint } from './endpoint.js';
-import { openLink } from './link.js';
+import { openPair } from './connected-pair.js';
+import { bytesOf, type RecordingEnd } from './recording-end.js';
 
 const FRAME_BYTES = 65_536;
 /** A sender that is not told to stop before this much is queued needs unbounded memory. */
@@ -10,7 +10,7 @@ const MOST_QUEUED_BYTES = 64 * 2 ** 20;
 /** A side that does not read stops the other, and nothing is lost. */
 export function backPressureTests(suite: Suite): void {
   suite.test('a peer that does not read stops the sender, until it reads again', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     server.connection.pause();
     const sent = fillQueue(client);
     t.ok(sent * FRAME_BYTES < MOST_QUEUED_BYTES, `stopped after ${sent} frames`);
@@ -24,7 +24,7 @@ export function backPressureTests(suite: Suite): void {
   });
 
   suite.test('a stopped sender that goes on loses nothing', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     server.connection.pause();
     const sent = fillQueue(client);
     for (let i = sent; i < sent + 20; i++) client.connection.send(testFrame(i, FRAME_BYTES));
@@ -34,7 +34,7 @@ export function backPressureTests(suite: Suite): void {
   });
 
   suite.test('no frame arrives between pause and resume', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     let seen = 0;
     server.handler = () => {
       seen++;
@@ -49,7 +49,7 @@ export function backPressureTests(suite: Suite): void {
   });
 
   suite.test('a side that pauses again and again gets every frame', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const count = 1000;
     let inOrder = 0;
     server.handler = (frame) => {
@@ -66,7 +66,7 @@ export function backPressureTests(suite: Suite): void {
   });
 
   suite.test('a paused side can still send', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     client.connection.pause();
     client.connection.send(testFrame(0, 100));
     await server.arrived(1);
@@ -74,7 +74,7 @@ export function backPressureTests(suite: Suite): void {
   });
 
   suite.test('both sides full at once get going again', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     client.connection.pause();
     server.connection.pause();
     const fromClient = fillQueue(client);
@@ -88,7 +88,7 @@ export function backPressureTests(suite: Suite): void {
 }
 
 /** Send until the queue is full, within reason. @returns how many frames were sent. */
-export function fillQueue({ connection }: Endpoint): number {
+export function fillQueue({ connection }: RecordingEnd): number {
   let sent = 0;
   while (sent * FRAME_BYTES < MOST_QUEUED_BYTES) {
     if (!connection.send(testFrame(sent++, FRAME_BYTES))) break;
@@ -97,7 +97,7 @@ export function fillQueue({ connection }: Endpoint): number {
 }
 
 /** Passes time that is measured in deliveries: what was going to arrive has arrived by then. */
-async function exchangeTheOtherWay(from: Endpoint, to: Endpoint): Promise<void> {
+async function exchangeTheOtherWay(from: RecordingEnd, to: RecordingEnd): Promise<void> {
   for (let i = 0; i < 20; i++) {
     let arrived = false;
     to.handler = (frame) => {

@@ -3,8 +3,8 @@ import type { Test } from 'tap';
 import type { Suite } from '../suite.js';
 import { fillPattern, sequenceOf, testFrame } from '../test-frames.js';
 import { Waiter } from '../waiter.js';
-import type { Endpoint } from './endpoint.js';
-import { openLink } from './link.js';
+import { openPair } from './connected-pair.js';
+import type { RecordingEnd } from './recording-end.js';
 
 const PAGE = 4096;
 const FRAME_BYTES = 48;
@@ -12,7 +12,7 @@ const FRAME_BYTES = 48;
 /** Descriptors passed with frames. */
 export function descriptorTests(suite: Suite): void {
   suite.test('shared memory is seen by both sides', ['sharedMemory'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = createMemory(t, client, 4 * PAGE);
     send(client, 0, memory.descriptor());
     const [descriptor] = await descriptorsOf(server, 0);
@@ -31,7 +31,7 @@ export function descriptorTests(suite: Suite): void {
   });
 
   suite.test('a mapping can be used after its connection', ['sharedMemory'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = createMemory(t, client, PAGE);
     send(client, 0, memory.descriptor());
     const [descriptor] = await descriptorsOf(server, 0);
@@ -45,7 +45,7 @@ export function descriptorTests(suite: Suite): void {
   });
 
   suite.test('a view is harmless after its mapping', ['sharedMemory'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = createMemory(t, client, PAGE);
     memory.write(0, new Uint8Array([1, 2, 3]));
     send(client, 0, memory.descriptor());
@@ -60,7 +60,7 @@ export function descriptorTests(suite: Suite): void {
   });
 
   suite.test('memory of the transport itself can be sent', ['sharedMemory'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = suite.fixture.transports[0]!.createMemory?.('device-memory', PAGE);
     if (memory === undefined) throw new Error('the transport cannot create memory');
     t.teardown(() => memory.close());
@@ -73,7 +73,7 @@ export function descriptorTests(suite: Suite): void {
   });
 
   suite.test('two descriptors of one memory are the same file', ['sharedMemory'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = createMemory(t, client, PAGE);
     const other = createMemory(t, client, PAGE);
     send(client, 0, memory.descriptor());
@@ -90,7 +90,7 @@ export function descriptorTests(suite: Suite): void {
 
   suite.test('events signal across, and count', ['fdPassing'], async (t) => {
     for (const direction of ['client to server', 'server to client']) {
-      const { client, server } = await openLink(t, suite);
+      const { client, server } = await openPair(t, suite);
       const [owner, notified] =
         direction === 'client to server' ? [server, client] : [client, server];
       const waiter = new Waiter();
@@ -116,7 +116,7 @@ export function descriptorTests(suite: Suite): void {
     'signals and frames keep their order',
     ['fdPassing', 'orderedNotifications'],
     async (t) => {
-      const { client, server } = await openLink(t, suite);
+      const { client, server } = await openPair(t, suite);
       const order: (number | string)[] = [];
       const waiter = new Waiter();
       const event = resourcesOf(client).createEvent((count) => {
@@ -144,7 +144,7 @@ export function descriptorTests(suite: Suite): void {
   );
 
   suite.test('descriptors stay with the frame they were sent with', ['fdPassing'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const most = suite.fixture.expected.maxDescriptors;
     const counts = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? (i % most) + 1 : 0));
     const kept: SharedMemory[] = [];
@@ -167,7 +167,7 @@ export function descriptorTests(suite: Suite): void {
   });
 
   suite.test('descriptors that are no use are refused and closed', ['fdPassing'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const resources = resourcesOf(server);
     const memory = createMemory(t, client, PAGE);
     const event = resourcesOf(client).createEvent(() => {});
@@ -186,7 +186,7 @@ export function descriptorTests(suite: Suite): void {
   });
 
   suite.test('descriptors are closed by whoever has them last', ['fdPassing'], async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = createMemory(t, client, PAGE);
     const before = suite.openHandles();
     const sent = memory.descriptor();
@@ -200,11 +200,11 @@ export function descriptorTests(suite: Suite): void {
   });
 
   suite.test('descriptors of frames that never arrive are closed', ['fdPassing'], async (t) => {
-    const { host, client: owner } = await openLink(t, suite);
+    const { host, client: owner } = await openPair(t, suite);
     const memory = createMemory(t, owner, PAGE);
     const before = suite.openHandles();
     const client = await host.connect();
-    const server = await host.endpoint(1);
+    const server = await host.end(1);
     server.connection.pause();
     for (let i = 0; i < 30; i++) send(client, i, memory.descriptor());
     client.connection.abort(new Error('gone'));
@@ -216,22 +216,22 @@ export function descriptorTests(suite: Suite): void {
   });
 }
 
-function send({ connection }: Endpoint, sequence: number, ...descriptors: Descriptor[]): void {
+function send({ connection }: RecordingEnd, sequence: number, ...descriptors: Descriptor[]): void {
   connection.send(testFrame(sequence, FRAME_BYTES, descriptors.length > 0), undefined, descriptors);
 }
 
-async function descriptorsOf(endpoint: Endpoint, frame: number): Promise<readonly Descriptor[]> {
-  await endpoint.arrived(frame + 1);
-  return endpoint.frames[frame]?.descriptors ?? [];
+async function descriptorsOf(end: RecordingEnd, frame: number): Promise<readonly Descriptor[]> {
+  await end.arrived(frame + 1);
+  return end.frames[frame]?.descriptors ?? [];
 }
 
-function resourcesOf({ connection }: Endpoint): SharedResources {
+function resourcesOf({ connection }: RecordingEnd): SharedResources {
   if (connection.resources === undefined) throw new Error('the connection has no resources');
   return connection.resources;
 }
 
-function createMemory(t: Test, endpoint: Endpoint, length: number): SharedMemory {
-  const memory = resourcesOf(endpoint).createMemory('compliance', length);
+function createMemory(t: Test, end: RecordingEnd, length: number): SharedMemory {
+  const memory = resourcesOf(end).createMemory('compliance', length);
   t.teardown(() => memory.close());
   return memory;
 }

@@ -1,14 +1,14 @@
 import type { Suite } from '../suite.js';
 import { isTestFrame, SMALLEST_FRAME_BYTES, sequenceOf, testFrame } from '../test-frames.js';
-import { bytesOf, type Endpoint } from './endpoint.js';
-import { largestFrame, openLink } from './link.js';
+import { largestFrame, openPair } from './connected-pair.js';
+import { bytesOf, type RecordingEnd } from './recording-end.js';
 
 const MANY = 3000;
 
 /** Frames arrive whole, in order, and never early. */
 export function frameTests(suite: Suite): void {
   suite.test('frames of every size arrive whole and in order', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const lengths = sizes(largestFrame(suite));
     for (const [sender, receiver] of [
       [client, server],
@@ -25,14 +25,14 @@ export function frameTests(suite: Suite): void {
   });
 
   suite.test('small frames sent in one go arrive one by one', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     for (let i = 0; i < MANY; i++) client.connection.send(testFrame(i, lengthOf(i)));
     await server.arrived(MANY);
     t.ok(server.frames.every(({ bytes }, i) => isTestFrame(bytes, i, lengthOf(i))));
   });
 
   suite.test('the head may be used again as soon as send returns', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const head = new Uint8Array(64);
     for (let i = 0; i < 100; i++) {
       head.set(testFrame(i, head.length));
@@ -44,7 +44,7 @@ export function frameTests(suite: Suite): void {
   });
 
   suite.test('a frame is never delivered inside send', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     let sending = false;
     let reentered = 0;
     let received = 0;
@@ -63,7 +63,7 @@ export function frameTests(suite: Suite): void {
   });
 
   suite.test('both sides send while they receive', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const rounds = 200;
     let inOrder = true;
     let expected = 0;
@@ -88,7 +88,7 @@ function sizes(largest: number): number[] {
 }
 
 /** Head and data divide the frame at another place each time. */
-function sendSplit({ connection }: Endpoint, frame: Uint8Array, turn: number): void {
+function sendSplit({ connection }: RecordingEnd, frame: Uint8Array, turn: number): void {
   const head = Math.max(SMALLEST_FRAME_BYTES, Math.floor((frame.length * (turn % 4)) / 4));
   if (turn % 4 === 0) connection.send(frame);
   else connection.send(frame.subarray(0, head), frame.subarray(head));

@@ -3,8 +3,8 @@ import type { ExposedMemory, ExposedRange, MappedMemory, OneSidedMemory } from '
 import type { Test } from 'tap';
 import type { Suite } from '../suite.js';
 import { fillPattern, sequenceOf, testFrame } from '../test-frames.js';
-import { bytesOf, type Endpoint } from './endpoint.js';
-import { type Link, openLink } from './link.js';
+import { type ConnectedPair, openPair } from './connected-pair.js';
+import { bytesOf, type RecordingEnd } from './recording-end.js';
 
 const PAGE = 4096;
 const LARGE_BYTES = 16 * 2 ** 20;
@@ -16,7 +16,7 @@ export function oneSidedTests(suite: Suite): void {
   const needs = ['oneSidedMemory'] as const;
 
   suite.test('exposed memory is read and written by the peer, either way', needs, async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     for (const [owner, user] of [
       [client, server],
       [server, client],
@@ -34,7 +34,7 @@ export function oneSidedTests(suite: Suite): void {
   });
 
   suite.test('large transfers at once carry every byte', needs, async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = new OwnMemory(2 * LARGE_BYTES);
     fillPattern(memory.bytes.subarray(0, LARGE_BYTES), 5);
     const range = onlyRange(expose(t, client, memory, BOTH));
@@ -47,7 +47,7 @@ export function oneSidedTests(suite: Suite): void {
   });
 
   suite.test('a frame arrives behind the writes before it', needs, async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = new OwnMemory(PAGE);
     const range = onlyRange(expose(t, client, memory, BOTH));
     const view = new DataView(memory.bytes.buffer);
@@ -72,23 +72,23 @@ export function oneSidedTests(suite: Suite): void {
 
   for (const [what, violate] of Object.entries(violations)) {
     suite.test(`${what} fails and touches nothing`, needs, async (t) => {
-      const link = await openLink(t, suite);
+      const pair = await openPair(t, suite);
       const memory = new OwnMemory(2 * PAGE);
       memory.bytes.fill(7);
-      await t.rejects(violate(t, link, memory));
+      await t.rejects(violate(t, pair, memory));
       t.ok(
         memory.bytes.every((byte) => byte === 7),
         'the memory is what it was',
       );
-      await Promise.all([link.client.ended(), link.server.ended()]);
-      t.match(link.server.closes, [{ code: 'VFU_PEER_CLOSED' }], 'the violator is told');
-      const next = await link.host.connect();
+      await Promise.all([pair.client.ended(), pair.server.ended()]);
+      t.match(pair.server.closes, [{ code: 'VFU_PEER_CLOSED' }], 'the violator is told');
+      const next = await pair.host.connect();
       next.connection.abort(new Error('test over'));
     });
   }
 
   suite.test('transfers under way fail when the connection ends', needs, async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const memory = new OwnMemory(LARGE_BYTES);
     const range = onlyRange(expose(t, client, memory, BOTH));
     const transfers = [
@@ -104,7 +104,7 @@ export function oneSidedTests(suite: Suite): void {
 
 /** Violations that must end the connection. The server commits them. */
 const violations: Readonly<
-  Record<string, (t: Test, link: Link, memory: OwnMemory) => Promise<void>>
+  Record<string, (t: Test, pair: ConnectedPair, memory: OwnMemory) => Promise<void>>
 > = {
   'writing to memory exposed for reading'(t, { client, server }, memory) {
     const range = onlyRange(expose(t, client, memory, { readable: true, writable: false }));
@@ -164,14 +164,14 @@ class OwnMemory implements MappedMemory {
   close(): void {}
 }
 
-function oneSidedOf({ connection }: Endpoint): OneSidedMemory {
+function oneSidedOf({ connection }: RecordingEnd): OneSidedMemory {
   if (connection.oneSided === undefined) throw new Error('the connection has no oneSided');
   return connection.oneSided;
 }
 
 function expose(
   t: Test,
-  owner: Endpoint,
+  owner: RecordingEnd,
   memory: MappedMemory,
   rights: { readonly readable: boolean; readonly writable: boolean },
 ): ExposedMemory {

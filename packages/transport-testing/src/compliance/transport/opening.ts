@@ -1,13 +1,13 @@
 import { type Connection, type TransportUri, VfioUserError } from '@vfio-user/core';
 import type { Suite } from '../suite.js';
 import { isTestFrame, TestFraming, testFrame } from '../test-frames.js';
-import { Endpoint } from './endpoint.js';
-import { largestFrame, openHost, openLink } from './link.js';
+import { largestFrame, openHost, openPair } from './connected-pair.js';
+import { RecordingEnd } from './recording-end.js';
 
 /** Opening connections, and their properties. */
 export function openingTests(suite: Suite, unusedAddress: () => string): void {
   suite.test('a connection states the expected capabilities', async (t) => {
-    const { client, server } = await openLink(t, suite);
+    const { client, server } = await openPair(t, suite);
     const { expected } = suite.fixture;
     for (const { connection } of [client, server]) {
       t.same(connection.capabilities, expected);
@@ -19,10 +19,10 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
   suite.test('connecting to nobody fails and names the address', async (t) => {
     const address = unusedAddress();
     const { transport, uri } = suite.registry.resolve(address);
-    const accepted: Endpoint[] = [];
-    const accept = (connection: Connection): Endpoint => {
-      accepted.push(new Endpoint(connection));
-      return accepted.at(-1) as Endpoint;
+    const accepted: RecordingEnd[] = [];
+    const accept = (connection: Connection): RecordingEnd => {
+      accepted.push(new RecordingEnd(connection));
+      return accepted.at(-1) as RecordingEnd;
     };
     const framing = new TestFraming(largestFrame(suite));
     const error = await transport.connect(uri, accept, { framing }).catch((cause) => cause);
@@ -33,12 +33,14 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
 
   suite.test('an aborted signal stops connecting and listening', async (t) => {
     const host = await openHost(t, suite);
-    const signal = AbortSignal.abort(new Error('not any more'));
+    const reason = new Error('not any more');
+    const signal = AbortSignal.abort(reason);
     const framing = new TestFraming(largestFrame(suite));
-    await t.rejects(host.connect(signal));
+    const rejection = await host.connect(signal).catch((error) => error);
+    t.equal(rejection, reason, 'connecting rejects with the reason of the signal');
     const { transport, uri } = suite.registry.resolve(suite.fixture.address());
     await t.rejects(
-      transport.listen(uri, (connection) => new Endpoint(connection), { framing, signal }),
+      transport.listen(uri, (connection) => new RecordingEnd(connection), { framing, signal }),
     );
   });
 
@@ -47,7 +49,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     const { transport, uri } = suite.registry.resolve(host.listener.uri);
     const framing = new TestFraming(largestFrame(suite));
     await t.rejects(
-      transport.listen(uri, (connection) => new Endpoint(connection), { framing }),
+      transport.listen(uri, (connection) => new RecordingEnd(connection), { framing }),
       VfioUserError,
     );
     host.onAccept = (connection) => connection.send(testFrame(0, 20));
@@ -59,7 +61,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
   suite.test('two clients at once have nothing to do with each other', async (t) => {
     const host = await openHost(t, suite);
     const clients = [await host.connect(), await host.connect()];
-    const servers = [await host.endpoint(0), await host.endpoint(1)];
+    const servers = [await host.end(0), await host.end(1)];
     for (const [i, { connection }] of clients.entries()) connection.send(testFrame(i, 100));
     for (const [i, server] of servers.entries()) {
       await server.arrived(1);
@@ -74,7 +76,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
   });
 
   suite.test('a listener that closes keeps its connections', async (t) => {
-    const { client, server, host } = await openLink(t, suite);
+    const { client, server, host } = await openPair(t, suite);
     await host.listener.close();
     await host.listener.close();
     await t.rejects(host.connect());
@@ -89,7 +91,7 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     host.onAccept = (connection) => connection.abort(new Error('go away'));
     const client = await host.connect();
     await client.ended();
-    const server = await host.endpoint(0);
+    const server = await host.end(0);
     await server.ended();
     t.match(server.closes, [{ message: 'go away' }]);
   });

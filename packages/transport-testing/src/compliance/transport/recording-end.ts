@@ -8,7 +8,7 @@ export interface Arrived {
 }
 
 /** One end of a connection under test: records what its sink receives. */
-export class Endpoint implements FrameSink {
+export class RecordingEnd implements FrameSink {
   readonly connection: Connection;
   readonly frames: Arrived[] = [];
   /** The argument of each `onClose`. */

@@ -3,7 +3,7 @@ import type { Test } from 'tap';
 import type { Suite } from '../suite.js';
 import { TestFraming } from '../test-frames.js';
 import { Waiter } from '../waiter.js';
-import { Endpoint } from './endpoint.js';
+import { RecordingEnd } from './recording-end.js';
 
 /** Largest frame the transport tests use, whatever more the transport could carry. */
 const MAX_TEST_FRAME_BYTES = 4 * 2 ** 20;
@@ -15,7 +15,7 @@ export function largestFrame({ fixture }: Suite): number {
 
 /** A listener under test, and the connections it was given. */
 export class Host {
-  readonly endpoints: Endpoint[] = [];
+  readonly ends: RecordingEnd[] = [];
   /** Called with each new connection. */
   onAccept: ((connection: Connection) => void) | undefined;
   readonly #suite: Suite;
@@ -28,12 +28,12 @@ export class Host {
 
   async listen(framing: Framing, address = this.#suite.fixture.address()): Promise<void> {
     const { transport, uri } = this.#suite.registry.resolve(address);
-    const accept = (connection: Connection): Endpoint => {
-      const endpoint = new Endpoint(connection);
-      this.endpoints.push(endpoint);
+    const accept = (connection: Connection): RecordingEnd => {
+      const end = new RecordingEnd(connection);
+      this.ends.push(end);
       this.onAccept?.(connection);
       this.#waiter.changed();
-      return endpoint;
+      return end;
     };
     this.#listener = await transport.listen(uri, accept, { framing });
   }
@@ -44,23 +44,23 @@ export class Host {
   }
 
   /** The connection number `index`, once it is there. */
-  async endpoint(index: number): Promise<Endpoint> {
-    await this.#waiter.until(() => this.endpoints.length > index, `connection ${index}`);
-    return this.endpoints[index] as Endpoint;
+  async end(index: number): Promise<RecordingEnd> {
+    await this.#waiter.until(() => this.ends.length > index, `connection ${index}`);
+    return this.ends[index] as RecordingEnd;
   }
 
   /** Connect to it. */
-  async connect(signal?: AbortSignal): Promise<Endpoint> {
+  async connect(signal?: AbortSignal): Promise<RecordingEnd> {
     const { transport, uri } = this.#suite.registry.resolve(this.listener.uri);
     const context = {
       framing: new TestFraming(largestFrame(this.#suite)),
       ...(signal && { signal }),
     };
     return new Promise((resolve, reject) => {
-      const accept = (connection: Connection): Endpoint => {
-        const endpoint = new Endpoint(connection);
-        resolve(endpoint);
-        return endpoint;
+      const accept = (connection: Connection): RecordingEnd => {
+        const end = new RecordingEnd(connection);
+        resolve(end);
+        return end;
       };
       transport.connect(uri, accept, context).catch(reject);
     });
@@ -68,14 +68,14 @@ export class Host {
 
   async close(): Promise<void> {
     await this.#listener?.close();
-    for (const endpoint of this.endpoints) endpoint.connection.abort(new Error('test over'));
+    for (const end of this.ends) end.connection.abort(new Error('test over'));
   }
 }
 
 /** Both ends of one connection. */
-export interface Link {
-  readonly client: Endpoint;
-  readonly server: Endpoint;
+export interface ConnectedPair {
+  readonly client: RecordingEnd;
+  readonly server: RecordingEnd;
   readonly host: Host;
 }
 
@@ -92,9 +92,13 @@ export async function openHost(
 }
 
 /** A connection that is closed when the test ends. */
-export async function openLink(t: Test, suite: Suite, hostMaxFrameBytes?: number): Promise<Link> {
+export async function openPair(
+  t: Test,
+  suite: Suite,
+  hostMaxFrameBytes?: number,
+): Promise<ConnectedPair> {
   const host = await openHost(t, suite, hostMaxFrameBytes);
   const client = await host.connect();
   t.teardown(() => client.connection.abort(new Error('test over')));
-  return { client, server: await host.endpoint(0), host };
+  return { client, server: await host.end(0), host };
 }
