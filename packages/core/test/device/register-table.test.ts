@@ -7,10 +7,11 @@ const table = defineRegisters({
   STATUS: { offset: 0x08, access: 'w1c', reset: 0xff },
   COMMAND: { offset: 0x0c, access: 'wo' },
   ADDRESS: { offset: 0x10, size: 8, mask: 0xffff_ffff_ffff_f000n },
-  COUNT: { offset: 0x18, size: 8, access: 'ro' },
+  COUNT: { offset: 0x18, size: 8, access: 'ro', reset: 0x5_0000_0007n },
   SMALL: { offset: 0x20, size: 2 },
   TINY: { offset: 0x22, size: 1 },
   GONE: { offset: 0x24, absent: true, reset: 7 },
+  FLAGS: { offset: 0x2c, access: 'w1c', reset: 0xffff },
   'SLOT{}': { offset: 0x40, repeat: { count: 3, stride: 8 } },
 });
 
@@ -38,6 +39,9 @@ t.test('bits are read only, writable, or cleared by ones, by any width', async (
   t.equal(file.read(0x24, 4), 0, 'absent');
   file.write(0x24, 4, 1);
   t.equal(file.read(0x24, 4), 0, 'absent');
+  t.equal(file.get('GONE'), 7, 'nothing was written');
+  file.write(0x2c, 1, 0x0f);
+  t.equal(file.read(0x2c, 4), 0xfff0, 'ones that were not written clear nothing');
   t.equal(file.read(0x28, 4), 0, 'beside all');
   t.equal(file.read(0xff0, 4), 0, 'beyond all');
   file.write(0xff0, 4, 1);
@@ -93,6 +97,7 @@ t.test(
     file.reset();
     t.equal(file.get('ID'), 0x1234_5678);
     t.equal(file.read(0x04, 4), 0x0001_0000);
+    t.equal(file.getIova('COUNT'), 0x5_0000_0007, 'both halves');
     t.equal(file.read(0x40, 4), 0);
   },
 );

@@ -494,3 +494,17 @@ t.test('memory that fails is an error of the call, or of its promise if others m
     'behind a message it fails in its turn',
   );
 });
+
+t.test('a mapping is removed once, whatever is mapped there since', async (t) => {
+  const dma = new DmaSpace(ATTACHMENT);
+  const gone: unknown[] = [];
+  dma.onUnmap((iova) => gone.push(iova));
+  const first = addMapping(dma, mappingOf(0x10000, 1, new TestGuestMemory(PAGE)));
+  dma.remove(first);
+  const memory = new TestGuestMemory(PAGE);
+  addMapping(dma, mappingOf(0x10000, 1, memory));
+  dma.remove(first);
+  t.strictSame(gone, [0x10000]);
+  t.ok(tryWrite(dma, 0x10000, bytes(4, 7)));
+  t.equal(memory.bytes[0], 7);
+});

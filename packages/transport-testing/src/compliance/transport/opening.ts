@@ -1,4 +1,4 @@
-import { type Connection, type TransportUri, VfioUserError } from '@vfio-user/core';
+import { type Connection, type Listener, type TransportUri, VfioUserError } from '@vfio-user/core';
 import type { Suite } from '../suite.js';
 import { isTestFrame, TestFraming, testFrame } from '../test-frames.js';
 import { largestFrame, openHost, openPair } from './connected-pair.js';
@@ -31,17 +31,34 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     t.same(accepted, [], 'there was no connection');
   });
 
-  suite.test('an aborted signal stops connecting and listening', async (t) => {
+  suite.test('an aborted signal stops connecting and listening with its reason', async (t) => {
     const host = await openHost(t, suite);
     const reason = new Error('not any more');
     const signal = AbortSignal.abort(reason);
     const framing = new TestFraming(largestFrame(suite));
-    const rejection = await host.connect(signal).catch((error) => error);
-    t.equal(rejection, reason, 'connecting rejects with the reason of the signal');
+    t.equal(await failure(host.connect(signal)), reason);
     const { transport, uri } = suite.registry.resolve(suite.fixture.address());
-    await t.rejects(
-      transport.listen(uri, (connection) => new RecordingEnd(connection), { framing, signal }),
-    );
+    const listening = transport.listen(uri, (connection) => new RecordingEnd(connection), {
+      framing,
+      signal,
+    });
+    t.equal(await failure(listening), reason);
+  });
+
+  suite.test('an abort while connecting rejects with the reason of the signal', async (t) => {
+    const host = await openHost(t, suite);
+    const reason = new Error('not any more');
+    for (const steps of [0, 1, 2, 4, 8]) {
+      const abort = new AbortController();
+      const connecting = host.connect(abort.signal);
+      for (let step = 0; step < steps; step++) await undefined;
+      abort.abort(reason);
+      const error = await failure(connecting);
+      // A connection may have been there already.
+      if (error !== undefined) t.equal(error, reason, `after ${steps} steps`);
+    }
+    const client = await host.connect();
+    client.connection.abort(new Error('test over'));
   });
 
   suite.test('an address that is listened on already is refused', async (t) => {
@@ -104,6 +121,18 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
     t.ok(isTestFrame(client.frames[0]!.bytes, 5, 5000));
     client.connection.abort(new Error('test over'));
   });
+}
+
+/** The error that a connection or a listener was refused with; one that is there is ended. */
+async function failure(opening: Promise<RecordingEnd | Listener>): Promise<unknown> {
+  try {
+    const opened = await opening;
+    if (opened instanceof RecordingEnd) opened.connection.abort(new Error('test over'));
+    else await opened.close();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** What an error text must contain to name the address: the path or the authority. */
