@@ -77,8 +77,8 @@ export class DmaEngine {
     const startedAt = performance.now();
     let error = refusal(request, this.#memory.length);
     if (error === 0 && request.length > 0) {
-      const transfer = createTransfer(request, this.#dma, this.#memory);
       try {
+        const transfer = createTransfer(request, this.#dma, this.#memory);
         await this.#pump(job, request, transfer);
         if (job.running) this.checksum = transfer.checksum ?? 0;
       } catch (cause) {

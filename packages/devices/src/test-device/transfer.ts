@@ -15,7 +15,10 @@ export interface Transfer {
   readonly checksum?: number;
 }
 
-/** @param memory the device memory; the request's range in it was checked. */
+/**
+ * @param memory the device memory; the request's range in it was checked.
+ * @throws {DmaFaultError} when the client has not mapped the guest's range.
+ */
 export function createTransfer(request: DmaRequest, dma: Dma, memory: Uint8Array): Transfer {
   switch (request.command) {
     case command.DMA_COPY_GUEST:
@@ -47,23 +50,25 @@ function copyGuest({ source, destination, chunk }: DmaRequest, dma: Dma): Transf
   };
 }
 
-function load({ source, destination }: DmaRequest, dma: Dma, memory: Uint8Array): Transfer {
+function load({ source, destination, length }: DmaRequest, dma: Dma, memory: Uint8Array): Transfer {
   const base = Number(destination);
+  const from = dma.range(source, length, 'read');
   return {
-    start(offset, size) {
-      const from = dma.range(advanceIova(source, offset), size, 'read');
-      return from.read(memory.subarray(base + offset, base + offset + size));
-    },
+    start: (offset, size) =>
+      from.read(memory.subarray(base + offset, base + offset + size), offset),
   };
 }
 
-function store({ source, destination }: DmaRequest, dma: Dma, memory: Uint8Array): Transfer {
+function store(
+  { source, destination, length }: DmaRequest,
+  dma: Dma,
+  memory: Uint8Array,
+): Transfer {
   const base = Number(source);
+  const to = dma.range(destination, length, 'write');
   return {
-    start(offset, size) {
-      const to = dma.range(advanceIova(destination, offset), size, 'write');
-      return to.write(memory.subarray(base + offset, base + offset + size), 0, 'relaxed');
-    },
+    start: (offset, size) =>
+      to.write(memory.subarray(base + offset, base + offset + size), offset, 'relaxed'),
   };
 }
 
@@ -73,11 +78,9 @@ function fill({ destination, chunk, length, pattern }: DmaRequest, dma: Dma): Tr
   new DataView(words.buffer).setUint32(0, pattern, true);
   words.fill(words[0] as number);
   const bytes = new Uint8Array(words.buffer);
+  const to = dma.range(destination, length, 'write');
   return {
-    start(offset, size) {
-      const to = dma.range(advanceIova(destination, offset), size, 'write');
-      return to.write(bytes.subarray(0, size), 0, 'relaxed');
-    },
+    start: (offset, size) => to.write(bytes.subarray(0, size), offset, 'relaxed'),
   };
 }
 
