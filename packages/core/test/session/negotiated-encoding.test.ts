@@ -144,7 +144,8 @@ t.test('whatever else a peer starts with is a protocol violation, or waited for'
 });
 
 t.test('what only one side can do is left out', async (t) => {
-  const own = greetedBy(begin(client), begin(server)) as PrefaceHandshake;
+  // A client's preface: that of a server whose sessions end with their connection names less.
+  const own = greetedBy(begin(server), begin(client)) as PrefaceHandshake;
   const preface = own.peer!;
   const plain = { ...preface, capabilities: ['unheard-of'] };
   for (const extensions of [commonExtensions(plain, preface), commonExtensions(preface, plain)]) {
@@ -157,4 +158,16 @@ t.test('what only one side can do is left out', async (t) => {
       `${name} alone`,
     );
   }
+});
+
+t.test('a session that survives its connection is kept alive by it, from version 1.1 on', async (t) => {
+  const own = greetedBy(begin(server), begin(client)) as PrefaceHandshake;
+  const preface = own.peer!;
+  const resume = { ...preface, capabilities: ['resume'] };
+  t.match(commonExtensions(preface, resume), {
+    resumes: true,
+    ownSilenceMs: 5000,
+    peerSilenceMs: 5000,
+  });
+  t.same(commonExtensions(preface, { ...resume, minor: 0 }), noExtensions);
 });

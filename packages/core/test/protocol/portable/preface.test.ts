@@ -53,12 +53,22 @@ t.test('every preface survives encoding and decoding', async (t) => {
       windowBytes: fc.maxSafeNat(),
       silenceMs: u32,
     }),
+    holdMs: fc.option(u32, { nil: undefined }),
+    handled: fc.option(fc.maxSafeNat(), { nil: undefined }),
   });
   fc.assert(
-    fc.property(arbitrary, (map) => {
-      const whole = encodePreface({ major: 1, minor: 0, ...map });
+    fc.property(arbitrary, ({ session, capabilities, limits, holdMs, handled }) => {
+      const written: Preface = {
+        major: 1,
+        minor: 1,
+        session,
+        capabilities,
+        limits: { ...limits, ...(holdMs !== undefined && { holdMs }) },
+        ...(handled !== undefined && { handled }),
+      };
+      const whole = encodePreface(written);
       t.equal(prefaceLength(whole), whole.length);
-      t.same(decodePreface(whole), { major: 1, minor: 0, ...map });
+      t.strictSame(decodePreface(whole), written);
     }),
     { numRuns: 50 },
   );
@@ -76,11 +86,11 @@ t.test('its length is known once 16 bytes are there', async (t) => {
 t.test('the lesser minor version counts, another major one is refused', async (t) => {
   const { session, capabilities } = preface;
   t.equal(decodePreface(withMap({ session, capabilities, limits }, 0)).minor, 0);
-  t.equal(decodePreface(withMap({ session, capabilities, limits }, 999)).minor, 0);
+  t.equal(decodePreface(withMap({ session, capabilities, limits }, 999)).minor, 1);
   const other = encodePreface({ ...preface, major: 2, minor: 7 });
   t.throws(
     () => prefaceLength(other),
-    violation(/peer speaks version 2\.7 of the portable encoding, this side 1\.0/),
+    violation(/peer speaks version 2\.7 of the portable encoding, this side 1\.1/),
   );
 });
 
@@ -120,6 +130,9 @@ t.test('a map that is not right is refused by name, unknown keys are ignored', a
     [{ ...right, capabilities: new Array(65).fill('x') }, /capabilities/],
     [{ ...right, limits: { ...limits, silenceMs: -1 } }, /limits\.silenceMs/],
     [{ ...right, limits: { ...limits, maxFrameBytes: 15 } }, /limits\.maxFrameBytes/],
+    [{ ...right, limits: { ...limits, holdMs: 2n ** 32n } }, /limits\.holdMs/],
+    [{ ...right, handled: -1 }, /handled/],
+    [{ ...right, handled: 2n ** 53n }, /handled/],
   ];
   for (const [map, message] of wrong)
     t.throws(() => decodePreface(withMap(map)), violation(message));

@@ -6,7 +6,7 @@ export interface Vector {
   readonly name: string;
   /** The whole frame, or preface, in hexadecimal. */
   readonly hex: string;
-  /** The record, or the map of the preface. */
+  /** The record, or the map of the preface; `null` for a frame without a record. */
   readonly record: unknown;
   /** The data segment in hexadecimal. */
   readonly data: string;

@@ -3,6 +3,13 @@ import t from 'tap';
 import type { EncodedMessage } from '../../../src/protocol/encoding.js';
 import { Command, ExtensionCommand } from '../../../src/protocol/enums.js';
 import type { ReplyBodies, RequestBodies } from '../../../src/protocol/messages.js';
+import {
+  decodeLinkFrame,
+  encodeLinkFrame,
+  isLinkFrame,
+  type LinkFrame,
+  LinkFrameKind,
+} from '../../../src/protocol/portable/link-frames.js';
 import { PortableEncoding } from '../../../src/protocol/portable/portable-encoding.js';
 import {
   decodePreface,
@@ -16,20 +23,31 @@ import { readVectors, recordJson, type Vector, writeVectors } from './vector-fil
 
 const portable = new PortableEncoding({ maxDataXferSize: ROOM });
 
+const sessionId = Uint8Array.from({ length: 16 }, (_, i) => 16 + i);
+
 const prefaces: ReadonlyMap<string, Preface> = new Map([
   ['preface-client', preface(new Uint8Array(16), ['acknowledge', 'interrupt', 'push'])],
   [
     'preface-attachment',
     { ...preface(new Uint8Array(16), []), attachment: Uint8Array.of(0x81, 0xa1, 0x78, 0x01) },
   ],
-  [
-    'preface-server',
-    preface(
-      Uint8Array.from({ length: 16 }, (_, i) => 16 + i),
-      ['interrupt'],
-    ),
-  ],
+  ['preface-server', preface(sessionId, ['interrupt'])],
+  ['preface-continue-client', continued(4_294_967_296)],
+  ['preface-continue-server', continued(70_000, 60_000)],
 ]);
+
+const linkFrames: ReadonlyMap<string, LinkFrame & { readonly kind: LinkFrameKind }> = new Map([
+  ['link-handled', { kind: LinkFrameKind.HANDLED, value: 0, handled: 70_000 }],
+  ['link-keep-alive', { kind: LinkFrameKind.KEEP_ALIVE, value: 7, handled: 70_000 }],
+  ['link-keep-alive-reply', { kind: LinkFrameKind.KEEP_ALIVE_REPLY, value: 7, handled: 2 ** 32 }],
+  ['link-end', { kind: LinkFrameKind.END, value: 0, handled: 70_001 }],
+]);
+
+/** The preface of a side that goes on with a session. */
+function continued(handled: number, holdMs?: number): Preface {
+  const { limits, ...first } = preface(sessionId, ['resume']);
+  return { ...first, minor: 1, handled, limits: { ...limits, ...(holdMs && { holdMs }) } };
+}
 
 function preface(session: Uint8Array, capabilities: readonly string[]): Preface {
   const limits = {
@@ -62,8 +80,12 @@ function encode(sample: Sample): EncodedMessage {
 function frameVector(name: string, text: string): Vector {
   const bytes = hex(text);
   const end = 8 + bytes.readUInt32LE(4);
-  const data = bytes.subarray(end).toString('hex');
-  return { name, hex: text, record: recordJson(bytes.subarray(8, end)), data };
+  const record = end === 8 ? null : recordJson(bytes.subarray(8, end));
+  return { name, hex: text, record, data: bytes.subarray(end).toString('hex') };
+}
+
+function linkFrameText({ kind, value, handled }: LinkFrame & { kind: LinkFrameKind }): string {
+  return Buffer.from(encodeLinkFrame(kind, value, handled)).toString('hex');
 }
 
 function prefaceVector(name: string, bytes: Uint8Array): Vector {
@@ -74,6 +96,7 @@ function prefaceVector(name: string, bytes: Uint8Array): Vector {
 if (process.env.UPDATE_VECTORS === '1') {
   await writeVectors([
     ...[...prefaces].map(([name, preface]) => prefaceVector(name, encodePreface(preface))),
+    ...[...linkFrames].map(([name, frame]) => frameVector(name, linkFrameText(frame))),
     ...[...samples].map(([name, sample]) => frameVector(name, hexText(encode(sample)))),
   ]);
 }
@@ -82,7 +105,8 @@ const vectors = await readVectors();
 const byName = new Map(vectors.map((vector) => [vector.name, vector]));
 
 t.test('there is a vector for every message and nothing else', async (t) => {
-  t.strictSame([...byName.keys()].sort(), [...prefaces.keys(), ...samples.keys()].sort());
+  const expected = [...prefaces.keys(), ...linkFrames.keys(), ...samples.keys()];
+  t.strictSame([...byName.keys()].sort(), expected.sort());
   const commands = new Set([...samples.values()].map(({ command }) => command));
   const all = [...Object.values(Command), ...Object.values(ExtensionCommand)];
   t.strictSame(
@@ -108,6 +132,18 @@ for (const [name, preface] of prefaces) {
     t.equal(Buffer.from(encodePreface(preface)).toString('hex'), vector.hex);
     t.strictSame(decodePreface(new Uint8Array(hex(vector.hex))), preface);
     t.strictSame(prefaceVector(name, hex(vector.hex)), vector);
+  });
+}
+
+for (const [name, linkFrame] of linkFrames) {
+  t.test(`${name} is written and read as published`, async (t) => {
+    const vector = byName.get(name);
+    if (vector === undefined) return t.fail('no vector');
+    t.equal(linkFrameText(linkFrame), vector.hex);
+    const frame = frameOf(hex(vector.hex));
+    t.ok(isLinkFrame(frame));
+    t.strictSame(decodeLinkFrame(frame), linkFrame);
+    t.strictSame(frameVector(name, vector.hex), vector);
   });
 }
 
