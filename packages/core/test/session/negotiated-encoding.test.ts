@@ -160,14 +160,17 @@ t.test('what only one side can do is left out', async (t) => {
   }
 });
 
-t.test('a session that survives its connection is kept alive by it, from version 1.1 on', async (t) => {
-  const own = greetedBy(begin(server), begin(client)) as PrefaceHandshake;
-  const preface = own.peer!;
-  const resume = { ...preface, capabilities: ['resume'] };
-  t.match(commonExtensions(preface, resume), {
-    resumes: true,
-    ownSilenceMs: 5000,
-    peerSilenceMs: 5000,
-  });
-  t.same(commonExtensions(preface, { ...resume, minor: 0 }), noExtensions);
-});
+t.test(
+  'a session that survives its connection is kept alive by it, from version 1.1 on',
+  async (t) => {
+    const own = greetedBy(begin(server), begin(client)) as PrefaceHandshake;
+    const preface = own.peer!;
+    const resume = { ...preface, capabilities: ['resume'] };
+    t.match(commonExtensions(preface, resume), {
+      resumes: true,
+      ownSilenceMs: 5000,
+      peerSilenceMs: 5000,
+    });
+    t.same(commonExtensions(preface, { ...resume, minor: 0 }), noExtensions);
+  },
+);

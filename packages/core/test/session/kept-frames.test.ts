@@ -1,0 +1,119 @@
+import { strict as assert } from 'node:assert';
+import fc from 'fast-check';
+import t from 'tap';
+import { KeptFrames } from '../../src/session/kept-frames.js';
+
+/** A frame of `length` bytes that begins with its length, unlike any other one. */
+function frame(length: number, salt: number): Buffer {
+  const bytes = Buffer.alloc(length, (salt * 31 + 7) & 0xff);
+  bytes.writeUInt32LE(length, 0);
+  if (length >= 8) bytes.writeUInt32LE(salt, 4);
+  return bytes;
+}
+
+function framesOf(kept: KeptFrames): Buffer[] {
+  const frames: Buffer[] = [];
+  kept.forEach((first, second) => void frames.push(Buffer.concat([first, second])));
+  return frames;
+}
+
+type Step =
+  | { readonly kind: 'add'; readonly length: number; readonly split: number }
+  | { readonly kind: 'drop'; readonly part: number };
+
+const lengths = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 4, max: 300 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 4, max: 0x8000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0x1_0000, max: 2 ** 20 }) },
+);
+const part = fc.double({ min: 0, max: 1, noNaN: true });
+const steps: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant('add' as const), length: lengths, split: part }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), part }) },
+  ),
+  { maxLength: 80, size: 'max' },
+);
+
+t.test('it holds what a list holds, whatever is added and dropped', async () => {
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 100, max: 4 * 2 ** 20 }), (steps, maxBytes) => {
+      const kept = new KeptFrames(maxBytes);
+      let model: Buffer[] = [];
+      let handled = 0;
+      let salt = 0;
+      for (const step of steps) {
+        if (step.kind === 'add') {
+          const bytes = frame(step.length, salt++);
+          const split = Math.floor(step.split * bytes.length);
+          const held = model.reduce((sum, { length }) => sum + length, 0);
+          const fits = held + bytes.length <= maxBytes;
+          assert.equal(kept.add(bytes.subarray(0, split), bytes.subarray(split)), fits);
+          if (fits) model.push(bytes);
+        } else {
+          const count = Math.round(step.part * model.length);
+          handled += count;
+          model = model.slice(count);
+          kept.drop(handled);
+        }
+        assert.equal(kept.count, model.length);
+        assert.equal(kept.covers(handled - 1), false);
+        assert.equal(kept.covers(handled + model.length), true);
+        assert.equal(kept.covers(handled + model.length + 1), false);
+      }
+      assert.equal(
+        kept.bytes,
+        model.reduce((sum, { length }) => sum + length, 0),
+      );
+      const found = framesOf(kept);
+      assert.ok(
+        found.length === model.length && found.every((bytes, i) => bytes.equals(model[i]!)),
+      );
+    }),
+    { numRuns: 150 },
+  );
+});
+
+t.test('frames lie across the end of the ring, their length too', async (t) => {
+  // The ring begins with 64 KiB: the last frame begins at each of the 5 places around its end.
+  for (let before = 0x1_0000 - 4; before <= 0x1_0000; before++) {
+    const kept = new KeptFrames(2 ** 20);
+    kept.add(frame(before - 100, 1), new Uint8Array(0));
+    kept.add(frame(100, 2), new Uint8Array(0));
+    kept.drop(1);
+    const last = frame(50, 3);
+    kept.add(last.subarray(0, 3), last.subarray(3));
+    t.strictSame(framesOf(kept), [frame(100, 2), last], `it begins at ${before}`);
+    kept.drop(2);
+    t.strictSame(framesOf(kept), [last]);
+    t.equal(kept.bytes, 50);
+  }
+});
+
+t.test('what was visited stays as it is until its frame is dropped', async (t) => {
+  const kept = new KeptFrames(2 ** 22);
+  const frames = [frame(0xff00, 1), frame(0x400, 2), frame(0x400, 3)];
+  kept.add(frames[0]!, new Uint8Array(0));
+  kept.drop(1);
+  for (const bytes of frames) kept.add(bytes, new Uint8Array(0));
+  const borrowed: (readonly [Uint8Array, Uint8Array])[] = [];
+  kept.forEach((first, second) => void borrowed.push([first, second]));
+  for (let i = 0; i < 50; i++) kept.add(frame(0xff00, 9), new Uint8Array(0));
+  t.strictSame(
+    borrowed.map((parts) => Buffer.concat(parts)),
+    frames,
+  );
+});
+
+t.test('numbers that cannot be are not covered', async (t) => {
+  const kept = new KeptFrames(2 ** 20);
+  for (let i = 0; i < 3; i++) kept.add(frame(8, i), new Uint8Array(0));
+  kept.drop(1);
+  for (const right of [1, 2, 3]) t.equal(kept.covers(right), true, `${right}`);
+  for (const wrong of [0, 4, -1, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN]) {
+    t.equal(kept.covers(wrong), false, `${wrong}`);
+  }
+});
