@@ -41,6 +41,7 @@ export class Reconnector {
   #later(session: ResumableConnection): void {
     const pauseMs = this.#pauseMs * (1 - JITTER * Math.random());
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#try(session), pauseMs);
   }
 

@@ -185,6 +185,7 @@ export class ResumableConnection implements Connection, LinkedSession {
    * @param peerHandled number of frames that the peer has handled.
    * @returns the sink of the link's frames.
    * @throws {VfioUserError} when the session has ended, or the peer came back over a newer link.
+   * @throws {ProtocolViolationError} when `peerHandled` cannot be, which ends the session.
    */
   attach(
     connection: Connection,
@@ -197,7 +198,9 @@ export class ResumableConnection implements Connection, LinkedSession {
     }
     if (!this.onHandled(peerHandled)) {
       const text = `the peer says that it has handled ${peerHandled} messages, which cannot be`;
-      throw new ProtocolViolationError(text);
+      const error = new ProtocolViolationError(text);
+      this.#end(error);
+      throw error;
     }
     clearTimeout(this.#holdTimer);
     this.#generation++;
@@ -212,9 +215,10 @@ export class ResumableConnection implements Connection, LinkedSession {
     this.#kept.forEach((first, second) => {
       hasRoom = connection.send(first, second);
     });
+    const resentFrames = this.#kept.count;
     this.#sink?.onContinued?.();
     const gapMs = performance.now() - interruption.since;
-    this.#options.events.onContinued({ gapMs, resentFrames: this.#kept.count });
+    this.#options.events.onContinued({ gapMs, resentFrames });
     if (this.#closing) this.#sayEnd(link);
     else if (hasRoom) queueMicrotask(() => link.onDrain());
     return link;

@@ -1,4 +1,4 @@
-import type { Preface } from '../protocol/portable/preface.js';
+import { type Preface, PrefaceCapability } from '../protocol/portable/preface.js';
 import type { PeerIdentity } from '../transport/transport.js';
 import type { ResumableConnection } from './resumable-connection.js';
 
@@ -30,9 +30,10 @@ export class SessionTable {
    * that the session began with. The session's link is given up for it.
    */
   offer(preface: Preface, identity: PeerIdentity | undefined): ResumeOffer | undefined {
-    const { session: id, handled: peerHandled } = preface;
+    const { session: id, handled: peerHandled, minor, capabilities } = preface;
     const session = this.#sessions.get(keyOf(id));
     if (session === undefined || peerHandled === undefined) return undefined;
+    if (minor < 1 || !capabilities.includes(PrefaceCapability.RESUME)) return undefined;
     if (session.identity?.certificate !== identity?.certificate) return undefined;
     const generation = session.offer(peerHandled);
     return generation === undefined ? undefined : { session, peerHandled, generation };
