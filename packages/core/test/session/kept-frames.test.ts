@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { KeptFrames } from '../../src/session/kept-frames.js';
 
+const NOTHING = new Uint8Array(0);
+
 /** A frame of `length` bytes that begins with its length, unlike any other one. */
 function frame(length: number, salt: number): Buffer {
   const bytes = Buffer.alloc(length, (salt * 31 + 7) & 0xff);
@@ -81,8 +83,8 @@ t.test('frames lie across the end of the ring, their length too', async (t) => {
   // The ring begins with 64 KiB: the last frame begins at each of the 5 places around its end.
   for (let before = 0x1_0000 - 4; before <= 0x1_0000; before++) {
     const kept = new KeptFrames(2 ** 20);
-    kept.add(frame(before - 100, 1), new Uint8Array(0));
-    kept.add(frame(100, 2), new Uint8Array(0));
+    kept.add(frame(before - 100, 1), NOTHING);
+    kept.add(frame(100, 2), NOTHING);
     kept.drop(1);
     const last = frame(50, 3);
     kept.add(last.subarray(0, 3), last.subarray(3));
@@ -93,15 +95,30 @@ t.test('frames lie across the end of the ring, their length too', async (t) => {
   }
 });
 
+t.test('a ring grows wherever its frames end', async (t) => {
+  for (let wrapped = 0; wrapped <= 5; wrapped++) {
+    const kept = new KeptFrames(2 ** 20);
+    kept.add(frame(1000, 1), NOTHING);
+    kept.add(frame(0x1_0000 - 1000 - 100, 2), NOTHING);
+    kept.drop(1);
+    const last = frame(100 + wrapped, 3);
+    const large = frame(0x2_0000, 4);
+    kept.add(last, NOTHING);
+    kept.drop(2);
+    kept.add(large, NOTHING);
+    t.strictSame(framesOf(kept), [last, large], `${wrapped} bytes beyond the end`);
+  }
+});
+
 t.test('what was visited stays as it is until its frame is dropped', async (t) => {
   const kept = new KeptFrames(2 ** 22);
   const frames = [frame(0xff00, 1), frame(0x400, 2), frame(0x400, 3)];
-  kept.add(frames[0]!, new Uint8Array(0));
+  kept.add(frames[0]!, NOTHING);
   kept.drop(1);
-  for (const bytes of frames) kept.add(bytes, new Uint8Array(0));
+  for (const bytes of frames) kept.add(bytes, NOTHING);
   const borrowed: (readonly [Uint8Array, Uint8Array])[] = [];
   kept.forEach((first, second) => void borrowed.push([first, second]));
-  for (let i = 0; i < 50; i++) kept.add(frame(0xff00, 9), new Uint8Array(0));
+  for (let i = 0; i < 50; i++) kept.add(frame(0xff00, 9), NOTHING);
   t.strictSame(
     borrowed.map((parts) => Buffer.concat(parts)),
     frames,
@@ -110,7 +127,7 @@ t.test('what was visited stays as it is until its frame is dropped', async (t) =
 
 t.test('numbers that cannot be are not covered', async (t) => {
   const kept = new KeptFrames(2 ** 20);
-  for (let i = 0; i < 3; i++) kept.add(frame(8, i), new Uint8Array(0));
+  for (let i = 0; i < 3; i++) kept.add(frame(8, i), NOTHING);
   kept.drop(1);
   for (const right of [1, 2, 3]) t.equal(kept.covers(right), true, `${right}`);
   for (const wrong of [0, 4, -1, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN]) {

@@ -187,8 +187,14 @@ export class SessionPair {
     }
   }
 
-  /** What a test leaves behind: timers. */
-  end(): void {
+  /** Ends the session and its links, which have timers. */
+  async end(): Promise<void> {
     for (const { connection } of [this.client, this.server]) connection.abort(new Error('over'));
+    for (const { client, server } of this.links) {
+      client.break();
+      client.notice();
+      server.notice();
+    }
+    await turn();
   }
 }
