@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from vfio_user_portable import link_frames
 from vfio_user_portable.framing import Frame, encode_frame, read_frame
 from vfio_user_portable.preface import MAGIC, Limits, Preface, encode_preface, read_preface
 from vfio_user_portable.records import decode_record, encode_record
@@ -45,24 +46,32 @@ def as_unsigned(encoded: bytes, record: Any) -> bytes:
 
 
 def check_preface(encoded: bytes, record: Any) -> None:
+    minor = int.from_bytes(encoded[10:12], "little")
     stream = io.BytesIO(encoded)
     found = read_preface(stream.read)
     expected = Preface(
         tuple(record["capabilities"]),
         Limits(**record["limits"]),
         record["session"],
+        minor=minor,
         attachment=record.get("attachment"),
+        handled=record.get("handled"),
     )
     assert found == expected, f"read {found}"
     assert stream.read() == b"", "bytes are left behind the preface"
     written = encode_preface(expected)
-    assert written == encoded, f"written {written.hex()}"
+    assert written == as_unsigned(encoded, record), f"written {written.hex()}"
 
 
 def check_frame(encoded: bytes, record: Any, data: bytes) -> None:
     stream = io.BytesIO(encoded)
     frame = read_frame(stream.read, MAX_BYTES, MAX_BYTES)
     assert stream.read() == b"", "bytes are left behind the frame"
+    if record is None:
+        assert frame.data == data, f"read data {frame.data.hex()}"
+        written = encode_frame(link_frames.to_frame(link_frames.from_frame(frame)))
+        assert written == encoded, f"written {written.hex()}"
+        return
     found = decode_record(frame.record)
     assert found == record, f"read {found}"
     assert frame.data == data, f"read data {frame.data.hex()}"

@@ -1,18 +1,24 @@
-"""A client: one connection, one thread. It serves the device's requests while it waits for its own."""
+"""A client: one session, one thread. It serves the device's requests while it waits for its own."""
 
+import dataclasses
+import random
 import select
 import socket
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import constants, framing, records
-from .errors import MalformedMessage, ProtocolError, RefusedRequest
+from . import constants, framing, link_frames, records
+from .errors import ConnectionLost, MalformedMessage, ProtocolError, RefusedRequest
 from .flow import Window
 from .memory import Memory
+from .link_frames import LinkFrame
 from .preface import Preface, encode_preface, read_preface
+from .session import Session
 
 ANSWER_SECONDS = 30
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2
 MAX_TEXT = 1024
 
 
@@ -37,28 +43,49 @@ class Client:
         self.keep_alives_answered = 0
         self.keep_alive_replies: list[int] = []
         self.refused_requests = 0
+        # How often the session went on over another connection.
+        self.continuations = 0
         self._next_id = 0
         self._waiting_for: tuple[int, int] | None = None
         self._reply: Reply | RefusedRequest | None = None
-        self._stream = socket.create_connection(address, timeout=ANSWER_SECONDS)
-        self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._address = address
+        # Of a session that outlives its connections. Frames count before it is known whether this one does.
+        self._session: Session | None = Session() if "resume" in own.capabilities else None
+        self._stream = self._connect()
+        self._lost = False
         self._sent = Window(0, 0)
         self._handled = Window(0, 0)
         # VERSION right behind the preface: it need not wait for the server's.
         self._stream.sendall(encode_preface(own))
         self._send_request(constants.VERSION, version)
         self.server = read_preface(self._read)
+        if not (self.has("resume") and self.server.minor >= 1):
+            self._session = None
+        self._version_answered = False
         if self.has("acknowledge"):
             theirs = self.server.limits
             self._sent = Window(theirs.windowMessages, theirs.windowBytes)
             self._handled = Window(own.limits.windowMessages, own.limits.windowBytes)
         self.version = self._await_reply().body or {}
+        self._version_answered = True
 
     def __enter__(self) -> "Client":
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._session is not None and not self._lost:
+            self._end()
         self._stream.close()
+
+    def _end(self) -> None:
+        """Without it the server would hold the session."""
+        self._tell(link_frames.END, 0)
+        try:
+            self._stream.shutdown(socket.SHUT_WR)
+            while self._stream.recv(4096):
+                pass
+        except OSError:
+            pass  # the connection broke in its last moment
 
     def has(self, capability: str) -> bool:
         """Whether both sides named it."""
@@ -81,19 +108,25 @@ class Client:
         self._sent.count(self._send_one_way(command, body, data))
 
     def send_keep_alive(self, nonce: int) -> None:
-        self._send_one_way(constants.KEEP_ALIVE, {"nonce": nonce, "reply": False})
+        if self._session is not None:
+            self._tell(link_frames.KEEP_ALIVE, nonce)
+        else:
+            self._send_one_way(constants.KEEP_ALIVE, {"nonce": nonce, "reply": False})
 
     def send_raw(self, record: bytes, data: bytes = b"") -> None:
         """A frame with a record that somebody else packed, to see how the server takes it."""
-        self._stream.sendall(framing.encode_frame(framing.Frame(record, data)))
+        self._transmit(framing.Frame(record, data))
 
     def wait_until(self, done: Callable[[], bool], seconds: float = ANSWER_SECONDS) -> None:
         """Serves the device until `done` says so."""
         deadline = time.monotonic() + seconds
         while not done():
-            if not select.select([self._stream], [], [], max(0, deadline - time.monotonic()))[0]:
+            if self._lost:
+                self._go_on()
+            elif not select.select([self._stream], [], [], max(0, deadline - time.monotonic()))[0]:
                 raise TimeoutError(f"nothing came that ends the wait within {seconds} s")
-            self._handle_frame()
+            else:
+                self._receive()
 
     def _send_request(self, command: int, body: dict[str, Any] | None, data: bytes = b"") -> None:
         self._next_id = self._next_id % 0xFFFF + 1
@@ -113,8 +146,62 @@ class Client:
 
     def _send(self, record: dict[str, Any], data: bytes = b"") -> int:
         frame = framing.Frame(records.encode_record(record), data)
-        self._stream.sendall(framing.encode_frame(frame))
+        self._transmit(frame)
         return frame.length
+
+    def _transmit(self, frame: framing.Frame) -> None:
+        encoded = framing.encode_frame(frame)
+        if self._session is not None:
+            self._session.keep(encoded)
+        self._write(encoded)
+
+    def _write(self, encoded: bytes) -> None:
+        """Where the session goes on without the connection, so does this: what is kept is sent again."""
+        if self._lost:
+            return
+        try:
+            self._stream.sendall(encoded)
+        except OSError:
+            if self._session is None:
+                raise
+            self._lost = True
+
+    def _tell(self, kind: int, value: int) -> None:
+        """A link frame, which also says what was handled."""
+        self._write(framing.encode_frame(link_frames.to_frame(LinkFrame(kind, value, self._session.handled))))
+        self._session.told()
+
+    def _connect(self) -> socket.socket:
+        stream = socket.create_connection(self._address, timeout=ANSWER_SECONDS)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return stream
+
+    def _go_on(self) -> None:
+        """Takes the session up again over another connection."""
+        session = self._session
+        own = dataclasses.replace(self.own, session=self.server.session, handled=session.handled)
+        deadline = time.monotonic() + (self.server.limits.holdMs or 0) / 1000
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            self._stream.close()
+            try:
+                self._stream = self._connect()
+                self._stream.sendall(encode_preface(own))
+                answer = read_preface(self._read)
+                break
+            except (OSError, ConnectionLost):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(pause / 2, pause))
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        if answer.session != self.server.session or answer.handled is None:
+            raise ProtocolError("the server has given the session up")
+        session.drop(answer.handled)
+        session.told()
+        self._lost = False
+        self.continuations += 1
+        for encoded in session.kept:
+            self._write(encoded)
 
     def _await_reply(self) -> Reply:
         self.wait_until(lambda: self._reply is not None)
@@ -129,13 +216,38 @@ class Client:
         while view:
             received = self._stream.recv_into(view)
             if received == 0:
-                raise ProtocolError("the server ended the connection")
+                raise ConnectionLost("the server ended the connection")
             view = view[received:]
         return bytes(buffer)
 
-    def _handle_frame(self) -> None:
+    def _receive(self) -> None:
         limits = self.own.limits
-        frame = framing.read_frame(self._read, limits.maxFrameBytes, limits.maxRecordBytes)
+        try:
+            frame = framing.read_frame(self._read, limits.maxFrameBytes, limits.maxRecordBytes)
+        except (OSError, ConnectionLost):
+            # The session begins with the answer to VERSION. What came of a frame is dropped.
+            if self._session is None or not self._version_answered:
+                raise
+            self._lost = True
+            return
+        if self._session is not None and frame.record == b"":
+            self._handle_link_frame(link_frames.from_frame(frame))
+            return
+        self._handle_frame(frame)
+        if self._session is not None and self._session.count_handled(frame.length):
+            self._tell(link_frames.HANDLED, 0)
+
+    def _handle_link_frame(self, link_frame: LinkFrame) -> None:
+        self._session.drop(link_frame.handled)
+        if link_frame.kind == link_frames.KEEP_ALIVE:
+            self._tell(link_frames.KEEP_ALIVE_REPLY, link_frame.value)
+            self.keep_alives_answered += 1
+        elif link_frame.kind == link_frames.KEEP_ALIVE_REPLY:
+            self.keep_alive_replies.append(link_frame.value)
+        elif link_frame.kind == link_frames.END:
+            raise ProtocolError("the server has ended the session")
+
+    def _handle_frame(self, frame: framing.Frame) -> None:
         try:
             record = records.decode_record(frame.record)
             message_id = records.uint(record, "id", records.U16)

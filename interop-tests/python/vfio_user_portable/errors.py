@@ -5,6 +5,10 @@ class ProtocolError(Exception):
     """The peer broke a rule that ends the connection."""
 
 
+class ConnectionLost(Exception):
+    """The connection is gone; the session may go on over another one."""
+
+
 class MalformedMessage(Exception):
     """A record that is not what its message must hold: the message is refused, the session goes on."""
 

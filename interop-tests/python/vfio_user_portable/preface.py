@@ -3,13 +3,14 @@
 import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from . import records
 from .errors import MalformedMessage, ProtocolError
 
 MAGIC = bytes.fromhex("895646550d0a1a0a")
 MAJOR = 1
-MINOR = 0
+MINOR = 1
 FIXED = struct.Struct("<8sHHI")
 MAX_MAP_BYTES = 4096
 SESSION_BYTES = 16
@@ -28,6 +29,7 @@ class Limits:
     windowMessages: int = 0
     windowBytes: int = 0
     silenceMs: int = 0
+    holdMs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,15 @@ class Preface:
     major: int = MAJOR
     minor: int = MINOR
     attachment: bytes | None = None
+    handled: int | None = None
 
 
 def encode_preface(preface: Preface) -> bytes:
-    record = {
-        "session": preface.session,
-        "capabilities": list(preface.capabilities),
-        "limits": asdict(preface.limits),
-    }
+    record: dict[str, Any] = {"session": preface.session}
+    if preface.handled is not None:
+        record["handled"] = preface.handled
+    record["capabilities"] = list(preface.capabilities)
+    record["limits"] = {key: value for key, value in asdict(preface.limits).items() if value is not None}
     if preface.attachment is not None:
         record["attachment"] = preface.attachment
     packed = records.encode_record(record)
@@ -76,10 +79,13 @@ def _preface(record: dict, minor: int) -> Preface:
     if len(names) > 64 or not all(isinstance(name, str) and len(name) <= 64 for name in names):
         raise MalformedMessage("capabilities that are not at most 64 names of at most 64 characters")
     sizes = {key: records.SIZE if key.startswith("window") else records.U32 for key in asdict(Limits())}
+    if "holdMs" not in limits:
+        del sizes["holdMs"]
     found = Limits(**{key: records.uint(limits, key, bits) for key, bits in sizes.items()})
     if found.maxFrameBytes < 16:
         raise MalformedMessage(f"maxFrameBytes is {found.maxFrameBytes}")
     attachment = records.typed(record, "attachment", bytes) if "attachment" in record else None
     if attachment is not None and len(attachment) > MAX_ATTACHMENT_BYTES:
         raise MalformedMessage(f"an attachment of {len(attachment)} bytes")
-    return Preface(tuple(names), found, session, MAJOR, minor, attachment)
+    handled = records.uint(record, "handled", records.SIZE) if "handled" in record else None
+    return Preface(tuple(names), found, session, MAJOR, minor, attachment, handled)
