@@ -52,6 +52,8 @@ export interface FabricFaults {
   maxPinned?: number;
   /** Opening the adapter fails. */
   broken?: boolean;
+  /** What is sent takes effect, and its sender does not hear of it. */
+  unacknowledged?: boolean;
 }
 
 /** One network of adapters, all of them named `fake0`. */
@@ -426,7 +428,10 @@ class FakeQueuePair implements QueuePair {
   }
 
   #complete({ id, flags }: Work, status: number): void {
-    if (status === CompletionStatus.SUCCESS && (flags & SendFlag.SIGNALED) === 0) return;
+    if (status === CompletionStatus.SUCCESS) {
+      if (this.#domain.fabric.faults.unacknowledged) return;
+      if ((flags & SendFlag.SIGNALED) === 0) return;
+    }
     const completion = { id, status, byteLength: 0, immediate: undefined };
     (this.#options.sendQueue as FakeQueue).add(completion);
   }

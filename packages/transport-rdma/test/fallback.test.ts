@@ -139,8 +139,22 @@ t.test('queue pairs of clients that say nothing are few, and keep nobody out', a
   await client.close();
 });
 
-t.test('an adapter that goes away ends the session and says so', async (t) => {
-  const { server, fabric } = await serveBench(t);
+t.test('a session survives an adapter that goes away', async (t) => {
+  const { server, fabric, warnings } = await serveBench(t);
+  const { client, warnings: ofClient } = await tryDevice(t, server.uri, fabric);
+  fabric.removeDevices();
+  const id = await client.regionRead(Region.BAR0, register.ID, 4);
+  t.equal(Buffer.from(id).toString('latin1'), 'BENC');
+  for (const { texts } of [warnings, ofClient]) {
+    t.match(texts, [/^the link is lost, the session is kept: .*fake0 reports: device fatal/]);
+  }
+  t.equal(client.connection.oneSided?.description, 'RDMA by fake0');
+  await client.close();
+  t.equal(fabric.devices.size, 0, 'nothing is left open');
+});
+
+t.test('where no session is kept, an adapter that goes away ends it and says so', async (t) => {
+  const { server, fabric } = await serveBench(t, { limits: { holdMs: 0 } });
   const { client } = await tryDevice(t, server.uri, fabric);
   fabric.removeDevices();
   const error = await client.closed;

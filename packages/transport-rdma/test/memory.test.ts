@@ -6,6 +6,7 @@ import {
   type DeviceClient,
   Feature,
   Region,
+  type ServerLimits,
   startBridge,
   TransportRegistry,
 } from '@vfio-user/core';
@@ -181,13 +182,14 @@ t.test('through a bridge the device writes the memory that the client shares', a
   await logDma(client, Feature.DMA_LOGGING_STOP, new Uint8Array(0));
 });
 
-t.test('the log of pages goes on when the link to the device was lost', async (t) => {
-  const { server, fabric } = await serveBench(t);
+/** A bridge to a device, which logs the pages it writes; it has written the first. */
+async function loggedBridge(t: Test, limits: Partial<ServerLimits>) {
+  const { server, fabric } = await serveBench(t, { limits });
   const registry = new TransportRegistry([
     unixTransport(),
     rdmaTransport({ bootstrap: tcpTransport(), verbs: fabric }),
   ]);
-  const listen = `unix://${directory}/lost.sock`;
+  const listen = `unix://${directory}/lost-${limits.holdMs}.sock`;
   const bridge = await startBridge({ registry, listen, connect: server.uri });
   t.teardown(() => bridge.close());
   const client = await connectDevice(listen, { registry });
@@ -198,6 +200,19 @@ t.test('the log of pages goes on when the link to the device was lost', async (t
   await client.dmaMap({ ...rest, address: BASE + 4 * PAGE });
   await logDma(client, Feature.DMA_LOGGING_START, startData());
   t.equal(await fill(client, BASE, PAGE, 0x66), 0);
+  return { client, fabric };
+}
+
+t.test('the log of pages goes on over another link to the device', async (t) => {
+  const { client, fabric } = await loggedBridge(t, { holdMs: 60_000 });
+  fabric.removeDevices();
+  t.equal(await dirtyBits(client), 0b1);
+  t.equal(await fill(client, BASE + 2 * PAGE, PAGE, 0x66), 0);
+  t.equal(await dirtyBits(client), 0b100);
+});
+
+t.test('the log of pages goes on when the session with the device was lost', async (t) => {
+  const { client, fabric } = await loggedBridge(t, { holdMs: 0 });
   fabric.removeDevices();
   const id = async (): Promise<number> => (await client.regionRead(Region.BAR0, 0, 4))[0] as number;
   while ((await id()) !== 0xff) await setImmediate();

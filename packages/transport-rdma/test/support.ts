@@ -4,8 +4,10 @@ import {
   type Listener,
   type LogFields,
   type Logger,
+  type ServerLimits,
   serve,
   silentLogger,
+  type Transport,
   TransportRegistry,
 } from '@vfio-user/core';
 import { bench } from '@vfio-user/devices';
@@ -32,8 +34,16 @@ export class Warnings {
 /** One machine with an adapter: a registry with `tcp:` and `rdma:`. */
 export function machine(fabric: FakeFabric, options: Partial<RdmaTransportOptions> = {}) {
   const bootstrap = tcpTransport();
-  const rdma = rdmaTransport({ bootstrap, verbs: fabric, ...SMALL, ...options });
-  return new TransportRegistry([bootstrap, rdma]);
+  return new TransportRegistry([bootstrap, rdmaOver(bootstrap, fabric, options)]);
+}
+
+/** `rdma:` with an adapter. */
+export function rdmaOver(
+  bootstrap: Transport,
+  fabric: FakeFabric,
+  options: Partial<RdmaTransportOptions> = {},
+): Transport {
+  return rdmaTransport({ bootstrap, verbs: fabric, ...SMALL, ...options });
 }
 
 /** The bench device behind `rdma:` on a machine of its own. */
@@ -44,6 +54,7 @@ export async function serveBench(
     query = '',
     warnings = new Warnings(),
     options = {} as Partial<RdmaTransportOptions>,
+    limits = {} as Partial<ServerLimits>,
   } = {},
 ) {
   const registry = machine(fabric, options);
@@ -53,6 +64,7 @@ export async function serveBench(
     registry,
     listen: `rdma://127.0.0.1:0${query}`,
     logger: warnings.logger,
+    limits,
   });
   t.teardown(() => server.close());
   return { server, registry, fabric, warnings };

@@ -18,6 +18,9 @@ export class KeptFrames {
   #count = 0;
   /** Number of frames that the peer has handled. */
   #handled = 0;
+  /** How many of those kept were not sent over this link, the youngest, and the bytes of the rest. */
+  #unsent = 0;
+  #sentBytes = 0;
 
   /** @param maxBytes most bytes that are kept. */
   constructor(maxBytes: number) {
@@ -34,11 +37,22 @@ export class KeptFrames {
     return this.#count;
   }
 
+  /** Number of frames that were not sent over this link. */
+  get unsent(): number {
+    return this.#unsent;
+  }
+
+  /** Number of frames since the session began. */
+  get issued(): number {
+    return this.#handled + this.#count;
+  }
+
   /**
    * Keep a copy of a frame.
+   * @param leaves whether it is sent now; all before it are.
    * @returns `false` if there is no room for it.
    */
-  add(head: Uint8Array, data: Uint8Array): boolean {
+  add(head: Uint8Array, data: Uint8Array, leaves: boolean): boolean {
     const bytes = this.#bytes + head.length + data.length;
     if (bytes > this.#maxBytes) return false;
     if (bytes > this.#ring.length) this.#grow(bytes);
@@ -46,19 +60,22 @@ export class KeptFrames {
     if (data.length > 0) this.#copy(data, this.#bytes + head.length);
     this.#bytes = bytes;
     this.#count++;
+    if (leaves) this.#sentBytes = bytes;
+    else this.#unsent++;
     return true;
   }
 
   /** Whether a peer can have handled so many frames: not fewer than before, not more than sent. */
   covers(handled: number): boolean {
-    return handled >= this.#handled && handled <= this.#handled + this.#count;
+    return handled >= this.#handled && handled <= this.issued - this.#unsent;
   }
 
   /** The peer has handled so many frames since the session began ({@link covers}): drop those. */
   drop(handled: number): void {
-    if (handled === this.#handled + this.#count) {
+    if (handled === this.issued) {
       this.#start = 0;
       this.#bytes = 0;
+      this.#sentBytes = 0;
       this.#count = 0;
       this.#handled = handled;
       return;
@@ -67,20 +84,28 @@ export class KeptFrames {
       const length = this.#lengthAt(this.#start);
       this.#start = (this.#start + length) & (this.#ring.length - 1);
       this.#bytes -= length;
+      this.#sentBytes -= length;
       this.#count--;
       this.#handled++;
     }
   }
 
-  /** Visit every frame, oldest first. */
-  forEach(visit: FrameVisitor): void {
+  /** Another link: nothing was sent over it. */
+  rewind(): void {
+    this.#unsent = this.#count;
+    this.#sentBytes = 0;
+  }
+
+  /** Send those that were not, up to number `upTo` since the session began, oldest first. */
+  send(upTo: number, visit: FrameVisitor): void {
     const size = this.#ring.length;
-    let at = this.#start;
-    for (let left = this.#count; left > 0; left--) {
+    for (let left = this.#unsent - (this.issued - upTo); left > 0 && this.#unsent > 0; left--) {
+      const at = (this.#start + this.#sentBytes) & (size - 1);
       const length = this.#lengthAt(at);
       const end = at + length;
+      this.#sentBytes += length;
+      this.#unsent--;
       visit(this.#ring.subarray(at, end), this.#ring.subarray(0, Math.max(0, end - size)));
-      at = end & (size - 1);
     }
   }
 
@@ -89,7 +114,9 @@ export class KeptFrames {
     this.#ring = new Uint8Array(0);
     this.#start = 0;
     this.#bytes = 0;
+    this.#sentBytes = 0;
     this.#count = 0;
+    this.#unsent = 0;
   }
 
   #lengthAt(start: number): number {

@@ -1,8 +1,7 @@
 import { deferred } from '../deferred.js';
 import { ProtocolViolationError, VfioUserError } from '../errors.js';
-import { LinkFrameKind } from '../protocol/portable/link-frames.js';
+import { type LinkFrame, LinkFrameKind } from '../protocol/portable/link-frames.js';
 import { connectionDefaults } from '../transport/connection-options.js';
-import type { OneSidedMemory } from '../transport/one-sided.js';
 import { nullSink } from '../transport/open-connection.js';
 import type {
   Connection,
@@ -13,6 +12,8 @@ import type {
 } from '../transport/transport.js';
 import { KeptFrames } from './kept-frames.js';
 import { type LinkedSession, type LinkSilence, SessionLink } from './session-link.js';
+import { SessionMemory } from './session-memory.js';
+import type { MemoryCarrier } from './session-transfers.js';
 
 /** Frames, and bytes of them, after which the peer is told that they were handled. */
 const HANDLED_FRAMES = 256;
@@ -64,8 +65,11 @@ export interface Interruption {
  * them, and sent again over the next link, so that each one arrives exactly once and in order
  * (portable protocol, "Sessions"). Whoever uses it notices a delay only.
  */
-export class ResumableConnection implements Connection, LinkedSession {
+export class ResumableConnection implements Connection, LinkedSession, MemoryCarrier {
   readonly id: Uint8Array;
+  /** Those of the first link. */
+  readonly capabilities: TransportCapabilities;
+  readonly oneSided: SessionMemory | undefined;
   readonly #options: ResumableOptions;
   readonly #kept: KeptFrames;
   readonly #closed = deferred();
@@ -98,6 +102,9 @@ export class ResumableConnection implements Connection, LinkedSession {
     this.#kept = new KeptFrames(options.maxKeptBytes);
     this.#connection = connection;
     this.#link = new SessionLink(connection, this, options);
+    const { capabilities, oneSided } = connection;
+    this.capabilities = capabilities;
+    this.oneSided = oneSided && new SessionMemory(this, oneSided);
   }
 
   get peer(): string {
@@ -108,17 +115,9 @@ export class ResumableConnection implements Connection, LinkedSession {
     return this.#connection.identity;
   }
 
-  get capabilities(): TransportCapabilities {
-    return this.#connection.capabilities;
-  }
-
   /** Descriptors cannot be sent again. */
   get resources(): undefined {
     return undefined;
-  }
-
-  get oneSided(): OneSidedMemory | undefined {
-    return this.#connection.oneSided;
   }
 
   get bytesMoved(): number {
@@ -211,16 +210,16 @@ export class ResumableConnection implements Connection, LinkedSession {
     const link = new SessionLink(connection, this, this.#options);
     this.#link = link;
     if (this.#paused) connection.pause();
-    let hasRoom = true;
-    this.#kept.forEach((first, second) => {
-      hasRoom = connection.send(first, second);
-    });
+    this.#kept.rewind();
+    this.oneSided?.attach(connection.oneSided, peerHandled);
+    // A server may take another link for the one in use until something comes over it.
+    if (this.#kept.count === 0) link.tell(LinkFrameKind.HANDLED);
+    this.proceed();
     const resentFrames = this.#kept.count;
     this.#sink?.onContinued?.();
     const gapMs = performance.now() - interruption.since;
     this.#options.events.onContinued({ gapMs, resentFrames });
     if (this.#closing) this.#sayEnd(link);
-    else if (hasRoom) queueMicrotask(() => link.onDrain());
     return link;
   }
 
@@ -231,15 +230,15 @@ export class ResumableConnection implements Connection, LinkedSession {
 
   send(head: Uint8Array, data: Uint8Array = NO_BYTES): boolean {
     if (this.#over || this.#closing) return true;
-    if (!this.#kept.add(head, data)) {
+    const leaves = this.#link !== undefined && !this.#heldBack;
+    if (!this.#kept.add(head, data, leaves)) {
       const text = `${this.peer} leaves ${this.#kept.bytes} bytes unhandled: session ended`;
       this.abort(new VfioUserError('VFU_PEER_CLOSED', text));
       return true;
     }
-    const hasRoom =
-      this.#link === undefined
-        ? this.#kept.bytes <= connectionDefaults.highWaterBytes
-        : this.#connection.send(head, data);
+    const hasRoom = leaves
+      ? this.#connection.send(head, data)
+      : this.#kept.bytes <= connectionDefaults.highWaterBytes;
     if (!hasRoom) this.#owesDrain = true;
     return hasRoom;
   }
@@ -301,7 +300,7 @@ export class ResumableConnection implements Connection, LinkedSession {
   }
 
   onDrain(): void {
-    if (!this.#owesDrain || this.#closing || this.#over) return;
+    if (!this.#owesDrain || this.#closing || this.#over || this.#heldBack) return;
     this.#owesDrain = false;
     this.#sink?.onDrain();
   }
@@ -310,9 +309,38 @@ export class ResumableConnection implements Connection, LinkedSession {
     this.#peerEnded = true;
   }
 
+  onLinkFrame(frame: LinkFrame): void {
+    if (!this.#over) this.oneSided?.onFrame(frame);
+  }
+
+  get issued(): number {
+    return this.#kept.issued;
+  }
+
+  release(upTo: number): boolean {
+    let hasRoom = true;
+    this.#kept.send(upTo, (first, second) => {
+      hasRoom = this.#connection.send(first, second);
+    });
+    return hasRoom;
+  }
+
+  sendLinkFrame(kind: LinkFrameKind, value: number, payload?: Uint8Array, data?: Uint8Array): void {
+    this.#link?.tell(kind, value, payload, data);
+  }
+
+  proceed(): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.oneSided?.pump();
+    if (this.oneSided?.waits) return;
+    if (this.release(this.#kept.issued) && this.#owesDrain) queueMicrotask(() => link.onDrain());
+  }
+
   onLinkClosed(error?: Error): void {
     this.#movedBefore += this.#link?.bytesMoved ?? 0;
     this.#link = undefined;
+    this.oneSided?.lost();
     if (this.#over) {
       this.#report();
     } else if (this.#closing || this.#peerEnded) {
@@ -334,7 +362,14 @@ export class ResumableConnection implements Connection, LinkedSession {
     this.#options.events.onLost(reason);
   }
 
+  /** Frames have to stay behind transfers that wait. */
+  get #heldBack(): boolean {
+    return this.oneSided?.waits === true || this.#kept.unsent > 0;
+  }
+
   #sayEnd(link: SessionLink): void {
+    this.oneSided?.close(new VfioUserError('VFU_PEER_CLOSED', 'the session was closed'));
+    this.proceed();
     link.tell(LinkFrameKind.END);
     void link.connection.close();
   }
@@ -346,6 +381,7 @@ export class ResumableConnection implements Connection, LinkedSession {
     this.#error = error;
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#closeTimer);
+    this.oneSided?.end(error ?? new VfioUserError('VFU_PEER_CLOSED', 'the session has ended'));
     this.#kept.clear();
     if (this.#link === undefined) this.#report();
   }

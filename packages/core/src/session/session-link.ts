@@ -4,6 +4,7 @@ import {
   decodeLinkFrame,
   encodeLinkFrame,
   isLinkFrame,
+  type LinkFrame,
   LinkFrameKind,
 } from '../protocol/portable/link-frames.js';
 import type { Connection, Frame, FrameSink } from '../transport/transport.js';
@@ -23,6 +24,8 @@ export interface LinkedSession {
   onDrain(): void;
   /** The peer ends the session with this link. */
   onPeerEnd(): void;
+  /** A link frame that does not concern the link itself. */
+  onLinkFrame(frame: LinkFrame): void;
   /** The link has ended; called once. */
   onLinkClosed(error?: Error): void;
 }
@@ -64,8 +67,9 @@ export class SessionLink implements FrameSink, KeptPeer {
   }
 
   /** Send a frame without a record; it also says how many frames were handled. */
-  tell(kind: LinkFrameKind, value = 0): void {
-    this.connection.send(encodeLinkFrame(kind, value, this.#session.handled));
+  tell(kind: LinkFrameKind, value = 0, payload?: Uint8Array, data?: Uint8Array): void {
+    const { handled } = this.#session;
+    this.connection.send(encodeLinkFrame(kind, value, handled, payload, data?.length), data);
   }
 
   /** Ask for a sign of life: without one within `ms` the link counts as lost. */
@@ -112,5 +116,6 @@ export class SessionLink implements FrameSink, KeptPeer {
     const { kind, value } = decoded;
     if (kind === LinkFrameKind.KEEP_ALIVE) this.#monitor.onMessage({ nonce: value, reply: false });
     else if (kind === LinkFrameKind.END) this.#session.onPeerEnd();
+    else this.#session.onLinkFrame(decoded);
   }
 }

@@ -178,6 +178,12 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     this.#events.onGone(this.#lost(`is lost: ${why}`));
   }
 
+  /** The queue pair was tried before the connection was opened. */
+  get #isUp(): boolean {
+    const { state } = this.#events;
+    return state === 'open' || state === 'opening';
+  }
+
   #post(slot: number): void {
     try {
       this.#parts.endpoint.post(slot);
@@ -187,7 +193,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   }
 
   #start(transfer: RdmaTransfer): void {
-    if (this.#events.state !== 'open') {
+    if (!this.#isUp) {
       transfer.fail(this.#lost('has ended'));
       return;
     }
@@ -199,7 +205,7 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   }
 
   #register(memory: MappedMemory, rights: AccessRights): ExposedMemory {
-    if (this.#events.state !== 'open') return { ranges: [], close() {} };
+    if (!this.#isUp) return { ranges: [], close() {} };
     const { endpoint, logger } = this.#parts;
     const registered = new RegisteredMemory(endpoint.domain, memory, rights, logger);
     const close = (): void => {
