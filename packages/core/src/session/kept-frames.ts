@@ -52,7 +52,7 @@ export class KeptFrames {
    * @param leaves whether it is sent now; all before it are.
    * @returns `false` if there is no room for it.
    */
-  add(head: Uint8Array, data: Uint8Array, leaves: boolean): boolean {
+  add(head: Uint8Array, data: Uint8Array, leaves = true): boolean {
     const bytes = this.#bytes + head.length + data.length;
     if (bytes > this.#maxBytes) return false;
     if (bytes > this.#ring.length) this.#grow(bytes);

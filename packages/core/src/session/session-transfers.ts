@@ -156,7 +156,7 @@ export class SessionTransfers {
 
   /** Nothing is begun any more. */
   close(error: Error): void {
-    this.#over = error;
+    this.#over ??= error;
     for (const transfer of this.#ready ? this.#waiting : this.#unfinished) {
       this.#finish(transfer, error);
     }

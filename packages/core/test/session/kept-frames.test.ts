@@ -15,7 +15,8 @@ function frame(length: number, salt: number): Buffer {
 
 function framesOf(kept: KeptFrames): Buffer[] {
   const frames: Buffer[] = [];
-  kept.forEach((first, second) => void frames.push(Buffer.concat([first, second])));
+  kept.rewind();
+  kept.send(kept.issued, (first, second) => void frames.push(Buffer.concat([first, second])));
   return frames;
 }
 
@@ -117,7 +118,8 @@ t.test('what was visited stays as it is until its frame is dropped', async (t) =
   kept.drop(1);
   for (const bytes of frames) kept.add(bytes, NOTHING);
   const borrowed: (readonly [Uint8Array, Uint8Array])[] = [];
-  kept.forEach((first, second) => void borrowed.push([first, second]));
+  kept.rewind();
+  kept.send(kept.issued, (first, second) => void borrowed.push([first, second]));
   for (let i = 0; i < 50; i++) kept.add(frame(0xff00, 9), NOTHING);
   t.strictSame(
     borrowed.map((parts) => Buffer.concat(parts)),
@@ -133,4 +135,27 @@ t.test('numbers that cannot be are not covered', async (t) => {
   for (const wrong of [0, 4, -1, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN]) {
     t.equal(kept.covers(wrong), false, `${wrong}`);
   }
+});
+
+t.test('what does not leave is held back, and sent in order as far as it may', async (t) => {
+  const kept = new KeptFrames(2 ** 20);
+  const sent: number[] = [];
+  const send = (upTo: number): void =>
+    kept.send(upTo, (first) => void sent.push(Buffer.from(first).readUInt32LE(4)));
+  kept.add(frame(8, 0), NOTHING, true);
+  for (let i = 1; i <= 4; i++) kept.add(frame(8 + i, i), NOTHING, false);
+  t.equal(kept.unsent, 4);
+  t.equal(kept.covers(1), true);
+  t.equal(kept.covers(2), false, 'nobody can have handled what was not sent');
+  send(1);
+  t.strictSame(sent, []);
+  send(3);
+  t.strictSame(sent, [1, 2]);
+  kept.drop(2);
+  send(kept.issued);
+  t.strictSame(sent, [1, 2, 3, 4]);
+  kept.rewind();
+  t.equal(kept.unsent, 3);
+  send(kept.issued);
+  t.strictSame(sent, [1, 2, 3, 4, 2, 3, 4], 'what was not handled is sent again');
 });

@@ -15,19 +15,22 @@ const u32 = fc.nat(0xffff_ffff);
 t.test('every link frame survives encoding and decoding, and is a frame', async (t) => {
   const kinds = fc.constantFrom(...Object.values(LinkFrameKind));
   fc.assert(
-    fc.property(kinds, u32, fc.maxSafeNat(), (kind, value, handled) => {
-      const bytes = encodeLinkFrame(kind, value, handled);
+    fc.property(kinds, u32, fc.maxSafeNat(), fc.uint8Array(), (kind, value, handled, payload) => {
+      const bytes = encodeLinkFrame(kind, value, handled, payload);
       const frame = frameOf(bytes);
       t.equal(new PortableFraming().frameLength(frame.view, frame.start), bytes.length);
       t.equal(isLinkFrame(frame), true);
-      t.strictSame(decodeLinkFrame(frame), { kind, value, handled });
+      t.strictSame(decodeLinkFrame(frame), { kind, value, handled, payload });
     }),
   );
 });
 
 t.test('a longer one is read, a shorter one is malformed', async (t) => {
   const whole = hex('1c000000 00000000 01000000 02000000 0300000000000000 ffffffff');
-  t.strictSame(decodeLinkFrame(frameOf(whole)), { kind: 1, value: 2, handled: 3 });
+  t.strictSame(decodeLinkFrame(frameOf(whole)), {
+    ...{ kind: 1, value: 2, handled: 3 },
+    payload: new Uint8Array(4).fill(0xff),
+  });
   for (let length = 8; length < 24; length++) {
     const short = Buffer.from(whole.subarray(0, length));
     short.writeUInt32LE(length, 0);
