@@ -36,7 +36,10 @@ const prefaces: ReadonlyMap<string, Preface> = new Map([
   ['preface-continue-server', continued(70_000, 60_000)],
 ]);
 
-const linkFrames: ReadonlyMap<string, LinkFrame & { readonly kind: LinkFrameKind }> = new Map([
+/** A link frame that has nothing more. */
+type ShortLinkFrame = Omit<LinkFrame, 'payload'> & { readonly kind: LinkFrameKind };
+
+const linkFrames: ReadonlyMap<string, ShortLinkFrame> = new Map([
   ['link-handled', { kind: LinkFrameKind.HANDLED, value: 0, handled: 70_000 }],
   ['link-keep-alive', { kind: LinkFrameKind.KEEP_ALIVE, value: 7, handled: 70_000 }],
   ['link-keep-alive-reply', { kind: LinkFrameKind.KEEP_ALIVE_REPLY, value: 7, handled: 2 ** 32 }],
@@ -84,7 +87,7 @@ function frameVector(name: string, text: string): Vector {
   return { name, hex: text, record, data: bytes.subarray(end).toString('hex') };
 }
 
-function linkFrameText({ kind, value, handled }: LinkFrame & { kind: LinkFrameKind }): string {
+function linkFrameText({ kind, value, handled }: ShortLinkFrame): string {
   return Buffer.from(encodeLinkFrame(kind, value, handled)).toString('hex');
 }
 
@@ -142,7 +145,7 @@ for (const [name, linkFrame] of linkFrames) {
     t.equal(linkFrameText(linkFrame), vector.hex);
     const frame = frameOf(hex(vector.hex));
     t.ok(isLinkFrame(frame));
-    t.strictSame(decodeLinkFrame(frame), linkFrame);
+    t.strictSame(decodeLinkFrame(frame), { ...linkFrame, payload: new Uint8Array(0) });
     t.strictSame(frameVector(name, vector.hex), vector);
   });
 }
