@@ -32,15 +32,21 @@ export function vfioUser(
   return startListening([process.execPath, CLI, ...args], prefix);
 }
 
+export interface ServeOptions {
+  readonly prefix?: CommandPrefix;
+  /** More options of the command. */
+  readonly options?: readonly string[];
+}
+
 /** Runs `vfio-user serve DEVICE --listen URI --set name=value ...` and resolves when it listens. */
 export function serveDevice(
   device: string,
   listen: string,
   settings: DeviceSettings = {},
-  prefix?: CommandPrefix,
+  { prefix, options = [] }: ServeOptions = {},
 ): Promise<ListeningProcess> {
   const sets = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   // Plain TCP beyond this host is wanted: the other host is a namespace of ours.
   const insecure = /^(?:tcp|ws):/.test(listen) ? ['--insecure'] : [];
-  return vfioUser(['serve', device, '--listen', listen, ...insecure, ...sets], prefix);
+  return vfioUser(['serve', device, '--listen', listen, ...insecure, ...sets, ...options], prefix);
 }

@@ -16,6 +16,8 @@ const WEB_SOCKET_PATH = '/vfio-user';
 export interface RemoteOptions {
   /** How the bridge reaches the device, default `tcp`. */
   readonly scheme?: 'tcp' | 'tls' | 'ws' | 'wss';
+  /** How long servers keep the session of a client whose link is lost, as `--hold` takes it. */
+  readonly hold?: string;
   /** Puts a slow line between the two. */
   readonly line?: Pick<DelayRelayOptions, 'toServer' | 'toClient'>;
 }
@@ -76,8 +78,12 @@ export class RemoteDevices {
   /** Runs a device on the far host. */
   async serve(device: string, port: number, settings?: DeviceSettings): Promise<ListeningProcess> {
     const { device: host } = this.hosts;
+    const { hold } = this.#options;
     const listen = this.#uri(host.address, port, this.#credentials?.server);
-    const server = await serveDevice(device, listen, settings, host.prefix);
+    const server = await serveDevice(device, listen, settings, {
+      prefix: host.prefix,
+      options: hold === undefined ? [] : ['--hold', hold],
+    });
     this.#atEnd(() => server.stop());
     return server;
   }

@@ -3,6 +3,7 @@
 //   const hosts = await TwoHosts.create();
 //   await vfioUser(['serve', ...], hosts.device.prefix);
 //   await hosts.unplugCable();
+//   await hosts.resetConnections();
 //   await hosts.remove();
 
 import { execFile, execFileSync } from 'node:child_process';
@@ -69,6 +70,12 @@ export class TwoHosts {
 
   plugCable(): Promise<void> {
     return ip('-n', this.device.namespace, 'link', 'set', INTERFACE, 'up');
+  }
+
+  /** Resets every TCP connection between the two (RST). */
+  async resetConnections(): Promise<void> {
+    const { qemu, device } = this;
+    await run('ip', ['netns', 'exec', qemu.namespace, 'ss', '-K', 'dst', device.address]);
   }
 
   /** Removes both. What still runs there loses its network. May be called more than once. */

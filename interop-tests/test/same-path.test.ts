@@ -22,7 +22,7 @@ t.test('Linux takes two disks from images of the same path for two', async (t) =
     const settings = { file: join(shared, 'disk.img'), size };
     const inNamespace = 'mount --bind "$0" "$1" && shift && exec "$@"';
     const prefix = ['unshare', '--mount', 'sh', '-c', inNamespace, own, shared];
-    const server = await serveDevice('nvme', `unix://${socketPath}`, settings, prefix);
+    const server = await serveDevice('nvme', `unix://${socketPath}`, settings, { prefix });
     bench.atEnd(() => server.stop());
     devices.push({ socketPath, id });
   }

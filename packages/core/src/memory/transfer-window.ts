@@ -24,6 +24,9 @@ const BANDWIDTH_MS = 1000;
 /** The same for a round trip; short at first, when it was measured behind transfers of our own. */
 const FIRST_TRIP_MS = 300;
 const TRIP_MS = 10_000;
+/** Time without an answer after which the connection counts as interrupted: ms, and round trips. */
+const GAP_MS = 1000;
+const GAP_TRIPS = 4;
 
 /**
  * Window of one direction, which fills the connection while a register access behind it waits for a
@@ -46,6 +49,12 @@ export class TransferWindow {
   #trip = Number.POSITIVE_INFINITY;
   #tripBefore = Number.POSITIVE_INFINITY;
   #tripUntilMs: number;
+  /** When an answer was received last, or the first piece in flight was sent. */
+  #progressMs = 0;
+  /** End of the last interruption: pieces sent before are no measurement. */
+  #gapEndMs = Number.NEGATIVE_INFINITY;
+  /** Whether something was measured since. Otherwise the connection is slow, not interrupted. */
+  #hasMeasured = false;
   /** The connection is being drained, to measure its round trip. */
   #drains = false;
 
@@ -86,6 +95,7 @@ export class TransferWindow {
     piece.sentMs = this.#now();
     piece.answeredBefore = this.#answered;
     piece.ahead = this.#underWay;
+    if (this.#underWay === 0) this.#progressMs = piece.sentMs;
     this.#underWay += piece.bytes;
   }
 
@@ -97,16 +107,34 @@ export class TransferWindow {
   /** @param more whether more pieces wait to be sent. */
   answered(piece: PieceInFlight, more: boolean): void {
     const now = this.#now();
-    const trip = Math.max(now - piece.sentMs, 0.001);
     this.#underWay -= piece.bytes;
     this.#answered += piece.bytes;
-    const bandwidth = (this.#answered - piece.answeredBefore) / trip;
-    this.#bandwidth = Math.max(this.#bandwidth, bandwidth);
-    this.#trip = Math.min(this.#trip, trip);
+    this.#progress(now);
+    if (piece.sentMs >= this.#gapEndMs) this.#measure(piece, now);
     if (more) this.#isFull = true;
     if (piece.ahead === 0) this.#drains = false;
     this.#resize();
     this.#forget(now);
+  }
+
+  /** Something is answered: notice an interruption, for which the clock of measurements stops. */
+  #progress(now: number): void {
+    const gapMs = now - this.#progressMs;
+    this.#progressMs = now;
+    if (!this.#hasMeasured) return;
+    if (gapMs <= Math.max(GAP_MS, GAP_TRIPS * Math.min(this.#trip, this.#tripBefore))) return;
+    this.#gapEndMs = now;
+    this.#hasMeasured = false;
+    this.#bandwidthSinceMs += gapMs;
+    this.#tripUntilMs += gapMs;
+  }
+
+  #measure(piece: PieceInFlight, now: number): void {
+    const trip = Math.max(now - piece.sentMs, 0.001);
+    const bandwidth = (this.#answered - piece.answeredBefore) / trip;
+    this.#bandwidth = Math.max(this.#bandwidth, bandwidth);
+    this.#trip = Math.min(this.#trip, trip);
+    this.#hasMeasured = true;
   }
 
   #resize(): void {

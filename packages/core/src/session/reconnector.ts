@@ -1,10 +1,10 @@
 import { VfioUserError } from '../errors.js';
 import type { ResumableConnection } from './resumable-connection.js';
 
-/** First and longest pause between attempts to reconnect, ms. */
+/** First and longest time from one attempt to reconnect to the next, ms. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
-/** Part of a pause that is random, so that many clients do not come back at once. */
+/** Part of it that is random, so that many clients do not come back at once. */
 const JITTER = 0.5;
 /** Limit of one attempt, ms. */
 const ATTEMPT_MS = 5_000;
@@ -29,7 +29,7 @@ export class Reconnector {
   /** The link of the session was lost. */
   start(session: ResumableConnection): void {
     this.#pauseMs = FIRST_PAUSE_MS;
-    this.#later(session);
+    this.#later(session, 0);
   }
 
   /** The session has ended. */
@@ -38,14 +38,16 @@ export class Reconnector {
     this.#ending.abort(new VfioUserError('VFU_PEER_CLOSED', 'the session has ended'));
   }
 
-  #later(session: ResumableConnection): void {
+  /** @param passedMs part of the pause that the last attempt has taken: nobody comes too often. */
+  #later(session: ResumableConnection, passedMs: number): void {
     const pauseMs = this.#pauseMs * (1 - JITTER * Math.random());
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#try(session), pauseMs);
+    this.#timer = setTimeout(() => void this.#try(session), Math.max(0, pauseMs - passedMs));
   }
 
   async #try(session: ResumableConnection): Promise<void> {
+    const begin = performance.now();
     const signal = AbortSignal.any([AbortSignal.timeout(ATTEMPT_MS), this.#ending.signal]);
     try {
       if (await this.#attempt(session, signal)) return;
@@ -53,7 +55,8 @@ export class Reconnector {
       session.abort(new VfioUserError('VFU_PEER_CLOSED', text));
     } catch {
       // Why the link was lost is known; why it is not back yet says no more.
-      if (!session.over && session.interruption !== undefined) this.#later(session);
+      if (session.over || session.interruption === undefined) return;
+      this.#later(session, performance.now() - begin);
     }
   }
 }

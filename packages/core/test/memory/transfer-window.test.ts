@@ -12,7 +12,7 @@ class Piece implements PieceInFlight {
   ahead = 0;
   readonly bytes: number;
   /** When its answer is here. */
-  readonly dueMs: number;
+  dueMs: number;
 
   constructor(bytes: number, dueMs: number) {
     this.bytes = bytes;
@@ -49,6 +49,12 @@ class Line {
     this.now = Math.max(this.now, piece.dueMs);
     this.window.answered(piece, more);
     return piece.bytes;
+  }
+
+  /** Nothing is carried for so long; what is under way arrives that much later. */
+  stall(ms: number): void {
+    this.#takenInMs = Math.max(this.#takenInMs, this.now) + ms;
+    for (const piece of this.#underWay) piece.dueMs += ms;
   }
 
   /** Sends as much as it may for so long. @returns the bytes that were answered. */
@@ -98,6 +104,44 @@ t.test('a line that becomes slower or faster is followed within seconds', async 
   line.run(25_000);
   const share = line.run(1000) / (1000 * line.bytesPerMs);
   t.ok(share > 0.9, `${(share * 100).toFixed()} % of a line that has become longer`);
+});
+
+t.test('a gap of 20 s is neither the bandwidth of a line nor its round trip', async (t) => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1_000, max: 1_000_000 }),
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 0, max: 25_000 }),
+      (bytesPerMs, tripMs, beforeMs) => {
+        const line = new Line(bytesPerMs, tripMs);
+        line.run(2000 + 100 * tripMs + beforeMs);
+        for (const beforeNextMs of [300, 0]) {
+          line.stall(20_000);
+          line.run(1);
+          line.run(2 * tripMs + beforeNextMs);
+        }
+        const share = line.run(1000) / (1000 * bytesPerMs);
+        const queuedMs = line.window.underWay / bytesPerMs - tripMs;
+        const least = (160 * KIB) / bytesPerMs;
+        return share > 0.8 && queuedMs <= Math.max(least, 20 + tripMs);
+      },
+    ),
+  );
+  t.pass();
+});
+
+t.test('a line that is slower after a gap is followed within seconds', async (t) => {
+  const line = new Line(125_000, 1);
+  line.run(1000);
+  line.stall(20_000);
+  line.run(1);
+  line.bytesPerMs = 6250;
+  line.run(5000);
+  t.ok(line.window.underWay <= 160 * KIB, `${line.window.underWay} bytes at 50 Mbit/s`);
+  // Every answer takes longer than what else is a gap.
+  line.bytesPerMs = 10;
+  line.run(120_000);
+  t.ok(line.window.underWay <= 160 * KIB, `${line.window.underWay} bytes at 80 kbit/s`);
 });
 
 t.test('small transfers, one at a time, say nothing of what the line could take', async (t) => {

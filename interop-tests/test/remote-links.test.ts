@@ -1,0 +1,87 @@
+// The network between a guest and its far disk fails while the guest writes: that costs time, and nothing else.
+
+import { setTimeout } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { createRemoteTestRig, type RemoteOptions } from '../src/remote-devices.js';
+
+const OUTAGE_MS = 20_000;
+/** Longer than the bridge lets a register read wait, and than a link may be silent. */
+const PAUSE_MS = 5_000;
+/** From the end of an outage until a write that waited is done. */
+const BACK_MS = 3_000;
+const RESETS = 10;
+
+/** A guest that writes and reads its far disk, and its configuration space, until that was interrupted so often. */
+async function rig(t: Test, scheme: RemoteOptions['scheme'] & string, interruptions: number) {
+  const bench = await createRemoteTestRig(t, { scheme });
+  const { hosts } = bench.remote;
+  const served = await bench.serve('nvme', { size: '64M' });
+  const device = { socketPath: served.socketPath, id: 'disk', rootPort: 'rp0' };
+  const guest = await bench.boot({ devices: [device] });
+  const writes = await guest.begin('nvme-writes', '10', String(interruptions));
+  /** The next such line, unless the script fails. */
+  const next = (marker: string): Promise<string> => {
+    const line = guest.waitFor(marker, { from: guest.console.lines.length });
+    return Promise.race([line, writes.finished.then(() => Promise.reject(new Error('it ended')))]);
+  };
+  return {
+    ...served,
+    bench,
+    hosts,
+    guest,
+    next,
+
+    /** Takes the cable out for so long while the guest writes. */
+    async outage(ms: number): Promise<void> {
+      await next('WRITING');
+      const begin = performance.now();
+      await hosts.unplugCable();
+      await setTimeout(ms);
+      const gone = next('GAP');
+      await hosts.plugCable();
+      const lasted = performance.now() - begin;
+      const gap = 10 * Number((await gone).split(' ')[1]);
+      t.comment(`without the network for ${lasted.toFixed()} ms, without I/O for ${gap} ms`);
+      t.ok(gap < lasted + BACK_MS, 'I/O goes on when the network does');
+    },
+
+    /** The guest has seen nothing else. */
+    async end(): Promise<void> {
+      const { results } = await writes.finished;
+      t.equal(results.said, '', 'the guest logs no error, time-out or reset');
+      t.match(results.config, /^[0-9a-f]{8} ffffffff $/, 'registers read as all ones meanwhile');
+      t.notMatch(served.bridge.log.join('\n'), 'out of reach', 'the device is not lost');
+    },
+  };
+}
+
+t.test('a cable that is out for 20 s, over TLS', async (t) => {
+  const running = await rig(t, 'tls', 1);
+  await running.outage(OUTAGE_MS);
+  await running.end();
+  t.equal(await running.guest.poweroff(), 0, 'QEMU ends normally');
+});
+
+t.test('connections that are reset, a cable that is out, a bridge that is gone, over TCP', async (t) => {
+  const running = await rig(t, 'tcp', 2);
+  const { bench, bridge, guest, hosts, next, port, server, socketPath } = running;
+  for (let i = 0; i < RESETS; i++) {
+    await next('WRITING');
+    await hosts.resetConnections();
+  }
+  t.notMatch(guest.console.lines.join('\n'), 'GAP', 'a reset takes less than a second');
+  await running.outage(PAUSE_MS);
+  await running.outage(OUTAGE_MS);
+  await running.end();
+
+  // The server does not learn that the bridge is gone.
+  await hosts.unplugCable();
+  await bridge.kill();
+  await guest.end();
+  await hosts.plugCable();
+  await bench.remote.bridge(await bench.remote.reach(port), socketPath);
+  const other = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
+  await other.run('nvme-writes', '2', '0');
+  t.match(server.log.join('\n'), 'its peer has begun a new session');
+  t.equal(await other.poweroff(), 0, 'QEMU ends normally');
+});
