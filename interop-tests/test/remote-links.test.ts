@@ -62,26 +62,29 @@ t.test('a cable that is out for 20 s, over TLS', async (t) => {
   t.equal(await running.guest.poweroff(), 0, 'QEMU ends normally');
 });
 
-t.test('connections that are reset, a cable that is out, a bridge that is gone, over TCP', async (t) => {
-  const running = await rig(t, 'tcp', 2);
-  const { bench, bridge, guest, hosts, next, port, server, socketPath } = running;
-  for (let i = 0; i < RESETS; i++) {
-    await next('WRITING');
-    await hosts.resetConnections();
-  }
-  t.notMatch(guest.console.lines.join('\n'), 'GAP', 'a reset takes less than a second');
-  await running.outage(PAUSE_MS);
-  await running.outage(OUTAGE_MS);
-  await running.end();
+t.test(
+  'connections that are reset, a cable that is out, a bridge that is gone, over TCP',
+  async (t) => {
+    const running = await rig(t, 'tcp', 2);
+    const { bench, bridge, guest, hosts, next, port, server, socketPath } = running;
+    for (let i = 0; i < RESETS; i++) {
+      await next('WRITING');
+      await hosts.resetConnections();
+    }
+    t.notMatch(guest.console.lines.join('\n'), 'GAP', 'a reset takes less than a second');
+    await running.outage(PAUSE_MS);
+    await running.outage(OUTAGE_MS);
+    await running.end();
 
-  // The server does not learn that the bridge is gone.
-  await hosts.unplugCable();
-  await bridge.kill();
-  await guest.end();
-  await hosts.plugCable();
-  await bench.remote.bridge(await bench.remote.reach(port), socketPath);
-  const other = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
-  await other.run('nvme-writes', '2', '0');
-  t.match(server.log.join('\n'), 'its peer has begun a new session');
-  t.equal(await other.poweroff(), 0, 'QEMU ends normally');
-});
+    // The server does not learn that the bridge is gone.
+    await hosts.unplugCable();
+    await bridge.kill();
+    await guest.end();
+    await hosts.plugCable();
+    await bench.remote.bridge(await bench.remote.reach(port), socketPath);
+    const other = await bench.boot({ devices: [{ socketPath, id: 'disk', rootPort: 'rp0' }] });
+    await other.run('nvme-writes', '2', '0');
+    t.match(server.log.join('\n'), 'its peer has begun a new session');
+    t.equal(await other.poweroff(), 0, 'QEMU ends normally');
+  },
+);

@@ -5,6 +5,7 @@ import type { HostEnd } from '../host-end/host-end.js';
 import { Command, commandName } from '../protocol/enums.js';
 import type { RegionData, RequestBodies, RequestMessage } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
+import type { Requester } from '../session/request-table.js';
 import type { DeviceLink } from './device-link.js';
 import {
   type AccessRequest,
@@ -30,6 +31,8 @@ const MAX_SENT_BYTES = 2 ** 20;
 const MESSAGE_BYTES = 64;
 /** Interval at which a blocked device is checked, ms. */
 const LOOK_MS = 250;
+/** Nobody waits for the answer. */
+const nobody: Requester = { onReply() {}, onFailure() {} };
 
 /** Forwards a client's register accesses to the device, or answers them while it is unreachable. */
 export class RegisterForwarder {
@@ -77,9 +80,18 @@ export class RegisterForwarder {
     }
   }
 
+  /** Beyond the device's window a write is a request, which has an answer and no window. */
   #post(device: Peer, write: RegionData): void {
-    const roomLeft = device.post(Command.REGION_WRITE, this.#accompanied(write, device));
-    this.#onSent(device, write.count, roomLeft);
+    const body = this.#accompanied(write, device);
+    try {
+      const roomLeft = device.windowOpen
+        ? device.post(Command.REGION_WRITE, body)
+        : device.request(Command.REGION_WRITE, body, nobody);
+      this.#onSent(device, write.count, roomLeft);
+    } catch (error) {
+      // No write may be missing.
+      device.abort(error as Error);
+    }
   }
 
   /** A client that reuses ids can have more requests in flight than there are ids. */
@@ -112,15 +124,18 @@ export class RegisterForwarder {
       return;
     }
     this.#sentBytes += bytes + MESSAGE_BYTES;
-    if (this.#sentBytes > MAX_SENT_BYTES || !device.windowOpen) this.#waitFor(device);
+    const { link } = this.#options;
+    const isFull = !device.windowOpen && !(link.up && link.silent);
+    if (isFull || this.#sentBytes > MAX_SENT_BYTES) this.#waitFor(device);
   }
 
   /**
    * The device's queue is full: stop reading from the client. A device that accepts nothing for too
-   * long counts as lost.
+   * long counts as lost. If the session survives its link, that is left to the session, and the
+   * client is read from again: a request behind its writes needs an answer.
    */
   #waitFor(device: Peer): void {
-    const { host, maxStallMs } = this.#options;
+    const { host, link, maxStallMs } = this.#options;
     const { connection } = host.peer;
     if (this.#waits) return;
     this.#waits = true;
@@ -137,11 +152,12 @@ export class RegisterForwarder {
       connection.resume();
     };
     const timer = setInterval(() => {
-      // Without a link nothing is lost: the session ends or goes on.
-      if (device.session?.interruption !== undefined) return;
       silentMs = device.signsOfLife === signsOfLife ? silentMs + LOOK_MS : 0;
       signsOfLife = device.signsOfLife;
-      if (silentMs >= maxStallMs) {
+      if (silentMs >= maxStallMs && device.session !== undefined) {
+        link.leftUnanswered(signsOfLife);
+        goOn();
+      } else if (silentMs >= maxStallMs) {
         const text = `the device took nothing for ${maxStallMs / 1000} s`;
         device.abort(new VfioUserError('VFU_TIMEOUT', text));
       } else if (silentMs === 0 && device.windowOpen) {
