@@ -88,6 +88,43 @@ export const countedMetrics: readonly CountedMetric[] = [
     samples: ({ turnedAway }) => labelled(turnedAway),
   },
   {
+    name: 'vfio_user_sessions_held',
+    type: 'gauge',
+    help: 'Sessions that are kept without a link now',
+    labels: [],
+    samples: ({ linksInterrupted, linksContinued, sessionsGivenUp }) => [
+      [[], linksInterrupted - linksContinued - sessionsGivenUp],
+    ],
+  },
+  {
+    name: 'vfio_user_link_interruptions_total',
+    type: 'counter',
+    help: 'Times that a session lost its link and was kept',
+    labels: [],
+    samples: ({ linksInterrupted }) => [[[], linksInterrupted]],
+  },
+  {
+    name: 'vfio_user_link_resumes_total',
+    type: 'counter',
+    help: 'Times that a session went on over another link',
+    labels: [],
+    samples: ({ linksContinued }) => [[[], linksContinued]],
+  },
+  {
+    name: 'vfio_user_link_frames_sent_again_total',
+    type: 'counter',
+    help: 'Frames that were sent again over another link',
+    labels: [],
+    samples: ({ framesSentAgain }) => [[[], framesSentAgain]],
+  },
+  {
+    name: 'vfio_user_link_longest_gap_seconds',
+    type: 'gauge',
+    help: 'Longest time without a link after which a session went on',
+    labels: [],
+    samples: ({ longestGapMs }) => [[[], longestGapMs / 1000]],
+  },
+  {
     name: 'vfio_user_link_losses_total',
     type: 'counter',
     help: 'Times that a bridge lost its device',

@@ -47,6 +47,12 @@ export class Tally {
   sessionsEnded = 0;
   linksLost = 0;
   linksReachedAgain = 0;
+  linksInterrupted = 0;
+  linksContinued = 0;
+  /** Sessions that ended without a link. */
+  sessionsGivenUp = 0;
+  framesSentAgain = 0;
+  longestGapMs = 0;
 
   start(): void {
     diagnostics.request.subscribe(this.#onRequest);
@@ -98,9 +104,25 @@ export class Tally {
     else add(this.turnedAway, refusalLabel(change.error), 1);
   };
 
-  readonly #onLink = ({ event }: LinkChange): void => {
-    if (event === 'lost') this.linksLost++;
-    else this.linksReachedAgain++;
+  readonly #onLink = (change: LinkChange): void => {
+    switch (change.event) {
+      case 'interrupted':
+        this.linksInterrupted++;
+        return;
+      case 'continued':
+        this.linksContinued++;
+        this.framesSentAgain += change.framesSentAgain;
+        this.longestGapMs = Math.max(this.longestGapMs, change.gapMs);
+        return;
+      case 'given-up':
+        this.sessionsGivenUp++;
+        return;
+      case 'lost':
+        this.linksLost++;
+        return;
+      case 'reached-again':
+        this.linksReachedAgain++;
+    }
   };
 
   readonly #onError = ({ error }: ErrorSeen): void => {

@@ -45,7 +45,7 @@ export class BridgeSession implements ClientHandlers {
 
   constructor(opened: NegotiatedConnection, options: BridgeSessionOptions) {
     this.#options = options;
-    const { limits, logger } = options;
+    const { limits, logger, answerTimeoutMs, linkTimeoutMs } = options;
     const attachment = { device: options.connect, peer: opened.connection.peer };
     const space = new DmaSpace(attachment, logger);
     const link = new DeviceLink(options, this.#deviceHandlers());
@@ -68,7 +68,7 @@ export class BridgeSession implements ClientHandlers {
       link,
       pushes: device.pushes,
       maxDataXferSize,
-      maxStallMs: options.answerTimeoutMs,
+      maxStallMs: Math.min(answerTimeoutMs, linkTimeoutMs),
     });
   }
 

@@ -22,13 +22,14 @@ export interface BridgeOptions {
   readonly logger?: Logger;
   readonly limits?: Partial<ServerLimits>;
   /**
-   * How long the device may take to answer a request, ms. After that the bridge answers in its
-   * place and drops the late reply. Default 4000: QEMU waits for 5 s.
+   * How long the device may take to answer a request, ms; more than 0. After that the bridge
+   * answers in its place and drops the late reply. Less than clients wait: default 4000, as QEMU
+   * waits for 5 s (`x-msg-timeout`).
    */
   readonly answerTimeoutMs?: number;
   /**
-   * How long nothing may be received from the device before the link counts as lost, ms. Default
-   * 30000.
+   * How long nothing may be received from the device before the link counts as lost, ms. Where the
+   * session can go on over another link it is 4000 at most. Default 30000.
    */
   readonly linkTimeoutMs?: number;
   /** Clients at a time, each with a connection of its own to the device. Default 32. */

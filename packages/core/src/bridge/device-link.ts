@@ -18,6 +18,8 @@ import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Descriptor } from '../transport/resources.js';
 
+/** Longest attempt to connect, ms. */
+const ATTEMPT_MS = 10_000;
 /** First and longest delay between reconnection attempts, ms. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
@@ -29,8 +31,8 @@ export interface DeviceLinkOptions {
   readonly logger: Logger;
   readonly maxDataXferSize: number;
   /**
-   * Timeout of a request, ms, after which the bridge answers its client itself. Also bounds one
-   * attempt to connect, VERSION included.
+   * Timeout of a request, ms, after which the bridge answers its client itself. A shorter one also
+   * bounds an attempt to connect, VERSION included.
    */
   readonly answerTimeoutMs: number;
   /** How long nothing may be received before the link counts as lost, ms. */
@@ -178,7 +180,8 @@ export class DeviceLink {
       );
       return { peer };
     };
-    const time = AbortSignal.timeout(timeoutMs);
+    const attemptMs = Math.min(timeoutMs, ATTEMPT_MS);
+    const time = AbortSignal.timeout(attemptMs);
     const signal = AbortSignal.any([time, this.#ending.signal]);
     const lostSession = this.#session;
     const own = { ...OWN_CAPABILITIES, maxDataXferSize };
@@ -196,7 +199,7 @@ export class DeviceLink {
       return peer;
     } catch (error) {
       if (error !== time.reason || !time.aborted) throw error;
-      throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${timeoutMs / 1000} s`);
+      throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${attemptMs / 1000} s`);
     }
   }
 

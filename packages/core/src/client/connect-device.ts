@@ -26,6 +26,13 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
   /** How long nothing may be received from a server that supports KEEP_ALIVE, ms; 0: for ever. */
   readonly silenceMs?: number;
+  /**
+   * Whether the session goes on when its connection is lost and made again, where the server offers
+   * that: see {@link DeviceClient.holdMs}. For a short look at a device, `false`: the session ends
+   * with its connection, leaves nothing held behind, and takes no held session's place. Default:
+   * true.
+   */
+  readonly resumes?: boolean;
   /** Aborts the attempt, which rejects with its reason. Has no effect once connected. */
   readonly signal?: AbortSignal;
   /** Capabilities to announce instead of the defaults. */
@@ -34,14 +41,15 @@ export interface ConnectOptions {
 
 /** Connect to a device, negotiate VERSION, and query DEVICE_GET_INFO. */
 export async function connectDevice(text: string, options: ConnectOptions): Promise<DeviceClient> {
-  const { registry, signal, capabilities } = options;
+  const { registry, signal, resumes, capabilities } = options;
   const logger = LimitedLogger.over(options.logger ?? silentLogger);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, silenceMs = DEFAULT_SILENCE_MS } = options;
   const own = { ...OWN_CAPABILITIES, ...capabilities };
   const { maxDataXferSize } = own;
   const accept = (opened: NegotiatedConnection): ClientSession =>
     new ClientSession(opened, { uri: text, logger, timeoutMs, maxDataXferSize });
-  const reached = await openDevice(text, accept, { registry, own, silenceMs, logger, signal });
+  const common = { registry, silenceMs, resumes, logger, signal };
+  const reached = await openDevice(text, accept, { ...common, own });
   const { side: session, version, capabilities: server } = reached;
   const { peer } = session;
   const info = await openSession(peer.connection, signal, () =>

@@ -44,6 +44,11 @@ export class DeviceClient implements AsyncDisposable {
   /** The server's capabilities. */
   readonly server: Capabilities;
   readonly info: DeviceInfo;
+  /**
+   * How long the server keeps the session of a client whose connection was lost, ms; 0: it ends
+   * with its connection. Whether this one is kept is up to its own `resumes` as well.
+   */
+  readonly holdMs: number;
   readonly #peer: Peer;
   readonly #interrupts: DeviceInterrupts;
   readonly #memory: DmaMappings;
@@ -61,6 +66,7 @@ export class DeviceClient implements AsyncDisposable {
     this.version = version;
     this.server = server;
     this.info = info;
+    this.holdMs = peer.negotiated.serverHoldMs;
     this.#peer = peer;
     this.#interrupts = interrupts;
     this.#memory = new DmaMappings(peer, space, mappings);

@@ -44,7 +44,6 @@ export async function openDevice<Side extends DeviceSide>(
       throw new VfioUserError('VFU_PEER_CLOSED', 'the device closed the connection');
     }
     peer.session?.hold(peer.negotiated.resumption?.holdMs ?? 0);
-    peer.session?.hold(peer.negotiated.resumption?.holdMs ?? 0);
     return { side, version, capabilities };
   });
 }

@@ -80,8 +80,8 @@ export type SessionChange =
 
 /**
  * `vfio-user:link`: the link of a session was lost, on either side, and the session was continued
- * over another one; or a bridge lost the session with its device, or has begun another and restored
- * its state.
+ * over another one or has ended without; or a bridge lost the session with its device, or has begun
+ * another and restored its state. `peer` is the client on a server, the URI of the device elsewhere.
  */
 export type LinkChange =
   | { readonly event: 'interrupted'; readonly peer: string; readonly error: Error }
@@ -92,6 +92,8 @@ export type LinkChange =
       readonly gapMs: number;
       readonly framesSentAgain: number;
     }
+  /** `error` is absent when it was closed in an orderly way. */
+  | { readonly event: 'given-up'; readonly peer: string; readonly error: Error | undefined }
   | { readonly event: 'lost'; readonly device: string; readonly error: Error }
   | { readonly event: 'reached-again'; readonly device: string };
 

@@ -129,10 +129,7 @@ export class HostListener implements ClientHost {
   }
 
   statistics(): Readonly<Record<string, number | string>> {
-    const clients = [...this.#admission.clients];
-    const heldSessions = clients.filter(({ heldUntil }) => heldUntil !== undefined).length;
-    const { statistics } = this.#options;
-    return { ...statistics(this.#admission), heldSessions, ...this.#report.statistics };
+    return { ...this.#options.statistics(this.#admission), ...this.#report.statistics };
   }
 
   close(): Promise<void> {

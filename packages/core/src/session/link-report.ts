@@ -4,6 +4,10 @@ import type { Continuation } from './resumable-connection.js';
 
 /** What became of links, in numbers. */
 export interface LinkStatistics {
+  /** Sessions without a link now. */
+  readonly heldSessions: number;
+  /** How often a session lost its link and was kept. */
+  readonly linkInterruptions: number;
   /** How often a session went on over another link. */
   readonly resumes: number;
   /** Frames that were sent again. */
@@ -12,36 +16,60 @@ export interface LinkStatistics {
   readonly longestGapMs: number;
 }
 
+/** The other side of a link: the client of a server, or the device (its URI). */
+export type AboutLink = { readonly peer: string } | { readonly device: string };
+
 /** Logs, publishes and counts what becomes of the links of sessions. */
 export class LinkReport {
+  #heldSessions = 0;
+  #interruptions = 0;
   #resumes = 0;
   #framesSentAgain = 0;
   #longestGapMs = 0;
 
   get statistics(): LinkStatistics {
     return {
+      heldSessions: this.#heldSessions,
+      linkInterruptions: this.#interruptions,
       resumes: this.#resumes,
       framesSentAgain: this.#framesSentAgain,
       longestGapMs: this.#longestGapMs,
     };
   }
 
-  lost(logger: Logger, peer: string, reason: Error, holdMs: number): void {
+  /** @param about names the other side in the log. */
+  lost(logger: Logger, about: AboutLink, reason: Error, holdMs: number): void {
+    this.#heldSessions += 1;
+    this.#interruptions += 1;
     if (diagnostics.link.hasSubscribers) {
-      diagnostics.link.publish({ event: 'interrupted', peer, error: reason });
+      diagnostics.link.publish({ event: 'interrupted', peer: nameOf(about), error: reason });
     }
-    const fields = { peer, reason: reason.message, holdSeconds: holdMs / 1000 };
+    const fields = { ...about, reason: reason.message, holdSeconds: holdMs / 1000 };
     logger.warn(fields, 'the link is lost, the session is kept');
   }
 
-  continued(logger: Logger, peer: string, { gapMs, resentFrames }: Continuation): void {
+  continued(logger: Logger, about: AboutLink, { gapMs, resentFrames }: Continuation): void {
+    this.#heldSessions -= 1;
     this.#resumes += 1;
     this.#framesSentAgain += resentFrames;
     this.#longestGapMs = Math.max(this.#longestGapMs, Math.round(gapMs));
     if (diagnostics.link.hasSubscribers) {
-      diagnostics.link.publish({ event: 'continued', peer, gapMs, framesSentAgain: resentFrames });
+      const fields = { peer: nameOf(about), gapMs, framesSentAgain: resentFrames };
+      diagnostics.link.publish({ event: 'continued', ...fields });
     }
-    const fields = { peer, seconds: Math.round(gapMs) / 1000, framesSentAgain: resentFrames };
+    const fields = { ...about, seconds: Math.round(gapMs) / 1000, framesSentAgain: resentFrames };
     logger.info(fields, 'the link is back, the session goes on');
   }
+
+  /** A session ended without a link. Whoever used it says so. */
+  givenUp(about: AboutLink, error: Error | undefined): void {
+    this.#heldSessions -= 1;
+    if (diagnostics.link.hasSubscribers) {
+      diagnostics.link.publish({ event: 'given-up', peer: nameOf(about), error });
+    }
+  }
+}
+
+function nameOf(about: AboutLink): string {
+  return 'peer' in about ? about.peer : about.device;
 }

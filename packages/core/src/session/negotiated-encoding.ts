@@ -74,6 +74,8 @@ export interface NegotiatedEncoding {
    * reconnecting client.
    */
   readonly peerSession?: Uint8Array | undefined;
+  /** How long the server keeps sessions without a connection, of clients that want it, ms. */
+  readonly serverHoldMs: number;
   /** Present if both sides can take up the session again. */
   readonly resumption?: Resumption | undefined;
 }
@@ -108,7 +110,11 @@ function nativeNegotiation({ maxDataXferSize }: EncodingOptions): EncodingNegoti
   return {
     framing: nativeEncodingFor(maxDataXferSize).framing,
     handshake: undefined,
-    open: () => ({ encoding: nativeEncodingFor(maxDataXferSize), extensions: noExtensions }),
+    open: () => ({
+      encoding: nativeEncodingFor(maxDataXferSize),
+      extensions: noExtensions,
+      serverHoldMs: 0,
+    }),
     offered: () => undefined,
   };
 }
@@ -137,6 +143,7 @@ function portableNegotiation(options: EncodingOptions): EncodingNegotiation {
         encoding: new PortableEncoding({ maxDataXferSize }),
         extensions,
         peerSession: peer?.session.some((byte) => byte !== 0) ? peer.session.slice() : undefined,
+        serverHoldMs: holdMsOf(options.role === 'server' ? own : peer),
         ...(extensions.resumes && { resumption: resumptionOf(options, own, peer) }),
       };
     },
@@ -200,6 +207,11 @@ function resumptionOf(
 ): Resumption | undefined {
   const server = role === 'server' ? own : peer;
   if (server === undefined || peer === undefined) return undefined;
-  const { session: id, limits } = server;
-  return { id, holdMs: limits.holdMs ?? 0, peerHandled: peer.handled };
+  return { id: server.session, holdMs: holdMsOf(server), peerHandled: peer.handled };
+}
+
+/** How long a server keeps sessions without a connection, ms. */
+function holdMsOf(server: Preface | undefined): number {
+  if (server === undefined || server.minor < 1) return 0;
+  return server.capabilities.includes(PrefaceCapability.RESUME) ? (server.limits.holdMs ?? 0) : 0;
 }

@@ -18,12 +18,15 @@ export type ReconnectAttempt = (
 /** Brings a client's session back over new links. */
 export class Reconnector {
   readonly #attempt: ReconnectAttempt;
+  readonly #onFailure: (error: Error) => void;
   readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #pauseMs = FIRST_PAUSE_MS;
 
-  constructor(attempt: ReconnectAttempt) {
+  /** @param onFailure an attempt has failed; the next one follows. */
+  constructor(attempt: ReconnectAttempt, onFailure: (error: Error) => void) {
     this.#attempt = attempt;
+    this.#onFailure = onFailure;
   }
 
   /** The link of the session was lost. */
@@ -53,9 +56,9 @@ export class Reconnector {
       if (await this.#attempt(session, signal)) return;
       const text = 'the session is lost: the other side was restarted, or has given it up';
       session.abort(new VfioUserError('VFU_PEER_CLOSED', text));
-    } catch {
-      // Why the link was lost is known; why it is not back yet says no more.
+    } catch (error) {
       if (session.over || session.interruption === undefined) return;
+      this.#onFailure(error as Error);
       this.#later(session, performance.now() - begin);
     }
   }

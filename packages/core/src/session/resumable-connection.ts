@@ -210,12 +210,12 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     const link = new SessionLink(connection, this, this.#options);
     this.#link = link;
     if (this.#paused) connection.pause();
+    const resentFrames = this.#kept.count - this.#kept.unsent;
     this.#kept.rewind();
     this.oneSided?.attach(connection.oneSided, peerHandled);
     // A server may take another link for the one in use until something comes over it.
     if (this.#kept.count === 0) link.tell(LinkFrameKind.HANDLED);
     this.proceed();
-    const resentFrames = this.#kept.count;
     this.#sink?.onContinued?.();
     const gapMs = performance.now() - interruption.since;
     this.#options.events.onContinued({ gapMs, resentFrames });
@@ -348,7 +348,8 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     } else if (this.#holdMs === 0 || error instanceof ProtocolViolationError) {
       this.#end(error);
     } else {
-      this.#interrupted(error ?? new VfioUserError('VFU_PEER_CLOSED', 'the link was closed'));
+      const text = `${this.peer} closed the connection`;
+      this.#interrupted(error ?? new VfioUserError('VFU_PEER_CLOSED', text));
     }
   }
 

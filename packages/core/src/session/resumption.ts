@@ -29,7 +29,7 @@ interface CommonOptions {
 }
 
 export interface ResumableClientOptions extends CommonOptions {
-  /** Name of the device for logs. */
+  /** URI of the device, for logs. */
   readonly name: string;
   readonly reconnect: ReconnectAttempt;
 }
@@ -41,7 +41,10 @@ export function resumableOnClient(
   options: ResumableClientOptions,
 ): ResumableConnection {
   const { logger = silentLogger, report = new LinkReport(), name, reconnect } = options;
-  const reconnector = new Reconnector(reconnect);
+  const about = { device: name };
+  const reconnector = new Reconnector(reconnect, ({ message: reason }) =>
+    logger.debug({ ...about, reason }, 'the link is not back yet'),
+  );
   const session: ResumableConnection = new ResumableConnection(link, {
     id: resumption?.id ?? NO_ID,
     maxKeptBytes: MAX_KEPT_FOR_SERVER,
@@ -49,11 +52,14 @@ export function resumableOnClient(
     peerSilenceMs: extensions.peerSilenceMs,
     events: {
       onLost(reason) {
-        report.lost(logger, name, reason, session.holdMs);
+        report.lost(logger, about, reason, session.holdMs);
         reconnector.start(session);
       },
-      onContinued: (continuation) => report.continued(logger, name, continuation),
-      onEnd: () => reconnector.end(),
+      onContinued: (continuation) => report.continued(logger, about, continuation),
+      onEnd(error) {
+        reconnector.end();
+        if (session.interruption !== undefined) report.givenUp(about, error);
+      },
     },
   });
   return session;
@@ -73,11 +79,15 @@ export function resumableOnServer(
     peerSilenceMs: extensions.peerSilenceMs,
     events: {
       onLost(reason) {
-        report.lost(logger, session.peer, reason, session.holdMs);
+        report.lost(logger, { peer: session.peer }, reason, session.holdMs);
         onInterrupted?.();
       },
-      onContinued: (continuation) => report.continued(logger, session.peer, continuation),
-      onEnd: () => sessions.delete(session),
+      onContinued: (continuation) =>
+        report.continued(logger, { peer: session.peer }, continuation),
+      onEnd(error) {
+        sessions.delete(session);
+        if (session.interruption !== undefined) report.givenUp({ peer: session.peer }, error);
+      },
     },
   });
   sessions.add(session);

@@ -102,7 +102,11 @@ export class PeerFixture {
     this.peer = new Peer(
       {
         connection: this.connection,
-        negotiated: { encoding: encoding(), extensions: { ...noExtensions, ...extensions } },
+        negotiated: {
+          encoding: encoding(),
+          extensions: { ...noExtensions, ...extensions },
+          serverHoldMs: 0,
+        },
       },
       { onRequest: (request) => void this.requests.push(request), onClose() {}, ...handlers },
       { logger: silentLogger, timeoutMs, ...(silenceMs && { silenceMs }), pauseWhenBackedUp },

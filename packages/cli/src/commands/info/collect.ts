@@ -53,6 +53,13 @@ export interface InfoReport {
     readonly capabilities: DeviceClient['server'];
   };
   readonly transport: TransportCapabilities;
+  /** What becomes of a session when its connection is lost. */
+  readonly session: {
+    /** Whether it can go on over another connection. */
+    readonly resumes: boolean;
+    /** How long the server keeps it without one. */
+    readonly holdMs: number;
+  };
   /** How the device reaches guest memory in this session. */
   readonly dataPath: string;
   readonly config: DecodedConfigSpace;
@@ -63,7 +70,7 @@ export interface InfoReport {
 /** Connect to the server at `uri`, ask it everything that has no side effect, and disconnect. */
 export async function collectInfo(uri: string, logger: Logger): Promise<InfoReport> {
   const registry = await loadTransports([uri]);
-  const client = await connectDevice(uri, { registry, logger });
+  const client = await connectDevice(uri, { registry, logger, resumes: false });
   try {
     const regions = await collectRegions(client);
     const interrupts = await collectInterrupts(client);
@@ -76,6 +83,7 @@ export async function collectInfo(uri: string, logger: Logger): Promise<InfoRepo
         capabilities: client.server,
       },
       transport: client.connection.capabilities,
+      session: { resumes: client.holdMs > 0, holdMs: client.holdMs },
       dataPath: dataPathOf(client.connection),
       config: decodeConfigSpace(config, (bar) => (regions[bar]?.size ?? 0n) > 0n),
       regions: regions.filter((region) => region.size > 0n),

@@ -5,7 +5,10 @@ import { addLogOptions, createLogger, logLevel } from '../../logging.js';
 const EXAMPLES = `
 Examples:
   vfio-user info unix:///tmp/counter.sock
-  vfio-user info unix:///tmp/counter.sock --json`;
+  vfio-user info unix:///tmp/counter.sock --json
+
+A device serves one client at a time: while it has one, or holds the session of
+one whose link is lost, this says whose it is, and disturbs nobody.`;
 
 /** `vfio-user info`. */
 export function infoCommand(context: CommandContext) {

@@ -13,8 +13,14 @@ export function infoText(info: InfoReport): string {
   const { major, minor, capabilities } = info.protocol;
   lines.push(`  Protocol: vfio-user ${major}.${minor} ${propertiesText(capabilities)}`);
   lines.push(`  Transport: ${info.uri} ${propertiesText(info.transport)}`);
+  lines.push(`  Session: ${sessionText(info.session)}`);
   lines.push(`  Data path: ${info.dataPath}`);
   return lines.join('\n');
+}
+
+function sessionText({ resumes, holdMs }: InfoReport['session']): string {
+  if (!resumes) return 'ends with its connection';
+  return `survives its connection, the server holds it for ${holdMs / 1000} s`;
 }
 
 function regionText(info: InfoReport, region: RegionReport): string {

@@ -2,7 +2,12 @@ import { Command, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../io.js';
 import { addLogOptions, createLogger, logLevel, SERVER_VERBOSE_HELP } from '../../logging.js';
 import { INSECURE_HELP } from '../../registry.js';
-import { metricsOption, socketGroupOption, socketModeOption } from '../../server-options.js';
+import {
+  holdOption,
+  metricsOption,
+  socketGroupOption,
+  socketModeOption,
+} from '../../server-options.js';
 
 const EXAMPLES = `
 Examples:
@@ -18,7 +23,8 @@ Examples:
 
 It prints "listening <uri>" when it is ready and serves one client after the
 other until SIGTERM or Ctrl-C. Under systemd socket activation no listen option
-is needed. SIGHUP reads certificates again. SIGUSR2 logs statistics at level
+is needed. On a network, a client whose link is lost and back within --hold goes
+on as if nothing had been; nobody else gets the device meanwhile. SIGHUP reads certificates again. SIGUSR2 logs statistics at level
 info: without --metrics the first one begins to count, later ones show the
 counts.`;
 
@@ -37,6 +43,7 @@ export function serveCommand(context: CommandContext, devices: string) {
     .option('--insecure', INSECURE_HELP)
     .addOption(socketModeOption())
     .addOption(socketGroupOption())
+    .addOption(holdOption())
     .addOption(metricsOption())
     .option('--once', 'end after the first client has left')
     .option('--socket-path <path>', 'listen on this UNIX socket (QEMU backend convention)')

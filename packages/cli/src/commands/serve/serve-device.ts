@@ -1,5 +1,6 @@
 import { type DeviceServer, type Logger, type PciDeviceDefinition, serve } from '@vfio-user/core';
 import { builtinDevices } from '@vfio-user/devices';
+import { durationOrOff } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 import type { Io } from '../../io.js';
 import { Observation, type ObserveOptions } from '../../observe/observation.js';
@@ -14,6 +15,7 @@ import { deviceOptions, parseSettings } from './settings.js';
 /** The options of `serve`, without those for logging. */
 export interface ServeOptions extends ListenOptions, ObserveOptions, SocketPermissions {
   readonly set: readonly string[];
+  readonly hold: string;
   readonly insecure?: true | undefined;
   readonly once?: true | undefined;
   readonly printCapabilities?: true | undefined;
@@ -36,6 +38,7 @@ export async function serveDevice(
   const definition = await findDevice(name);
   const listen = listenUri(options, io);
   const settings = deviceOptions(name ?? definition.name, definition, parseSettings(options.set));
+  const limits = { holdMs: durationOrOff('--hold', options.hold) };
   const { insecure } = options;
   const choices = { insecure, ...socketPermissions(listen, options) };
   const registry = await loadTransports([listen], choices);
@@ -47,7 +50,7 @@ export async function serveDevice(
   };
   const start = async (signal: AbortSignal) => {
     const once = options.once === true;
-    const common = { registry, listen, logger, once, signal };
+    const common = { registry, listen, limits, logger, once, signal };
     server = await serve({ definition, options: settings, ...common });
     return server;
   };
