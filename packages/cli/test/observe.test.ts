@@ -120,6 +120,13 @@ t.test('metrics are what Prometheus reads', async (t) => {
     diagnostics.session.publish({ event: 'turned-away', peer, error });
   }
   diagnostics.link.publish({ event: 'reached-again', device: 'tcp://x' });
+  for (let i = 0; i < 4; i++) {
+    diagnostics.link.publish({ event: 'interrupted', peer, error: new Error('reset') });
+  }
+  for (const gapMs of [2500, 50]) {
+    diagnostics.link.publish({ event: 'continued', peer, gapMs, framesSentAgain: 3 });
+  }
+  diagnostics.link.publish({ event: 'given-up', peer, error: undefined });
   diagnostics.error.publish({ error: busy, peer });
   // Read twice: counters must not add up what they read before.
   await metrics.text();
@@ -140,6 +147,11 @@ t.test('metrics are what Prometheus reads', async (t) => {
     'vfio_user_sessions_active 1',
     'vfio_user_sessions_turned_away_total{reason="busy"} 1',
     'vfio_user_sessions_turned_away_total{reason="device-unreachable"} 4',
+    'vfio_user_sessions_held 1',
+    'vfio_user_link_interruptions_total 4',
+    'vfio_user_link_resumes_total 2',
+    'vfio_user_link_frames_sent_again_total 6',
+    'vfio_user_link_longest_gap_seconds 2.5',
     'vfio_user_link_losses_total 0',
     'vfio_user_link_reconnects_total 1',
     'vfio_user_errors_total{code="VFU_REQUEST_REFUSED"} 1',

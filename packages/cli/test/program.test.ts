@@ -30,6 +30,7 @@ t.test('--version prints the version', async (t) => {
 });
 
 t.test('wrong usage is told on stderr with status 2', async (t) => {
+  const bridge = ['bridge', '--listen', 'unix:///x', '--connect', 'unix:///y'];
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [['frobnicate'], /unknown command 'frobnicate'/],
     [['serve', '--frobnicate'], /unknown option '--frobnicate'/],
@@ -52,6 +53,11 @@ t.test('wrong usage is told on stderr with status 2', async (t) => {
       ['serve', 'counter', '--listen', 'smtp://x:1'],
       /unknown scheme smtp:, known here: fd:, rdma:, tcp:, tls:, unix:/,
     ],
+    [['serve', 'counter', '--listen', 'unix:///x', '--hold', '5'], /--hold 5: .*or 0 for off/],
+    [['serve', 'counter', '--listen', 'unix:///x', '--hold', '25h'], /--hold 25h: expected a time/],
+    [[...bridge, '--hold', '-1s'], /--hold -1s: expected a time such as 30s or 5m, at most a day/],
+    [[...bridge, '--answer-timeout', '0'], /--answer-timeout 0: expected a time such as/],
+    [[...bridge, '--link-timeout', '1441m'], /--link-timeout 1441m: .*at most a day/],
     [['info', '/tmp/x.sock'], /Did you mean unix:\/\/\/tmp\/x\.sock/],
     [['info', 'unix:///tmp/x.sock?colour=red'], /unknown option colour/],
     [['info', 'tcp://h:1?timeout=1s&timeout=2s'], /timeout= is given twice/],

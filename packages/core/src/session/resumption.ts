@@ -82,8 +82,7 @@ export function resumableOnServer(
         report.lost(logger, { peer: session.peer }, reason, session.holdMs);
         onInterrupted?.();
       },
-      onContinued: (continuation) =>
-        report.continued(logger, { peer: session.peer }, continuation),
+      onContinued: (continuation) => report.continued(logger, { peer: session.peer }, continuation),
       onEnd(error) {
         sessions.delete(session);
         if (session.interruption !== undefined) report.givenUp({ peer: session.peer }, error);

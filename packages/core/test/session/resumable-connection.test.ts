@@ -166,6 +166,24 @@ t.test('frames that are sent when the session goes on do not count as sent again
   await pair.end();
 });
 
+t.test('frames that waited for the link do not count as sent again', async (t) => {
+  const pair = new SessionPair();
+  const send = (): void => pair.client.send(10, 1);
+  send();
+  send();
+  pair.links[0]?.client.deliver(1);
+  pair.links[0]?.client.break();
+  pair.links[0]?.client.notice();
+  await turn();
+  send();
+  send();
+  send();
+  await pair.settle();
+  t.match(pair.client.continuations, [{ resentFrames: 1 }]);
+  t.strictSame(pair.server.received, [0, 1, 2, 3, 4]);
+  await pair.end();
+});
+
 t.test('a peer that never tells what it handled ends its session, within the bound', async (t) => {
   const pair = new SessionPair(1000);
   const [link] = pair.links as [FakeLink];

@@ -168,6 +168,8 @@ export class SessionPair {
     }
     for (let idle = 0; idle < 3; ) {
       let moved = 0;
+      // What the client went on with, the server does as well, or that link ends.
+      for (const attempt of this.attempts) if (attempt.taken.client) this.takeOnServer(attempt);
       for (const { client, server } of this.links) {
         moved +=
           client.deliver(Number.POSITIVE_INFINITY) + server.deliver(Number.POSITIVE_INFINITY);

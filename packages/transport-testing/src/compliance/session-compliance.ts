@@ -7,7 +7,7 @@ import { interruptTests } from './session/interrupts.js';
 import { lifecycleTests } from './session/lifecycle.js';
 import { orderingTests } from './session/ordering.js';
 import { registerTests } from './session/registers.js';
-import { resumptionTests } from './session/resumption.js';
+import { plainSessionTests, resumptionTests } from './session/resumption.js';
 import { Suite } from './suite.js';
 
 /** What a bridge does differently on purpose. */
@@ -42,4 +42,5 @@ export function sessionTests(suite: Suite): void {
   clientCheckTests(suite);
   lifecycleTests(suite);
   resumptionTests(suite);
+  plainSessionTests(suite);
 }

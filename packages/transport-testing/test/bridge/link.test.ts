@@ -37,6 +37,16 @@ t.test('a device that says nothing cannot be reached either, and is left alone',
   t.equal(device.peers.length, 1, 'it is not tried again');
 });
 
+t.test('however long answers may take, an attempt to connect has an end', async (t) => {
+  const clock = new TestClock(t);
+  const fixture = await BridgeFixture.open(t, { answerTimeoutMs: 3_600_000 });
+  await fixture.script(() => true);
+  const begin = performance.now();
+  const connected = fixture.connect({ timeoutMs: 0, silenceMs: 0 });
+  t.equal(await clock.until(refusal(connected)), errno.ETIMEDOUT);
+  t.ok(performance.now() - begin < 12_000, `refused after ${performance.now() - begin} ms`);
+});
+
 t.test('a device that turns the client away is quoted', async (t) => {
   const fixture = await BridgeFixture.open(t, { near: PORTABLE });
   await fixture.serveBench({ busyTimeoutMs: 1 });

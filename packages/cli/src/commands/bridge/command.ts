@@ -20,20 +20,21 @@ Examples:
       --connect unix:///run/server.sock
 
 It prints "listening <uri>" when it is ready and runs until SIGTERM or Ctrl-C.
-A network that fails costs the time that it was away, and nothing else, if it is
-back within the time for which the device's server holds the session (--hold
-there, 60s). Meanwhile the bridge tries to connect, writes and I/O wait, and a
-register read that takes longer than --answer-timeout gives all ones: QEMU gives
-its device up after 5s, or what -device ...,"x-msg-timeout": says in ms. Both can
-be longer than an outage; the guest's processor stands still in such a read.
+A network that fails costs the time that it is away and nothing else, while the
+device's server holds the session (its --hold, 60s). The bridge connects again;
+writes, DMA and interrupts wait, and are carried out once. A register read that
+takes longer than --answer-timeout gives all ones, as QEMU gives its device up
+after 5s. To let reads wait as well, make both longer than an outage: in QEMU's
+-device "x-msg-timeout":90000 (ms; 0 is no time at all), here
+--answer-timeout 80s. The guest stands still in such a read.
 After the hold, or when the server was restarted, the device is out of reach:
 all register reads give all ones. The bridge keeps trying, and tells a device
 that is back what it must know; the device starts from reset then.
-Where a session cannot go on (UNIX sockets, encoding=native, --hold 0) that is
-so after --link-timeout without a byte; elsewhere at most 4s of it count, until
-another connection is tried. --hold is for clients that come over a network.
+A link counts as lost when nothing came for --link-timeout; a session that can
+go on over another link looks for one after 4s at most. Sessions on UNIX
+sockets, with encoding=native or --hold 0 cannot: the device is out of reach.
 --connect must lead to where interrupts can come from: not encoding=native on a
-network.
+network. --hold is for clients that come over one.
 SIGHUP reads certificates again. SIGUSR2 logs statistics at level info: without
 --metrics the first one begins to count, later ones show the counts.`;
 
@@ -48,12 +49,12 @@ export function bridgeCommand(context: CommandContext) {
     .requiredOption('--connect <uri>', 'where the device is')
     .option(
       '--answer-timeout <time>',
-      'how long a register read may take; less than the client waits',
+      'how long the device may take to answer; less than the client waits',
       '4s',
     )
     .option(
       '--link-timeout <time>',
-      'how long the device may be silent before the link counts as lost',
+      'how long the device may be silent before its link counts as lost',
       '30s',
     )
     .addOption(holdOption())

@@ -23,10 +23,12 @@ Examples:
 
 It prints "listening <uri>" when it is ready and serves one client after the
 other until SIGTERM or Ctrl-C. Under systemd socket activation no listen option
-is needed. On a network, a client whose link is lost and back within --hold goes
-on as if nothing had been; nobody else gets the device meanwhile. SIGHUP reads certificates again. SIGUSR2 logs statistics at level
-info: without --metrics the first one begins to count, later ones show the
-counts.`;
+is needed.
+A client on a network that loses its connection and is back within --hold goes
+on as if nothing had happened; the device is kept for it meanwhile. A new client
+with the same certificate (without TLS: from the same address) gets it at once.
+SIGHUP reads certificates again. SIGUSR2 logs statistics at level info: without
+--metrics the first one begins to count, later ones show the counts.`;
 
 /** `vfio-user serve`. `devices` is the text about devices and settings for `--help`. */
 export function serveCommand(context: CommandContext, devices: string) {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { Irq, Region, type ServerLimits, TransportRegistry } from '@vfio-user/core';
+import { errno, Irq, Region, type ServerLimits, TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import type { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
@@ -131,6 +131,29 @@ export function resumptionTests(suite: Suite): void {
       t.equal(await next.read32(register.SCRATCH), 6, 'undisturbed');
     },
   );
+}
+
+/** Clients that ask for a session that ends with its connection. */
+export function plainSessionTests(suite: Suite): void {
+  suite.test('a session that is not to survive its link ends with it', resumes, async (t) => {
+    const { session, driver, links } = await open(t, suite, {}, { resumes: false });
+    t.equal(driver.client.holdMs, 60_000, 'the server would keep it');
+    links.break();
+    t.ok(await driver.client.closed);
+    await session.idle();
+    t.match(session.server.statistics(), { heldSessions: 0, linkInterruptions: 0 });
+  });
+
+  suite.test('such a client does not take the place of a held session', resumes, async (t) => {
+    const { session, driver, links } = await open(t, suite, { busyTimeoutMs: 1 });
+    await driver.write32(register.SCRATCH, 5);
+    links.unplug();
+    while (session.server.statistics().heldSessions !== 1) await setImmediate();
+    const error = await session.connect({ resumes: false }).catch((cause) => cause);
+    t.match(error, { errno: errno.EBUSY, message: /held for .*, whose link is lost, until/ });
+    links.plug();
+    t.equal(await driver.read32(register.SCRATCH), 5, 'which goes on');
+  });
 }
 
 interface BreakableSession {
