@@ -17,11 +17,13 @@ async function attempts(t: Test, count: number, takesMs: number): Promise<number
     mock.restoreAll();
   });
   const begun: number[] = [];
-  const reconnector = new Reconnector(async () => {
+  const failed = new Error('nobody is there');
+  const attempt = async (): Promise<never> => {
     begun.push(now);
     await new Promise((resolve) => setTimeout(resolve, takesMs));
-    throw new Error('nobody is there');
-  });
+    throw failed;
+  };
+  const reconnector = new Reconnector(attempt, (error) => t.equal(error, failed, 'is reported'));
   reconnector.start(lost);
   while (begun.length < count) {
     now++;
