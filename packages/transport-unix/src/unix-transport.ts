@@ -199,6 +199,7 @@ class UnixTransport implements Transport {
     const mapsUnsealed = mapUnsealed === 'trusted' ? peer.trusted : mapUnsealed === 'always';
     return socketConnection(socket, {
       peer: peer.name,
+      identity: peer.identity,
       capabilities: this.#capabilities,
       resources: new UnixResources(mapsUnsealed),
       framing,

@@ -67,7 +67,7 @@ export interface FrameSink {
 export interface PeerIdentity {
   /** SHA-256 fingerprint of the certificate that the peer has proved to own. */
   readonly certificate?: string | undefined;
-  /** Its network address, without the port. */
+  /** Its network address, without the port; on one host its user. */
   readonly address?: string | undefined;
 }
 
