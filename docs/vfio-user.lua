@@ -24,6 +24,8 @@ local directions = { [0] = "client to server", "server to client" }
 local encodings = { [0] = "native", "portable" }
 local kinds = { [0] = "message", "preface" }
 local types = { [0] = "request", "reply" }
+-- Frames without a record, which concern a connection only.
+local link_kinds = { "HANDLED", "KEEP_ALIVE", "KEEP_ALIVE_REPLY", "END" }
 
 local f = {
   direction = ProtoField.uint8("vfio_user.direction", "Direction", base.DEC, directions),
@@ -63,6 +65,10 @@ local f = {
   record_bytes = ProtoField.uint32("vfio_user.record_bytes", "Record bytes"),
   record = ProtoField.bytes("vfio_user.record", "Record (MessagePack)"),
   record_type = ProtoField.string("vfio_user.record_type", "Type"),
+  map = ProtoField.bytes("vfio_user.map", "Map (MessagePack)"),
+  link_kind = ProtoField.uint32("vfio_user.link_kind", "Kind of link frame", base.DEC, link_kinds),
+  link_value = ProtoField.uint32("vfio_user.link_value", "Value"),
+  handled = ProtoField.uint64("vfio_user.handled", "Frames handled"),
 }
 proto.fields = f
 
@@ -203,11 +209,33 @@ local function scalar(buffer, at)
   return nil, at
 end
 
+local function dissect_link_frame(buffer, tree)
+  local kind, value = buffer(8, 4):le_uint(), buffer(12, 4):le_uint()
+  tree:add_le(f.link_kind, buffer(8, 4))
+  tree:add_le(f.link_value, buffer(12, 4))
+  tree:add_le(f.handled, buffer(16, 8))
+  local name = link_kinds[kind] or ("kind " .. kind)
+  local text = string.format("link %s handled %s", name, tostring(buffer(16, 8):le_uint64()))
+  return value == 0 and text or string.format("%s value %d", text, value)
+end
+
+local function dissect_preface(buffer, tree)
+  if buffer:len() < 16 then
+    tree:add(f.data, buffer())
+    return "preface, cut off"
+  end
+  tree:add_le(f.major, buffer(8, 2))
+  tree:add_le(f.minor, buffer(10, 2))
+  if buffer:len() > 16 then tree:add(f.map, buffer(16)) end
+  return string.format("preface %d.%d", buffer(8, 2):le_uint(), buffer(10, 2):le_uint())
+end
+
 local function dissect_portable(buffer, pinfo, tree, session, direction)
   if buffer:len() < 8 then return "frame without a header" end
   local record_bytes = math.min(buffer(4, 4):le_uint(), buffer:len() - 8)
   tree:add_le(f.frame_bytes, buffer(0, 4))
   tree:add_le(f.record_bytes, buffer(4, 4))
+  if record_bytes == 0 and buffer:len() >= 24 then return dissect_link_frame(buffer, tree) end
   local entries = {}
   if record_bytes > 1 then
     local record = buffer(8, record_bytes):tvb()
@@ -250,8 +278,7 @@ function proto.dissector(buffer, pinfo, root)
   pinfo.cols.dst = direction == 0 and "server" or "client"
   local text = "empty message"
   if kind == 1 then
-    text = "preface"
-    tree:add(f.data, buffer(8))
+    text = buffer:len() > 8 and dissect_preface(buffer(8):tvb(), tree) or "empty preface"
   elseif buffer:len() > 8 then
     local dissect = encoding == 0 and dissect_native or dissect_portable
     text = dissect(buffer(8):tvb(), pinfo, tree, session, direction)

@@ -98,6 +98,7 @@ t.test('URIs of different encodings are refused, saying what to do', async (t) =
   });
 });
 
+const VECTORS = new URL('../../core/test/protocol/portable/vectors.json', import.meta.url);
 const DISSECTOR = fileURLToPath(new URL('../../../docs/vfio-user.lua', import.meta.url));
 const hasTshark = spawnSync('tshark', ['--version']).status === 0;
 
@@ -125,8 +126,31 @@ t.test(
     t.equal(replies.length, 25, 'replies know their requests');
     t.match(replies[0], /client → server +vfio-user \d+ #1 DMA_READ reply 0x1ffdd000 \[64\]/);
     t.strictSame(tshark('-Y', '_ws.lua.error || _ws.malformed'), [''], 'no fault in the script');
+
+    writeFileSync(path, capture(connectionPackets()));
+    const seen = ['minor', 'link_kind', 'link_value', 'handled'];
+    const rows = tshark('-T', 'fields', ...seen.flatMap((name) => ['-e', `vfio_user.${name}`]));
+    t.strictSame(rows, ['1\t\t\t', '\t2\t7\t70000', '\t3\t7\t4294967296']);
+    const [preface, asked] = tshark();
+    t.match(preface, /vfio-user \d+ preface 1\.1$/);
+    t.match(asked, /vfio-user \d+ link KEEP_ALIVE handled 70000 value 7$/);
+    t.strictSame(tshark('-Y', '_ws.lua.error || _ws.malformed'), ['']);
   },
 );
+
+/** A preface and link frames: what concerns the connections of a session only. */
+function connectionPackets(): Packet[] {
+  const vectors: { readonly name: string; readonly hex: string }[] = JSON.parse(
+    readFileSync(VECTORS, 'utf8'),
+  ).vectors;
+  return ['preface-continue-client', 'link-keep-alive', 'link-keep-alive-reply'].map((name) => {
+    const hex = vectors.find((vector) => vector.name === name)?.hex ?? '';
+    const bytes = new Uint8Array(Buffer.from(hex, 'hex'));
+    const kind = name.startsWith('preface') ? 'preface' : 'message';
+    const where = { session: 1, sender: 'client', encoding: 'portable' } as const;
+    return { ...where, kind, timeUs: 0, descriptors: 0, bytes, length: bytes.length };
+  });
+}
 
 t.test('the dissector is where the help says', async (t) => {
   t.match((await runCaught(['trace', '--help'])).stdout, 'docs/vfio-user.lua');

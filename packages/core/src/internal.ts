@@ -22,13 +22,21 @@ export type {
   RequestMessage,
 } from './protocol/messages.js';
 export { nativeEncodingFor } from './protocol/native/native-encoding.js';
+export {
+  decodeLinkFrame,
+  isLinkFrame,
+  type LinkFrame,
+  LinkFrameKind,
+} from './protocol/portable/link-frames.js';
 export { PortableEncoding } from './protocol/portable/portable-encoding.js';
 export {
   decodePreface,
   encodePreface,
   type Preface,
+  PrefaceCapability,
   prefaceLength,
   withoutAttachment,
+  withoutSessionId,
 } from './protocol/portable/preface.js';
 export { packRecord, unpackRecord } from './protocol/portable/record-packing.js';
 export { negotiate, offer } from './protocol/version.js';

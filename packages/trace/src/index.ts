@@ -16,6 +16,7 @@
 
 export type {
   KnownCommand,
+  LinkFrame,
   Message,
   Preface,
   ReplyMessage,
@@ -56,4 +57,5 @@ export { statisticsText } from './statistics/statistics-text.js';
 export { messageJson, stringify } from './text/message-json.js';
 export { messageLine } from './text/message-line.js';
 export { choosePalette, coloured, type Palette, plain } from './text/palette.js';
-export { type SessionBegin, type SessionEnd, Tracer, type TraceSink } from './tracer.js';
+export type { SessionBegin, SessionContinuation, SessionEnd, TraceSink } from './trace-sink.js';
+export { Tracer } from './tracer.js';

@@ -4,6 +4,10 @@ import { type Encoding, nativeEncodingFor, PortableEncoding } from '@vfio-user/c
 /** The two ends of a session. */
 export type RelaySide = 'client' | 'server';
 
+export function otherSide(side: RelaySide): RelaySide {
+  return side === 'client' ? 'server' : 'client';
+}
+
 /** A message or preface of a session, as it is traced and captured. */
 export interface Packet {
   /** Microseconds since 1970. */

@@ -6,7 +6,7 @@ import { isoTime, messageJson, stringify } from './text/message-json.js';
 import { messageLine } from './text/message-line.js';
 import type { Palette } from './text/palette.js';
 import { escapeControls, timeText } from './text/values.js';
-import type { SessionBegin, SessionEnd, TraceSink } from './tracer.js';
+import type { SessionBegin, SessionContinuation, SessionEnd, TraceSink } from './trace-sink.js';
 
 /** Writes a trace as text. */
 export interface Printer extends Required<TraceSink> {
@@ -26,8 +26,12 @@ export class TextPrinter implements Printer {
   }
 
   onBegin({ session, timeUs, encoding, peer }: SessionBegin): void {
-    const who = peer === undefined ? '' : ` of ${escapeControls(peer)}`;
-    this.#headline(timeUs, `session ${session}${who}, ${encoding} encoding`);
+    this.#headline(timeUs, `session ${session}${ofText(peer)}, ${encoding} encoding`);
+    this.#session = session;
+  }
+
+  onContinued({ session, timeUs, peer }: SessionContinuation): void {
+    this.#headline(timeUs, `session ${session}${ofText(peer)} goes on over another connection`);
     this.#session = session;
   }
 
@@ -38,9 +42,10 @@ export class TextPrinter implements Printer {
     this.#line(messageLine(traced, this.#palette));
   }
 
-  onEnd({ session, timeUs, reason }: SessionEnd): void {
+  onEnd({ session, timeUs, reason, mayGoOn }: SessionEnd): void {
+    const what = mayGoOn ? 'has lost its connection' : 'has ended';
     const why = reason === undefined ? '' : `: ${this.#palette.error(escapeControls(reason))}`;
-    this.#headline(timeUs, `session ${session} has ended${why}`);
+    this.#headline(timeUs, `session ${session} ${what}${why}`);
   }
 
   statistics(summary: TraceSummary): void {
@@ -68,6 +73,10 @@ export class JsonPrinter implements Printer {
     this.#line(stringify({ type: 'begin', time: isoTime(timeUs), ...begin }));
   }
 
+  onContinued({ timeUs, ...continuation }: SessionContinuation): void {
+    this.#line(stringify({ type: 'continued', time: isoTime(timeUs), ...continuation }));
+  }
+
   onMessage(traced: TracedMessage): void {
     this.#line(messageJson(traced));
   }
@@ -83,4 +92,8 @@ export class JsonPrinter implements Printer {
   #line(text: string): void {
     this.#writer.writeText(`${text}\n`);
   }
+}
+
+function ofText(peer: string | undefined): string {
+  return peer === undefined ? '' : ` of ${escapeControls(peer)}`;
 }

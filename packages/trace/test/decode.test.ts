@@ -1,5 +1,5 @@
 import { Command, Irq, Region } from '@vfio-user/core';
-import { nativeEncodingFor, PortableEncoding } from '@vfio-user/core/internal';
+import { encodePreface, nativeEncodingFor, PortableEncoding } from '@vfio-user/core/internal';
 import { registerMaps } from '@vfio-user/devices';
 import t from 'tap';
 import { recordedPackets } from '../../../tools/support/recorded-packets.js';
@@ -162,6 +162,64 @@ t.test('the portable encoding is decoded, interrupts and prefaces included', asy
     kind: 'preface',
   });
   t.match(line(broken), /→ +preface +.*\| 01 02 03$/);
+});
+
+t.test('frames that concern their connection only are told', async (t) => {
+  const decoder = new SessionDecoder('portable', names);
+  const link = (kind: number, value: number, handled: number): Packet => {
+    const bytes = Buffer.alloc(24);
+    for (const [at, number] of [24, 0, kind, value, handled].entries()) {
+      bytes.writeUInt32LE(number, 4 * at);
+    }
+    return packetOf('client', bytes, { encoding: 'portable' });
+  };
+  const line = (packet: Packet): string => messageLine(decoder.decode(packet), plain).slice(16);
+  t.equal(line(link(2, 7, 70_000)), '→        link KEEP_ALIVE               handled 70000 value 7');
+  t.equal(line(link(4, 0, 5)), '→        link END                      handled 5');
+  t.match(line(link(9, 0, 5)), /link kind 9 +handled 5$/);
+  const traced = decoder.decode(link(1, 0, 3));
+  t.match(JSON.parse(messageJson(traced)), { type: 'link-frame', kind: 'HANDLED', handled: 3 });
+  const short = packetOf('client', Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0, 1), {
+    encoding: 'portable',
+  });
+  t.match(line(short), /record cannot be read.* \| 09 00 00/);
+});
+
+t.test('the session id of a preface is not shown, nor passed on', async (t) => {
+  const session = new Uint8Array(16).fill(0xee);
+  const limits = {
+    maxFrameBytes: 2 ** 20,
+    maxRecordBytes: 2 ** 16,
+    maxPushBytes: 0,
+    maxPushRules: 0,
+    windowMessages: 0,
+    windowBytes: 0,
+    silenceMs: 0,
+  };
+  const whole = encodePreface({
+    major: 1,
+    minor: 1,
+    session,
+    handled: 12,
+    capabilities: ['resume'],
+    limits,
+  });
+  const wrong = Uint8Array.from(whole);
+  wrong[18] = 0xc1;
+  for (const [bytes, pattern] of [
+    [whole, /1\.1 goes on, handled 12 resume$/],
+    [wrong, /cannot be read.* \| 89 56 46 55 .* 00 00 00 00/],
+  ] as const) {
+    const packet = packetOf('client', bytes, { encoding: 'portable', kind: 'preface' });
+    const traced = new SessionDecoder('portable', names).decode(packet);
+    t.match(messageLine(traced, plain), pattern);
+    for (const shown of [messageLine(traced, plain), messageJson(traced)]) {
+      t.notMatch(shown, /ee ?ee ?ee/);
+    }
+    t.equal(traced.packet.bytes.includes(0xee), false);
+    t.equal(traced.packet.bytes.length, bytes.length, 'everything else stays');
+    t.equal(bytes.includes(0xee), true, 'the session itself is not touched');
+  }
 });
 
 t.test('a packet that a file holds only the beginning of is decoded', async (t) => {

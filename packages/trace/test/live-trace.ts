@@ -16,6 +16,7 @@ import { BatchedWriter } from '../src/batched-writer.js';
 import { TextPrinter } from '../src/printer.js';
 import { type Relay, startRelay } from '../src/relay/relay.js';
 import { plain } from '../src/text/palette.js';
+import type { TraceSink } from '../src/trace-sink.js';
 import { Tracer } from '../src/tracer.js';
 
 /** How long a line may take to come, ms. */
@@ -73,6 +74,8 @@ export interface LiveTraceOptions {
   readonly serve: string;
   /** Another way to say where that is. */
   readonly connect?: string;
+  /** What gets the trace besides the lines. */
+  readonly sinks?: readonly TraceSink[];
 }
 
 /** A bench device, and a trace in front of it; all ends with the test. */
@@ -102,7 +105,9 @@ export class LiveTrace {
     const reader = new Reader();
     const writer = new BatchedWriter(reader);
     const candidates = [...registerMaps.values()];
-    const tracer = new Tracer([new TextPrinter(writer, plain)], { candidates });
+    const tracer = new Tracer([new TextPrinter(writer, plain), ...(options.sinks ?? [])], {
+      candidates,
+    });
     const relay = await startRelay({
       registry,
       listen: options.listen,

@@ -79,8 +79,8 @@ t.test('over networks, memory and interrupts are messages, after the prefaces', 
     await client.close();
     await trace.reader.line(/= session 1 has ended$/);
     const { lines } = trace.reader;
-    t.match(lines[1], /→ +preface +1\.0 session 0{32} .*interrupt/);
-    t.match(lines[2], /← +preface +1\.0 session (?!0{32})[0-9a-f]{32} .*interrupt/);
+    t.match(lines[1], /→ +preface +1\.1 acknowledge .*interrupt/);
+    t.match(lines[2], /← +preface +1\.1 acknowledge .*interrupt/);
     t.ok(lines.some((line) => /← #\d+ +DMA_WRITE +0x10000 \[\d+\] = 5a 5a/.test(line)));
     t.ok(lines.some((line) => /← #\d+ +INTERRUPT +MSIX vector 1 \(no reply\)$/.test(line)));
   }

@@ -1,8 +1,26 @@
 import { Command, type Frame, Region } from '@vfio-user/core';
-import { decodePreface, type Encoding, type Message, type Preface } from '@vfio-user/core/internal';
-import { encodingNamed, MAX_DATA_BYTES, type Packet, type RelaySide } from '../packet.js';
+import {
+  decodeLinkFrame,
+  decodePreface,
+  type Encoding,
+  isLinkFrame,
+  type Message,
+  type Preface,
+  withoutSessionId,
+} from '@vfio-user/core/internal';
+import {
+  encodingNamed,
+  MAX_DATA_BYTES,
+  otherSide,
+  type Packet,
+  type RelaySide,
+} from '../packet.js';
 import { type DeviceNames, DeviceView } from './device-view.js';
+import { FrameCounts } from './frame-counts.js';
 import type { TracedAccess, TracedMessage, TracedRequest } from './traced-message.js';
+
+/** Shorter frames are malformed. */
+const FRAME_HEADER_BYTES = 8;
 
 const NO_ACCESSES: readonly TracedAccess[] = [];
 
@@ -13,6 +31,7 @@ export class SessionDecoder {
   readonly #encoding: Encoding;
   readonly #device: DeviceView;
   readonly #requests = new RequestLog();
+  readonly #frames = new FrameCounts();
 
   constructor(encoding: Packet['encoding'], names?: DeviceNames) {
     this.#encoding = encodingNamed(encoding, MAX_DATA_BYTES);
@@ -21,11 +40,16 @@ export class SessionDecoder {
 
   /** Never throws, whatever the bytes are. */
   decode(packet: Packet): TracedMessage {
-    if (packet.kind === 'preface') {
-      const preface = readPreface(packet.bytes);
-      return { packet, message: undefined, preface, accesses: NO_ACCESSES };
+    if (packet.kind === 'preface') return this.#preface(packet);
+    const frame = frameOf(packet);
+    const isPortable = packet.encoding === 'portable' && packet.length >= FRAME_HEADER_BYTES;
+    if (isPortable && isLinkFrame(frame)) {
+      const linkFrame = decodeLinkFrame(frame);
+      const message = linkFrame === undefined ? this.#encoding.decode(frame) : undefined;
+      return { packet, message, linkFrame, accesses: NO_ACCESSES };
     }
-    const message = this.#encoding.decode(frameOf(packet));
+    if (isPortable && this.#frames.onFrame(packet.sender)) return this.#sentAgain(packet, frame);
+    const message = this.#encoding.decode(frame);
     if (message.kind === 'request' || (message.kind === 'malformed' && message.isRequest)) {
       return this.#request(packet, message);
     }
@@ -33,6 +57,20 @@ export class SessionDecoder {
     const latencyUs = request && packet.timeUs - request.timeUs;
     const accesses = this.#accessesOfReply(message, request);
     return { packet, message, accesses, request, latencyUs };
+  }
+
+  #preface(packet: Packet): TracedMessage {
+    const bytes = withoutSessionId(packet.bytes);
+    const preface = readPreface(bytes);
+    if (typeof preface !== 'string') this.#frames.onPreface(packet.sender, preface);
+    const message = undefined;
+    return { packet: { ...packet, bytes }, message, preface, accesses: NO_ACCESSES };
+  }
+
+  /** Its request or reply was seen when it passed first. */
+  #sentAgain(packet: Packet, frame: Frame): TracedMessage {
+    const message = this.#encoding.decode(frame);
+    return { packet, message, accesses: this.#named(accessesOf(message)), isSentAgain: true };
   }
 
   #request(packet: Packet, message: Message): TracedMessage {
@@ -79,7 +117,8 @@ function frameOf({ bytes: held, length }: Packet): Frame {
   return { bytes, view, start: 0, length, descriptors: [] };
 }
 
-function readPreface(bytes: Uint8Array): Preface | string {
+/** What a preface says, or in words why it says nothing. */
+export function readPreface(bytes: Uint8Array): Preface | string {
   try {
     return decodePreface(bytes);
   } catch (error) {
@@ -117,7 +156,7 @@ class RequestLog {
 
   /** The request that a reply of `sender` answers. */
   take(sender: RelaySide, { id, command }: Message): TracedRequest | undefined {
-    const asked = this.#open[sender === 'client' ? 'server' : 'client'];
+    const asked = this.#open[otherSide(sender)];
     const request = asked.get(id);
     if (request?.command !== command) return undefined;
     asked.delete(id);

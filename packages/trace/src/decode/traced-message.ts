@@ -1,4 +1,4 @@
-import type { Message, Preface } from '@vfio-user/core/internal';
+import type { LinkFrame, Message, Preface } from '@vfio-user/core/internal';
 import type { Packet } from '../packet.js';
 import type { RegisterName } from './device-view.js';
 
@@ -26,10 +26,14 @@ export interface TracedRequest {
 /** A packet and what it says. Valid as long as the packet. */
 export interface TracedMessage {
   readonly packet: Packet;
-  /** `undefined` for a preface. */
+  /** `undefined` for a preface, and for a frame that concerns its connection only. */
   readonly message: Message | undefined;
-  /** What a preface says, or in words why it says nothing. */
+  /** What a preface says, without the session id, or in words why it says nothing. */
   readonly preface?: Preface | string | undefined;
+  /** What a frame says that concerns its connection only. */
+  readonly linkFrame?: LinkFrame | undefined;
+  /** Has passed before, over an earlier connection of the session. */
+  readonly isSentAgain?: boolean | undefined;
   readonly accesses: readonly TracedAccess[];
   /** What a reply answers, where the trace has seen it. */
   readonly request?: TracedRequest | undefined;

@@ -1,7 +1,7 @@
 import type { BatchedWriter } from '../batched-writer.js';
 import type { TracedMessage } from '../decode/traced-message.js';
 import type { Packet } from '../packet.js';
-import type { TraceSink } from '../tracer.js';
+import type { TraceSink } from '../trace-sink.js';
 import {
   DIRECTIONS,
   ENCODINGS,

@@ -12,9 +12,12 @@ const LATENCY_HEAD = ['p50', 'p99', 'max'];
 
 /** The summary as tables for a terminal. */
 export function statisticsText(summary: TraceSummary): string {
-  const { messages, bytes, malformed, commands, places, otherAccesses } = summary;
+  const { messages, linkFrames, sentAgain, bytes, malformed, commands } = summary;
+  const { places, otherAccesses } = summary;
   const broken = malformed === 0 ? '' : `, ${malformed} of them undecodable`;
-  const sections = [`${messages} messages${broken}, ${bytes} bytes`];
+  const again = sentAgain === 0 ? '' : `, ${sentAgain} sent again`;
+  const link = linkFrames === 0 ? '' : `, ${linkFrames} link frames`;
+  const sections = [`${messages} messages${broken}${again}${link}, ${bytes} bytes`];
   if (commands.length > 0) {
     const head = ['command', 'from', 'requests', 'errors', 'bytes', ...LATENCY_HEAD];
     const rows = commands.map((one) => [

@@ -1,8 +1,8 @@
 import { commandName } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
-import type { RelaySide } from '../packet.js';
+import { otherSide, type RelaySide } from '../packet.js';
 import { regionName } from '../text/names.js';
-import type { TraceSink } from '../tracer.js';
+import type { TraceSink } from '../trace-sink.js';
 import { Latencies, type LatencySummary } from './latencies.js';
 
 /** Places (offsets of regions) counted one by one, at most: a guest can access any offset. */
@@ -36,7 +36,13 @@ export interface PlaceStatistics {
 
 /** Everything that was counted. */
 export interface TraceSummary {
+  /** Those that were sent again count once. */
   readonly messages: number;
+  /** Frames that concern a connection only. */
+  readonly linkFrames: number;
+  /** Messages that were sent again over another connection of their session. */
+  readonly sentAgain: number;
+  /** Of everything. */
   readonly bytes: number;
   readonly malformed: number;
   /** The most frequent first. */
@@ -72,18 +78,26 @@ export class TraceStatistics implements TraceSink {
   readonly #commands = new Map<string, CommandCount>();
   readonly #places = new Map<string, PlaceCount>();
   #messages = 0;
+  #linkFrames = 0;
+  #sentAgain = 0;
   #bytes = 0;
   #malformed = 0;
   #otherAccesses = 0;
 
-  onMessage({ packet, message, accesses, latencyUs, request }: TracedMessage): void {
+  onMessage(traced: TracedMessage): void {
+    this.#bytes += traced.packet.length;
+    if (traced.linkFrame !== undefined) this.#linkFrames += 1;
+    else if (traced.isSentAgain) this.#sentAgain += 1;
+    else this.#countMessage(traced);
+  }
+
+  #countMessage({ packet, message, accesses, latencyUs, request }: TracedMessage): void {
     this.#messages += 1;
-    this.#bytes += packet.length;
     if (message === undefined) return;
     if (message.kind === 'malformed') this.#malformed += 1;
     const isRequest =
       message.kind === 'request' || (message.kind === 'malformed' && message.isRequest);
-    const asker = isRequest ? packet.sender : packet.sender === 'client' ? 'server' : 'client';
+    const asker = isRequest ? packet.sender : otherSide(packet.sender);
     const command = this.#command(message.command, asker);
     if (command === undefined) return;
     command.bytes += packet.length;
@@ -115,6 +129,8 @@ export class TraceStatistics implements TraceSink {
     );
     return {
       messages: this.#messages,
+      linkFrames: this.#linkFrames,
+      sentAgain: this.#sentAgain,
       bytes: this.#bytes,
       malformed: this.#malformed,
       commands: commands.sort((a, b) => b.requests - a.requests),

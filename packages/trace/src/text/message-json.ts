@@ -1,5 +1,6 @@
 import { commandName } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
+import { linkFrameName } from './connection-text.js';
 import { regionName } from './names.js';
 
 /** Bytes of data written at most; `bytes` and `count` tell the full length. */
@@ -10,13 +11,23 @@ export function messageJson({
   packet,
   message,
   preface,
+  linkFrame,
   accesses,
   latencyUs,
+  isSentAgain,
 }: TracedMessage): string {
   const { session, sender, length, descriptors } = packet;
   const where = { session, from: sender, bytes: length, descriptors };
-  const head = { type: packet.kind, time: isoTime(packet.timeUs), ...where };
-  if (message === undefined) return stringify({ ...head, preface });
+  const type = linkFrame === undefined ? packet.kind : 'link-frame';
+  const head = { type, time: isoTime(packet.timeUs), ...where };
+  if (linkFrame !== undefined) {
+    return stringify({ ...head, ...linkFrame, kind: linkFrameName(linkFrame.kind) });
+  }
+  if (message === undefined) {
+    // The session id is a secret.
+    const shown = typeof preface === 'object' ? { ...preface, session: undefined } : preface;
+    return stringify({ ...head, preface: shown });
+  }
   const { kind, id, command } = message;
   return stringify({
     ...head,
@@ -24,6 +35,7 @@ export function messageJson({
     id,
     command: commandName(command),
     ...(latencyUs !== undefined && { latencyUs: Math.round(latencyUs * 10) / 10 }),
+    ...(isSentAgain && { sentAgain: true }),
     ...('noReply' in message && message.noReply && { noReply: true }),
     ...(accesses.length > 0 && { accesses: accesses.map(accessObject) }),
     ...('body' in message && accesses.length === 0 && { body: message.body }),

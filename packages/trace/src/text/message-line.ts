@@ -1,5 +1,6 @@
 import { commandName, errno } from '@vfio-user/core';
 import type { TracedAccess, TracedMessage } from '../decode/traced-message.js';
+import { linkFrameText, prefaceText } from './connection-text.js';
 import { replyText, requestText } from './message-text.js';
 import { regionName } from './names.js';
 import type { Palette } from './palette.js';
@@ -14,11 +15,20 @@ export function messageLine(traced: TracedMessage, palette: Palette): string {
   const { packet, message, latencyUs } = traced;
   const time = palette.dim(timeText(packet.timeUs));
   const arrow = packet.sender === 'client' ? '→' : '←';
-  if (message === undefined) return `${time} ${arrow} ${prefaceText(traced, palette)}`;
+  if (message === undefined) {
+    const [name, details] =
+      traced.linkFrame === undefined
+        ? prefaceText(traced, palette)
+        : linkFrameText(traced.linkFrame);
+    const blank = ' '.repeat(ID_COLUMNS);
+    const what = palette.request(name.padEnd(COMMAND_COLUMNS));
+    return `${time} ${arrow} ${blank} ${what} ${' '.repeat(LATENCY_COLUMNS)} ${details}`.trimEnd();
+  }
   const id = `#${message.id}`.padEnd(ID_COLUMNS);
   const command = commandName(message.command).padEnd(COMMAND_COLUMNS);
   const coloured = message.kind === 'request' ? palette.request(command) : palette.reply(command);
-  const latency = palette.dim(latencyText(message.kind, latencyUs).padStart(LATENCY_COLUMNS));
+  const took = traced.isSentAgain ? '' : latencyText(message.kind, latencyUs);
+  const latency = palette.dim(took.padStart(LATENCY_COLUMNS));
   const details = detailsOf(traced, palette);
   return `${time} ${arrow} ${id} ${coloured} ${latency} ${details}`.trimEnd();
 }
@@ -28,7 +38,10 @@ function latencyText(kind: string, latencyUs: number | undefined): string {
   return kind === 'reply' || kind === 'error' ? '?' : '';
 }
 
-function detailsOf({ message, accesses, packet }: TracedMessage, palette: Palette): string {
+function detailsOf(
+  { message, accesses, packet, isSentAgain }: TracedMessage,
+  palette: Palette,
+): string {
   const parts: string[] = [];
   for (const access of accesses) parts.push(accessText(access, palette));
   if (message?.kind === 'request') parts.push(escapeControls(requestText(message)));
@@ -41,6 +54,7 @@ function detailsOf({ message, accesses, packet }: TracedMessage, palette: Palett
     parts.push(`${palette.error(escapeControls(message.reason))} | ${rawText(packet.bytes)}`);
   }
   if (message !== undefined && 'noReply' in message && message.noReply) parts.push('(no reply)');
+  if (isSentAgain) parts.push('(sent again)');
   if (packet.descriptors > 0) parts.push(palette.value(`fds=${packet.descriptors}`));
   return parts.filter((part) => part !== '').join(' ');
 }
@@ -51,16 +65,4 @@ function accessText(access: TracedAccess, palette: Palette): string {
   const unknown = register.isImplemented ? '' : ` ${palette.error('(not implemented)')}`;
   const value = data === undefined ? '' : ` = ${palette.value(dataText(data))}`;
   return `${regionName(region)}+${hexText(offset)}${name}${unknown} [${count}]${value}`;
-}
-
-function prefaceText({ preface, packet }: TracedMessage, palette: Palette): string {
-  const blank = ' '.repeat(ID_COLUMNS);
-  const command = palette.request('preface'.padEnd(COMMAND_COLUMNS));
-  const start = `${blank} ${command} ${' '.repeat(LATENCY_COLUMNS)}`;
-  if (preface === undefined || typeof preface === 'string') {
-    return `${start} ${palette.error(escapeControls(preface ?? ''))} | ${rawText(packet.bytes)}`;
-  }
-  const { major, minor, session, capabilities } = preface;
-  const id = Buffer.from(session).toString('hex');
-  return `${start} ${major}.${minor} session ${id} ${escapeControls(capabilities.join(' '))}`;
 }

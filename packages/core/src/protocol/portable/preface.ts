@@ -136,6 +136,19 @@ export function withoutAttachment(preface: Uint8Array): Uint8Array {
   return withMap(preface.subarray(0, PREFACE_HEADER_BYTES), rest);
 }
 
+/** A copy of a preface to be shown or stored: zeros in place of the session id, which is a secret. */
+export function withoutSessionId(preface: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(preface);
+  if (copy.length <= PREFACE_HEADER_BYTES) return copy;
+  const view = new DataView(copy.buffer);
+  const map = unpackRecord(copy, view, PREFACE_HEADER_BYTES, copy.length);
+  const session = typeof map === 'string' ? undefined : map.session;
+  // It borrows from the copy. Where it cannot be found it may be anywhere.
+  if (session instanceof Uint8Array) session.fill(0);
+  else copy.fill(0, PREFACE_HEADER_BYTES);
+  return copy;
+}
+
 function withMap(header: Uint8Array, map: Readonly<Record<string, unknown>>): Uint8Array {
   const packed = packRecord(map);
   const bytes = new Uint8Array(PREFACE_HEADER_BYTES + packed.length);

@@ -7,6 +7,7 @@ import {
   encodePreface,
   type Preface,
   prefaceLength,
+  withoutSessionId,
 } from '../../../src/protocol/portable/preface.js';
 import { hex } from '../wire.js';
 
@@ -138,6 +139,29 @@ t.test('a map that is not right is refused by name, unknown keys are ignored', a
     t.throws(() => decodePreface(withMap(map)), violation(message));
   t.throws(() => decodePreface(hex('895646550d0a1a0a 01000000 01000000 c1')), violation(/no map/));
 });
+
+t.test(
+  'a copy to be shown has zeros in place of the session id, and nothing else changes',
+  async (t) => {
+    const session = new Uint8Array(16).fill(0xee);
+    const named = encodePreface({ ...preface, session, handled: 5 });
+    t.strictSame(withoutSessionId(named), encodePreface({ ...preface, handled: 5 }));
+    t.ok(named.includes(0xee), 'the preface itself stays');
+    for (const spoiled of [
+      named.with(17, 0xc1),
+      named.subarray(0, -1),
+      withMap({ session: 'ee' }),
+    ]) {
+      const shown = withoutSessionId(spoiled);
+      t.strictSame(shown.subarray(0, 16), Uint8Array.from(spoiled.subarray(0, 16)));
+      t.ok(
+        shown.subarray(16).every((byte) => byte === 0),
+        'a map without a readable id is left out',
+      );
+    }
+    t.strictSame(withoutSessionId(hex('010203')), new Uint8Array([1, 2, 3]));
+  },
+);
 
 t.test('arbitrary bytes are a preface or a protocol violation', async () => {
   const right = encodePreface(preface);
