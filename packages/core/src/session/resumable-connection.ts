@@ -67,7 +67,7 @@ export interface Interruption {
  */
 export class ResumableConnection implements Connection, LinkedSession, MemoryCarrier {
   readonly id: Uint8Array;
-  /** Those of the first link. */
+  /** Those of the first link, without descriptors, which cannot be sent again. */
   readonly capabilities: TransportCapabilities;
   readonly oneSided: SessionMemory | undefined;
   readonly #options: ResumableOptions;
@@ -103,7 +103,12 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     this.#connection = connection;
     this.#link = new SessionLink(connection, this, options);
     const { capabilities, oneSided } = connection;
-    this.capabilities = capabilities;
+    this.capabilities = {
+      ...capabilities,
+      fdPassing: false,
+      sharedMemory: false,
+      maxDescriptors: 0,
+    };
     this.oneSided = oneSided && new SessionMemory(this, oneSided);
   }
 
@@ -115,7 +120,6 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     return this.#connection.identity;
   }
 
-  /** Descriptors cannot be sent again. */
   get resources(): undefined {
     return undefined;
   }
