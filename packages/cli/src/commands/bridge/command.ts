@@ -31,8 +31,8 @@ After the hold, or when the server was restarted, the device is out of reach:
 all register reads give all ones. The bridge keeps trying, and tells a device
 that is back what it must know; the device starts from reset then.
 A link counts as lost when nothing came for --link-timeout; a session that can
-go on over another link looks for one after 4s at most. Sessions on UNIX
-sockets, with encoding=native or --hold 0 cannot: the device is out of reach.
+go on over another link looks for one after 4s at most. With encoding=native,
+as on UNIX sockets, or --hold 0 none can: the device is out of reach then.
 --connect must lead to where interrupts can come from: not encoding=native on a
 network. --hold is for clients that come over one.
 SIGHUP reads certificates again. SIGUSR2 logs statistics at level info: without
