@@ -21,6 +21,8 @@ export class KeptFrames {
   /** How many of those kept were not sent over this link, the youngest, and the bytes of the rest. */
   #unsent = 0;
   #sentBytes = 0;
+  /** Number of frames that were sent over any link. */
+  #everSent = 0;
 
   /** @param maxBytes most bytes that are kept. */
   constructor(maxBytes: number) {
@@ -60,14 +62,21 @@ export class KeptFrames {
     if (data.length > 0) this.#copy(data, this.#bytes + head.length);
     this.#bytes = bytes;
     this.#count++;
-    if (leaves) this.#sentBytes = bytes;
-    else this.#unsent++;
+    if (leaves) {
+      this.#sentBytes = bytes;
+      this.#everSent = this.issued;
+    } else {
+      this.#unsent++;
+    }
     return true;
   }
 
-  /** Whether a peer can have handled so many frames: not fewer than before, not more than sent. */
+  /**
+   * Whether a peer can have handled so many frames: not fewer than before, not more than were sent
+   * over any link. It may tell of an earlier one late.
+   */
   covers(handled: number): boolean {
-    return handled >= this.#handled && handled <= this.issued - this.#unsent;
+    return handled >= this.#handled && handled <= this.#everSent;
   }
 
   /** The peer has handled so many frames since the session began ({@link covers}): drop those. */
@@ -77,6 +86,7 @@ export class KeptFrames {
       this.#bytes = 0;
       this.#sentBytes = 0;
       this.#count = 0;
+      this.#unsent = 0;
       this.#handled = handled;
       return;
     }
@@ -84,7 +94,8 @@ export class KeptFrames {
       const length = this.#lengthAt(this.#start);
       this.#start = (this.#start + length) & (this.#ring.length - 1);
       this.#bytes -= length;
-      this.#sentBytes -= length;
+      if (this.#unsent < this.#count) this.#sentBytes -= length;
+      else this.#unsent--;
       this.#count--;
       this.#handled++;
     }
@@ -105,6 +116,7 @@ export class KeptFrames {
       const end = at + length;
       this.#sentBytes += length;
       this.#unsent--;
+      this.#everSent = Math.max(this.#everSent, this.issued - this.#unsent);
       visit(this.#ring.subarray(at, end), this.#ring.subarray(0, Math.max(0, end - size)));
     }
   }

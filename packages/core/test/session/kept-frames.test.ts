@@ -21,8 +21,14 @@ function framesOf(kept: KeptFrames): Buffer[] {
 }
 
 type Step =
-  | { readonly kind: 'add'; readonly length: number; readonly split: number }
-  | { readonly kind: 'drop'; readonly part: number };
+  | {
+      readonly kind: 'add';
+      readonly length: number;
+      readonly split: number;
+      readonly waits: boolean;
+    }
+  | { readonly kind: 'drop' | 'send'; readonly part: number }
+  | { readonly kind: 'rewind' };
 
 const lengths = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 4, max: 300 }) },
@@ -30,51 +36,81 @@ const lengths = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0x1_0000, max: 2 ** 20 }) },
 );
 const part = fc.double({ min: 0, max: 1, noNaN: true });
-const steps: fc.Arbitrary<readonly Step[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 3,
-      arbitrary: fc.record({ kind: fc.constant('add' as const), length: lengths, split: part }),
-    },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), part }) },
-  ),
-  { maxLength: 80, size: 'max' },
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('add' as const),
+      length: lengths,
+      split: part,
+      waits: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constantFrom('drop' as const, 'send' as const), part }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: 'rewind' as const }) },
 );
+const steps = fc.array(step, { maxLength: 80, size: 'max' });
 
-t.test('it holds what a list holds, whatever is added and dropped', async () => {
+function bytesOf(frames: readonly Buffer[]): number {
+  return frames.reduce((sum, { length }) => sum + length, 0);
+}
+
+t.test('it holds and sends what a list does, whatever is added and dropped', async () => {
   fc.assert(
     fc.property(steps, fc.integer({ min: 100, max: 4 * 2 ** 20 }), (steps, maxBytes) => {
       const kept = new KeptFrames(maxBytes);
       let model: Buffer[] = [];
+      /** How many of them were sent over this link, and how many were handled before. */
+      let sent = 0;
+      /** How many were sent over any link. */
+      let everSent = 0;
       let handled = 0;
       let salt = 0;
+      const send = (count: number): void => {
+        const frames: Buffer[] = [];
+        kept.send(handled + sent + count, (...parts) => void frames.push(Buffer.concat(parts)));
+        const expected = model.slice(sent, sent + count);
+        assert.equal(frames.length, expected.length);
+        assert.ok(frames.every((bytes, i) => bytes.equals(expected[i] as Buffer)));
+        sent += count;
+        everSent = Math.max(everSent, handled + sent);
+      };
       for (const step of steps) {
         if (step.kind === 'add') {
           const bytes = frame(step.length, salt++);
           const split = Math.floor(step.split * bytes.length);
-          const held = model.reduce((sum, { length }) => sum + length, 0);
-          const fits = held + bytes.length <= maxBytes;
-          assert.equal(kept.add(bytes.subarray(0, split), bytes.subarray(split)), fits);
+          const fits = bytesOf(model) + bytes.length <= maxBytes;
+          const leaves = !step.waits && sent === model.length;
+          assert.equal(kept.add(bytes.subarray(0, split), bytes.subarray(split), leaves), fits);
           if (fits) model.push(bytes);
-        } else {
-          const count = Math.round(step.part * model.length);
+          if (fits && leaves) sent++;
+          everSent = Math.max(everSent, handled + sent);
+        } else if (step.kind === 'drop') {
+          const count = Math.round(step.part * (everSent - handled));
           handled += count;
+          sent = Math.max(0, sent - count);
           model = model.slice(count);
           kept.drop(handled);
+        } else if (step.kind === 'send') {
+          send(Math.round(step.part * (model.length - sent)));
+        } else {
+          kept.rewind();
+          sent = 0;
         }
         assert.equal(kept.count, model.length);
+        assert.equal(kept.bytes, bytesOf(model));
+        assert.equal(kept.unsent, model.length - sent);
         assert.equal(kept.covers(handled - 1), false);
-        assert.equal(kept.covers(handled + model.length), true);
-        assert.equal(kept.covers(handled + model.length + 1), false);
+        assert.equal(kept.covers(handled), true);
+        assert.equal(kept.covers(everSent), true);
+        assert.equal(kept.covers(everSent + 1), false);
       }
-      assert.equal(
-        kept.bytes,
-        model.reduce((sum, { length }) => sum + length, 0),
-      );
-      const found = framesOf(kept);
-      assert.ok(
-        found.length === model.length && found.every((bytes, i) => bytes.equals(model[i]!)),
-      );
+      kept.rewind();
+      sent = 0;
+      send(model.length);
     }),
     { numRuns: 150 },
   );
