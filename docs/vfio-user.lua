@@ -25,7 +25,10 @@ local encodings = { [0] = "native", "portable" }
 local kinds = { [0] = "message", "preface" }
 local types = { [0] = "request", "reply" }
 -- Frames without a record, which concern a connection only.
-local link_kinds = { "HANDLED", "KEEP_ALIVE", "KEEP_ALIVE_REPLY", "END" }
+local link_kinds = {
+  "HANDLED", "KEEP_ALIVE", "KEEP_ALIVE_REPLY", "END", "EXPOSED", "WITHDRAWN", "ALL_EXPOSED",
+  "MEMORY_READ", "MEMORY_WRITE", "MEMORY_DONE", "MEMORY_REFUSED",
+}
 
 local f = {
   direction = ProtoField.uint8("vfio_user.direction", "Direction", base.DEC, directions),
@@ -214,6 +217,7 @@ local function dissect_link_frame(buffer, tree)
   tree:add_le(f.link_kind, buffer(8, 4))
   tree:add_le(f.link_value, buffer(12, 4))
   tree:add_le(f.handled, buffer(16, 8))
+  if buffer:len() > 24 then tree:add(f.data, buffer(24)) end
   local name = link_kinds[kind] or ("kind " .. kind)
   local text = string.format("link %s handled %s", name, tostring(buffer(16, 8):le_uint64()))
   return value == 0 and text or string.format("%s value %d", text, value)

@@ -176,7 +176,7 @@ t.test('frames that concern their connection only are told', async (t) => {
   const line = (packet: Packet): string => messageLine(decoder.decode(packet), plain).slice(16);
   t.equal(line(link(2, 7, 70_000)), '→        link KEEP_ALIVE               handled 70000 value 7');
   t.equal(line(link(4, 0, 5)), '→        link END                      handled 5');
-  t.match(line(link(9, 0, 5)), /link kind 9 +handled 5$/);
+  t.match(line(link(99, 0, 5)), /link kind 99 +handled 5$/);
   const traced = decoder.decode(link(1, 0, 3));
   t.match(JSON.parse(messageJson(traced)), { type: 'link-frame', kind: 'HANDLED', handled: 3 });
   const short = packetOf('client', Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0, 1), {

@@ -21,7 +21,9 @@ export function messageJson({
   const type = linkFrame === undefined ? packet.kind : 'link-frame';
   const head = { type, time: isoTime(packet.timeUs), ...where };
   if (linkFrame !== undefined) {
-    return stringify({ ...head, ...linkFrame, kind: linkFrameName(linkFrame.kind) });
+    const { kind, value, handled, payload } = linkFrame;
+    const data = payload.length > 0 && { payload };
+    return stringify({ ...head, kind: linkFrameName(kind), value, handled, ...data });
   }
   if (message === undefined) {
     // The session id is a secret.
