@@ -103,7 +103,11 @@ t.test('info says whether sessions survive their link, and for how long', async 
   const json = JSON.parse((await runCaught(['info', uri, '--json'])).stdout);
   t.strictSame(json.session, { resumes: true, holdMs: 90_000 });
   const off = await serveCounter(t, '--hold', '0');
-  t.match((await runCaught(['info', off.uri])).stdout, /Session: ends with its connection/);
-  const native = await runCaught(['info', off.uri, '--json']);
-  t.strictSame(JSON.parse(native.stdout).session, { resumes: false, holdMs: 0 });
+  const native = `unix://${socketFolder(t)}/native.sock`;
+  await runCli(t, ['serve', 'counter', '--listen', native]).line('stdout', /^listening /);
+  for (const ends of [off.uri, native]) {
+    t.match((await runCaught(['info', ends])).stdout, /Session: ends with its connection/);
+    const plain = JSON.parse((await runCaught(['info', ends, '--json'])).stdout);
+    t.strictSame(plain.session, { resumes: false, holdMs: 0 });
+  }
 });

@@ -32,7 +32,8 @@ export class RemoteTarget implements Target {
     }: { readonly host: BenchHost; readonly signal: AbortSignal; readonly hasEcho: boolean },
   ): Promise<RemoteTarget> {
     const registry = await host.loadTransports([uri]);
-    const client = await connectDevice(uri, { registry, signal });
+    // Somebody's session may be held there: this look does not end it, as a measurement would.
+    const client = await connectDevice(uri, { registry, signal, resumes: false });
     try {
       const socket = hasEcho ? 'elsewhere' : localSocket(uri);
       const kind = await kindOf(client);

@@ -88,7 +88,7 @@ export class KeepAliveMonitor {
 
   #isOver(periods: number, limitMs: number): boolean {
     if (limitMs === 0 || periods * this.#periodMs < limitMs) return false;
-    const text = `the peer has been silent for ${limitMs / 1000} s: it counts as gone`;
+    const text = `the peer has been silent for ${limitMs / 1000} s`;
     this.#peer.abort(new VfioUserError('VFU_TIMEOUT', text));
     return true;
   }
