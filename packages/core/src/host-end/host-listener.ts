@@ -158,17 +158,24 @@ export class HostListener implements ClientHost {
   }
 
   #apply(host: HostEnd): void {
+    const { full } = this.#admission;
+    const others = [...this.#admission.clients];
     const replaces = this.#replaceHeld(host);
-    const { full, clients } = this.#admission;
     this.#admission.apply(host);
     if (replaces) this.#admission.prefer(host);
     // A client whose machine lost power may be back before its old link is found dead.
-    else if (full) for (const { peer } of clients) peer.session?.probe(PROBE_MS);
+    for (const other of others) {
+      if (full || isSamePeer(other, host)) other.peer.session?.probe(PROBE_MS);
+    }
   }
 
-  /** The link of a session was lost: its peer may wait already, with a new session. */
+  /**
+   * The link of a session was lost: its peer may be here already, with a new session. In a bridge
+   * that one may wait for the device, which is still busy with the old one.
+   */
   #onInterrupted(): void {
-    for (const next of [...this.#admission.waiting]) {
+    const { waiting, clients } = this.#admission;
+    for (const next of [...waiting, ...[...clients].filter(({ negotiated }) => !negotiated)]) {
       if (this.#replaceHeld(next)) this.#admission.prefer(next);
     }
   }

@@ -48,6 +48,11 @@ export function commandName(command: number): string {
   return commandNames.get(command) ?? `command ${command}`;
 }
 
+/** Whether a command concerns the session itself, and no device. */
+export function isHousekeeping(command: number): boolean {
+  return command === ExtensionCommand.KEEP_ALIVE || command === ExtensionCommand.ACKNOWLEDGE;
+}
+
 /** Region indexes of a PCI device (VFIO_PCI_*_REGION_INDEX). */
 export const Region = {
   BAR0: 0,

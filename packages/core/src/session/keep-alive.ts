@@ -4,7 +4,7 @@ import type { KeepAlive } from '../protocol/messages.js';
 import type { SessionExtensions } from './extensions.js';
 
 /** Frames are sent at least this often within the peer's silence limit. */
-const SIGNS_PER_SILENCE = 3;
+export const SIGNS_PER_SILENCE = 3;
 
 /** The peer as a {@link KeepAliveMonitor} sees it. */
 export interface KeptPeer {

@@ -1,6 +1,6 @@
 import { diagnostics } from '../diagnostics/channels.js';
 import type { Logger } from '../logger.js';
-import type { Continuation } from './resumable-connection.js';
+import type { Continuation } from './session-events.js';
 
 /** What became of links, in numbers. */
 export interface LinkStatistics {

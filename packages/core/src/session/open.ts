@@ -10,8 +10,8 @@ import {
   type NegotiatedConnection,
 } from './negotiated-encoding.js';
 import type { ReconnectAttempt } from './reconnector.js';
-import type { SessionSink } from './resumable-connection.js';
 import { isSameId, resumableOnClient, resumableOnServer } from './resumption.js';
+import type { SessionSink } from './session-events.js';
 import type { SessionTable } from './session-table.js';
 
 export interface OpenOptions {
@@ -97,7 +97,7 @@ export interface ListenOnUriOptions extends OpenOptions {
   /** How long they are kept without a connection, ms. */
   readonly holdMs?: number;
   readonly report?: LinkReport;
-  /** The link of a session was lost. */
+  /** The link of a session was lost, and its client has not brought another one. */
   readonly onInterrupted?: () => void;
 }
 

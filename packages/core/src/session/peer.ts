@@ -10,7 +10,7 @@ import {
 } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { EncodedMessage, Encoding } from '../protocol/encoding.js';
-import { commandName, ExtensionCommand } from '../protocol/enums.js';
+import { commandName, ExtensionCommand, isHousekeeping } from '../protocol/enums.js';
 import type {
   KnownCommand,
   Message,
@@ -25,7 +25,9 @@ import { KeepAliveMonitor } from './keep-alive.js';
 import type { NegotiatedConnection, NegotiatedEncoding } from './negotiated-encoding.js';
 import { OneWayWindow } from './one-way-window.js';
 import { type ReceivedDescriptors, type Requester, RequestTable } from './request-table.js';
-import type { ResumableConnection, SessionSink } from './resumable-connection.js';
+import type { ResumableConnection } from './resumable-connection.js';
+import { SendRoom } from './send-room.js';
+import type { SessionSink } from './session-events.js';
 
 /** Never modified: nothing is removed from an empty array. */
 const NOTHING_RECEIVED: ReceivedDescriptors = [];
@@ -70,15 +72,13 @@ export class Peer implements SessionSink {
   readonly #countsInterruptions: boolean;
   readonly #watch = new RequestWatch();
   readonly #window: OneWayWindow;
+  readonly #room: SendRoom;
   /** Absent where the connection itself is watched. */
   readonly #keepAlive: KeepAliveMonitor | undefined;
   #framesReceived = 0;
   /** Number of requests sent before the last frame was received. */
   #sentBefore = 0;
-  /** The connection's send queue is full. */
-  #backedUp = false;
   #closed = false;
-  #drainListeners: (() => void)[] = [];
 
   constructor(
     { connection, negotiated, session }: NegotiatedConnection,
@@ -96,6 +96,7 @@ export class Peer implements SessionSink {
     const { timeoutMs: replyMs, silenceMs = replyMs } = options;
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
     this.#window = new OneWayWindow(negotiated.extensions);
+    this.#room = new SendRoom(this.#window);
     this.#keepAlive = negotiated.extensions.resumes
       ? undefined
       : new KeepAliveMonitor(this, negotiated.extensions, { replyMs, silenceMs });
@@ -195,8 +196,7 @@ export class Peer implements SessionSink {
 
   /** Resolves when there is room in the send queue and in the peer's window, or after the end. */
   drained(): Promise<void> {
-    if (this.#closed || this.#hasRoom) return Promise.resolve();
-    return new Promise((resolve) => this.#drainListeners.push(resolve));
+    return this.#room.drained();
   }
 
   async close(): Promise<void> {
@@ -219,9 +219,8 @@ export class Peer implements SessionSink {
   }
 
   onDrain(): void {
-    this.#backedUp = false;
     if (this.#pauseWhenBackedUp) this.connection.resume();
-    if (this.#hasRoom) this.#wakeDrained();
+    this.#room.drain();
   }
 
   onInterrupted(): void {
@@ -239,7 +238,7 @@ export class Peer implements SessionSink {
     this.#keepAlive?.end();
     const text = `the connection has ended${error ? `: ${error.message}` : ''}`;
     this.requests.end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: error }));
-    this.#wakeDrained();
+    this.#room.end();
     this.#handlers.onClose(error);
   }
 
@@ -278,7 +277,7 @@ export class Peer implements SessionSink {
       this.#keepAlive?.onMessage(message.body);
     } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {
       this.#window.acknowledge(message.body);
-      if (this.#hasRoom) this.#wakeDrained();
+      this.#room.wake();
     }
   }
 
@@ -291,22 +290,7 @@ export class Peer implements SessionSink {
 
   #send(message: EncodedMessage, descriptors?: readonly Descriptor[]): boolean {
     const roomLeft = this.connection.send(message.head, message.data, descriptors);
-    if (!roomLeft) this.#backedUp = true;
+    if (!roomLeft) this.#room.backedUp();
     return roomLeft;
   }
-
-  get #hasRoom(): boolean {
-    return !this.#backedUp && this.#window.open;
-  }
-
-  #wakeDrained(): void {
-    if (this.#drainListeners.length === 0) return;
-    const listeners = this.#drainListeners;
-    this.#drainListeners = [];
-    for (const listener of listeners) listener();
-  }
-}
-
-function isHousekeeping(command: number): boolean {
-  return command === ExtensionCommand.KEEP_ALIVE || command === ExtensionCommand.ACKNOWLEDGE;
 }

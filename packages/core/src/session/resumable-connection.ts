@@ -10,86 +10,35 @@ import type {
   PeerIdentity,
   TransportCapabilities,
 } from '../transport/transport.js';
-import { KeptFrames } from './kept-frames.js';
-import { type LinkedSession, type LinkSilence, SessionLink } from './session-link.js';
-import { SessionMemory } from './session-memory.js';
-import type { MemoryCarrier } from './session-transfers.js';
+import { HandledCount } from './handled-count.js';
+import { Hold, type Interruption } from './hold.js';
+import { OutgoingFrames } from './outgoing-frames.js';
+import { PresentLink } from './present-link.js';
+import type { ResumableOptions, SessionSink } from './session-events.js';
+import { impossibleCount, type LinkedSession, SessionLink } from './session-link.js';
+import type { SessionMemory } from './session-memory.js';
 
-/** Frames, and bytes of them, after which the peer is told that they were handled. */
-const HANDLED_FRAMES = 256;
-const HANDLED_BYTES = 2 ** 19;
 /** Limit of an abort for telling the peer, ms. */
 const ABORT_MS = 1_000;
-
-/** The sink of a session's frames. */
-export interface SessionSink extends FrameSink {
-  /** The link was lost; what is sent is kept until the session is continued. */
-  onInterrupted?(): void;
-  /** The session goes on over another link. */
-  onContinued?(): void;
-}
-
-/** A session that goes on over another link. */
-export interface Continuation {
-  /** Time without a link, ms. */
-  readonly gapMs: number;
-  /** Number of frames that were sent again. */
-  readonly resentFrames: number;
-}
-
-export interface ResumableEvents {
-  /** The link was lost. */
-  onLost(reason: Error): void;
-  onContinued(continuation: Continuation): void;
-  /** The session has ended; called once. */
-  onEnd(error?: Error): void;
-}
-
-export interface ResumableOptions extends LinkSilence {
-  /** Secret of the session: never shown, never logged. */
-  readonly id: Uint8Array;
-  /** Most bytes of frames kept for the peer. The session ends when it leaves more unhandled. */
-  readonly maxKeptBytes: number;
-  readonly events: ResumableEvents;
-}
-
-/** The loss of a link. */
-export interface Interruption {
-  readonly reason: Error;
-  /** `performance.now()`. */
-  readonly since: number;
-}
 
 /**
  * The connection of a session that survives its links: frames are kept until the peer has handled
  * them, and sent again over the next link, so that each one arrives exactly once and in order
  * (portable protocol, "Sessions"). Whoever uses it notices a delay only.
  */
-export class ResumableConnection implements Connection, LinkedSession, MemoryCarrier {
+export class ResumableConnection implements Connection, LinkedSession {
   readonly id: Uint8Array;
   /** Those of the first link, without descriptors, which cannot be sent again. */
   readonly capabilities: TransportCapabilities;
-  readonly oneSided: SessionMemory | undefined;
   readonly #options: ResumableOptions;
-  readonly #kept: KeptFrames;
+  readonly #sent: OutgoingFrames;
+  readonly #handled = new HandledCount();
+  readonly #hold: Hold;
   readonly #closed = deferred();
   #sink: SessionSink | undefined;
-  /** The present or last connection. */
-  #connection: Connection;
-  #link: SessionLink | undefined;
+  readonly #present: PresentLink;
   /** Incremented for each link that is offered or attached. */
   #generation = 0;
-  #handled = 0;
-  /** Frames and bytes handled since the peer was last told. */
-  #untoldFrames = 0;
-  #untoldBytes = 0;
-  /** Bytes moved by earlier links. */
-  #movedBefore = 0;
-  #paused = false;
-  #owesDrain = false;
-  #holdMs = 0;
-  #holdTimer: NodeJS.Timeout | undefined;
-  #interruption: Interruption | undefined;
   #closing = false;
   #closeTimer: NodeJS.Timeout | undefined;
   #peerEnded = false;
@@ -99,49 +48,52 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
   constructor(connection: Connection, options: ResumableOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#kept = new KeptFrames(options.maxKeptBytes);
-    this.#connection = connection;
-    this.#link = new SessionLink(connection, this, options);
-    const { capabilities, oneSided } = connection;
+    this.#hold = new Hold((error) => this.#end(error));
+    this.#present = new PresentLink(connection);
+    this.#present.set(new SessionLink(connection, this, options));
+    const { capabilities, oneSided: adapter } = connection;
     this.capabilities = {
       ...capabilities,
       fdPassing: false,
       sharedMemory: false,
       maxDescriptors: 0,
     };
-    this.oneSided = oneSided && new SessionMemory(this, oneSided);
+    this.#sent = new OutgoingFrames(this.#present, options.maxKeptBytes, adapter);
   }
 
   get peer(): string {
-    return this.#connection.peer;
+    return this.#present.connection.peer;
   }
 
   get identity(): PeerIdentity | undefined {
-    return this.#connection.identity;
+    return this.#present.connection.identity;
   }
 
   get resources(): undefined {
     return undefined;
   }
 
+  get oneSided(): SessionMemory | undefined {
+    return this.#sent.memory;
+  }
+
   get bytesMoved(): number {
-    return this.#movedBefore + (this.#link?.bytesMoved ?? 0);
+    return this.#present.bytesMoved;
   }
 
   /** The loss of the link, `undefined` while there is one. */
   get interruption(): Interruption | undefined {
-    return this.#interruption;
+    return this.#hold.interruption;
   }
 
   /** How long the session lasts without a link, ms. */
   get holdMs(): number {
-    return this.#holdMs;
+    return this.#hold.ms;
   }
 
   /** Until when it lasts without a link; `undefined` while there is one. */
   get heldUntil(): Date | undefined {
-    if (this.#interruption === undefined || this.#over) return undefined;
-    return new Date(Date.now() + this.#interruption.since + this.#holdMs - performance.now());
+    return this.#over ? undefined : this.#hold.until;
   }
 
   /** The session has ended. */
@@ -151,7 +103,7 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
 
   /** Number of the peer's frames that were handled. */
   get handled(): number {
-    return this.#handled;
+    return this.#handled.frames;
   }
 
   /**
@@ -161,12 +113,12 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
   begin(sink: SessionSink): FrameSink {
     this.#sink = sink;
     // It may have been aborted already.
-    return this.#link ?? nullSink;
+    return this.#present.link ?? nullSink;
   }
 
   /** From now on the session lasts for so long without a link, ms. Until then it ends with it. */
   hold(ms: number): void {
-    this.#holdMs = ms;
+    this.#hold.ms = ms;
   }
 
   /**
@@ -177,9 +129,8 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
    */
   offer(peerHandled: number): number | undefined {
     if (this.#over || this.#closing || this.#peerEnded) return undefined;
-    if (!this.#kept.covers(peerHandled)) return undefined;
-    const text = 'the peer came back over another link';
-    this.#link?.abort(new VfioUserError('VFU_PEER_CLOSED', text));
+    if (!this.#sent.covers(peerHandled)) return undefined;
+    this.#present.giveUp();
     return this.#over ? undefined : ++this.#generation;
   }
 
@@ -195,31 +146,21 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     peerHandled: number,
     generation: number = this.#generation,
   ): FrameSink {
-    const interruption = this.#interruption;
+    const { interruption } = this.#hold;
     if (this.#over || interruption === undefined || generation !== this.#generation) {
       throw new VfioUserError('VFU_PEER_CLOSED', 'the session has ended or goes on elsewhere');
     }
     if (!this.onHandled(peerHandled)) {
-      const text = `the peer says that it has handled ${peerHandled} messages, which cannot be`;
-      const error = new ProtocolViolationError(text);
-      this.#end(error);
-      throw error;
+      const violation = impossibleCount(peerHandled);
+      this.#end(violation);
+      throw violation;
     }
-    clearTimeout(this.#holdTimer);
     this.#generation++;
-    this.#interruption = undefined;
-    this.#untoldFrames = 0;
-    this.#untoldBytes = 0;
-    this.#connection = connection;
+    this.#hold.end();
+    this.#handled.told();
     const link = new SessionLink(connection, this, this.#options);
-    this.#link = link;
-    if (this.#paused) connection.pause();
-    const resentFrames = this.#kept.count - this.#kept.unsent;
-    this.#kept.rewind();
-    this.oneSided?.attach(connection.oneSided, peerHandled);
-    // A server may take another link for the one in use until something comes over it.
-    if (this.#kept.count === 0) link.tell(LinkFrameKind.HANDLED);
-    this.proceed();
+    this.#present.set(link);
+    const resentFrames = this.#sent.goOn(peerHandled);
     this.#sink?.onContinued?.();
     const gapMs = performance.now() - interruption.since;
     this.#options.events.onContinued({ gapMs, resentFrames });
@@ -229,43 +170,32 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
 
   /** Ask the peer for a sign of life: without one within `ms` the link counts as lost. */
   probe(ms: number): void {
-    if (!this.#over) this.#link?.probe(ms);
+    if (!this.#over) this.#present.link?.probe(ms);
   }
 
-  send(head: Uint8Array, data: Uint8Array = NO_BYTES): boolean {
+  send(head: Uint8Array, data?: Uint8Array): boolean {
     if (this.#over || this.#closing) return true;
-    const leaves = this.#link !== undefined && !this.#heldBack;
-    if (!this.#kept.add(head, data, leaves)) {
-      const text = `${this.peer} leaves ${this.#kept.bytes} bytes unhandled: session ended`;
-      this.abort(new VfioUserError('VFU_PEER_CLOSED', text));
-      return true;
-    }
-    const hasRoom = leaves
-      ? this.#connection.send(head, data)
-      : this.#kept.bytes <= connectionDefaults.highWaterBytes;
-    if (!hasRoom) this.#owesDrain = true;
-    return hasRoom;
+    const hasRoom = this.#sent.send(head, data);
+    if (hasRoom !== undefined) return hasRoom;
+    const text = `${this.peer} leaves ${this.#sent.bytes} bytes unhandled: session ended`;
+    this.abort(new VfioUserError('VFU_PEER_CLOSED', text));
+    return true;
   }
 
   pause(): void {
-    this.#paused = true;
-    if (this.#link !== undefined) this.#connection.pause();
+    this.#present.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    if (this.#link !== undefined) this.#connection.resume();
+    this.#present.resume();
   }
 
   close(): Promise<void> {
     if (!this.#over && !this.#closing) {
       this.#closing = true;
-      if (this.#link !== undefined) {
-        this.#sayEnd(this.#link);
-      } else {
-        const end = (): void => this.#end(this.#interruption?.reason);
-        this.#closeTimer = setTimeout(end, connectionDefaults.closeTimeoutMs);
-      }
+      if (this.#present.link !== undefined) this.#sayEnd(this.#present.link);
+      else if (this.#sent.count === 0) this.#end(undefined);
+      else this.#limitClosing();
     }
     return this.#closed.promise;
   }
@@ -273,9 +203,9 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
   abort(reason: Error): void {
     if (this.#over) return;
     this.#end(reason);
-    const link = this.#link;
+    const link = this.#present.link;
     if (link === undefined) return;
-    if (this.#holdMs === 0) {
+    if (this.holdMs === 0) {
       link.abort(reason);
     } else {
       // Without it the peer would wait for another link.
@@ -286,27 +216,25 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
 
   onFrame(frame: Frame): void {
     if (this.#over) return;
-    this.#handled++;
-    this.#untoldFrames++;
-    this.#untoldBytes += frame.length;
-    this.#sink?.onFrame(frame);
-    if (this.#untoldFrames < HANDLED_FRAMES && this.#untoldBytes < HANDLED_BYTES) return;
-    this.#untoldFrames = 0;
-    this.#untoldBytes = 0;
-    this.#link?.tell(LinkFrameKind.HANDLED);
+    this.#handled.add(frame.length);
+    try {
+      this.#sink?.onFrame(frame);
+    } catch (error) {
+      // Another link would not help: the frame counts as handled.
+      this.#end(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+    if (!this.#handled.isDue) return;
+    this.#handled.told();
+    this.#present.link?.tell(LinkFrameKind.HANDLED);
   }
 
   onHandled(count: number): boolean {
-    if (this.#over) return true;
-    if (!this.#kept.covers(count)) return false;
-    this.#kept.drop(count);
-    return true;
+    return this.#over || this.#sent.drop(count);
   }
 
   onDrain(): void {
-    if (!this.#owesDrain || this.#closing || this.#over || this.#heldBack) return;
-    this.#owesDrain = false;
-    this.#sink?.onDrain();
+    if (!this.#closing && !this.#over && this.#sent.takeDrain()) this.#sink?.onDrain();
   }
 
   onPeerEnd(): void {
@@ -317,66 +245,34 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     if (!this.#over) this.oneSided?.onFrame(frame);
   }
 
-  get issued(): number {
-    return this.#kept.issued;
-  }
-
-  release(upTo: number): boolean {
-    let hasRoom = true;
-    this.#kept.send(upTo, (first, second) => {
-      hasRoom = this.#connection.send(first, second);
-    });
-    return hasRoom;
-  }
-
-  sendLinkFrame(kind: LinkFrameKind, value: number, payload?: Uint8Array, data?: Uint8Array): void {
-    this.#link?.tell(kind, value, payload, data);
-  }
-
-  proceed(): void {
-    const link = this.#link;
-    if (link === undefined) return;
-    this.oneSided?.pump();
-    if (this.oneSided?.waits) return;
-    if (this.release(this.#kept.issued) && this.#owesDrain) queueMicrotask(() => link.onDrain());
-  }
-
   onLinkClosed(error?: Error): void {
-    this.#movedBefore += this.#link?.bytesMoved ?? 0;
-    this.#link = undefined;
-    this.oneSided?.lost();
-    if (this.#over) {
-      this.#report();
-    } else if (this.#closing || this.#peerEnded) {
+    this.#present.lost();
+    this.#sent.lost();
+    const isEnd = this.#peerEnded || (this.#closing && error === undefined);
+    if (this.#over) this.#report();
+    else if (isEnd || this.holdMs === 0 || error instanceof ProtocolViolationError)
       this.#end(error);
-    } else if (this.#holdMs === 0 || error instanceof ProtocolViolationError) {
-      this.#end(error);
-    } else {
-      const text = `${this.peer} closed the connection`;
-      this.#interrupted(error ?? new VfioUserError('VFU_PEER_CLOSED', text));
-    }
+    else this.#interrupted(error);
   }
 
-  #interrupted(reason: Error): void {
-    this.#interruption = { reason, since: performance.now() };
-    this.#holdTimer = setTimeout(() => {
-      const text = `the link was not back within ${this.#holdMs / 1000} s: ${reason.message}`;
-      this.#end(new VfioUserError('VFU_PEER_CLOSED', text, { cause: reason }));
-    }, this.#holdMs).unref();
+  #interrupted(error: Error | undefined): void {
+    const text = `${this.peer} closed the connection`;
+    const reason = error ?? new VfioUserError('VFU_PEER_CLOSED', text);
+    this.#hold.begin(reason);
+    if (this.#closing) this.#limitClosing();
     this.#sink?.onInterrupted?.();
-    this.#options.events.onLost(reason);
+    this.#options.events.onLost(reason, this.#present.isGivenUp);
   }
 
-  /** Frames have to stay behind transfers that wait. */
-  get #heldBack(): boolean {
-    return this.oneSided?.waits === true || this.#kept.unsent > 0;
+  /** What is to be sent before the end does not wait for a link for long. */
+  #limitClosing(): void {
+    const end = (): void => this.#end(this.interruption?.reason);
+    this.#closeTimer ??= setTimeout(end, connectionDefaults.closeTimeoutMs);
   }
 
   #sayEnd(link: SessionLink): void {
-    this.oneSided?.close(new VfioUserError('VFU_PEER_CLOSED', 'the session was closed'));
-    this.proceed();
-    link.tell(LinkFrameKind.END);
-    void link.connection.close();
+    this.#sent.close();
+    link.endSession();
   }
 
   /** The session is over; that is reported once its link has ended too. */
@@ -384,11 +280,10 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     if (this.#over) return;
     this.#over = true;
     this.#error = error;
-    clearTimeout(this.#holdTimer);
+    this.#hold.stop();
     clearTimeout(this.#closeTimer);
-    this.oneSided?.end(error ?? new VfioUserError('VFU_PEER_CLOSED', 'the session has ended'));
-    this.#kept.clear();
-    if (this.#link === undefined) this.#report();
+    this.#sent.end(error);
+    if (this.#present.link === undefined) this.#report();
   }
 
   #report(): void {
@@ -401,5 +296,3 @@ export class ResumableConnection implements Connection, LinkedSession, MemoryCar
     });
   }
 }
-
-const NO_BYTES = new Uint8Array(0);

@@ -18,7 +18,7 @@ const LINK_SILENCE_MS = 4_000;
 
 /** Options of {@link resumableOnServer}. */
 export interface ResumableServerOptions extends CommonOptions {
-  /** The link of a session was lost. */
+  /** The link of a session was lost, and its client has not brought another one. */
   readonly onInterrupted?: (() => void) | undefined;
 }
 
@@ -78,9 +78,9 @@ export function resumableOnServer(
     ownSilenceMs: extensions.ownSilenceMs,
     peerSilenceMs: extensions.peerSilenceMs,
     events: {
-      onLost(reason) {
+      onLost(reason, isReplaced) {
         report.lost(logger, { peer: session.peer }, reason, session.holdMs);
-        onInterrupted?.();
+        if (!isReplaced) onInterrupted?.();
       },
       onContinued: (continuation) => report.continued(logger, { peer: session.peer }, continuation),
       onEnd(error) {

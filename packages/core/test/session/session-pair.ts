@@ -1,9 +1,6 @@
 import { strict as assert } from 'node:assert';
-import {
-  type Continuation,
-  ResumableConnection,
-  type SessionSink,
-} from '../../src/session/resumable-connection.js';
+import { ResumableConnection } from '../../src/session/resumable-connection.js';
+import type { Continuation, SessionSink } from '../../src/session/session-events.js';
 import type { Frame } from '../../src/transport/transport.js';
 import { FakeLink, type LinkEnd } from './fake-links.js';
 import { turn } from './fakes.js';

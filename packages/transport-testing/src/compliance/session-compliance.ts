@@ -3,6 +3,7 @@ import type { SessionFixture } from './fixture.js';
 import { clientCheckTests } from './session/client-checks.js';
 import { concurrencyTests } from './session/concurrency.js';
 import { dmaTests } from './session/dma.js';
+import { heldSessionTests } from './session/held-sessions.js';
 import { interruptTests } from './session/interrupts.js';
 import { lifecycleTests } from './session/lifecycle.js';
 import { orderingTests } from './session/ordering.js';
@@ -43,4 +44,5 @@ export function sessionTests(suite: Suite): void {
   lifecycleTests(suite);
   resumptionTests(suite);
   plainSessionTests(suite);
+  heldSessionTests(suite);
 }

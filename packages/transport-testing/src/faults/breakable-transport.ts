@@ -2,6 +2,7 @@ import type {
   Accept,
   Connection,
   EncodingName,
+  FrameSink,
   Listener,
   OpenContext,
   Transport,
@@ -16,7 +17,7 @@ export class BreakableTransport implements Transport {
   readonly schemes: readonly string[];
   readonly queryKeys: readonly string[];
   readonly #inner: Transport;
-  readonly #links = new Set<Connection>();
+  readonly #links = new Map<Connection, FrameSink>();
   #reachable: Promise<void> = Promise.resolve();
   #plug: () => void = () => {};
 
@@ -32,8 +33,23 @@ export class BreakableTransport implements Transport {
 
   /** End all links. */
   break(): void {
-    for (const link of this.#links) link.abort(BROKEN);
+    for (const link of this.#links.keys()) link.abort(BROKEN);
     this.#links.clear();
+  }
+
+  /**
+   * As {@link unplug}, but only the client learns that its links have ended: they stay open, and
+   * nobody answers.
+   * @returns what ends them.
+   */
+  strand(): () => void {
+    const stranded = [...this.#links];
+    this.#links.clear();
+    this.unplug();
+    for (const [, sink] of stranded) sink.onClose(BROKEN);
+    return () => {
+      for (const [link] of stranded) link.abort(BROKEN);
+    };
   }
 
   /** End all links, and let none be made until {@link plug}. */
@@ -51,8 +67,9 @@ export class BreakableTransport implements Transport {
   async connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
     await orAborted(this.#reachable, context.signal);
     const take: Accept = (link, handshake) => {
-      this.#links.add(link);
-      return accept(link, handshake);
+      const sink = accept(link, handshake);
+      this.#links.set(link, sink);
+      return sink;
     };
     return this.#inner.connect(uri, take, context);
   }
