@@ -13,16 +13,19 @@ import {
 import { rdmaTransport } from '@vfio-user/transport-rdma';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 
-/** Connects by RDMA or not at all. */
+/** Connects by RDMA or, unless told otherwise, not at all. */
 export class CountedRdma implements Transport {
   readonly schemes: readonly string[];
   readonly queryKeys: readonly string[];
   /** Of its clients' connections: how many, and what they sent and received in frames. */
   connections = 0;
   frameBytes = 0;
+  readonly #fallsBack: boolean;
+  #last: Connection | undefined;
   readonly #transport = rdmaTransport({ bootstrap: tcpTransport({ insecure: true }) });
 
-  constructor() {
+  constructor({ fallsBack = false } = {}) {
+    this.#fallsBack = fallsBack;
     this.schemes = this.#transport.schemes;
     this.queryKeys = this.#transport.queryKeys;
   }
@@ -39,7 +42,11 @@ export class CountedRdma implements Transport {
   async connect(uri: TransportUri, accept: Accept, context: OpenContext): Promise<Connection> {
     const take: Accept = (connection, handshake) => this.#counted(accept(connection, handshake));
     const connection = await this.#transport.connect(uri, take, context);
-    if (connection.oneSided?.description !== 'RDMA by rxe0') throw new Error('this is not RDMA');
+    this.#last = connection;
+    if (connection.oneSided?.description !== 'RDMA by rxe0') {
+      if (this.#fallsBack) return connection;
+      throw new Error('this is not RDMA');
+    }
     this.connections++;
     const send = connection.send.bind(connection);
     connection.send = (head, data, descriptors) => {
@@ -47,6 +54,11 @@ export class CountedRdma implements Transport {
       return send(head, data, descriptors);
     };
     return connection;
+  }
+
+  /** End the last connection of its clients. */
+  cut(): void {
+    this.#last?.abort(new Error('cut'));
   }
 
   #counted(sink: FrameSink): FrameSink {

@@ -1,7 +1,7 @@
 // DMA by RDMA of a bench device that is in another process or on another machine.
 
 import { crc32 } from 'node:zlib';
-import { connectDevice, Irq, type TransportRegistry } from '@vfio-user/core';
+import { connectDevice, type GuestMemory, Irq, type TransportRegistry } from '@vfio-user/core';
 import { benchRegisters as register } from '@vfio-user/devices';
 import { TestDeviceDriver } from '@vfio-user/drivers';
 import type { Test } from 'tap';
@@ -74,6 +74,9 @@ export async function keepsOrder(t: Test, driver: TestDeviceDriver): Promise<voi
   });
   await driver.startBurst({ address: BASE, count: ROUNDS, vector: 1 });
   await ended;
+  // Behind all interrupts.
+  await driver.read32(register.ID);
+  t.equal(interrupts, ROUNDS, 'each interrupt once');
   t.equal(early, 0, 'interrupts that came before their number');
   t.equal(number.getUint32(0, true), ROUNDS);
   await client.dmaUnmap(BASE, memory.length);
@@ -93,4 +96,42 @@ export async function keepBusy(driver: TestDeviceDriver): Promise<void> {
     repeat: 2 ** 20,
   });
   while ((await driver.read32(register.DMA_BYTES)) === 0);
+}
+
+/** Memory that the device copies, with other content each time. */
+export class CopiedContent {
+  readonly #driver: TestDeviceDriver;
+  readonly #whole: Uint8Array;
+  readonly #memory: GuestMemory;
+  #turn = 0;
+
+  constructor(driver: TestDeviceDriver) {
+    this.#driver = driver;
+    this.#memory = driver.client.allocateMemory(2 * LARGEST);
+    this.#whole = this.#memory.view(0, 2 * LARGEST) as Uint8Array;
+  }
+
+  async map(): Promise<void> {
+    await this.#driver.client.dmaMap({ address: BASE, memory: this.#memory });
+  }
+
+  async unmap(): Promise<void> {
+    await this.#driver.client.dmaUnmap(BASE, 2 * LARGEST);
+  }
+
+  /** @returns whether the copy is like what was copied. */
+  async copy(): Promise<boolean> {
+    const seed = ++this.#turn;
+    for (let i = 0; i < LARGEST; i += 509) this.#whole[i] = (i + seed * 37) % 251;
+    const command = register.DMA_COPY_GUEST;
+    const way = { source: BASE, destination: BASE + LARGEST, length: LARGEST, chunk: 65_536 };
+    const errno = await this.#driver.dma({ command, ...way });
+    const [source, copy] = [this.#whole.subarray(0, LARGEST), this.#whole.subarray(LARGEST)];
+    return errno === 0 && crc32(source) === crc32(copy);
+  }
+
+  /** Until the device has begun. */
+  async underWay(): Promise<void> {
+    while ((await this.#driver.read32(register.DMA_BYTES)) === 0);
+  }
 }

@@ -1,5 +1,5 @@
-// rdma-serve URI...: serves the bench device at each, for other programs to drive. Prints what the device's log says and,
-// once all of them listen, SERVING.
+// rdma-serve [--no-hold] URI...: serves the bench device at each, for other programs to drive. Prints what the device's log
+// says and, once all of them listen, SERVING. With --no-hold no session survives its link.
 
 import { type Logger, serve, TransportRegistry } from '@vfio-user/core';
 import { bench } from '@vfio-user/devices';
@@ -24,7 +24,10 @@ function log(fields: object, text?: string): void {
   process.stdout.write(`${text}${cause === undefined ? '' : `: ${cause}`}\n`);
 }
 
-for (const listen of process.argv.slice(2)) {
-  await serve({ definition: bench, options, registry, listen, logger });
+const [first = '', ...others] = process.argv.slice(2);
+const holds = first !== '--no-hold';
+const limits = holds ? {} : { holdMs: 0 };
+for (const listen of holds ? [first, ...others] : others) {
+  await serve({ definition: bench, options, registry, listen, logger, limits });
 }
 process.stdout.write('SERVING\n');
