@@ -143,3 +143,4 @@ await runChecks((t) => {
   t.test('both survive that the RDMA device is taken away', survivesTheAdapter);
   t.test('a session survives that the RDMA device is taken away', goesOnWithoutTheAdapter);
 });
+await server.kill();

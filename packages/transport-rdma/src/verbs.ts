@@ -48,7 +48,15 @@ export interface QueuePairOptions
 
 export type QueuePair = Pick<
   rdma.QueuePair,
-  'maxInline' | 'parameters' | 'connect' | 'postReceive' | 'postSend' | 'postWrite' | 'postRead'
+  | 'maxInline'
+  | 'parameters'
+  | 'connect'
+  | 'postReceive'
+  | 'postSend'
+  | 'postWrite'
+  | 'postRead'
+  | 'fail'
+  | 'expectedPacket'
 >;
 
 export type CompletionQueue = Pick<

@@ -290,6 +290,7 @@ class FakeQueuePair implements QueuePair {
   readonly maxInline = 64;
   readonly parameters: QueuePairParameters;
   dead = false;
+  #expected = 0;
   readonly #domain: FakeDomain;
   readonly #options: QueuePairOptions;
   readonly #receives: Required<ReceiveRequest>[] = [];
@@ -304,13 +305,15 @@ class FakeQueuePair implements QueuePair {
     const { fabric } = domain;
     const queuePair = fabric.number();
     const gid = '::ffff:127.0.0.1';
-    const fixed = { packetSequence: 7, lid: 0, mtuBytes: 1024, maxReads: 16 };
+    // They begin anew after 2^24.
+    const fixed = { packetSequence: 2 ** 24 - 5, lid: 0, mtuBytes: 1024, maxReads: 16 };
     this.parameters = { queuePair, gid, ...fixed };
     fabric.queuePairs.set(queuePair, this);
   }
 
   connect(remote: QueuePairParameters): void {
     this.#remote = remote.queuePair;
+    this.#expected = remote.packetSequence;
   }
 
   postReceive(request: ReceiveRequest): void {
@@ -366,6 +369,7 @@ class FakeQueuePair implements QueuePair {
           this.#schedule();
           return;
         }
+        if (status === CompletionStatus.SUCCESS) peer?.count(work.length);
         this.#complete(work, status);
         if (status !== CompletionStatus.SUCCESS) {
           this.#failed = true;
@@ -409,7 +413,18 @@ class FakeQueuePair implements QueuePair {
     return true;
   }
 
-  /** The peer did what it must not do. */
+  /** Packets came in. */
+  count(bytes: number): void {
+    const packets = Math.max(1, Math.ceil(bytes / this.parameters.mtuBytes));
+    this.#expected = (this.#expected + packets) % 2 ** 24;
+  }
+
+  expectedPacket(): number {
+    if (this.dead) throw new Error('ibv_query_qp failed: EIO');
+    return this.#expected;
+  }
+
+  /** The peer did what it must not do, or this side has had enough. */
   fail(): void {
     this.#failed = true;
     for (const { id } of this.#receives.splice(0)) {

@@ -2,12 +2,16 @@ import { ProtocolViolationError } from '../errors.js';
 import { type LinkFrame, LinkFrameKind } from '../protocol/portable/link-frames.js';
 import {
   decodeAccess,
+  decodeProgresses,
   decodeRanges,
+  encodeProgresses,
   encodeRanges,
+  MAX_PROGRESSES,
   type MemoryAccess,
 } from '../protocol/portable/memory-frames.js';
 import type {
   AccessRights,
+  AdapterProgress,
   ExposedMemory,
   ExposedRange,
   OneSidedMemory,
@@ -34,6 +38,9 @@ export class SessionMemory implements OneSidedMemory {
   readonly #transfers: SessionTransfers;
   readonly #exposures = new Map<number, Exposure>();
   #adapter: OneSidedMemory | undefined;
+  #lostAdapter: OneSidedMemory | undefined;
+  /** How far those of earlier links came, newest first. */
+  #progresses: AdapterProgress[] = [];
   #connected = true;
   #lastNumber = 0;
   /** Number of the last access by frames that was carried out for the peer. */
@@ -79,6 +86,7 @@ export class SessionMemory implements OneSidedMemory {
 
   /** The link is lost, and its adapter lets go of the memory. */
   lost(): void {
+    this.#lostAdapter = this.#adapter;
     this.#adapter = undefined;
     this.#connected = false;
     for (const exposure of this.#exposures.values()) exposure.registered = undefined;
@@ -96,7 +104,13 @@ export class SessionMemory implements OneSidedMemory {
       exposure.registered = adapter?.expose(exposure.memory, exposure.rights);
       this.#announce(number, exposure);
     }
-    this.#carrier.sendLinkFrame(LinkFrameKind.ALL_EXPOSED, this.#carriedOut);
+    const progress = this.#lostAdapter?.progress;
+    this.#lostAdapter = undefined;
+    if (progress !== undefined) {
+      this.#progresses = [progress, ...this.#progresses].slice(0, MAX_PROGRESSES);
+    }
+    const progresses = encodeProgresses(this.#progresses);
+    this.#carrier.sendLinkFrame(LinkFrameKind.ALL_EXPOSED, this.#carriedOut, progresses);
     this.#transfers.attach(adapter, peerHandled);
   }
 
@@ -129,7 +143,7 @@ export class SessionMemory implements OneSidedMemory {
         this.#transfers.onWithdrawn(value);
         break;
       case LinkFrameKind.ALL_EXPOSED:
-        this.#transfers.onAllExposed(value);
+        this.#transfers.onAllExposed(value, decodeProgresses(payload));
         break;
       case LinkFrameKind.MEMORY_READ:
         this.#carryOut(value, decodeAccess(payload, false), true);

@@ -2,7 +2,7 @@ import { EFAULT, EIO } from '../errno.js';
 import { DmaFaultError, ProtocolViolationError } from '../errors.js';
 import { LinkFrameKind } from '../protocol/portable/link-frames.js';
 import { encodeAccess, MAX_ACCESS_BYTES } from '../protocol/portable/memory-frames.js';
-import type { ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
+import type { AdapterProgress, ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 
 /** Most bytes of accesses by frames under way. */
 const WINDOW_BYTES = 2 ** 19;
@@ -43,6 +43,8 @@ class Transfer {
   pieces = 0;
   /** Number of its last piece, if that is an access by frames. */
   lastAccess: number | undefined;
+  /** Why its last piece by the adapter was interrupted. */
+  interruption: unknown;
   error: Error | undefined;
 
   constructor(
@@ -67,6 +69,7 @@ class Transfer {
     this.begun = 0;
     this.pieces = 0;
     this.lastAccess = undefined;
+    this.interruption = undefined;
   }
 }
 
@@ -84,6 +87,8 @@ interface Access {
 export class SessionTransfers {
   readonly #carrier: MemoryCarrier;
   #adapter: OneSidedMemory | undefined;
+  /** That of the last link over which transfers were begun. */
+  #lostAdapter: OneSidedMemory | undefined;
   /** The peer has said where its memory is over this link. */
   #ready = true;
   /** Where the peer's memory is. */
@@ -122,6 +127,7 @@ export class SessionTransfers {
   }
 
   lost(): void {
+    if (this.#ready) this.#lostAdapter = this.#adapter;
     this.#adapter = undefined;
     this.#ready = false;
     this.#ranges.clear();
@@ -187,8 +193,11 @@ export class SessionTransfers {
     this.#rangeCount -= 1 + ranges.length;
   }
 
-  /** @param carriedOut number of the last access by frames that the peer has carried out. */
-  onAllExposed(carriedOut: number): void {
+  /**
+   * @param carriedOut number of the last access by frames that the peer has carried out.
+   * @param progresses how far its adapters came.
+   */
+  onAllExposed(carriedOut: number, progresses: readonly AdapterProgress[]): void {
     const missing = (this.#lastAccess - carriedOut) >>> 0;
     if (this.#ready || missing > WINDOW_BYTES) {
       throw new ProtocolViolationError(`access ${carriedOut} to memory cannot be the last one`);
@@ -196,11 +205,15 @@ export class SessionTransfers {
     this.#lastAccess = carriedOut;
     this.#ready = true;
     this.#waiting = [];
+    const adapter = this.#lostAdapter;
+    const position = progresses.find(({ id }) => id === adapter?.peerId)?.position;
     for (const transfer of this.#unfinished) {
-      const { lastAccess } = transfer;
-      if (transfer.isBegun && lastAccess !== undefined && isUpTo(lastAccess, carriedOut)) {
-        if (this.#finishWrite(transfer)) continue;
-      }
+      const { lastAccess, interruption } = transfer;
+      const tookEffect =
+        lastAccess === undefined
+          ? position !== undefined && interruption && adapter?.tookEffect?.(interruption, position)
+          : isUpTo(lastAccess, carriedOut);
+      if (transfer.isBegun && tookEffect && this.#finishWrite(transfer)) continue;
       if (transfer.error === undefined && transfer.run < MAX_RUNS) {
         transfer.restart();
         this.#waiting.push(transfer);
@@ -280,6 +293,7 @@ export class SessionTransfers {
       (error) => {
         // Anything else is the end of the link: it is run again.
         if (error instanceof DmaFaultError) this.#pieceEnded(transfer, run, error);
+        else if (run === transfer.run) transfer.interruption = error;
       },
     );
   }

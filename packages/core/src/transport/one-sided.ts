@@ -27,6 +27,14 @@ export interface AccessRights {
   readonly writable: boolean;
 }
 
+/** How far an adapter has come with the accesses of its peer. */
+export interface AdapterProgress {
+  /** Number of the connection: {@link OneSidedMemory.peerId} at the peer. */
+  readonly id: number;
+  /** What is behind it was not carried out. */
+  readonly position: number;
+}
+
 /**
  * One-sided access to the peer's memory (RDMA). Present on a connection exactly when its capability
  * `oneSidedMemory` is on. Reads, writes and frames take effect at the peer in the order of the
@@ -44,4 +52,13 @@ export interface OneSidedMemory {
   read(range: ExposedRange, offset: number, target: Uint8Array): Promise<void>;
   /** Copy into memory that the peer exposed. `source` must stay unchanged until it is done. */
   write(range: ExposedRange, offset: number, source: Uint8Array): Promise<void>;
+  /** Number of this connection for the peer's {@link progress}. */
+  readonly peerId?: number;
+  /** Once the connection is lost, if it is known. */
+  readonly progress?: AdapterProgress | undefined;
+  /**
+   * Whether a transfer had taken effect that failed with `error` when the connection was lost.
+   * @param position that of the peer's progress.
+   */
+  tookEffect?(error: unknown, position: number): boolean;
 }

@@ -51,7 +51,19 @@ class Memory implements MappedMemory {
 }
 
 /** What was sent and has not arrived: a frame, or work of the adapter. */
-type Item = { readonly frame: Uint8Array } | { carryOut(): void; fail(error: Error): void };
+type Item = { readonly frame: Uint8Array } | { carryOut(): void; fail(): void };
+
+let nextId = 1;
+
+/** Why a transfer failed whose link was lost. */
+class LostError extends Error {
+  readonly number: number;
+
+  constructor(number: number) {
+    super('lost');
+    this.number = number;
+  }
+}
 
 /** One end of a link. What it sends arrives when the test says so. */
 class FakeLink implements Connection {
@@ -69,6 +81,12 @@ class FakeLink implements Connection {
   readonly sent: Item[] = [];
   sink!: FrameSink;
   other!: FakeLink;
+  /** Whether a transfer that was carried out is known to be. */
+  acknowledges = true;
+  readonly #unknown: (() => void)[] = [];
+  /** Number of the peer's accesses that were carried out here, and of its own. */
+  carriedOut = 0;
+  #issued = 0;
   readonly #pieces: Memory[] = [];
 
   /** @param pinnedBytes of each memory that its adapter can pin; 0: no adapter. */
@@ -81,17 +99,30 @@ class FakeLink implements Connection {
     };
     const copy = (range: ExposedRange, offset: number, data: Uint8Array, reads: boolean) =>
       new Promise<void>((resolve, reject) => {
+        const number = ++this.#issued;
         const carryOut = (): void => {
+          this.other.carriedOut = number;
           const piece = this.other.#pieces[Number(range.address) / 2 ** 32 - 1] as Memory;
           const at = range.offset + offset;
           if (reads) piece.read(at, data);
           else piece.write(at, data);
-          resolve();
+          if (this.acknowledges) resolve();
+          else this.#unknown.push(() => reject(new LostError(number)));
         };
-        this.sent.push({ carryOut, fail: reject });
+        this.sent.push({ carryOut, fail: () => reject(new LostError(number)) });
       });
     if (pinnedBytes === 0) return;
+    const id = nextId++;
+    const other = (): FakeLink => this.other;
+    const carriedOut = (): number => this.carriedOut;
     this.oneSided = {
+      get peerId(): number {
+        return Number(other().oneSided?.progress?.id);
+      },
+      get progress() {
+        return { id, position: carriedOut() };
+      },
+      tookEffect: (error, position) => (error as LostError).number <= position,
       description: 'an adapter',
       expose,
       read: (range, offset, target) => copy(range, offset, target, true),
@@ -118,7 +149,8 @@ class FakeLink implements Connection {
   abort(): void {}
 
   lose(): void {
-    for (const item of this.sent.splice(0)) if ('fail' in item) item.fail(new Error('lost'));
+    for (const fail of this.#unknown) fail();
+    for (const item of this.sent.splice(0)) if ('fail' in item) item.fail();
     this.sink.onClose(new Error('lost'));
   }
 }
@@ -286,6 +318,25 @@ t.test('what took effect is not run again', async (t) => {
   t.equal(memory.bytes[0], 0xdd, 'the client says how far it came');
 });
 
+t.test('how far an adapter came is told until it was heard', async (t) => {
+  const pair = new Pair();
+  const memory = new Memory(8);
+  const exposed = pair.expose(memory);
+  pair.device.acknowledges = false;
+  const written = [pair.write(exposed, 0, 1), pair.write(exposed, 1, 2)];
+  pair.device.deliver(1);
+  memory.bytes[0] = 0xee;
+  pair.lose();
+  pair.reconnect(undefined, false);
+  pair.lose();
+  pair.reconnect(undefined, false);
+  await turn();
+  pair.client.deliver();
+  await pair.settle();
+  await Promise.all(written);
+  t.strictSame([...memory.bytes.subarray(0, 2)], [0xee, 2]);
+});
+
 t.test('large copies by frames keep within the window, and frames wait behind them', async (t) => {
   const pair = new Pair();
   const memory = new Memory(2 ** 20);
@@ -381,6 +432,8 @@ t.test('frames about memory that make no sense end the session', (t) => {
     ['half an access', LinkFrameKind.MEMORY_READ, 1, new Uint8Array(15)],
     ['a long access', LinkFrameKind.MEMORY_READ, 1, encodeAccess(1, 0, MAX_ACCESS_BYTES + 1)],
     ['a write without data', LinkFrameKind.MEMORY_WRITE, 1, encodeAccess(1, 0, 8)],
+    ['half a progress', LinkFrameKind.ALL_EXPOSED, 0, new Uint8Array(7)],
+    ['too many of them', LinkFrameKind.ALL_EXPOSED, 0, new Uint8Array(9 * 8)],
     ['an access out of turn', LinkFrameKind.MEMORY_READ, 2, encodeAccess(1, 0, 8)],
     ['an answer to nothing', LinkFrameKind.MEMORY_DONE, 1],
     ['a refusal of nothing', LinkFrameKind.MEMORY_REFUSED, 1],

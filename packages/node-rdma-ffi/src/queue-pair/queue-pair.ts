@@ -132,6 +132,14 @@ export class QueuePair {
     return name;
   }
 
+  /**
+   * Sequence number of the packet expected next from the peer: the adapter has carried out what the
+   * peer sent before. Not every driver tells the truth.
+   */
+  expectedPacket(): number {
+    return this.#transitions.expectedPacket(this.#open());
+  }
+
   /** Posts a receive for the next message of the peer. */
   postReceive(request: ReceiveRequest): void {
     const pointer = this.#open();

@@ -111,16 +111,20 @@ export class Transitions {
 
   /** The state the adapter has it in. */
   current(queuePair: number): number {
+    return this.#query(queuePair, Attribute.STATE).uint32(AT.qp_state);
+  }
+
+  /** Sequence number of the next packet of the peer. */
+  expectedPacket(queuePair: number): number {
+    return this.#query(queuePair, Attribute.RQ_PSN).uint32(AT.rq_psn);
+  }
+
+  #query(queuePair: number, mask: number): NativeStruct {
     const attributes = this.#attributes;
     const init = new NativeStruct(INIT.size);
-    const errno = this.#library.queryQp(
-      queuePair,
-      attributes.address,
-      Attribute.STATE,
-      init.address,
-    );
+    const errno = this.#library.queryQp(queuePair, attributes.address, mask, init.address);
     if (errno !== 0) throw verbFailed('ibv_query_qp', errno);
-    return attributes.uint32(AT.qp_state);
+    return attributes;
   }
 
   #begin(state: number): NativeStruct {

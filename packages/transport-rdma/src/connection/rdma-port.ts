@@ -1,5 +1,6 @@
 import {
   type AccessRights,
+  type AdapterProgress,
   type Connection,
   type ExposedMemory,
   type FrameSink,
@@ -47,6 +48,8 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   #destroyed = false;
+  /** Of the peer's accesses, once the connection is lost. */
+  #progress: AdapterProgress | undefined;
   #peerSaidBye = false;
   /** Closing: only the last message is missing. */
   #ending = false;
@@ -70,6 +73,9 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
     this.#inbox = new Inbox(endpoint, this.#credits, slotBytes);
     this.oneSided = new RdmaOneSidedMemory({
       description: `RDMA by ${endpoint.device}`,
+      peerId: peer.queuePair,
+      progress: () => this.#progress,
+      tookEffect: (error, position) => this.#queue.tookEffect(error, position),
       start: (transfer) => this.#start(transfer),
       register: (memory, rights) => this.#register(memory, rights),
     });
@@ -127,6 +133,12 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   destroy(error: Error | undefined): Promise<void> {
     this.#destroyed = true;
     const { endpoint, bootstrap } = this.#parts;
+    if (error !== undefined) {
+      const position = endpoint.stop();
+      const id = endpoint.setup.queuePair;
+      if (position !== undefined) this.#progress = { id, position };
+      endpoint.drain();
+    }
     endpoint.close();
     const gone = error ?? this.#lost('has ended');
     this.#queue.fail(gone);

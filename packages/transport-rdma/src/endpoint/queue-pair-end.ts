@@ -108,7 +108,24 @@ export class QueuePairEnd {
 
   /** Connect the queue pair to the peer's; it receives from now on. */
   join(peer: PeerSetup): void {
+    const { packetSequence, mtuBytes } = this.queuePair.parameters;
+    this.sends.begin(packetSequence, Math.min(mtuBytes, peer.mtuBytes));
     this.queuePair.connect(peer);
+  }
+
+  /**
+   * Stop the queue pair.
+   * @returns the packet that is expected next of the peer, which then cannot come any more;
+   *   `undefined` if the adapter does not say.
+   */
+  stop(): number | undefined {
+    try {
+      this.queuePair.fail();
+      return this.queuePair.expectedPacket();
+    } catch {
+      // The adapter is gone.
+      return undefined;
+    }
   }
 
   /** Start reporting to `events`, including earlier completions. */

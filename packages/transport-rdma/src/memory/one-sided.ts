@@ -1,5 +1,6 @@
 import {
   type AccessRights,
+  type AdapterProgress,
   DmaFaultError,
   type ExposedMemory,
   type ExposedRange,
@@ -12,6 +13,10 @@ import { adapterAddress, RdmaTransfer } from '../work/rdma-transfer.js';
 /** What copies, and what makes memory reachable. */
 export interface OneSidedParts {
   readonly description: string;
+  /** Number of the peer's queue pair. */
+  readonly peerId: number;
+  progress(): AdapterProgress | undefined;
+  tookEffect(error: unknown, position: number): boolean;
   /** Takes over the transfer, or fails it. */
   start(transfer: RdmaTransfer): void;
   register(memory: MappedMemory, rights: AccessRights): ExposedMemory;
@@ -20,11 +25,21 @@ export interface OneSidedParts {
 /** Memory of the peer, read and written by this side's adapter, and the other way round. */
 export class RdmaOneSidedMemory implements OneSidedMemory {
   readonly description: string;
+  readonly peerId: number;
   readonly #parts: OneSidedParts;
 
   constructor(parts: OneSidedParts) {
     this.description = parts.description;
+    this.peerId = parts.peerId;
     this.#parts = parts;
+  }
+
+  get progress(): AdapterProgress | undefined {
+    return this.#parts.progress();
+  }
+
+  tookEffect(error: unknown, position: number): boolean {
+    return this.#parts.tookEffect(error, position);
   }
 
   expose(memory: MappedMemory, rights: AccessRights): ExposedMemory {

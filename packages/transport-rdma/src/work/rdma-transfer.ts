@@ -1,4 +1,15 @@
-import type { Iova } from '@vfio-user/core';
+import { type Iova, VfioUserError } from '@vfio-user/core';
+
+/** The connection was lost before a transfer was known to be done. */
+export class InterruptedTransferError extends VfioUserError {
+  /** The packet after its last one, if all of them were posted. */
+  readonly end: number | undefined;
+
+  constructor(cause: Error, end: number | undefined) {
+    super('VFU_PEER_CLOSED', cause.message, { cause });
+    this.end = end;
+  }
+}
 
 /** A transfer between local memory and the peer's, in any number of requests. */
 export class RdmaTransfer {
@@ -8,6 +19,8 @@ export class RdmaTransfer {
   readonly remoteKey: number;
   /** Bytes that were posted. */
   posted = 0;
+  /** The packet after its last one, once all of it was posted. */
+  end: number | undefined;
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
   #completed = 0;
@@ -37,7 +50,7 @@ export class RdmaTransfer {
   }
 
   fail(error: Error): void {
-    this.#reject(error);
+    this.#reject(new InterruptedTransferError(error, this.end));
   }
 }
 

@@ -1,6 +1,6 @@
 import { SendFlag, type SendRequest, type WriteRequest } from 'node-rdma-ffi';
 import type { AdapterBuffer, QueuePair } from '../verbs.js';
-import type { RdmaTransfer } from './rdma-transfer.js';
+import { InterruptedTransferError, type RdmaTransfer } from './rdma-transfer.js';
 import { StagingRing } from './staging-ring.js';
 
 /** A completion is asked for at least this often: it frees everything posted before. */
@@ -9,6 +9,8 @@ const SIGNAL_EVERY = 32;
 const SIGNAL_EVERY_PART = 8;
 /** Requests kept for messages without data. */
 const SPARE_REQUESTS = 16;
+/** Packets are numbered modulo this. */
+const PACKET_NUMBERS = 2 ** 24;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -35,6 +37,8 @@ export class SendQueue {
   readonly #places: Int32Array;
   readonly #transfers: (RdmaTransfer | undefined)[];
   readonly #targets: Float64Array;
+  /** The packet after the last one of each posted request. */
+  readonly #packets: Int32Array;
   /** Reused for each message: posting allocates nothing. */
   readonly #message: Mutable<SendRequest>;
   /** The same for each RDMA READ or WRITE. */
@@ -43,6 +47,10 @@ export class SendQueue {
   #next = 0;
   #unsignaled = 0;
   #unsignaledBytes = 0;
+  #mtuBytes = 1;
+  /** The next packet, and the first one of what has not completed. */
+  #nextPacket = 0;
+  #firstPacket = 0;
 
   constructor(parts: SendQueueParts) {
     const { maxSend, staging, stagingKey } = parts;
@@ -56,7 +64,26 @@ export class SendQueue {
     this.#lengths = new Int32Array(maxSend);
     this.#places = new Int32Array(maxSend);
     this.#targets = new Float64Array(maxSend);
+    this.#packets = new Int32Array(maxSend);
     this.#transfers = new Array(maxSend).fill(undefined);
+  }
+
+  /** Before anything is posted: the number of the first packet, and what one carries. */
+  begin(firstPacket: number, mtuBytes: number): void {
+    this.#nextPacket = firstPacket;
+    this.#firstPacket = firstPacket;
+    this.#mtuBytes = mtuBytes;
+  }
+
+  /**
+   * Whether the peer had carried out a transfer that failed with `error` when it expected this
+   * packet next. A packet that it cannot have expected says nothing.
+   */
+  tookEffect(error: unknown, packet: number): boolean {
+    if (!(error instanceof InterruptedTransferError) || error.end === undefined) return false;
+    const distance = (to: number): number => (to - this.#firstPacket) & (PACKET_NUMBERS - 1);
+    const expected = distance(packet);
+    return expected <= distance(this.#nextPacket) && distance(error.end) <= expected;
   }
 
   /** Whether everything posted has completed. */
@@ -99,6 +126,7 @@ export class SendQueue {
     transfer.posted += length;
     const request = this.#copy;
     request.id = this.#note(place, length, transfer, from, this.#ring.lastTaken);
+    if (transfer.left === 0) transfer.end = this.#nextPacket;
     request.address = staging.address + place;
     request.length = length;
     request.remoteAddress = transfer.remoteAddress + from;
@@ -126,6 +154,7 @@ export class SendQueue {
         this.#finish(transfer, index);
       }
       this.#ring.release(this.#taken[index] as number);
+      this.#firstPacket = this.#packets[index] as number;
     }
   }
 
@@ -172,6 +201,9 @@ export class SendQueue {
     this.#places[index] = place;
     this.#targets[index] = target;
     this.#transfers[index] = transfer;
+    const packets = length <= this.#mtuBytes ? 1 : Math.ceil(length / this.#mtuBytes);
+    this.#nextPacket = (this.#nextPacket + packets) & (PACKET_NUMBERS - 1);
+    this.#packets[index] = this.#nextPacket;
     return id;
   }
 

@@ -1,5 +1,5 @@
 import { ProtocolViolationError } from '../../errors.js';
-import type { ExposedRange } from '../../transport/one-sided.js';
+import type { AdapterProgress, ExposedRange } from '../../transport/one-sided.js';
 import { MAX_EXPOSED_RANGES } from './dma-mapping-codec.js';
 
 /**
@@ -7,6 +7,10 @@ import { MAX_EXPOSED_RANGES } from './dma-mapping-codec.js';
  * in order and without overlap: offset u64, length u64, address u64, key u32, 0 u32.
  */
 const RANGE_BYTES = 32;
+/** ALL_EXPOSED has for each earlier connection whose end is known, newest first: number u32, position u32. */
+const PROGRESS_BYTES = 8;
+/** Most of those. */
+export const MAX_PROGRESSES = 8;
 /** MEMORY_READ and MEMORY_WRITE have: memory u32, length u32, offset u64, and the data written. */
 const ACCESS_BYTES = 16;
 
@@ -57,6 +61,29 @@ export function decodeRanges(bytes: Uint8Array): readonly ExposedRange[] {
     ranges.push({ offset, length, address, key: view.getUint32(at + 24, true) });
   }
   return ranges;
+}
+
+export function encodeProgresses(progresses: readonly AdapterProgress[]): Uint8Array {
+  const bytes = new Uint8Array(progresses.length * PROGRESS_BYTES);
+  const view = new DataView(bytes.buffer);
+  progresses.forEach(({ id, position }, i) => {
+    view.setUint32(i * PROGRESS_BYTES, id, true);
+    view.setUint32(i * PROGRESS_BYTES + 4, position, true);
+  });
+  return bytes;
+}
+
+/** @throws {ProtocolViolationError} when they make no sense. */
+export function decodeProgresses(bytes: Uint8Array): readonly AdapterProgress[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const count = bytes.length / PROGRESS_BYTES;
+  if (!Number.isInteger(count) || count > MAX_PROGRESSES) {
+    throw new ProtocolViolationError(`${bytes.length} bytes about earlier connections`);
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const at = i * PROGRESS_BYTES;
+    return { id: view.getUint32(at, true), position: view.getUint32(at + 4, true) };
+  });
 }
 
 /** The head of an access; the data of a write follow it. */
