@@ -3,6 +3,7 @@ import { DmaFaultError, ProtocolViolationError } from '../errors.js';
 import { LinkFrameKind } from '../protocol/portable/link-frames.js';
 import { encodeAccess, MAX_ACCESS_BYTES } from '../protocol/portable/memory-frames.js';
 import type { AdapterProgress, ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
+import { MemoryTransfer } from './memory-transfer.js';
 
 /** Most bytes of accesses by frames under way. */
 const WINDOW_BYTES = 2 ** 19;
@@ -26,57 +27,10 @@ export interface MemoryCarrier {
   proceed(): void;
 }
 
-/** A copy from or to memory of the peer. */
-class Transfer {
-  readonly reads: boolean;
-  readonly memory: number;
-  readonly offset: number;
-  readonly data: Uint8Array;
-  /** Number of frames issued before it. */
-  readonly after: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-  /** Counts links. */
-  run = 0;
-  /** Bytes begun and pieces under way, over this link. */
-  begun = 0;
-  pieces = 0;
-  /** Number of its last piece, if that is an access by frames. */
-  lastAccess: number | undefined;
-  /** Why its last piece by the adapter was interrupted. */
-  interruption: unknown;
-  error: Error | undefined;
-
-  constructor(
-    init: Pick<Transfer, 'reads' | 'memory' | 'offset' | 'data' | 'after' | 'resolve' | 'reject'>,
-  ) {
-    this.reads = init.reads;
-    this.memory = init.memory;
-    this.offset = init.offset;
-    this.data = init.data;
-    this.after = init.after;
-    this.resolve = init.resolve;
-    this.reject = init.reject;
-  }
-
-  get isBegun(): boolean {
-    return this.begun === this.data.length;
-  }
-
-  /** Over another link, from the start. */
-  restart(): void {
-    this.run++;
-    this.begun = 0;
-    this.pieces = 0;
-    this.lastAccess = undefined;
-    this.interruption = undefined;
-  }
-}
-
 /** An access by frames that is under way. */
 interface Access {
   readonly number: number;
-  readonly transfer: Transfer;
+  readonly transfer: MemoryTransfer;
   readonly data: Uint8Array;
 }
 
@@ -95,9 +49,9 @@ export class SessionTransfers {
   #ranges = new Map<number, readonly ExposedRange[]>();
   #rangeCount = 0;
   /** Everything that has not ended, oldest first. */
-  readonly #unfinished = new Set<Transfer>();
+  readonly #unfinished = new Set<MemoryTransfer>();
   /** The youngest of them, which are not completely begun. */
-  #waiting: Transfer[] = [];
+  #waiting: MemoryTransfer[] = [];
   #accesses: Access[] = [];
   #accessBytes = 0;
   #lastAccess = 0;
@@ -118,7 +72,7 @@ export class SessionTransfers {
     if (data.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const after = this.#carrier.issued;
-      const transfer = new Transfer({ reads, memory, offset, data, after, resolve, reject });
+      const transfer = new MemoryTransfer({ reads, memory, offset, data, after, resolve, reject });
       this.#unfinished.add(transfer);
       if (!this.#ready || this.#waiting.length > 0 || !this.#begin(transfer)) {
         this.#waiting.push(transfer);
@@ -253,7 +207,7 @@ export class SessionTransfers {
   }
 
   /** @returns whether all of it is begun; otherwise it waits. */
-  #begin(transfer: Transfer): boolean {
+  #begin(transfer: MemoryTransfer): boolean {
     const { memory, data } = transfer;
     const ranges = this.#ranges.get(memory);
     if (ranges === undefined) {
@@ -281,7 +235,7 @@ export class SessionTransfers {
   }
 
   /** By the adapter of this link. */
-  #beginCopy(transfer: Transfer, range: ExposedRange, offset: number, bytes: number): void {
+  #beginCopy(transfer: MemoryTransfer, range: ExposedRange, offset: number, bytes: number): void {
     const { reads, run } = transfer;
     const piece = this.#take(transfer, bytes);
     transfer.lastAccess = undefined;
@@ -299,7 +253,7 @@ export class SessionTransfers {
   }
 
   /** By frames. */
-  #beginAccess(transfer: Transfer, start: number, bytes: number): void {
+  #beginAccess(transfer: MemoryTransfer, start: number, bytes: number): void {
     const { reads, memory } = transfer;
     const data = this.#take(transfer, bytes);
     const number = (this.#lastAccess + 1) >>> 0;
@@ -312,7 +266,7 @@ export class SessionTransfers {
     else this.#carrier.sendLinkFrame(LinkFrameKind.MEMORY_WRITE, number, head, data);
   }
 
-  #take(transfer: Transfer, bytes: number): Uint8Array {
+  #take(transfer: MemoryTransfer, bytes: number): Uint8Array {
     const { begun, data } = transfer;
     transfer.begun += bytes;
     transfer.pieces++;
@@ -320,7 +274,7 @@ export class SessionTransfers {
   }
 
   /** @param run in which it was begun. */
-  #pieceEnded(transfer: Transfer, run: number, error: Error | undefined): void {
+  #pieceEnded(transfer: MemoryTransfer, run: number, error: Error | undefined): void {
     if (run !== transfer.run) return;
     transfer.pieces--;
     transfer.error ??= error;
@@ -329,12 +283,12 @@ export class SessionTransfers {
   }
 
   /** @returns whether it is a write, which is over once the data are there. */
-  #finishWrite(transfer: Transfer): boolean {
+  #finishWrite(transfer: MemoryTransfer): boolean {
     if (!transfer.reads) this.#finish(transfer, transfer.error);
     return !transfer.reads;
   }
 
-  #finish(transfer: Transfer, error: Error | undefined): void {
+  #finish(transfer: MemoryTransfer, error: Error | undefined): void {
     if (!this.#unfinished.delete(transfer)) return;
     if (error === undefined) transfer.resolve();
     else transfer.reject(error);
