@@ -121,7 +121,8 @@ export class QueuePairEnd {
   stop(): number | undefined {
     try {
       this.queuePair.fail();
-      return this.queuePair.expectedPacket();
+      // Drivers that do not know it say 0.
+      return this.queuePair.expectedPacket() || undefined;
     } catch {
       // The adapter is gone.
       return undefined;
