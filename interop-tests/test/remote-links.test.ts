@@ -1,7 +1,12 @@
 // The network between a guest and its far disk fails while the guest writes: that costs time, and nothing else.
 
+import { execFileSync } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
+import { connectDevice, TransportRegistry } from '@vfio-user/core';
+import { NvmeDriver } from '@vfio-user/drivers';
+import { tcpTransport } from '@vfio-user/transport-tcp';
 import t, { type Test } from 'tap';
+import { serveDevice } from '../src/device-server.js';
 import { createRemoteTestRig, type RemoteOptions } from '../src/remote-devices.js';
 
 const OUTAGE_MS = 20_000;
@@ -10,6 +15,8 @@ const PAUSE_MS = 5_000;
 /** From the end of an outage until a write that waited is done. */
 const BACK_MS = 3_000;
 const RESETS = 10;
+/** Under way at once. */
+const COMMANDS = 32;
 
 /** A guest that writes and reads its far disk, and its configuration space, until that was interrupted so often. */
 async function rig(t: Test, scheme: RemoteOptions['scheme'] & string, interruptions: number) {
@@ -88,3 +95,25 @@ t.test(
     t.equal(await other.poweroff(), 0, 'QEMU ends normally');
   },
 );
+
+t.test('a client that knows no time limits gets its commands done when it is reset', async (t) => {
+  const server = await serveDevice('nvme', 'tcp://127.0.0.1:0', { size: '1M' });
+  t.teardown(() => server.stop());
+  const registry = new TransportRegistry([tcpTransport()]);
+  const client = await connectDevice(server.address, { registry, timeoutMs: 0, silenceMs: 0 });
+  t.teardown(() => client.close());
+  const nvme = await NvmeDriver.open(client);
+  const { port } = new URL(server.address);
+  for (let round = 1; round <= RESETS; round++) {
+    const blocks = Array.from({ length: COMMANDS }, (_, i) => ({
+      at: i,
+      data: new Uint8Array(NvmeDriver.BLOCK_BYTES).fill(round * COMMANDS + i),
+    }));
+    const written = Promise.all(blocks.map(({ at, data }) => nvme.write(at, data)));
+    execFileSync('ss', ['-K', 'dst', '127.0.0.1', 'dport', '=', `:${port}`], { stdio: 'ignore' });
+    await written;
+    for (const { at, data } of blocks) t.same(await nvme.read(at), data);
+  }
+  const resumes = server.log.filter((line) => line.includes('the session goes on')).length;
+  t.equal(resumes, RESETS);
+});
