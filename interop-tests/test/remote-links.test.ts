@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { connectDevice, TransportRegistry } from '@vfio-user/core';
+import { NVME_IO_OPCODE } from '@vfio-user/devices';
 import { NvmeDriver } from '@vfio-user/drivers';
 import { tcpTransport } from '@vfio-user/transport-tcp';
 import t, { type Test } from 'tap';
@@ -103,16 +104,39 @@ t.test('a client that knows no time limits gets its commands done when it is res
   const client = await connectDevice(server.address, { registry, timeoutMs: 0, silenceMs: 0 });
   t.teardown(() => client.close());
   const nvme = await NvmeDriver.open(client);
-  const { port } = new URL(server.address);
-  for (let round = 1; round <= RESETS; round++) {
-    const blocks = Array.from({ length: COMMANDS }, (_, i) => ({
-      at: i,
-      data: new Uint8Array(NvmeDriver.BLOCK_BYTES).fill(round * COMMANDS + i),
-    }));
-    const written = Promise.all(blocks.map(({ at, data }) => nvme.write(at, data)));
-    execFileSync('ss', ['-K', 'dst', '127.0.0.1', 'dport', '=', `:${port}`], { stdio: 'ignore' });
-    await written;
-    for (const { at, data } of blocks) t.same(await nvme.read(at), data);
+  const filter = ['dst', '127.0.0.1', 'dport', '=', `:${new URL(server.address).port}`];
+  const commands = Array.from({ length: COMMANDS }, (_, id) => ({ id, fill: 0 }));
+  const { blockBytes, id: namespaceId } = nvme.namespace;
+  const logicalBlocks = NvmeDriver.BLOCK_BYTES / blockBytes;
+  const execute = async (opcode: number): Promise<number[]> => {
+    const ended = commands.map(({ id }) =>
+      nvme.io.submit({
+        opcode,
+        namespaceId,
+        prp1: nvme.bufferAddress(id),
+        dword10: id * logicalBlocks,
+        dword12: logicalBlocks - 1,
+      }),
+    );
+    execFileSync('ss', ['-K', ...filter], { stdio: 'ignore' });
+    return (await Promise.all(ended)).map(({ status }) => status);
+  };
+  for (let round = 1; round <= RESETS / 2; round++) {
+    for (const command of commands) {
+      command.fill = (round + command.id) % 256;
+      nvme.buffer(command.id).fill(command.fill);
+    }
+    t.ok(
+      (await execute(NVME_IO_OPCODE.WRITE)).every((status) => status === 0),
+      'written',
+    );
+    for (const { id } of commands) nvme.buffer(id).fill(0);
+    t.ok(
+      (await execute(NVME_IO_OPCODE.READ)).every((status) => status === 0),
+      'read',
+    );
+    const wrong = commands.filter(({ id, fill }) => nvme.buffer(id).some((each) => each !== fill));
+    t.same(wrong, []);
   }
   const resumes = server.log.filter((line) => line.includes('the session goes on')).length;
   t.equal(resumes, RESETS);
