@@ -97,17 +97,23 @@ t.test('a link that is cut costs its time, and everybody says so', async (t) => 
 });
 
 t.test('info says whether sessions survive their link, and for how long', async (t) => {
-  const { uri } = await serveCounter(t, '--hold', '90s');
+  const { uri } = await serveCounter(t, '--hold', '2m');
   const { stdout } = await runCaught(['info', uri]);
-  t.match(stdout, /Session: survives its connection, the server holds it for 90 s/);
+  t.match(stdout, /Session: survives its connection, the server holds it for 120 s/);
   const json = JSON.parse((await runCaught(['info', uri, '--json'])).stdout);
-  t.strictSame(json.session, { resumes: true, holdMs: 90_000 });
+  t.strictSame(json.session, { resumes: true, holdMs: 120_000 });
+  // A bridge holds the sessions of its own clients.
+  const ends = ['--listen', 'tcp://127.0.0.1:0', '--connect', uri];
+  const bridge = runCli(t, ['bridge', ...ends, '--hold', '1.5m']);
+  const [, near = ''] = (await bridge.line('stdout', /^listening /)).split(' ');
+  const bridged = JSON.parse((await runCaught(['info', near, '--json'])).stdout);
+  t.strictSame(bridged.session, { resumes: true, holdMs: 90_000 });
   const off = await serveCounter(t, '--hold', '0');
   const native = `unix://${socketFolder(t)}/native.sock`;
   await runCli(t, ['serve', 'counter', '--listen', native]).line('stdout', /^listening /);
-  for (const ends of [off.uri, native]) {
-    t.match((await runCaught(['info', ends])).stdout, /Session: ends with its connection/);
-    const plain = JSON.parse((await runCaught(['info', ends, '--json'])).stdout);
+  for (const plainUri of [off.uri, native]) {
+    t.match((await runCaught(['info', plainUri])).stdout, /Session: ends with its connection/);
+    const plain = JSON.parse((await runCaught(['info', plainUri, '--json'])).stdout);
     t.strictSame(plain.session, { resumes: false, holdMs: 0 });
   }
 });
