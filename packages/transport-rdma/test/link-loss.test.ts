@@ -111,6 +111,21 @@ t.test('transfers under way are run again over the next queue pair', async (t) =
   t.ok(fabric.transfers > 0);
 });
 
+for (const [index, side] of ['client', 'device'].entries()) {
+  t.test(`the adapter of the ${side} alone goes away, the other connection lives`, async (t) => {
+    const { fabric, bytes, host, client } = await deviceOf(t);
+    const data = pattern(LARGE, index);
+    const written = host.dma.write(BASE, data);
+    for (let i = 0; i < 5; i++) await setImmediate();
+    // The client makes its end first.
+    [...fabric.devices][index]?.remove();
+    await written;
+    t.ok(isSame(bytes, data));
+    t.equal(pathOf(client), 'RDMA by fake0');
+    t.equal(fabric.devices.size, 2, 'the old ends are closed');
+  });
+}
+
 t.test('an interrupt that is sent again stays behind the data before it', async (t) => {
   const { fabric, bytes, host, client } = await deviceOf(t, PAGE);
   const interrupts: number[] = [];
