@@ -15,6 +15,7 @@ export type { Intermediary, SessionFixture, TransportFixture } from './complianc
 export { sessionCompliance } from './compliance/session-compliance.js';
 export { type StreamFixture, streamCompliance } from './compliance/stream-compliance.js';
 export { transportCompliance } from './compliance/transport-compliance.js';
+export { BreakableTransport } from './faults/breakable-transport.js';
 export type { ByteFaults } from './faults/byte-pipe.js';
 export { ByteRelay, type ByteRelayOptions, type SocketAddress } from './faults/byte-relay.js';
 export type { TransportFaults } from './faults/faulty-connection.js';
