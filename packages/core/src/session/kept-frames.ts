@@ -1,5 +1,7 @@
 /** Capacity at first, bytes. It doubles as needed. */
 const FIRST_BYTES = 0x1_0000;
+/** Larger memory is given back as soon as nothing is kept, bytes. */
+const IDLE_BYTES = 0x40_0000;
 /** Bytes of the length that a frame of the portable encoding begins with. */
 const LENGTH_BYTES = 4;
 
@@ -32,6 +34,11 @@ export class KeptFrames {
   /** Bytes kept. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes of memory for them. */
+  get capacity(): number {
+    return this.#ring.length;
   }
 
   /** Number of frames kept. */
@@ -82,6 +89,7 @@ export class KeptFrames {
   /** The peer has handled so many frames since the session began ({@link covers}): drop those. */
   drop(handled: number): void {
     if (handled === this.issued) {
+      if (this.#ring.length > IDLE_BYTES) this.#ring = new Uint8Array(FIRST_BYTES);
       this.#start = 0;
       this.#bytes = 0;
       this.#sentBytes = 0;

@@ -163,6 +163,19 @@ t.test('what was visited stays as it is until its frame is dropped', async (t) =
   );
 });
 
+t.test('memory for many frames is given back once none is kept', async (t) => {
+  const kept = new KeptFrames(2 ** 26);
+  const sent = frame(2 ** 20, 7);
+  for (let i = 0; i < 6; i++) kept.add(sent, NOTHING);
+  t.ok(kept.capacity >= 6 * 2 ** 20);
+  kept.drop(5);
+  t.strictSame(framesOf(kept), [sent]);
+  kept.drop(6);
+  t.ok(kept.capacity < 2 ** 20, `${kept.capacity} bytes are left`);
+  kept.add(sent, NOTHING);
+  t.strictSame(framesOf(kept), [sent]);
+});
+
 t.test('numbers that cannot be are not covered', async (t) => {
   const kept = new KeptFrames(2 ** 20);
   for (let i = 0; i < 3; i++) kept.add(frame(8, i), NOTHING);
