@@ -29,6 +29,11 @@ export interface RegisterForwarderOptions {
 const MAX_SENT_BYTES = 2 ** 20;
 /** Bytes that a message counts besides its data. */
 const MESSAGE_BYTES = 64;
+/**
+ * Most requests that the device has not answered while the client is read from again, so that there
+ * are ids for what comes next.
+ */
+const MAX_UNANSWERED = 2 ** 15;
 /** Interval at which a blocked device is checked, ms. */
 const LOOK_MS = 250;
 /** Nobody waits for the answer. */
@@ -132,7 +137,8 @@ export class RegisterForwarder {
   /**
    * The device's queue is full: stop reading from the client. A device that accepts nothing for too
    * long counts as lost. If the session survives its link, that is left to the session, and the
-   * client is read from again: a request behind its writes needs an answer.
+   * client is read from again: a request behind its writes needs an answer. One that goes on writing
+   * all the same is stopped in the end: no write may be missing.
    */
   #waitFor(device: Peer): void {
     const { host, link, maxStallMs } = this.#options;
@@ -156,7 +162,7 @@ export class RegisterForwarder {
       signsOfLife = device.signsOfLife;
       if (silentMs >= maxStallMs && device.session !== undefined) {
         link.leftUnanswered(signsOfLife);
-        goOn();
+        if (device.requests.idsInUse < MAX_UNANSWERED) goOn();
       } else if (silentMs >= maxStallMs) {
         const text = `the device took nothing for ${maxStallMs / 1000} s`;
         device.abort(new VfioUserError('VFU_TIMEOUT', text));

@@ -62,6 +62,11 @@ export class RequestTable {
     return this.#sent;
   }
 
+  /** Number of ids in use: of requests whose reply has not arrived. */
+  get idsInUse(): number {
+    return this.#pending.size;
+  }
+
   /**
    * Allocate an id for a request.
    * @throws {VfioUserError} when the connection has ended, or no id is free.

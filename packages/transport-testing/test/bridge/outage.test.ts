@@ -17,6 +17,8 @@ const ANSWER_MS = 4_000;
 /** More than the device takes without an acknowledgement. */
 const WRITES = 6_000;
 const ALL_ONES = 0xffff_ffff;
+/** More than there are ids of requests. */
+const ENDLESS_WRITES = 100_000;
 
 /** For a bridge of which only the links to its device break. */
 function breakableFar(transport: Transport): { links: BreakableTransport; both: Transport } {
@@ -84,3 +86,17 @@ t.test(
     t.equal(await driver.read32(register.SCRATCH_WRITES), WRITES);
   },
 );
+
+t.test('a guest that goes on writing is stopped, and none of its writes is missing', async (t) => {
+  const { clock, links, driver } = await open(t);
+  links.unplug();
+  for (let i = 1; i <= ENDLESS_WRITES; i++) driver.post32(register.SCRATCH, i);
+  for (let pause = 0; pause < 12; pause++) await clock.pass(ANSWER_MS);
+  links.plug();
+  let last = 0;
+  while (last !== ENDLESS_WRITES) {
+    await clock.pass(ANSWER_MS);
+    last = await clock.until(driver.read32(register.SCRATCH));
+  }
+  t.equal(await driver.read32(register.SCRATCH_WRITES), ENDLESS_WRITES);
+});
