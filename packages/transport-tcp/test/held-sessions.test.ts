@@ -163,6 +163,25 @@ t.test('forged names of sessions disturb nobody', async (t) => {
   t.equal(server.statistics().resumes, 0);
 });
 
+t.test('a server for one client ends when the session of that client is given up', async (t) => {
+  const server = await serve({
+    definition: bench,
+    options: { memory: 2 ** 20, vectors: 1 },
+    registry: PLAIN,
+    listen: 'tcp://127.0.0.1:0',
+    limits: { holdMs: 200 },
+    once: true,
+  });
+  t.teardown(() => server.close());
+  const { driver, links } = await join(t, server.uri);
+  await driver.write32(register.SCRATCH, 5);
+  links.break();
+  t.equal(await driver.read32(register.SCRATCH), 5, 'not before');
+  links.unplug();
+  await server.closed;
+  t.equal(server.statistics().heldSessions, 0);
+});
+
 const skip = noOpenssl();
 const folder = t.testdir();
 

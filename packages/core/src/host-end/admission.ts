@@ -99,13 +99,16 @@ export class Admission<C extends PendingClient> {
     }
   }
 
-  /** Its VERSION was received: admits or refuses it, now or later. */
-  apply(client: C): void {
+  /**
+   * Its VERSION was received: admits or refuses it, now or later.
+   * @param isNext the next free place is for it, however many wait.
+   */
+  apply(client: C, isNext = false): void {
     if (!this.#silent.delete(client)) return;
     const { limits } = this.#options;
     if (!this.full) {
       this.#admit(client);
-    } else if (this.#waiting.size >= limits.maxWaitingClients) {
+    } else if (this.#waiting.size >= limits.maxWaitingClients && !isNext) {
       this.#refuse(client);
     } else {
       const timer = setTimeout(() => {
@@ -113,6 +116,7 @@ export class Admission<C extends PendingClient> {
         this.#refuse(client);
       }, limits.busyTimeoutMs);
       this.#waiting.set(client, timer.unref());
+      if (isNext) this.prefer(client);
     }
   }
 

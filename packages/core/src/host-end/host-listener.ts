@@ -160,9 +160,7 @@ export class HostListener implements ClientHost {
   #apply(host: HostEnd): void {
     const { full } = this.#admission;
     const others = [...this.#admission.clients];
-    const replaces = this.#replaceHeld(host);
-    this.#admission.apply(host);
-    if (replaces) this.#admission.prefer(host);
+    this.#admission.apply(host, this.#replaceHeld(host));
     // A client whose machine lost power may be back before its old link is found dead.
     for (const other of others) {
       if (full || isSamePeer(other, host)) other.peer.session?.probe(PROBE_MS);

@@ -66,6 +66,22 @@ t.test(
   },
 );
 
+t.test('whose session makes room is the next one, however many wait', async (t) => {
+  const { admission, arrive, apply } = open();
+  const held = apply('held');
+  const waiting = [apply('second'), apply('third')];
+  const back = arrive('back');
+  admission.apply(back, true);
+  t.same(back.told, []);
+  admission.left(held);
+  admission.released(held);
+  t.same(back.told, ['admitted']);
+  t.same(
+    waiting.map(({ told }) => told),
+    [[], []],
+  );
+});
+
 t.test('clients wait in the order of their VERSION, for a time', async (t) => {
   const { admission, arrive, apply } = open();
   const early = arrive('early');
