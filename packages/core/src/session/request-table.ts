@@ -164,7 +164,7 @@ export class RequestTable {
     clearTimeout(this.#timer);
     // Process received replies first: this process may have been stopped.
     if (this.#suspendedSince !== undefined) return;
-    const later = (): void => void setImmediate(() => this.#failOverdue()).unref();
+    const later = (): void => void setImmediate(() => this.#failOverdue());
     this.#timer = setTimeout(later, delayMs).unref();
   }
 

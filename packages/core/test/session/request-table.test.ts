@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { VfioUserError } from '../../src/errors.js';
 import { Command } from '../../src/protocol/enums.js';
@@ -22,8 +23,8 @@ function asked(table: RequestTable) {
   return { id, told, failure: once(events, 'failure') };
 }
 
-// The table's own timers keep no process alive.
-const alive = setInterval(() => {}, 1000);
+// The table's own timers keep no process alive, and nothing else happens in this one.
+const alive = setInterval(() => {}, 3_600_000);
 t.teardown(() => clearInterval(alive));
 
 function open() {
@@ -42,6 +43,13 @@ t.test('a request that takes too long fails, alone and once', async (t) => {
   table.end(new Error('gone'));
   t.same(slow.told, ['VFU_TIMEOUT'], 'a late reply is thrown away');
   t.same(violations, []);
+});
+
+t.test('a request fails in time although nothing else happens', async (t) => {
+  const { table } = open();
+  const slow = asked(table);
+  await Promise.race([slow.failure, setTimeout(100 * TIMEOUT_MS)]);
+  t.same(slow.told, ['VFU_TIMEOUT']);
 });
 
 t.test('a late refusal is told, and frees the id', async (t) => {
