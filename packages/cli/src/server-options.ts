@@ -17,7 +17,8 @@ const METRICS_HELP =
 /** For commands that can be observed. */
 export const metricsOption = () => new Option('--metrics <host:port>', METRICS_HELP);
 
-const HOLD_HELP = 'how long the session of a client is kept while its link is down; 0: not at all';
+const HOLD_HELP =
+  'how long the session of a client on a network is kept while its link is down; 0: not at all';
 
 /** For commands whose clients' sessions survive their links. */
 export const holdOption = () => new Option('--hold <time>', HOLD_HELP).default('60s');

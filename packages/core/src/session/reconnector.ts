@@ -54,7 +54,8 @@ export class Reconnector {
     const signal = AbortSignal.any([AbortSignal.timeout(ATTEMPT_MS), this.#ending.signal]);
     try {
       if (await this.#attempt(session, signal)) return;
-      const text = 'the session is lost: the other side was restarted, or has given it up';
+      const text =
+        'the session is lost: the other side was restarted, has given it up, or was shown another certificate';
       session.abort(new VfioUserError('VFU_PEER_CLOSED', text));
     } catch (error) {
       if (session.over || session.interruption === undefined) return;

@@ -96,7 +96,7 @@ export class SessionLink implements FrameSink, KeptPeer {
     this.#probe = setTimeout(() => {
       this.#probe = undefined;
       if (this.signsOfLife !== before) return;
-      this.abort(new VfioUserError('VFU_TIMEOUT', `the peer was silent for ${ms} ms`));
+      this.abort(new VfioUserError('VFU_TIMEOUT', `the peer has been silent for ${ms / 1000} s`));
     }, ms).unref();
   }
 

@@ -45,3 +45,14 @@ t.test('an attempt that takes longer is followed by the next at once', async (t)
   const last = begun.slice(-3);
   t.ok((last[2] ?? 0) - (last[0] ?? 0) < 6100, `${last}`);
 });
+
+t.test('a session that the server does not continue ends with the possible reasons', async (t) => {
+  const reason = await new Promise<Error>((abort) => {
+    const session = { over: false, interruption: {}, abort } as unknown as ResumableConnection;
+    new Reconnector(
+      async () => false,
+      () => t.fail('no attempt has failed'),
+    ).start(session);
+  });
+  t.match(reason, { code: 'VFU_PEER_CLOSED', message: /restarted.*given it up.*certificate/ });
+});

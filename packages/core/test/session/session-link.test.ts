@@ -46,7 +46,7 @@ t.test('a peer is asked once, however many wait for its place', async (t) => {
   mock.timers.tick(999);
   t.equal(link.aborted, undefined);
   mock.timers.tick(1);
-  t.match(link.aborted, { code: 'VFU_TIMEOUT' });
+  t.match(link.aborted, { code: 'VFU_TIMEOUT', message: /silent for 1 s$/ });
 });
 
 t.test('a peer that answers when asked keeps its link, and may be asked again', async (t) => {

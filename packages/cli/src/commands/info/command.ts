@@ -8,7 +8,8 @@ Examples:
   vfio-user info unix:///tmp/counter.sock --json
 
 A device serves one client at a time: while it has one, or holds the session of
-one whose link is lost, this says whose it is, and disturbs nobody.`;
+one whose link is lost, this says so (on a network also whose it is), and
+disturbs nobody.`;
 
 /** `vfio-user info`. */
 export function infoCommand(context: CommandContext) {
