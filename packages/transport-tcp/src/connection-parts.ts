@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { type PeerCertificate, TLSSocket } from 'node:tls';
 import type { Framing, PeerIdentity, TransportCapabilities } from '@vfio-user/core';
 import type { TcpSettings } from './options.js';
 
@@ -36,5 +36,15 @@ export function networkCapabilities({ maxFrameBytes }: TcpSettings): TransportCa
 export function identityOf(peer: string, stream?: Duplex): PeerIdentity {
   const address = peer.slice(0, peer.lastIndexOf(':'));
   if (!(stream instanceof TLSSocket) || !stream.authorized) return { address };
-  return { address, certificate: stream.getPeerCertificate().fingerprint256 };
+  return { address, certificate: holderOf(stream.getPeerCertificate()) };
+}
+
+/**
+ * Whom a certificate names, and who says so: the same for one that was renewed. One without any
+ * name stands for itself.
+ */
+function holderOf(certificate: PeerCertificate): string {
+  const { issuer, subject, subjectaltname, fingerprint256 } = certificate;
+  const isNamed = Object.keys(subject).length > 0 || subjectaltname !== undefined;
+  return isNamed ? JSON.stringify([issuer, subject, subjectaltname]) : fingerprint256;
 }

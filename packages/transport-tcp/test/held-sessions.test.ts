@@ -215,6 +215,17 @@ void t.test('certificates', { skip }, async (t) => {
       t.equal(await again.driver.read32(register.SCRATCH), 0, 'for the next session of its own');
     });
 
+    await t.test(`${scheme}: a session goes on with a certificate that was renewed`, async (t) => {
+      const server = await serveBench(t, listen);
+      const renewed = authority.issue(`renewed-${scheme}`);
+      const { driver, links } = await join(t, as(server.uri, renewed));
+      await driver.write32(register.SCRATCH, 5);
+      authority.issue(`renewed-${scheme}`);
+      links.break();
+      t.equal(await driver.read32(register.SCRATCH), 5);
+      t.match(server.statistics(), { resumes: 1 });
+    });
+
     await t.test(`${scheme}: nor without one`, async (t) => {
       const server = await serveBench(t, listen);
       const { driver, links } = await join(t, as(server.uri, mine));

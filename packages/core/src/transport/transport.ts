@@ -65,7 +65,7 @@ export interface FrameSink {
 
 /** Who is at the other end of a connection, as far as the transport knows. */
 export interface PeerIdentity {
-  /** SHA-256 fingerprint of the certificate that the peer has proved to own. */
+  /** Whom the certificate names that the peer has proved to own. */
   readonly certificate?: string | undefined;
   /** Its network address, without the port; on one host its user. */
   readonly address?: string | undefined;
