@@ -7,10 +7,10 @@ import type { SessionFixture } from './fixture.js';
 export type Flag = 'fdPassing' | 'sharedMemory' | 'oneSidedMemory' | 'orderedNotifications';
 
 /**
- * What a test can need: a flag, that interrupts arrive, by descriptor or by message, or that a
- * session survives its link.
+ * What a test can need: a flag, that interrupts arrive, by descriptor or by message, that a session
+ * survives its link, or that it is the server of the device that holds it then, not a bridge.
  */
-export type Need = Flag | 'interrupts' | 'resumption';
+export type Need = Flag | 'interrupts' | 'resumption' | 'heldByServer';
 
 type Body = (t: Test) => Promise<void>;
 
@@ -35,7 +35,9 @@ export class Suite {
 
   has(need: Need): boolean {
     if (need === 'interrupts') return this.#deliversInterrupts;
-    return need === 'resumption' ? this.#isPortable : this.fixture.expected[need];
+    if (need === 'resumption') return this.#isPortable;
+    if (need === 'heldByServer') return this.#isPortable && !isBridged(this.fixture.through);
+    return this.fixture.expected[need];
   }
 
   /** @param needs the test only makes sense with these, and proves those of them that are flags. */
@@ -85,4 +87,9 @@ export class Suite {
   openHandles(): number {
     return this.fixture.openHandles?.() ?? readdirSync('/proc/self/fd').length;
   }
+}
+
+/** Whether clients reach the device through a bridge, which has sessions of its own. */
+export function isBridged(through: SessionFixture['through']): boolean {
+  return through !== undefined && through.start === undefined;
 }

@@ -98,17 +98,21 @@ export function heldSessionTests(suite: Suite): void {
     await t.rejects(read, { code: 'VFU_PEER_CLOSED', message: /had enough/ });
   });
 
-  suite.test('a server that holds nothing ends a session with its link', resumes, async (t) => {
-    const { session, driver, links } = await openBreakable(t, suite, { holdMs: 0 });
-    await driver.write32(register.SCRATCH, 5);
-    links.break();
-    await driver.client.closed;
-    await session.idle();
-    const next = await session.connect();
-    t.equal(await next.read32(register.LAST_RESET), register.RESET_CONNECTION_LOST);
-  });
+  suite.test(
+    'a server that holds nothing ends a session with its link',
+    ['heldByServer'],
+    async (t) => {
+      const { session, driver, links } = await openBreakable(t, suite, { holdMs: 0 });
+      await driver.write32(register.SCRATCH, 5);
+      links.break();
+      await driver.client.closed;
+      await session.idle();
+      const next = await session.connect();
+      t.equal(await next.read32(register.LAST_RESET), register.RESET_CONNECTION_LOST);
+    },
+  );
 
-  suite.test('a server that closes holds no session', resumes, async (t) => {
+  suite.test('a server that closes holds no session', ['heldByServer'], async (t) => {
     const { session, driver, links } = await openBreakable(t, suite);
     await driver.write32(register.SCRATCH, 5);
     links.unplug();

@@ -100,7 +100,7 @@ export function resumptionTests(suite: Suite): void {
 
   suite.test(
     'without a link in time the session ends and the device is reset',
-    resumes,
+    ['heldByServer'],
     async (t) => {
       const { session, driver, links } = await openBreakable(t, suite, { holdMs: 50 });
       await driver.write32(register.SCRATCH, 5);
@@ -128,16 +128,20 @@ export function plainSessionTests(suite: Suite): void {
     t.match(session.server.statistics(), { heldSessions: 0, linkInterruptions: 0 });
   });
 
-  suite.test('such a client does not take the place of a held session', resumes, async (t) => {
-    const { session, driver, links } = await openBreakable(t, suite, { busyTimeoutMs: 1 });
-    await driver.write32(register.SCRATCH, 5);
-    links.unplug();
-    while (session.server.statistics().heldSessions !== 1) await setImmediate();
-    const error = await session.connect({ resumes: false }).catch((cause) => cause);
-    t.match(error, { errno: errno.EBUSY, message: /held for .*, whose link is lost, until/ });
-    links.plug();
-    t.equal(await driver.read32(register.SCRATCH), 5, 'which goes on');
-  });
+  suite.test(
+    'such a client does not take the place of a held session',
+    ['heldByServer'],
+    async (t) => {
+      const { session, driver, links } = await openBreakable(t, suite, { busyTimeoutMs: 1 });
+      await driver.write32(register.SCRATCH, 5);
+      links.unplug();
+      while (session.server.statistics().heldSessions !== 1) await setImmediate();
+      const error = await session.connect({ resumes: false }).catch((cause) => cause);
+      t.match(error, { errno: errno.EBUSY, message: /held for .*, whose link is lost, until/ });
+      links.plug();
+      t.equal(await driver.read32(register.SCRATCH), 5, 'which goes on');
+    },
+  );
 }
 
 /** A session whose client's links break when the test says so. */
