@@ -1,5 +1,5 @@
 import { Command, Irq, Region } from '@vfio-user/core';
-import { encodePreface, nativeEncodingFor, PortableEncoding } from '@vfio-user/core/internal';
+import { nativeEncodingFor, PortableEncoding } from '@vfio-user/core/internal';
 import { registerMaps } from '@vfio-user/devices';
 import t from 'tap';
 import { recordedPackets } from '../../../tools/support/recorded-packets.js';
@@ -10,6 +10,7 @@ import { messageJson } from '../src/text/message-json.js';
 import { messageLine } from '../src/text/message-line.js';
 import { choosePalette, coloured, plain } from '../src/text/palette.js';
 import { durationText, escapeControls } from '../src/text/values.js';
+import { preface } from './preface.js';
 
 const names = { candidates: [...registerMaps.values()] };
 
@@ -187,23 +188,7 @@ t.test('frames that concern their connection only are told', async (t) => {
 
 t.test('the session id of a preface is not shown, nor passed on', async (t) => {
   const session = new Uint8Array(16).fill(0xee);
-  const limits = {
-    maxFrameBytes: 2 ** 20,
-    maxRecordBytes: 2 ** 16,
-    maxPushBytes: 0,
-    maxPushRules: 0,
-    windowMessages: 0,
-    windowBytes: 0,
-    silenceMs: 0,
-  };
-  const whole = encodePreface({
-    major: 1,
-    minor: 1,
-    session,
-    handled: 12,
-    capabilities: ['resume'],
-    limits,
-  });
+  const whole = preface({ session, handled: 12 });
   const wrong = Uint8Array.from(whole);
   wrong[18] = 0xc1;
   for (const [bytes, pattern] of [

@@ -13,8 +13,8 @@ export interface ResumeOffer {
 export class SessionTable {
   readonly #sessions = new Map<string, ResumableConnection>();
 
-  get sessions(): Iterable<ResumableConnection> {
-    return this.#sessions.values();
+  get size(): number {
+    return this.#sessions.size;
   }
 
   add(session: ResumableConnection): void {

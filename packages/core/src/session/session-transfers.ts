@@ -4,11 +4,10 @@ import { LinkFrameKind } from '../protocol/portable/link-frames.js';
 import { encodeAccess, MAX_ACCESS_BYTES } from '../protocol/portable/memory-frames.js';
 import type { AdapterProgress, ExposedRange, OneSidedMemory } from '../transport/one-sided.js';
 import { MemoryTransfer } from './memory-transfer.js';
+import { PeerMemory } from './peer-memory.js';
 
 /** Most bytes of accesses by frames under way. */
 const WINDOW_BYTES = 2 ** 19;
-/** Most ranges of a peer: as many as the mappings of a client, and some in pieces. */
-const MAX_RANGES = 2 ** 17;
 /** A transfer that so many links did not finish is at fault itself. */
 const MAX_RUNS = 16;
 
@@ -45,9 +44,7 @@ export class SessionTransfers {
   #lostAdapter: OneSidedMemory | undefined;
   /** The peer has said where its memory is over this link. */
   #ready = true;
-  /** Where the peer's memory is. */
-  #ranges = new Map<number, readonly ExposedRange[]>();
-  #rangeCount = 0;
+  readonly #memory = new PeerMemory();
   /** Everything that has not ended, oldest first. */
   readonly #unfinished = new Set<MemoryTransfer>();
   /** The youngest of them, which are not completely begun. */
@@ -84,8 +81,7 @@ export class SessionTransfers {
     if (this.#ready) this.#lostAdapter = this.#adapter;
     this.#adapter = undefined;
     this.#ready = false;
-    this.#ranges.clear();
-    this.#rangeCount = 0;
+    this.#memory.clear();
     this.#accesses = [];
     this.#accessBytes = 0;
   }
@@ -131,20 +127,11 @@ export class SessionTransfers {
   }
 
   onExposed(memory: number, ranges: readonly ExposedRange[]): void {
-    this.onWithdrawn(memory);
-    this.#rangeCount += 1 + ranges.length;
-    if (this.#rangeCount > MAX_RANGES) {
-      const text = `the peer exposes more memory than in ${MAX_RANGES} pieces`;
-      throw new ProtocolViolationError(text);
-    }
-    this.#ranges.set(memory, ranges);
+    this.#memory.expose(memory, ranges);
   }
 
   onWithdrawn(memory: number): void {
-    const ranges = this.#ranges.get(memory);
-    if (ranges === undefined) return;
-    this.#ranges.delete(memory);
-    this.#rangeCount -= 1 + ranges.length;
+    this.#memory.withdraw(memory);
   }
 
   /**
@@ -209,7 +196,7 @@ export class SessionTransfers {
   /** @returns whether all of it is begun; otherwise it waits. */
   #begin(transfer: MemoryTransfer): boolean {
     const { memory, data } = transfer;
-    const ranges = this.#ranges.get(memory);
+    const ranges = this.#memory.rangesOf(memory);
     if (ranges === undefined) {
       const text = 'DMA: the peer does not expose this memory any more';
       this.#finish(transfer, new DmaFaultError(EFAULT, text));

@@ -5,24 +5,14 @@ import {
 } from '../../src/protocol/portable/link-frames.js';
 import { ResumableConnection } from '../../src/session/resumable-connection.js';
 import type { ResumableEvents, SessionSink } from '../../src/session/session-events.js';
-import type {
-  Connection,
-  FrameSink,
-  TransportCapabilities,
-} from '../../src/transport/transport.js';
+import type { Connection, FrameSink } from '../../src/transport/transport.js';
 import { frameOf } from '../protocol/wire.js';
+import { MESSAGES_ONLY } from './fake-links.js';
 
 /** A link whose other end is the test. */
 export class FakeLink implements Connection {
   readonly peer = 'far';
-  readonly capabilities: TransportCapabilities = {
-    fdPassing: false,
-    sharedMemory: false,
-    oneSidedMemory: false,
-    orderedNotifications: true,
-    maxFrameBytes: 2 ** 24,
-    maxDescriptors: 0,
-  };
+  readonly capabilities = MESSAGES_ONLY;
   readonly resources = undefined;
   /** What `send` returns. */
   hasRoom = true;

@@ -10,17 +10,20 @@ import { frameOf } from '../protocol/wire.js';
 /** `send` returns `false` above so many frames that wait. */
 const MOST_WAITING = 6;
 
+/** Those of a network. */
+export const MESSAGES_ONLY: TransportCapabilities = {
+  fdPassing: false,
+  sharedMemory: false,
+  oneSidedMemory: false,
+  orderedNotifications: true,
+  maxFrameBytes: 2 ** 24,
+  maxDescriptors: 0,
+};
+
 /** One end of a fake link. */
 export class LinkEnd implements Connection {
   readonly peer: string;
-  readonly capabilities: TransportCapabilities = {
-    fdPassing: false,
-    sharedMemory: false,
-    oneSidedMemory: false,
-    orderedNotifications: true,
-    maxFrameBytes: 2 ** 24,
-    maxDescriptors: 0,
-  };
+  readonly capabilities = MESSAGES_ONLY;
   readonly resources = undefined;
   sink: FrameSink | undefined;
   /** Frames that have not arrived yet. The data is borrowed, as a transport may do. */
