@@ -18,6 +18,8 @@ export interface RemoteOptions {
   readonly scheme?: 'tcp' | 'tls' | 'ws' | 'wss';
   /** How long servers keep the session of a client whose link is lost, as `--hold` takes it. */
   readonly hold?: string;
+  /** How long a bridge waits for a device's answer, as `--answer-timeout` takes it. */
+  readonly answerTimeout?: string;
   /** Puts a slow line between the two. */
   readonly line?: Pick<DelayRelayOptions, 'toServer' | 'toClient'>;
 }
@@ -105,6 +107,8 @@ export class RemoteDevices {
   /** Runs a bridge on the near host. */
   async bridge(uri: string, socketPath: string): Promise<ListeningProcess> {
     const args = ['bridge', '--listen', `unix://${socketPath}`, '--connect', uri];
+    const { answerTimeout } = this.#options;
+    if (answerTimeout !== undefined) args.push('--answer-timeout', answerTimeout);
     const bridge = await vfioUser(args, this.hosts.qemu.prefix);
     this.#atEnd(() => bridge.stop());
     return bridge;

@@ -20,6 +20,8 @@ import { type BridgedDevice, RemoteDevices, type RemoteOptions } from '../src/re
 /** QEMU's x-msg-timeout. */
 const QEMU_PATIENCE_MS = 5000;
 const BACK_MS = 60_000;
+/** Less than the usual one: a slow machine has time left until {@link QEMU_PATIENCE_MS}. */
+const ANSWER_TIMEOUT = '2s';
 /** How long the session is kept where the device is to be lost. */
 const HOLD = '8s';
 /** What a bridge says of a device that it cannot reach: ENETUNREACH, ETIMEDOUT, EHOSTUNREACH. */
@@ -41,7 +43,10 @@ interface Rig extends BridgedDevice {
 async function rig(t: Test, options: RemoteOptions = {}): Promise<Rig> {
   const folder = await mkdtemp(join(tmpdir(), 'vfu-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const devices = await RemoteDevices.create((end) => t.teardown(end), options);
+  const devices = await RemoteDevices.create((end) => t.teardown(end), {
+    answerTimeout: ANSWER_TIMEOUT,
+    ...options,
+  });
   const bridged = await devices.plug('nvme', join(folder, 'disk.sock'), SETTINGS);
   const registry = new TransportRegistry([unixTransport()]);
   const client = await connectDevice(`unix://${bridged.socketPath}`, {
@@ -137,6 +142,7 @@ t.test('a flood of posted writes does not keep a request from its answer', async
   // More than the device may have without acknowledging, and more than the line takes.
   const doorbell = new Uint8Array(4);
   for (let i = 0; i < POSTED_WRITES; i++) client.regionWritePosted(Region.BAR0, 0x1000, doorbell);
+  await client.drained();
   const read = (): Promise<Uint8Array> => client.regionRead(Region.BAR0, 8, 4);
   await answeredInTime(t, 'a register read behind them', read);
   await bridge.logged('the link is lost', BACK_MS);

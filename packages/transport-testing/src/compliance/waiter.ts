@@ -1,5 +1,7 @@
 /** Timeout of a wait, ms: only a failing test reaches it. */
 const TIMEOUT_MS = 10_000;
+/** The real one, also where a test has a clock of its own: what is waited for takes real time. */
+const { setTimeout: setRealTimeout } = globalThis;
 
 interface Waiting {
   readonly condition: () => boolean;
@@ -24,7 +26,7 @@ export class Waiter {
     let timer: NodeJS.Timeout | undefined;
     const happened = new Promise<void>((resolve, reject) => {
       const failure = new Error(`waited in vain for ${what}`);
-      timer = setTimeout(() => reject(failure), TIMEOUT_MS);
+      timer = setRealTimeout(() => reject(failure), TIMEOUT_MS);
       this.#waiting.push({ condition, resolve });
     });
     try {

@@ -133,7 +133,9 @@ t.test('a device that refuses what its client was told has to start afresh', asy
     return true;
   });
   const client = await fixture.connect();
-  await clock.until(client.dmaMap({ address: BASE, memory: client.allocateMemory(PAGE) }));
+  const mapped = client.dmaMap({ address: BASE, memory: client.allocateMemory(PAGE) });
+  await device.until(() => refuse !== undefined, 'the mapping');
+  await clock.until(mapped);
   refuse?.();
   await clock.until(device.until(() => device.peers.length === 2, 'a new link'));
   await device.until(() => device.bodies(Command.DMA_MAP).length === 2, 'the mapping, again');

@@ -4,6 +4,10 @@ import { turns } from './bridge-fixture.js';
 
 /** After so much time everybody has a few turns, ms: what is asked in an interval can be answered. */
 const STEP_MS = 50;
+/** What the kernel and other threads have of each step, in real ms: they know nothing of this clock. */
+const REAL_STEP_MS = 1;
+/** The real one, also while a test has its own. */
+const { setTimeout: setRealTimeout } = globalThis;
 
 /** Timers, `AbortSignal.timeout` and `performance.now`, which go on as the test says. */
 export class TestClock {
@@ -31,6 +35,7 @@ export class TestClock {
       this.#passedMs += step;
       mock.timers.tick(step);
       await turns();
+      await new Promise((resolve) => setRealTimeout(resolve, REAL_STEP_MS));
     }
   }
 
