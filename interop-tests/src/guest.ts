@@ -168,6 +168,11 @@ export class Guest {
     return { from, finished };
   }
 
+  /** Sends a line to the script that runs, if it reads the console. */
+  say(line: string): void {
+    this.#send(line);
+  }
+
   /** Resolves when the named script has ended with 0, looking from console line `from` on. */
   async finished(name: string, from = 0): Promise<ScriptResult> {
     const begin = performance.now();

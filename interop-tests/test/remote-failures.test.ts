@@ -31,7 +31,8 @@ const ALL_ONES = 0xffff_ffff;
 /** Guest memory that a test maps and unmaps. */
 const EXTRA = { address: 0x2_0000_0000, size: 0x4000 };
 const POSTED_WRITES = 20_000;
-const SETTINGS = { size: '1M' };
+/** The serial number makes a disk in memory the same one when it is served again. */
+const SETTINGS = { size: '1M', serial: 'remote-failures' };
 const BACK = 'the device is back';
 
 interface Rig extends BridgedDevice {

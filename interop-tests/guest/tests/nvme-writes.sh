@@ -1,7 +1,6 @@
-# nvme-writes PASSES GAPS: writes random data, in turn to a file of an ext4 file system and to the raw disk behind it, and
-# reads it back past the page cache, until it has done so PASSES times and GAPS accesses took longer than a second. All the
-# time it reads the configuration space once a second. Prints WRITING when it begins to write, each time, and GAP with the
-# centiseconds of each such access.
+# nvme-writes [PASSES]: writes random data, in turn to a file of an ext4 file system and to the raw disk behind it, and reads
+# it back past the page cache, PASSES times or until the host sends a line. All the time it reads the configuration space once
+# a second. Prints WRITING when it begins to write, each time, and TOOK with the centiseconds of each access that took 20 or more.
 . /tests/lib
 slots=8                     # places that are written in turn
 blocks=4                    # of 64 KiB, each time
@@ -28,9 +27,7 @@ access() {
     fail "an access fails"
   fi
   took=$(($(centiseconds) - begin))
-  [ $took -ge 100 ] || return 0
-  gaps=$((gaps + 1))
-  echo "GAP $took"
+  [ $took -lt 20 ] || echo "TOOK $took"
 }
 verify() {
   place "$1"
@@ -38,8 +35,9 @@ verify() {
   sha256sum </tmp/read | cmp -s - "/tmp/sum.$1" || fail "place $1 has something else"
 }
 
-passes=0 gaps=0
-while [ $passes -lt "$1" ] || [ $gaps -lt "$2" ]; do
+[ $# -gt 0 ] || (read -r _ </dev/ttyS0 && : >/tmp/enough) &
+passes=0
+while [ $passes != "${1:-}" ] && [ ! -e /tmp/enough ]; do
   slot=$((passes % slots))
   dd if=/dev/urandom of=/tmp/data bs=64k count=$blocks 2>/dev/null
   sha256sum </tmp/data >/tmp/sum.$slot

@@ -18,13 +18,15 @@ class LinkFrame(NamedTuple):
     kind: int
     value: int
     handled: int
+    payload: bytes = b""
+    """What the kinds of section 7 have more."""
 
 
 def to_frame(link_frame: LinkFrame) -> Frame:
-    return Frame(b"", FIELDS.pack(*link_frame))
+    return Frame(b"", FIELDS.pack(*link_frame[:3]) + link_frame.payload)
 
 
 def from_frame(frame: Frame) -> LinkFrame:
     if len(frame.data) < FIELDS.size:
         raise ProtocolError(f"a frame without a record, of {frame.length} bytes")
-    return LinkFrame(*FIELDS.unpack_from(frame.data))
+    return LinkFrame(*FIELDS.unpack_from(frame.data), frame.data[FIELDS.size :])

@@ -76,7 +76,9 @@ export class BridgeRequests {
         const { argsz, index } = request.body;
         if (argsz < REGION_INFO_BYTES) throw new RequestRefusedError(EINVAL, 'argsz is too small');
         const asked = { argsz: REGION_INFO_BYTES, index };
-        return { body: trapped(await this.#query(request.command, asked)) };
+        const info = await this.#query(request.command, asked);
+        this.#ends.link.told.region(info);
+        return { body: trapped(info) };
       }
       case Command.DEVICE_GET_REGION_IO_FDS: {
         const { flags, index } = request.body;
@@ -91,10 +93,14 @@ export class BridgeRequests {
           return { body: await this.#dirtyPages.handle(request.body) };
         }
         return { body: await this.#query(request.command, keptData(request.body)) };
-      case Command.DEVICE_GET_INFO:
-        return { body: await this.#query(request.command, request.body) };
+      case Command.DEVICE_GET_INFO: {
+        const info = await this.#query(request.command, request.body);
+        this.#ends.link.told.info(info);
+        return { body: info };
+      }
       case Command.DEVICE_GET_IRQ_INFO: {
         const info = await this.#query(request.command, request.body);
+        this.#ends.link.told.interrupts(info);
         return { body: this.#ends.host.peer.carriesInterrupts ? info : withoutEvents(info) };
       }
       case Command.MIG_DATA_READ:

@@ -138,8 +138,8 @@ export class BridgeSession implements ClientHandlers {
     const { logger, connect } = this.#options;
     return {
       onRequest: (peer, request) => this.#device.onRequest(peer, request),
+      onConnected: () => this.#device.pushes.clear(),
       onLost: (peer, error) => {
-        this.#device.pushes.clear();
         this.#requests.onLost(peer);
         if (diagnostics.link.hasSubscribers) {
           diagnostics.link.publish({ event: 'lost', device: connect, error });

@@ -1,9 +1,10 @@
 import { closedByDevice, openDevice } from '../device-end/open-device.js';
 import { maxEvents } from '../device-end/vector-source.js';
-import { RemoteError, VfioUserError } from '../errors.js';
+import { EINVAL } from '../errno.js';
+import { RemoteError, RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Capabilities, OWN_CAPABILITIES } from '../protocol/capabilities.js';
-import { commandName } from '../protocol/enums.js';
+import { commandName, ExtensionCommand } from '../protocol/enums.js';
 import type {
   KnownCommand,
   ReplyBodies,
@@ -13,10 +14,12 @@ import type {
 import { call } from '../session/call.js';
 import type { LinkReport } from '../session/link-report.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
+import { openSession } from '../session/open.js';
 import { Peer } from '../session/peer.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { TransportRegistry } from '../transport/registry.js';
 import type { Descriptor } from '../transport/resources.js';
+import { ToldDevice } from './told-device.js';
 
 /** Longest attempt to connect, ms. */
 const ATTEMPT_MS = 10_000;
@@ -43,6 +46,8 @@ export interface DeviceLinkOptions {
 export interface DeviceLinkHandlers {
   /** Handles a request of the device: DMA, INTERRUPT, PUSH_RULES. */
   onRequest(peer: Peer, request: RequestMessage): void;
+  /** A connection is made. The device at its end need not be the one that was lost. */
+  onConnected(): void;
   /**
    * The device is connected again after the link was lost, in its power-on state. Call {@link
    * DeviceLink.restored} once its state has been replayed.
@@ -53,6 +58,7 @@ export interface DeviceLinkHandlers {
 
 /** The bridge's connection to the device; reconnects when it breaks. */
 export class DeviceLink {
+  readonly told = new ToldDevice();
   readonly #options: DeviceLinkOptions;
   readonly #handlers: DeviceLinkHandlers;
   readonly #ending = new AbortController();
@@ -60,6 +66,10 @@ export class DeviceLink {
   #capabilities: Capabilities = OWN_CAPABILITIES;
   /** The session id that the device gave for the last link. */
   #session: Uint8Array | undefined;
+  /** The device was reached once: this is the one that the client has. */
+  #wasReached = false;
+  /** In what another device differs that was found in its place. It is logged once. */
+  #difference: string | undefined;
   /** `signsOfLife` when a request was sent that has timed out. */
   #signsBeforeSilence: number | undefined;
   /** Deadline of the client's current request (`performance.now()`). */
@@ -155,6 +165,7 @@ export class DeviceLink {
   restored(peer: Peer): void {
     if (peer !== this.#peer) return;
     this.#restoring = false;
+    this.#difference = undefined;
     this.#pauseMs = FIRST_RETRY_MS;
   }
 
@@ -172,12 +183,13 @@ export class DeviceLink {
       const peer: Peer = new Peer(
         opened,
         {
-          onRequest: (request) => this.#handlers.onRequest(peer, request),
+          onRequest: (request) => this.#onRequest(peer, request),
           onClose: (error) => this.#onClose(peer, error),
         },
         // A client waits for its answer, whatever the reason for the delay.
         { logger, timeoutMs, silenceMs, pauseWhenBackedUp: false, countsInterruptions: true },
       );
+      this.#handlers.onConnected();
       return { peer };
     };
     const attemptMs = Math.min(timeoutMs, ATTEMPT_MS);
@@ -189,10 +201,12 @@ export class DeviceLink {
     try {
       const { side, capabilities } = await openDevice(connect, accept, options);
       const { peer } = side;
-      // Either may have happened in the turn in which VERSION was answered.
+      if (this.#wasReached) await openSession(peer.connection, signal, () => this.#recognize(peer));
+      // Either may have happened in the turn of the last answer.
       if (this.#ending.signal.aborted) peer.abort(this.#ending.signal.reason);
       this.#ending.signal.throwIfAborted();
       if (peer.closed) throw closedByDevice();
+      this.#wasReached = true;
       this.#peer = peer;
       this.#capabilities = capabilities;
       this.#session = peer.negotiated.peerSession ?? lostSession;
@@ -201,6 +215,30 @@ export class DeviceLink {
       if (error !== time.reason || !time.aborted) throw error;
       throw new VfioUserError('VFU_TIMEOUT', `it did not answer within ${attemptMs / 1000} s`);
     }
+  }
+
+  /** @throws {VfioUserError} `VFU_UNSUPPORTED` when it is another device than before. */
+  async #recognize(peer: Peer): Promise<void> {
+    const different = await this.told.differenceOf(peer);
+    if (different === undefined) return;
+    if (different !== this.#difference) {
+      this.#difference = different;
+      const { logger, connect: device } = this.#options;
+      logger.error({ device, different }, 'another device is in its place, and is not taken up');
+    }
+    throw new VfioUserError('VFU_UNSUPPORTED', `it is another device: ${different}`);
+  }
+
+  #onRequest(peer: Peer, request: RequestMessage): void {
+    // The client's memory and interrupts are not for another device that came in its place.
+    const isStranger = this.#wasReached && peer !== this.#peer;
+    if (!isStranger || request.command === ExtensionCommand.PUSH_RULES) {
+      this.#handlers.onRequest(peer, request);
+      return;
+    }
+    const { command, id, noReply } = request;
+    const why = new RequestRefusedError(EINVAL, `${commandName(command)} came too early`);
+    peer.replyError(command, id, noReply, why);
   }
 
   /** A connection that ended before it was established is reported by {@link #connect}. */

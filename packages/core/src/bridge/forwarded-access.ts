@@ -39,6 +39,7 @@ export class ForwardedAccess implements Requester {
     if (noReply) return;
     if (reply.command === Command.REGION_READ) {
       const { body } = reply;
+      if (body !== undefined) this.#link.told.registers(body);
       this.#host.replyRead(id, body && { ...body, data: lasting(body.data) });
     } else if (reply.command === Command.REGION_WRITE) {
       this.#host.peer.reply(Command.REGION_WRITE, id, reply.body);

@@ -143,6 +143,12 @@ export interface DeviceMigration {
 /** A device instance. Lives as long as the server, over any number of clients. */
 export interface PciDevice {
   readonly identity: PciIdentity;
+  /**
+   * What tells the device from others with the same identity, for example its serial number; at
+   * most 128 characters. It should be the same whenever this device is served: a bridge whose
+   * device was lost takes up no other one.
+   */
+  readonly serial?: string;
   /** Conventional PCI (256 bytes of configuration space) unless a `pciExpress` capability is listed. */
   readonly capabilities?: readonly Capability[];
   readonly bars?: Readonly<Partial<Record<BarIndex, BarDefinition>>>;

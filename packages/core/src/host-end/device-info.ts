@@ -28,12 +28,13 @@ import type { Connection } from '../transport/transport.js';
 import type { Answer } from './control-requests.js';
 
 /** "DEVICE_GET_INFO". */
-export function deviceInfo(): DeviceInfo {
+export function deviceInfo(serial?: string): DeviceInfo {
   return {
     argsz: DEVICE_INFO_BYTES,
     flags: DEVICE_FLAG_RESET | DEVICE_FLAG_PCI,
     numRegions: NUM_REGIONS,
     numIrqs: NUM_IRQS,
+    ...(serial !== undefined && { serial }),
   };
 }
 

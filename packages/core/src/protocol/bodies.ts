@@ -54,6 +54,8 @@ export interface DeviceInfo {
   readonly flags: number;
   readonly numRegions: number;
   readonly numIrqs: number;
+  /** See `PciDevice.serial`. Portable encoding only. */
+  readonly serial?: string | undefined;
 }
 
 /** "DEVICE_GET_REGION_INFO" and "DEVICE_GET_IRQ_INFO" requests. */

@@ -14,6 +14,7 @@ import { PushRuleTable } from '../memory/push-rule-table.js';
 import { MigrationController } from '../migration/migration-controller.js';
 import { PciFunction } from '../pci/function.js';
 import { SMALLEST_PAGE_BYTES } from '../pci/mappable-areas.js';
+import { MAX_SERIAL_CHARACTERS } from '../protocol/portable/device-info-codec.js';
 import { runAll } from '../run-all.js';
 import { closeAll, type SharedMemory } from '../transport/resources.js';
 import type { Transport } from '../transport/transport.js';
@@ -94,6 +95,10 @@ export class DeviceInstance {
         const text = `create() of ${definition.name} must return a device: it lacks identity or reset()`;
         throw new VfioUserError('VFU_CONFIG_INVALID', text);
       }
+      if (device.serial !== undefined && device.serial.length > MAX_SERIAL_CHARACTERS) {
+        const text = `serial of ${definition.name} has ${device.serial.length} characters, at most ${MAX_SERIAL_CHARACTERS} fit`;
+        throw new VfioUserError('VFU_CONFIG_INVALID', text);
+      }
       instance = new DeviceInstance(device, interrupts, dma, pushes, memories, logger, pageBytes);
       return instance;
     } catch (error) {
@@ -102,6 +107,11 @@ export class DeviceInstance {
       });
       throw error;
     }
+  }
+
+  /** See {@link PciDevice.serial}. */
+  get serial(): string | undefined {
+    return this.#device.serial;
   }
 
   /** The shareable memory behind `memory`, if the transport can share memory. */

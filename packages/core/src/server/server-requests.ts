@@ -41,7 +41,7 @@ export class ServerRequests {
       case Command.DMA_UNMAP:
         return answer(memory.unmap(request.body));
       case Command.DEVICE_GET_INFO:
-        return { body: deviceInfo() };
+        return { body: deviceInfo(this.#device.serial) };
       case Command.DEVICE_GET_REGION_INFO:
         return regionInfo(this.#device, request.body, peer.connection, { namesCapabilities });
       case Command.DEVICE_GET_REGION_IO_FDS:

@@ -50,6 +50,15 @@ t.test('what a device that could not be made had taken is given back', async (t)
   await t.rejects(stuck, { code: 'VFU_CONFIG_INVALID' });
   t.same(closed.splice(0), ['its memory']);
 
+  const wordy = make(() => ({
+    identity: { vendorId: 1, deviceId: 1, classCode: 0 },
+    serial: 'x'.repeat(129),
+    reset() {},
+  }));
+  const tooLong = 'serial of test has 129 characters, at most 128 fit';
+  await t.rejects(wordy, { code: 'VFU_CONFIG_INVALID', message: tooLong });
+  t.same(closed.splice(0), ['its memory']);
+
   const nothing = make(() => undefined as unknown as PciDevice);
   const reason = 'create() of test must return a device: it lacks identity or reset()';
   await t.rejects(nothing, { code: 'VFU_CONFIG_INVALID', message: reason });

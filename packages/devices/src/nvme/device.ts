@@ -13,7 +13,14 @@ import {
   powerManagement,
 } from '@vfio-user/core';
 import { NvmeController } from './controller.js';
-import { createIdentity, DEVICE_ID, namedUuid, parseUuid, VENDOR_ID } from './identity.js';
+import {
+  createIdentity,
+  DEVICE_ID,
+  namedUuid,
+  parseUuid,
+  uuidText,
+  VENDOR_ID,
+} from './identity.js';
 import { type NvmeOptions, nvmeOptions } from './options.js';
 import {
   BAR_SIZE,
@@ -52,9 +59,10 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
   create(host, options) {
     const memory = doorbellMemory(options, host);
     const { namespace, uuid } = openNamespace(options, host.logger);
+    const identity = createIdentity(uuid, options);
     const controller = new NvmeController({
       host,
-      identity: createIdentity(uuid, options),
+      identity,
       namespace,
       ioQueues: options.queues,
       doorbells: options.doorbells,
@@ -69,6 +77,7 @@ export const nvme: PciDeviceDefinition<NvmeOptions> = definePciDevice({
         subsystemVendorId: VENDOR_ID,
         subsystemId: DEVICE_ID,
       },
+      serial: `${identity.serial} ${uuidText(uuid)}`,
       intx: true,
       capabilities: [
         powerManagement(),

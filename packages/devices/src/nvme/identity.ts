@@ -57,7 +57,7 @@ export function parseUuid(text: string): Uint8Array | undefined {
 }
 
 /** The form with hyphens. */
-function uuidText(uuid: Uint8Array): string {
+export function uuidText(uuid: Uint8Array): string {
   const hex = Buffer.from(uuid).toString('hex');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -86,8 +86,9 @@ export function replyText({ command, body }: ReplyMessage): string {
       return body.bits === undefined ? place : `${place} dirty = ${dataText(body.bits)}`;
     }
     case Command.DEVICE_GET_INFO: {
-      const { numRegions, numIrqs, flags } = body;
-      return `${numRegions} regions, ${numIrqs} interrupts, ${flagsText(flags, DEVICE_FLAGS)}`;
+      const { numRegions, numIrqs, flags, serial } = body;
+      const text = `${numRegions} regions, ${numIrqs} interrupts, ${flagsText(flags, DEVICE_FLAGS)}`;
+      return serial === undefined ? text : `${text}, serial ${JSON.stringify(serial)}`;
     }
     case Command.DEVICE_GET_REGION_INFO: {
       const { index, size, flags, argsz, sparse = [] } = body;

@@ -144,8 +144,12 @@ t.test('a device that is back is told what its client has set, and nothing else'
   const known = new Set<number>([...Object.values(cases).map(({ command }) => command)]);
   t.same(
     second.requests.map(({ command }) => command).filter((command) => !known.has(command)),
-    [Command.VERSION, ...second.bodies(Command.REGION_READ).map(() => Command.REGION_READ)],
-    'besides, VERSION and our reads',
+    [
+      Command.VERSION,
+      Command.DEVICE_GET_INFO,
+      ...second.bodies(Command.REGION_READ).map(() => Command.REGION_READ),
+    ],
+    'besides, VERSION, which device it is, and our reads',
   );
   await client.regionWrite(0, 8, Uint8Array.of(1, 0, 0, 0));
   t.notHas(second.bodies(Command.REGION_WRITE)[0], { pushed: [] }, 'nothing is pushed');

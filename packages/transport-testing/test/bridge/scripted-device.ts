@@ -1,5 +1,6 @@
 import {
   Command,
+  constants,
   type Iova,
   type Listener,
   RemoteError,
@@ -15,6 +16,8 @@ import {
   type RequestMessage,
 } from '@vfio-user/core/internal';
 import { Waiter } from '../../src/compliance/waiter.js';
+
+const { REGION_FLAG_READ, REGION_FLAG_WRITE } = constants;
 
 /** Answers a request itself, or returns `false` for the ordinary answer. */
 export type Script = (request: RequestMessage, peer: Peer) => boolean;
@@ -112,6 +115,14 @@ function answer({ command, id, body }: RequestMessage, peer: Peer): void {
       return;
     case Command.DEVICE_GET_INFO:
       peer.reply(command, id, { argsz: 16, flags: 0, numRegions: 9, numIrqs: 5 });
+      return;
+    case Command.DEVICE_GET_REGION_INFO: {
+      const flags = REGION_FLAG_READ | REGION_FLAG_WRITE;
+      peer.reply(command, id, { ...body, argsz: 32, flags, size: 4096, offset: 0 });
+      return;
+    }
+    case Command.DEVICE_GET_IRQ_INFO:
+      peer.reply(command, id, { ...body, argsz: 16, flags: 1, count: 8 });
       return;
     case Command.REGION_READ:
       peer.reply(command, id, { ...body, data: new Uint8Array(body.count) });

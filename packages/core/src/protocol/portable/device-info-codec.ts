@@ -11,11 +11,19 @@ import {
 import { body, type PortableBodyCodec, type PortableCommandCodec, withArgsz } from './codec.js';
 import { size, uint32, uint64 } from './fields.js';
 
+/** Most characters of what tells a device from others. */
+export const MAX_SERIAL_CHARACTERS = 128;
+
 /** Most sparse areas of a region. */
 const MAX_AREAS = 1024;
 
 const indexSchema = z.object({ index: uint32 });
-const deviceSchema = z.object({ flags: uint32, numRegions: uint32, numIrqs: uint32 });
+const deviceSchema = z.object({
+  flags: uint32,
+  numRegions: uint32,
+  numIrqs: uint32,
+  serial: z.string().max(MAX_SERIAL_CHARACTERS).optional(),
+});
 const irqSchema = z.object({ flags: uint32, index: uint32, count: uint32 });
 const regionSchema = z.object({
   flags: uint32,

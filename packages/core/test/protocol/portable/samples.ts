@@ -103,6 +103,13 @@ reply('device-get-info-reply', Command.DEVICE_GET_INFO, 4, {
   numRegions: 9,
   numIrqs: 5,
 });
+reply('device-get-info-serial-reply', Command.DEVICE_GET_INFO, 4, {
+  argsz: 16,
+  flags: 3,
+  numRegions: 9,
+  numIrqs: 5,
+  serial: 'S1',
+});
 request('region-info-request', Command.DEVICE_GET_REGION_INFO, 5, { argsz: ROOM, index: 0 });
 reply('region-info-reply', Command.DEVICE_GET_REGION_INFO, 5, {
   argsz: 64,

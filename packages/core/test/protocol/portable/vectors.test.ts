@@ -10,6 +10,14 @@ import {
   type LinkFrame,
   LinkFrameKind,
 } from '../../../src/protocol/portable/link-frames.js';
+import {
+  decodeAccess,
+  decodeProgresses,
+  decodeRanges,
+  encodeAccess,
+  encodeProgresses,
+  encodeRanges,
+} from '../../../src/protocol/portable/memory-frames.js';
 import { PortableEncoding } from '../../../src/protocol/portable/portable-encoding.js';
 import {
   decodePreface,
@@ -36,14 +44,41 @@ const prefaces: ReadonlyMap<string, Preface> = new Map([
   ['preface-continue-server', continued(70_000, 60_000)],
 ]);
 
-/** A link frame that has nothing more. */
-type ShortLinkFrame = Omit<LinkFrame, 'payload'> & { readonly kind: LinkFrameKind };
+type LinkFrameSample = LinkFrame & { readonly kind: LinkFrameKind };
 
-const linkFrames: ReadonlyMap<string, ShortLinkFrame> = new Map([
-  ['link-handled', { kind: LinkFrameKind.HANDLED, value: 0, handled: 70_000 }],
-  ['link-keep-alive', { kind: LinkFrameKind.KEEP_ALIVE, value: 7, handled: 70_000 }],
-  ['link-keep-alive-reply', { kind: LinkFrameKind.KEEP_ALIVE_REPLY, value: 7, handled: 2 ** 32 }],
-  ['link-end', { kind: LinkFrameKind.END, value: 0, handled: 70_001 }],
+const linkFrame = (
+  name: string,
+  kind: LinkFrameKind,
+  value: number,
+  handled: number,
+  ...payload: readonly Uint8Array[]
+): [string, LinkFrameSample] => [
+  name,
+  { kind, value, handled, payload: new Uint8Array(Buffer.concat(payload)) },
+];
+const ranges = [
+  { offset: 0, length: 0x2000_0000, address: 0x7fff_0000_1000, key: 0x8000_0001 },
+  { offset: 0x3000_0000, length: 0x1000_0000, address: 0x7fff_3000_1000, key: 7 },
+];
+const progresses = [
+  { id: 0x12, position: 0xff_fffe },
+  { id: 0x11, position: 5 },
+];
+const written = Uint8Array.of(0xa0, 0xa1, 0xa2, 0xa3);
+
+const linkFrames: ReadonlyMap<string, LinkFrameSample> = new Map([
+  linkFrame('link-handled', LinkFrameKind.HANDLED, 0, 70_000),
+  linkFrame('link-keep-alive', LinkFrameKind.KEEP_ALIVE, 7, 70_000),
+  linkFrame('link-keep-alive-reply', LinkFrameKind.KEEP_ALIVE_REPLY, 7, 2 ** 32),
+  linkFrame('link-end', LinkFrameKind.END, 0, 70_001),
+  linkFrame('link-exposed', LinkFrameKind.EXPOSED, 3, 9, encodeRanges(ranges)),
+  linkFrame('link-exposed-nothing', LinkFrameKind.EXPOSED, 4, 9),
+  linkFrame('link-withdrawn', LinkFrameKind.WITHDRAWN, 3, 9),
+  linkFrame('link-all-exposed', LinkFrameKind.ALL_EXPOSED, 41, 9, encodeProgresses(progresses)),
+  linkFrame('link-memory-read', LinkFrameKind.MEMORY_READ, 42, 9, encodeAccess(3, 0x2000, 65_536)),
+  linkFrame('link-memory-write', LinkFrameKind.MEMORY_WRITE, 43, 9, encodeAccess(3, 8, 4), written),
+  linkFrame('link-memory-done', LinkFrameKind.MEMORY_DONE, 42, 9, written),
+  linkFrame('link-memory-refused', LinkFrameKind.MEMORY_REFUSED, 43, 9),
 ]);
 
 /** The preface of a side that goes on with a session. */
@@ -87,8 +122,8 @@ function frameVector(name: string, text: string): Vector {
   return { name, hex: text, record, data: bytes.subarray(end).toString('hex') };
 }
 
-function linkFrameText({ kind, value, handled }: ShortLinkFrame): string {
-  return Buffer.from(encodeLinkFrame(kind, value, handled)).toString('hex');
+function linkFrameText({ kind, value, handled, payload }: LinkFrameSample): string {
+  return Buffer.from(encodeLinkFrame(kind, value, handled, payload)).toString('hex');
 }
 
 function prefaceVector(name: string, bytes: Uint8Array): Vector {
@@ -145,10 +180,26 @@ for (const [name, linkFrame] of linkFrames) {
     t.equal(linkFrameText(linkFrame), vector.hex);
     const frame = frameOf(hex(vector.hex));
     t.ok(isLinkFrame(frame));
-    t.strictSame(decodeLinkFrame(frame), { ...linkFrame, payload: new Uint8Array(0) });
+    t.strictSame(decodeLinkFrame(frame), linkFrame);
     t.strictSame(frameVector(name, vector.hex), vector);
   });
 }
+
+t.test('there is a vector for every link frame, and what it has more is read', async (t) => {
+  const kinds = new Set<number>([...linkFrames.values()].map(({ kind }) => kind));
+  t.same(
+    Object.values(LinkFrameKind).filter((kind) => !kinds.has(kind)),
+    [],
+  );
+  const payload = (name: string): Uint8Array => linkFrames.get(name)!.payload;
+  t.strictSame(decodeRanges(payload('link-exposed')), ranges);
+  t.strictSame(decodeRanges(payload('link-exposed-nothing')), []);
+  t.strictSame(decodeProgresses(payload('link-all-exposed')), progresses);
+  const read = { memory: 3, offset: 0x2000, length: 65_536, data: new Uint8Array(0) };
+  t.strictSame(decodeAccess(payload('link-memory-read'), false), read);
+  const write = { memory: 3, offset: 8, length: 4, data: written };
+  t.strictSame(decodeAccess(payload('link-memory-write'), true), write);
+});
 
 const docs = new URL('../../../../../docs/portable-protocol.md', import.meta.url);
 
