@@ -24,6 +24,8 @@ export interface Dma {
    * permit the access.
    */
   range(iova: Iova, length: number, access: DmaAccess): DmaRange;
+  /** {@link range} and {@link DmaRange.view} in one, without an object that could be kept. */
+  view(iova: Iova, length: number, access: DmaAccess): Uint8Array | undefined;
   /** {@link range} and {@link DmaRange.read} in one; every error rejects. */
   read(iova: Iova, target: Uint8Array): Promise<void>;
   /** {@link range} and {@link DmaRange.write} in one; every error rejects. */

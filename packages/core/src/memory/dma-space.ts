@@ -4,7 +4,7 @@ import type { Attachment } from '../diagnostics/channels.js';
 import { publishError } from '../diagnostics/channels.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { allEnded, runAll } from '../run-all.js';
-import { notMapped } from './access-faults.js';
+import { checkRights, notMapped } from './access-faults.js';
 import { DirtyLog } from './dirty-log.js';
 import { MappedRange, type RangeSpace } from './mapped-range.js';
 import type { DmaMapping, MappingRequest } from './mapping.js';
@@ -118,6 +118,14 @@ export class DmaSpace implements Dma, RangeSpace {
 
   range(iova: Iova, length: number, mode: DmaAccess): DmaRange {
     return new MappedRange(this, iova, length, mode);
+  }
+
+  view(iova: Iova, length: number, mode: DmaAccess): Uint8Array | undefined {
+    const mapping = this.mappingAt(iova, length);
+    const offset = mapping.offsetOf(iova);
+    if (offset + length > mapping.size) return this.range(iova, length, mode).view;
+    checkRights(mapping, iova, mode !== 'read', mode !== 'write');
+    return this.access.view(mapping, offset, length, mode);
   }
 
   async read(iova: Iova, target: Uint8Array): Promise<void> {

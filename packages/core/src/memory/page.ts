@@ -13,6 +13,9 @@ export function pageOf(iova: Iova): number {
   return typeof iova === 'number' ? Math.floor(iova / PAGE_BYTES) : Number(iova >> 12n);
 }
 
+/** Without `%`, which is a function call for numbers above 2^31. */
 export function offsetInPage(iova: Iova): number {
-  return typeof iova === 'number' ? iova % PAGE_BYTES : Number(iova & 0xfffn);
+  return typeof iova === 'number'
+    ? iova - Math.floor(iova / PAGE_BYTES) * PAGE_BYTES
+    : Number(iova & 0xfffn);
 }

@@ -121,6 +121,25 @@ t.test('memory that is not mapped is a fault, and nothing is transferred', async
   t.equal(remote.transfers.length, 0);
 });
 
+t.test('a view that is asked for at once is the one that its range would give', (t) => {
+  const { dma, low } = mixedSpace();
+  const readOnly = new TestGuestMemory(PAGE);
+  addMapping(dma, mappingOf(0x14000, 1, readOnly, 'r'));
+  dma.startDirtyLog(PAGE);
+  dma.view(0x10ffe, 4, 'write')?.set([1, 2, 3, 4]);
+  t.strictSame([...low.bytes.subarray(0xffe, 0x1002)], [1, 2, 3, 4]);
+  const dirty = new Uint8Array(8);
+  dma.dirtyLog?.take(0x10, 8, PAGE, dirty);
+  t.equal(dirty[0], 0b11, 'both pages of it are dirty');
+  t.equal(dma.view(0x11ff8, 16, 'read'), undefined, 'memory behind messages, in part');
+  t.equal(dma.view(0x13ff8, 16, 'read'), undefined, 'two mappings');
+  t.throws(() => dma.view(0x13ff8, 16, 'write'), { ...FAULT, errno: EACCES });
+  t.throws(() => dma.view(0x14000, 1, 'readwrite'), { ...FAULT, errno: EACCES });
+  t.throws(() => dma.view(0x14ff8, 16, 'read'), { ...FAULT, errno: ENOENT });
+  t.throws(() => dma.view(2n ** 64n - 8n, 16, 'read'), { ...FAULT, errno: ENOENT });
+  t.end();
+});
+
 t.test('permissions of every piece are checked first', async (t) => {
   const dma = new DmaSpace(ATTACHMENT);
   const [both, readable, writable] = [1, 2, 3].map(() => new TestGuestMemory(PAGE));

@@ -92,12 +92,14 @@ export class Executor {
       return;
     }
     const isToHost = command.direction === DIRECTION.TO_HOST;
-    buffer.lookUp(this.#init.dma, isToHost ? 'write' : 'read');
-    const views = buffer.views();
+    const { dma } = this.#init;
+    const access = isToHost ? 'write' : 'read';
+    const views = buffer.views(dma, access);
     if (views !== undefined) {
       this.#perform(command, handler, views, buffer);
       return;
     }
+    buffer.lookUp(dma, access);
     const copy = new Uint8Array(command.dataLength);
     const reading = isToHost ? undefined : buffer.read(copy);
     if (reading === undefined) this.#perform(command, handler, [copy], buffer, copy);
@@ -124,14 +126,20 @@ export class Executor {
     else if (typeof outcome === 'object') {
       this.#wait(command, outcome, (own, status) => this.#end(own, status, buffer, copy));
     } else {
-      const kept = copy ?? this.#copyOf(command, data);
+      const kept = copy ?? this.#copyOf(command, data, buffer);
       this.#wait(command, outcome(kept), (own, status) => this.#end(own, status, buffer, kept));
     }
   }
 
   /** A view must not outlive the turn. */
-  #copyOf({ direction, dataLength }: Command, data: readonly Uint8Array[]): Uint8Array {
-    return direction === DIRECTION.TO_HOST ? new Uint8Array(dataLength) : gather(data, dataLength);
+  #copyOf(
+    { direction, dataLength }: Command,
+    data: readonly Uint8Array[],
+    buffer: GuestBuffer | undefined,
+  ): Uint8Array {
+    if (direction !== DIRECTION.TO_HOST) return gather(data, dataLength);
+    buffer?.lookUp(this.#init.dma, 'write');
+    return new Uint8Array(dataLength);
   }
 
   #end(

@@ -30,7 +30,7 @@ export class GuestBuffer {
     this.#end = typeof address === 'number' ? address + length : -1;
   }
 
-  /** Resolve all pieces before any is accessed. @throws {DmaFaultError} */
+  /** Resolve all pieces before any is read or written. @throws {DmaFaultError} */
   lookUp(dma: Dma, access: 'read' | 'write'): void {
     for (let index = 0; index < this.#count; index++) {
       const address = this.#addresses[index] as Iova; // below the count, as in what follows
@@ -40,9 +40,10 @@ export class GuestBuffer {
   }
 
   /** Views of all of it, for this turn; `undefined` when a part has none. @throws {DmaFaultError} */
-  views(): readonly Uint8Array[] | undefined {
+  views(dma: Dma, access: 'read' | 'write'): readonly Uint8Array[] | undefined {
     for (let index = 0; index < this.#count; index++) {
-      const { view } = this.#ranges[index] as DmaRange;
+      const address = this.#addresses[index] as Iova;
+      const view = dma.view(address, this.#lengths[index] as number, access);
       if (view === undefined) return undefined;
       this.#views[index] = view;
     }

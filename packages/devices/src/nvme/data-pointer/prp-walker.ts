@@ -70,7 +70,8 @@ export class PrpWalker implements DataPointerWalker {
   }
 
   #offsetInPage(address: Iova): number {
-    if (typeof address === 'number') return address % this.pageBytes;
+    if (typeof address === 'number')
+      return address - Math.floor(address / this.pageBytes) * this.pageBytes;
     return Number(address % BigInt(this.pageBytes));
   }
 }

@@ -73,8 +73,8 @@ export class MemoryStorage implements Storage {
   }
 
   #read(offset: number, target: Uint8Array): void {
-    const start = offset % CHUNK_BYTES;
-    const index = (offset - start) / CHUNK_BYTES;
+    const index = Math.floor(offset / CHUNK_BYTES);
+    const start = offset - index * CHUNK_BYTES;
     if (start + target.length <= CHUNK_BYTES) {
       this.#readPart(index, start, target);
       return;
