@@ -1,5 +1,7 @@
 import { mock } from 'node:test';
+import fc from 'fast-check';
 import t from 'tap';
+import { VfioUserError } from '../../src/errors.js';
 import { encodeLinkFrame, LinkFrameKind } from '../../src/protocol/portable/link-frames.js';
 import { frameOf } from '../protocol/wire.js';
 import { FakeSession, message } from './fake-link.js';
@@ -83,4 +85,40 @@ t.test('kinds that are not known are ignored', async (t) => {
   const { link, sink } = new FakeSession();
   sink.onFrame(told(77 as LinkFrameKind, 1));
   t.same(link.told, []);
+});
+
+t.test('whatever link frames say, their counts are possible or end the session', async () => {
+  const frames = fc.record({
+    kind: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.nat(0xffff_ffff)),
+    value: fc.nat(0xffff_ffff),
+    handled: fc.oneof(fc.nat(12), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+    cut: fc.option(fc.integer({ min: 8, max: 23 }), { nil: undefined, freq: 10 }),
+  });
+  fc.assert(
+    fc.property(fc.array(frames), fc.nat(10), (said, sent) => {
+      const { session, sink } = new FakeSession();
+      for (let i = 0; i < sent; i++) session.send(message());
+      let least = 0;
+      for (const { kind, value, handled, cut } of said) {
+        const bytes = Buffer.alloc(24);
+        bytes.writeUInt32LE(kind, 8);
+        bytes.writeUInt32LE(value, 12);
+        bytes.writeBigUInt64LE(BigInt(handled), 16);
+        const whole = cut === undefined ? bytes : bytes.subarray(0, cut);
+        whole.writeUInt32LE(whole.length, 0);
+        const isPossible = cut === undefined && handled >= least && handled <= sent;
+        let fault: unknown;
+        try {
+          sink.onFrame(frameOf(whole));
+        } catch (error) {
+          fault = error;
+        }
+        if (!isPossible) return VfioUserError.is(fault) && fault.code === 'VFU_PROTOCOL_VIOLATION';
+        if (fault !== undefined) return false;
+        least = Number(handled);
+      }
+      return true;
+    }),
+    { numRuns: 2000 },
+  );
 });

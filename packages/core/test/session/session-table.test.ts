@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import type { Preface } from '../../src/protocol/portable/preface.js';
 import { ResumableConnection } from '../../src/session/resumable-connection.js';
@@ -86,4 +87,39 @@ t.test('a session that has ended is forgotten', async (t) => {
   await turn();
   t.equal(table.size, 0);
   t.equal(table.offer(preface(), undefined), undefined);
+});
+
+t.test('whatever a preface says, only the right one takes the session up', async () => {
+  const id = fc.oneof(
+    fc.constant(ID),
+    fc
+      .nat(127)
+      .map((bit) => ID.map((byte, i) => (i === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte))),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  );
+  const handled = fc.option(fc.oneof(fc.nat(12), fc.maxSafeNat()), { nil: undefined });
+  const capabilities = fc.subarray(['resume', 'keep-alive', 'acknowledge']);
+  const certificate = fc.constantFrom('aa', 'bb', undefined);
+  const prefaces = fc.record({ session: id, handled, minor: fc.nat(2), capabilities });
+  fc.assert(
+    fc.property(prefaces, certificate, fc.nat(9), fc.nat(9), (rest, proved, some, more) => {
+      const { table, session } = begin({ certificate: 'aa' });
+      const [told, sent] = [some, some + more];
+      for (let i = 0; i < sent; i++) session.send(Uint8Array.of(9, 0, 0, 0, 1, 0, 0, 0, 0x80));
+      session.onHandled(told);
+      const { handled = -1 } = rest;
+      const isRight =
+        Buffer.compare(rest.session, ID) === 0 &&
+        rest.minor >= 1 &&
+        rest.capabilities.includes('resume') &&
+        proved === 'aa' &&
+        handled >= told &&
+        handled <= sent;
+      const offer = table.offer(preface(rest), { certificate: proved });
+      const isDisturbed = session.interruption !== undefined || session.over;
+      session.abort(new Error('over'));
+      return (offer !== undefined) === isRight && isDisturbed === isRight;
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -6,6 +6,7 @@ import { dmaTests } from './session/dma.js';
 import { heldSessionTests } from './session/held-sessions.js';
 import { interruptTests } from './session/interrupts.js';
 import { lifecycleTests } from './session/lifecycle.js';
+import { migrationTests } from './session/migration.js';
 import { orderingTests } from './session/ordering.js';
 import { registerTests } from './session/registers.js';
 import { plainSessionTests, resumptionTests } from './session/resumption.js';
@@ -41,5 +42,6 @@ export function sessionTests(suite: Suite): void {
   lifecycleTests(suite);
   resumptionTests(suite);
   plainSessionTests(suite);
+  migrationTests(suite);
   heldSessionTests(suite);
 }
