@@ -56,6 +56,7 @@ def check_preface(encoded: bytes, record: Any) -> None:
         minor=minor,
         attachment=record.get("attachment"),
         handled=record.get("handled"),
+        attempt=record.get("attempt"),
     )
     assert found == expected, f"read {found}"
     assert stream.read() == b"", "bytes are left behind the preface"

@@ -1,6 +1,7 @@
 """A client: one session, one thread. It serves the device's requests while it waits for its own."""
 
 import dataclasses
+import os
 import random
 import select
 import socket
@@ -13,7 +14,7 @@ from .errors import ConnectionLost, MalformedMessage, ProtocolError, RefusedRequ
 from .flow import Window
 from .memory import Memory
 from .link_frames import LinkFrame
-from .preface import Preface, encode_preface, read_preface
+from .preface import ATTEMPT_BYTES, Preface, encode_preface, read_preface
 from .session import Session
 
 ANSWER_SECONDS = 30
@@ -186,7 +187,7 @@ class Client:
             self._stream.close()
             try:
                 self._stream = self._connect()
-                self._stream.sendall(encode_preface(own))
+                self._stream.sendall(encode_preface(dataclasses.replace(own, attempt=os.urandom(ATTEMPT_BYTES))))
                 answer = read_preface(self._read)
                 break
             except (OSError, ConnectionLost):

@@ -14,6 +14,7 @@ MINOR = 1
 FIXED = struct.Struct("<8sHHI")
 MAX_MAP_BYTES = 4096
 SESSION_BYTES = 16
+ATTEMPT_BYTES = 8
 MAX_ATTACHMENT_BYTES = 1024
 NEW_SESSION = bytes(SESSION_BYTES)
 
@@ -41,12 +42,15 @@ class Preface:
     minor: int = MINOR
     attachment: bytes | None = None
     handled: int | None = None
+    attempt: bytes | None = None
 
 
 def encode_preface(preface: Preface) -> bytes:
     record: dict[str, Any] = {"session": preface.session}
     if preface.handled is not None:
         record["handled"] = preface.handled
+    if preface.attempt is not None:
+        record["attempt"] = preface.attempt
     record["capabilities"] = list(preface.capabilities)
     record["limits"] = {key: value for key, value in asdict(preface.limits).items() if value is not None}
     if preface.attachment is not None:
@@ -88,4 +92,7 @@ def _preface(record: dict, minor: int) -> Preface:
     if attachment is not None and len(attachment) > MAX_ATTACHMENT_BYTES:
         raise MalformedMessage(f"an attachment of {len(attachment)} bytes")
     handled = records.uint(record, "handled", records.SIZE) if "handled" in record else None
-    return Preface(tuple(names), found, session, MAJOR, minor, attachment, handled)
+    attempt = records.typed(record, "attempt", bytes) if "attempt" in record else None
+    if attempt is not None and len(attempt) != ATTEMPT_BYTES:
+        raise MalformedMessage(f"an attempt of {len(attempt)} bytes")
+    return Preface(tuple(names), found, session, MAJOR, minor, attachment, handled, attempt)

@@ -5,6 +5,7 @@ import { MAX_PUSH_RULES } from '../protocol/portable/extension-codecs.js';
 import { MAX_PUSH_BYTES, MAX_RECORD_BYTES, maxFrameBytes } from '../protocol/portable/framing.js';
 import { PortableEncoding } from '../protocol/portable/portable-encoding.js';
 import {
+  ATTEMPT_BYTES,
   PORTABLE_MAJOR,
   PORTABLE_MINOR,
   type Preface,
@@ -159,6 +160,7 @@ function clientPreface(options: ClientEncodingOptions, { attachment }: Handshake
     ...preface(options, resumes),
     session: continues?.id ?? lostSession,
     handled: continues?.handled,
+    attempt: continues && randomBytes(ATTEMPT_BYTES),
     attachment,
   };
 }

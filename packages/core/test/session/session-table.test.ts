@@ -78,6 +78,19 @@ t.test('only who proves the certificate of the first connection takes a session 
   plain.session.abort(new Error('over'));
 });
 
+t.test('a preface that is replayed takes nothing up, whatever came between', async (t) => {
+  const { table, session } = begin();
+  const attempts = Array.from({ length: 3 }, (_, i) => new Uint8Array(8).fill(i));
+  for (const attempt of attempts) t.ok(table.offer(preface({ attempt }), undefined));
+  for (const attempt of attempts) {
+    t.equal(table.offer(preface({ attempt }), undefined), undefined, 'again');
+  }
+  const impossible = preface({ attempt: Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9), handled: 7 });
+  t.equal(table.offer(impossible, undefined), undefined);
+  t.ok(table.offer({ ...impossible, handled: 0 }, undefined), 'one that took nothing up may come');
+  session.abort(new Error('over'));
+});
+
 t.test('a session that has ended is forgotten', async (t) => {
   const { table, session, link } = begin();
   t.equal(table.size, 1);

@@ -26,6 +26,9 @@ export const PORTABLE_MINOR = 1;
 
 export const SESSION_ID_BYTES = 16;
 
+/** Bytes that tell one attempt to go on with a session from another. */
+export const ATTEMPT_BYTES = 8;
+
 /** Names of the capabilities beyond the messages of vfio-user. */
 export const PrefaceCapability = {
   INTERRUPT: 'interrupt',
@@ -53,15 +56,20 @@ const limitsSchema = z.object({
 /** Most bytes that a transport may attach. */
 export const MAX_ATTACHMENT_BYTES = 1024;
 
+function bytesOf(length: number) {
+  return z
+    .custom<Uint8Array>(
+      (value) => value instanceof Uint8Array && value.length === length,
+      `expected ${length} bytes`,
+    )
+    .meta({ description: `MessagePack bin of ${length} bytes` });
+}
+
 /** The map of a preface. */
 export const prefaceSchema = z.object({
-  session: z
-    .custom<Uint8Array>(
-      (value) => value instanceof Uint8Array && value.length === SESSION_ID_BYTES,
-      `expected ${SESSION_ID_BYTES} bytes`,
-    )
-    .meta({ description: `MessagePack bin of ${SESSION_ID_BYTES} bytes` }),
+  session: bytesOf(SESSION_ID_BYTES),
   handled: size.optional(),
+  attempt: bytesOf(ATTEMPT_BYTES).optional(),
   capabilities: z.array(z.string().max(MAX_CAPABILITY_LENGTH)).max(MAX_CAPABILITIES),
   limits: limitsSchema,
   attachment: z
@@ -101,6 +109,8 @@ export interface Preface {
   readonly session: Uint8Array;
   /** Where a session goes on: number of its frames that the sender has handled. */
   readonly handled?: number | undefined;
+  /** From a client that goes on with a session: random, so that this preface counts only once. */
+  readonly attempt?: Uint8Array | undefined;
   /** Capabilities beyond the messages of vfio-user. Unknown ones are ignored. */
   readonly capabilities: readonly string[];
   readonly limits: PrefaceLimits;
@@ -110,10 +120,11 @@ export interface Preface {
 
 /** The bytes of a preface. */
 export function encodePreface(preface: Preface): Uint8Array {
-  const { session, handled, capabilities, limits, attachment } = preface;
+  const { session, handled, attempt, capabilities, limits, attachment } = preface;
   const bytes = withMap(MAGIC, {
     session,
     ...(handled !== undefined && { handled }),
+    ...(attempt && { attempt }),
     capabilities,
     limits,
     ...(attachment && { attachment }),
@@ -203,12 +214,13 @@ export function decodePreface(bytes: Uint8Array): Preface {
   if (!parsed.success) {
     throw new ProtocolViolationError(`preface: ${issuesText(parsed.error)}`);
   }
-  const { session, handled, capabilities, limits, attachment } = parsed.data;
+  const { session, handled, attempt, capabilities, limits, attachment } = parsed.data;
   return {
     major: PORTABLE_MAJOR,
     minor: Math.min(view.getUint16(MINOR, true), PORTABLE_MINOR),
     session: Uint8Array.from(session),
     ...(handled !== undefined && { handled }),
+    ...(attempt && { attempt: Uint8Array.from(attempt) }),
     capabilities,
     limits,
     ...(attachment && { attachment: Uint8Array.from(attachment) }),

@@ -56,9 +56,10 @@ t.test('every preface survives encoding and decoding', async (t) => {
     }),
     holdMs: fc.option(u32, { nil: undefined }),
     handled: fc.option(fc.maxSafeNat(), { nil: undefined }),
+    attempt: fc.option(fc.uint8Array({ minLength: 8, maxLength: 8 }), { nil: undefined }),
   });
   fc.assert(
-    fc.property(arbitrary, ({ session, capabilities, limits, holdMs, handled }) => {
+    fc.property(arbitrary, ({ session, capabilities, limits, holdMs, handled, attempt }) => {
       const written: Preface = {
         major: 1,
         minor: 1,
@@ -66,6 +67,7 @@ t.test('every preface survives encoding and decoding', async (t) => {
         capabilities,
         limits: { ...limits, ...(holdMs !== undefined && { holdMs }) },
         ...(handled !== undefined && { handled }),
+        ...(attempt && { attempt }),
       };
       const whole = encodePreface(written);
       t.equal(prefaceLength(whole), whole.length);
@@ -134,6 +136,7 @@ t.test('a map that is not right is refused by name, unknown keys are ignored', a
     [{ ...right, limits: { ...limits, holdMs: 2n ** 32n } }, /limits\.holdMs/],
     [{ ...right, handled: -1 }, /handled/],
     [{ ...right, handled: 2n ** 53n }, /handled/],
+    [{ ...right, attempt: new Uint8Array(9) }, /attempt: expected 8 bytes/],
   ];
   for (const [map, message] of wrong)
     t.throws(() => decodePreface(withMap(map)), violation(message));

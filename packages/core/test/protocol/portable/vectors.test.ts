@@ -31,6 +31,7 @@ import { readVectors, recordJson, type Vector, writeVectors } from './vector-fil
 
 const portable = new PortableEncoding({ maxDataXferSize: ROOM });
 
+const attempt = Uint8Array.of(0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7);
 const sessionId = Uint8Array.from({ length: 16 }, (_, i) => 16 + i);
 
 const prefaces: ReadonlyMap<string, Preface> = new Map([
@@ -40,7 +41,7 @@ const prefaces: ReadonlyMap<string, Preface> = new Map([
     { ...preface(new Uint8Array(16), []), attachment: Uint8Array.of(0x81, 0xa1, 0x78, 0x01) },
   ],
   ['preface-server', preface(sessionId, ['interrupt'])],
-  ['preface-continue-client', continued(4_294_967_296)],
+  ['preface-continue-client', { ...continued(4_294_967_296), attempt }],
   ['preface-continue-server', continued(70_000, 60_000)],
 ]);
 
