@@ -10,6 +10,7 @@ import { tcpDma, tlsDma, wsDma } from './network-dma.js';
 import { tcpRegionRead, tlsRegionRead } from './network-region-read.js';
 import { nvmeRead } from './nvme-read.js';
 import { type Options, parseOptions, USAGE } from './options.js';
+import { resetGap } from './reset-gap.js';
 import { Cleanup, type RowFactory } from './row.js';
 import { machineText, type RowResult, resultOf, rowText } from './row-result.js';
 import { clientRegionRead, diagnostics, unixRegionRead } from './unix-region-read.js';
@@ -25,6 +26,7 @@ const factories: Readonly<Record<string, RowFactory>> = {
   'tls-region-read': tlsRegionRead,
   'tls-dma': tlsDma,
   'ws-dma': wsDma,
+  'reset-gap': resetGap,
 };
 
 async function main(): Promise<void> {
