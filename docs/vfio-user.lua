@@ -15,6 +15,7 @@ local commands = {
   [12] = "DMA_WRITE", [13] = "DEVICE_RESET", [15] = "REGION_WRITE_MULTI", [16] = "DEVICE_FEATURE",
   [17] = "MIG_DATA_READ", [18] = "MIG_DATA_WRITE", [0x8001] = "INTERRUPT", [0x8002] = "DOORBELL",
   [0x8003] = "KEEP_ALIVE", [0x8004] = "ACKNOWLEDGE", [0x8005] = "PUSH_RULES",
+  [0x8006] = "DMA_FAULT",
 }
 local regions = {
   [0] = "BAR0", "BAR1", "BAR2", "BAR3", "BAR4", "BAR5", "ROM", "CONFIG", "VGA",

@@ -14,7 +14,7 @@ from vfio_user_portable.client import Client
 from vfio_user_portable.preface import Limits, Preface
 
 OWN = Preface(
-    ("acknowledge", "doorbell", "interrupt", "keep-alive"),
+    ("acknowledge", "doorbell", "interrupt", "keep-alive", "posted-dma"),
     # Windows that a burst of interrupts fills many times, and a silence that ends within a check.
     Limits(windowMessages=16, windowBytes=2000, silenceMs=3000),
 )

@@ -91,4 +91,28 @@ def refused(bench: BenchDevice) -> None:
     bench.unmap(memory)
 
 
-CHECKS = (copy, checksum, load_and_store, fill, adjoining, unmapped, refused)
+def posted(bench: BenchDevice) -> None:
+    """posted writes are not answered, and DMA_FAULT of the first that is refused ends the device's operation"""
+    memory = bench.map(LOW, 0x1000, DMA_WRITABLE)
+    bench.write_quad(device.BURST_ADDRESS, LOW)
+    bench.write(device.BURST_COUNT, 100)
+    bench.write(device.BURST_PERIOD, 0)
+    assert run_burst(bench) == 0
+    assert memory.content[:4] == (100).to_bytes(4, "little")
+    assert bench.client.posted_writes > 0
+    bench.client.memory.remove(memory)
+    assert run_burst(bench) == EFAULT
+    assert bench.client.faults == 1, bench.client.faults
+    bench.client.memory.add(memory)
+    bench.unmap(memory)
+
+
+def run_burst(bench: BenchDevice) -> int:
+    """Runs a burst of numbers to its end and returns its error."""
+    bench.write(device.BURST_COMMAND, device.BURST_SEQUENCE)
+    while bench.read(device.BURST_STATUS) & device.STATUS_BUSY:
+        pass
+    return bench.read(device.BURST_ERROR)
+
+
+CHECKS = (copy, checksum, load_and_store, fill, adjoining, unmapped, refused, posted)

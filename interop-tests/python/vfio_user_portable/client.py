@@ -44,6 +44,10 @@ class Client:
         self.keep_alives_answered = 0
         self.keep_alive_replies: list[int] = []
         self.refused_requests = 0
+        self.posted_writes = 0
+        self.faults = 0
+        # The request whose answer shows that the server knows of a write that was refused.
+        self._question: tuple[int, int] | None = None
         # How often the session went on over another connection.
         self.continuations = 0
         self._next_id = 0
@@ -130,9 +134,21 @@ class Client:
                 self._receive()
 
     def _send_request(self, command: int, body: dict[str, Any] | None, data: bytes = b"") -> None:
+        message_id = self._take_id()
+        self._expect(command, message_id)
+        self._write_request(command, message_id, body, data)
+
+    def _take_id(self) -> int:
         self._next_id = self._next_id % 0xFFFF + 1
-        self._expect(command, self._next_id)
-        record = {"type": "request", "command": command, "id": self._next_id}
+        return self._next_id
+
+    def _ask(self) -> None:
+        """The server answers it when it knows of what was sent before."""
+        self._question = constants.DEVICE_GET_INFO, self._take_id()
+        self._write_request(*self._question, {})
+
+    def _write_request(self, command: int, message_id: int, body: dict[str, Any] | None, data: bytes = b"") -> None:
+        record = {"type": "request", "command": command, "id": message_id}
         if body is not None:
             record["body"] = body
         self._send(record, data)
@@ -258,14 +274,16 @@ class Client:
         command = records.uint(record, "command", records.U16) if "command" in record else 0
         kind = record.get("type")
         if kind in ("reply", "error"):
-            if (command, message_id) == self._waiting_for:
+            if (command, message_id) == self._question:
+                self._question = None
+            elif (command, message_id) == self._waiting_for:
                 self._reply = _outcome(kind, record, frame.data)
         elif record.get("noReply") is True:
-            self._handle_one_way(command, record, frame.length)
+            self._handle_one_way(command, record, frame)
         else:
             self._answer(command, message_id, record, frame.data)
 
-    def _handle_one_way(self, command: int, record: dict[str, Any], frame_bytes: int) -> None:
+    def _handle_one_way(self, command: int, record: dict[str, Any], frame: framing.Frame) -> None:
         body = records.typed(record, "body", dict)
         if command == constants.KEEP_ALIVE:
             self._handle_keep_alive(records.uint(body, "nonce", 32), records.typed(body, "reply", bool))
@@ -276,7 +294,23 @@ class Client:
             if command == constants.INTERRUPT:
                 keys = ("index", "vector", "count")
                 self.on_interrupt(Interrupt(*(records.uint(body, key, records.U32) for key in keys)))
-            self._count_handled(frame_bytes)
+            elif command == constants.DMA_WRITE:
+                self._serve_posted(record, frame.data)
+            self._count_handled(frame.length)
+
+    def _serve_posted(self, record: dict[str, Any], data: bytes) -> None:
+        """Only the first of the writes that are refused is told of."""
+        self.posted_writes += 1
+        if self._question is not None:
+            return
+        try:
+            self._serve(constants.DMA_WRITE, record, data)
+        except RefusedRequest as error:
+            self.faults += 1
+            number = {"message": self._handled.messages + 1, "errno": error.errno}
+            fault = number | {key: record["body"][key] for key in ("address", "count")}
+            self._sent.count(self._send_one_way(constants.DMA_FAULT, fault))
+            self._ask()
 
     def _handle_keep_alive(self, nonce: int, is_reply: bool) -> None:
         if is_reply:
@@ -316,6 +350,8 @@ class Client:
         if len(data) != (count if command == constants.DMA_WRITE else 0):
             raise MalformedMessage(f"{len(data)} bytes of data with a count of {count}")
         found = {"address": address, "count": count}
+        if command == constants.DMA_WRITE and self._question is not None:
+            raise RefusedRequest(constants.ECANCELED, "a write before it was refused")
         if command == constants.DMA_READ:
             return found, self.memory.read(address, count)
         self.memory.write(address, data)

@@ -10,7 +10,7 @@ export function runAll(steps: Iterable<() => unknown>, failed: (error: unknown) 
 }
 
 /** Waits for all of them, then rejects as the first that failed: a shared buffer is free by then. */
-export async function allEnded(parts: readonly Promise<void>[]): Promise<void> {
+export async function allEnded(parts: readonly (Promise<void> | undefined)[]): Promise<void> {
   for (const outcome of await Promise.allSettled(parts)) {
     if (outcome.status === 'rejected') throw outcome.reason;
   }

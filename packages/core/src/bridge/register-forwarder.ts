@@ -89,7 +89,7 @@ export class RegisterForwarder {
   #post(device: Peer, write: RegionData): void {
     const body = this.#accompanied(write, device);
     try {
-      const roomLeft = device.windowOpen
+      const roomLeft = device.oneWay.open
         ? device.post(Command.REGION_WRITE, body)
         : device.request(Command.REGION_WRITE, body, nobody);
       this.#onSent(device, write.count, roomLeft);
@@ -130,7 +130,7 @@ export class RegisterForwarder {
     }
     this.#sentBytes += bytes + MESSAGE_BYTES;
     const { link } = this.#options;
-    const isFull = !device.windowOpen && !(link.up && link.silent);
+    const isFull = !device.oneWay.open && !(link.up && link.silent);
     if (isFull || this.#sentBytes > MAX_SENT_BYTES) this.#waitFor(device);
   }
 
@@ -166,7 +166,7 @@ export class RegisterForwarder {
       } else if (silentMs >= maxStallMs) {
         const text = `the device took nothing for ${maxStallMs / 1000} s`;
         device.abort(new VfioUserError('VFU_TIMEOUT', text));
-      } else if (silentMs === 0 && device.windowOpen) {
+      } else if (silentMs === 0 && device.oneWay.open) {
         goOn();
       }
     }, LOOK_MS).unref();

@@ -1,10 +1,15 @@
 import type { Dma } from '../device/dma.js';
 import { ECANCELED, EINVAL } from '../errno.js';
-import { RemoteError, RequestRefusedError } from '../errors.js';
-import { Command, commandName } from '../protocol/enums.js';
+import { errnoOf, RemoteError, RequestRefusedError } from '../errors.js';
+import { Command, commandName, ExtensionCommand } from '../protocol/enums.js';
 import type { DmaData, DmaRead, RequestMessage } from '../protocol/messages.js';
 import { DEVICE_INFO_BYTES } from '../protocol/struct-sizes.js';
 import type { Peer } from '../session/peer.js';
+
+/** Most bytes of a device's writes that wait for the owner of the memory while more is read. */
+const MAX_WAITING_BYTES = 32 * 2 ** 20;
+
+type DmaWriteRequest = Extract<RequestMessage, { command: typeof Command.DMA_WRITE }>;
 
 /**
  * Serves "DMA_READ" and "DMA_WRITE" of a device. Every access is checked against the mappings and
@@ -12,13 +17,14 @@ import type { Peer } from '../session/peer.js';
  *
  * A device does not wait for the replies to its writes, and a later write may say that earlier ones
  * are complete (a completion queue entry). So after a failed write, those behind it are refused
- * until the device knows.
+ * until the device knows. A posted write has no reply: DMA_FAULT tells of the first that failed.
  */
 export class DmaService {
   readonly #dma: Dma;
   readonly #maxDataXferSize: number;
   /** A device with a failed write whose error reply it may not have read. */
   #unaware: Peer | undefined;
+  #waitingBytes = 0;
 
   constructor(dma: Dma, maxDataXferSize: number) {
     this.#dma = dma;
@@ -26,28 +32,20 @@ export class DmaService {
   }
 
   answer(peer: Peer, request: RequestMessage): void {
-    const { command, id, noReply } = request;
-    const refuse = (error: unknown): void => {
-      peer.replyError(command, id, noReply, error);
-      if (command === Command.DMA_WRITE) this.#refuseWrites(peer);
-    };
+    const { command } = request;
+    if (command === Command.DMA_WRITE) {
+      this.#answerWrite(peer, request);
+      return;
+    }
+    const refuse = (error: unknown): void =>
+      peer.replyError(command, request.id, request.noReply, error);
     try {
-      switch (request.command) {
-        case Command.DMA_READ:
-          this.#checkCount(command, request.body.count);
-          this.#read(peer, id, request.body, refuse);
-          return;
-        case Command.DMA_WRITE:
-          this.#checkCount(command, request.body.count);
-          this.#checkEarlierWrites(peer);
-          this.#write(peer, id, noReply, request.body, refuse);
-          return;
-        default:
-          throw new RequestRefusedError(
-            EINVAL,
-            `${commandName(command)} is no request to a client`,
-          );
+      if (command !== Command.DMA_READ) {
+        const text = `${commandName(command)} is no request to a client`;
+        throw new RequestRefusedError(EINVAL, text);
       }
+      this.#checkCount(command, request.body.count);
+      this.#read(peer, request.id, request.body, refuse);
     } catch (error) {
       refuse(error);
     }
@@ -64,22 +62,41 @@ export class DmaService {
     else reading.then(answer).catch(refuse);
   }
 
-  #write(
-    peer: Peer,
-    id: number,
-    noReply: boolean,
-    body: DmaData,
-    refuse: (error: unknown) => void,
-  ): void {
-    const { address, count, data } = body;
-    const done = (): void => {
-      if (!noReply) peer.reply(Command.DMA_WRITE, id, { address, count });
-    };
+  #answerWrite(peer: Peer, request: DmaWriteRequest): void {
+    const number = peer.oneWay.handledMessages + 1;
+    try {
+      const writing = this.#write(peer, request.body);
+      if (writing === undefined) confirm(peer, request);
+      else {
+        writing
+          .then(() => confirm(peer, request))
+          .catch((error) => this.#refuseWrite(peer, request, number, error));
+      }
+    } catch (error) {
+      this.#refuseWrite(peer, request, number, error);
+    }
+  }
+
+  #write(peer: Peer, { address, count, data }: DmaData): Promise<void> | undefined {
+    this.#checkCount(Command.DMA_WRITE, count);
+    this.#checkEarlierWrites(peer);
     const range = this.#dma.range(address, count, 'write');
-    // Forwarded as messages if not done at once: the data must outlive this frame.
-    const writing = range.write(range.local ? data : data.slice());
-    if (writing === undefined) done();
-    else writing.then(done).catch(refuse);
+    if (range.local) return range.write(data);
+    // Forwarded as messages: the data must outlive this frame.
+    const writing = range.write(data.slice());
+    return writing && this.#limited(peer, count, writing);
+  }
+
+  /** Nothing more is read from a device while too much of what it wrote waits here. */
+  async #limited(peer: Peer, bytes: number, writing: Promise<void>): Promise<void> {
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) peer.connection.pause();
+    try {
+      await writing;
+    } finally {
+      this.#waitingBytes -= bytes;
+      if (this.#waitingBytes <= MAX_WAITING_BYTES) peer.connection.resume();
+    }
   }
 
   #checkEarlierWrites(peer: Peer): void {
@@ -87,12 +104,26 @@ export class DmaService {
     throw new RequestRefusedError(ECANCELED, 'an earlier DMA_WRITE failed');
   }
 
+  /** @param number of the request, if it has no reply: see DMA_FAULT. */
+  #refuseWrite(peer: Peer, request: DmaWriteRequest, number: number, error: unknown): void {
+    const { command, id, noReply, body } = request;
+    const isFirst = this.#unaware !== peer;
+    // Of posted writes behind a failed one nobody need be told.
+    if (isFirst || !noReply) peer.replyError(command, id, noReply, error);
+    if (!isFirst || peer.closed) return;
+    if (noReply && peer.extensions.postedDma) {
+      const { address, count } = body;
+      const fault = { message: number, address, count, errno: errnoOf(error) };
+      peer.post(ExtensionCommand.DMA_FAULT, fault);
+    }
+    this.#refuseWrites(peer);
+  }
+
   /**
    * Until the device has answered a request of ours: then it has read the refusal, and its earlier
    * writes have arrived.
    */
   #refuseWrites(peer: Peer): void {
-    if (this.#unaware === peer || peer.closed) return;
     this.#unaware = peer;
     this.#ask(peer);
   }
@@ -122,4 +153,11 @@ export class DmaService {
       `${commandName(command)} of ${count} bytes, the limit is ${this.#maxDataXferSize}`,
     );
   }
+}
+
+/** The write is done. */
+function confirm(peer: Peer, { command, id, noReply, body }: DmaWriteRequest): void {
+  if (noReply) return;
+  const { address, count } = body;
+  peer.reply(command, id, { address, count });
 }

@@ -5,8 +5,10 @@ export type DmaAccess = 'read' | 'write' | 'readwrite';
 
 /**
  * Whether the reply to a later register read may overtake the write (`relaxed`) or not (`strict`).
+ * `posted` is `relaxed` for a write that nobody waits for, as on PCI Express: where the client takes
+ * such writes it is done when it is sent, and {@link Dma.onFault} tells if it is refused.
  */
-export type WriteOrder = 'strict' | 'relaxed';
+export type WriteOrder = 'strict' | 'relaxed' | 'posted';
 
 /**
  * Access to guest memory, checked against the client's mappings and their permissions.
@@ -32,9 +34,15 @@ export interface Dma {
   write(iova: Iova, source: Uint8Array, order?: WriteOrder): Promise<void>;
   /**
    * Cancel transfers that are not yet sent, for a reset: their promises reject. The others arrive
-   * before the reply to any later register access.
+   * before the reply to any later register access. Of posted writes issued before, {@link onFault}
+   * tells no more.
    */
   cancelWaiting(): void;
+  /**
+   * Called when the client has refused a `posted` write that was done for the device. What was written
+   * after it is lost as well: a device cannot go on as if it had completed something.
+   */
+  onFault(listener: (error: Error) => void): void;
   /** Called when the client maps memory, before it gets the reply. For devices that keep caches. */
   onMap(listener: (iova: Iova, length: number) => void): void;
   /** Called when the client unmaps memory; it can still be read inside the listener. */
@@ -46,7 +54,7 @@ export interface Dma {
  * up again and throws if it is gone.
  *
  * `read` and `write` always work. They return `undefined` if they are done, as in shared memory
- * with nothing to wait for; otherwise the buffer must stay untouched until the promise settles.
+ * with nothing to wait for, or `posted`; otherwise the buffer must stay untouched until the promise settles.
  * Large transfers are split to what the client accepts. They throw {@link DmaFaultError} as {@link
  * Dma.range} does, or with EFAULT when the host has no memory for it. The promise rejects with a
  * {@link DmaFaultError} when the range is unmapped meanwhile, a {@link RemoteError} when the client

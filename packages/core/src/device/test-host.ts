@@ -72,6 +72,7 @@ export class TestHost {
       dma.fence,
       (mapping) => this.#bytes.get(mapping) ?? new Uint8Array(mapping.size),
       (address, length) => this.events.push(writeText(address, length)),
+      (error) => dma.fault(error),
     );
     dma.connect(this.messages);
   }

@@ -5,6 +5,7 @@ import { DmaFaultError, RemoteError } from '../errors.js';
 import type { DmaMapping } from '../memory/mapping.js';
 import type { RemoteDma } from '../memory/remote-dma.js';
 import type { WriteFence } from '../memory/write-fence.js';
+import type { WriteOrder } from './dma.js';
 
 /** Guest memory in an array that reports writes. After an unmap, views read zeros, too. */
 export class TestGuestMemory extends PrivateMemory {
@@ -31,6 +32,8 @@ interface Message {
 export class TestMessages implements RemoteDma {
   /** Number of messages sent. */
   sent = 0;
+  /** The guest takes posted writes: they are done at once, see {@link WriteOrder}. */
+  posts = false;
   /** Most messages in flight at once. */
   mostUnderWay = 0;
   /** Selects the messages, by address, that wait for {@link answer}. */
@@ -38,6 +41,7 @@ export class TestMessages implements RemoteDma {
   readonly #fence: WriteFence;
   readonly #bytesOf: (mapping: DmaMapping) => Uint8Array;
   readonly #onWrite: (address: Iova, length: number) => void;
+  readonly #onFault: (error: Error) => void;
   #underWay: Message[] = [];
   #failure: Error | undefined;
 
@@ -45,10 +49,12 @@ export class TestMessages implements RemoteDma {
     fence: WriteFence,
     bytesOf: (mapping: DmaMapping) => Uint8Array,
     onWrite: (address: Iova, length: number) => void,
+    onFault: (error: Error) => void,
   ) {
     this.#fence = fence;
     this.#bytesOf = bytesOf;
     this.#onWrite = onWrite;
+    this.#onFault = onFault;
   }
 
   get underWay(): number {
@@ -77,11 +83,25 @@ export class TestMessages implements RemoteDma {
     );
   }
 
-  write(mapping: DmaMapping, address: Iova, source: Uint8Array): Promise<void> {
-    return this.#send(mapping, address, this.#fence.begin(), () => {
+  write(
+    mapping: DmaMapping,
+    address: Iova,
+    source: Uint8Array,
+    order?: WriteOrder,
+  ): Promise<void> | undefined {
+    const store = (): void => {
       this.#place(mapping, address, source.length).set(source);
       this.#onWrite(address, source.length);
-    });
+    };
+    if (order !== 'posted' || !this.posts) {
+      return this.#send(mapping, address, this.#fence.begin(), store);
+    }
+    this.sent++;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure === undefined) store();
+    else setImmediate(() => this.#onFault(failure));
+    return undefined;
   }
 
   cancel(mapping: DmaMapping): undefined {

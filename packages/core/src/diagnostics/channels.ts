@@ -57,7 +57,7 @@ export interface DmaDone extends AboutDevice {
   /** From the device's point of view. */
   readonly direction: 'read' | 'write' | 'readwrite';
   readonly bytes: number;
-  /** Present for `one-sided` and `messages`. */
+  /** Present for `one-sided`, and for `messages` unless they are posted. */
   readonly durationMs?: number;
   /** 0, or the error. */
   readonly errno: number;

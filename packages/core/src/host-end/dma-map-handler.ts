@@ -16,7 +16,7 @@ import {
   DMA_UNMAP_ALL,
   DMA_UNMAP_GET_DIRTY_BITMAP,
 } from '../protocol/constants.js';
-import type { DmaMap, DmaUnmap, DmaUnmapReply } from '../protocol/messages.js';
+import type { DmaFault, DmaMap, DmaUnmap, DmaUnmapReply } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import type { ReceivedDescriptors } from '../session/request-table.js';
 import type { ExposedRange } from '../transport/one-sided.js';
@@ -63,16 +63,19 @@ export class DmaMapHandler {
     const { peer, space, limits } = this.#options;
     const { oneSided, capabilities } = peer.connection;
     this.#agreed = agreed;
+    // INTERRUPT messages stay behind the writes, whatever an eventfd would do. But RDMA may
+    // overtake a client that has yet to process earlier messages.
+    const orderedNotifications =
+      oneSided === undefined && (peer.extensions.interrupts || capabilities.orderedNotifications);
     const messages = new DmaMessages(peer, {
       maxTransferBytes: Math.min(agreed.clientMaxDataXferSize, limits.maxDataXferSize),
       maxReads: limits.maxDmaReads,
       replyWindowBytes: peer.encoding.replyWindowBytes,
       attachment: space.attachment,
       fence: space.fence,
-      // INTERRUPT messages stay behind the writes, whatever an eventfd would do. But RDMA may
-      // overtake a client that has yet to process earlier messages.
-      orderedNotifications:
-        oneSided === undefined && (peer.extensions.interrupts || capabilities.orderedNotifications),
+      orderedNotifications,
+      posts: orderedNotifications && peer.extensions.postedDma,
+      onFault: (error) => space.fault(error),
     });
     this.#messages = messages;
     space.connect(
@@ -89,6 +92,11 @@ export class DmaMapHandler {
   afterWrites(action: () => void): void {
     if (this.#messages === undefined) action();
     else this.#messages.afterWrites(action);
+  }
+
+  /** "DMA_FAULT": the client has refused a posted write. */
+  onFault(fault: DmaFault): void {
+    this.#messages?.onFault(fault);
   }
 
   /** The client is gone: its pending requests fail. */

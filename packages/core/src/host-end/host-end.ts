@@ -2,7 +2,7 @@ import { type RequestRefusedError, VfioUserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { DmaSpace } from '../memory/dma-space.js';
 import type { Capabilities } from '../protocol/capabilities.js';
-import { Command } from '../protocol/enums.js';
+import { Command, ExtensionCommand } from '../protocol/enums.js';
 import type { RegionData, RequestMessage } from '../protocol/messages.js';
 import { runAll } from '../run-all.js';
 import type { NegotiatedConnection } from '../session/negotiated-encoding.js';
@@ -161,6 +161,7 @@ export class HostEnd implements PeerHandlers, PendingClient {
 
   onRequest(request: RequestMessage, received: ReceivedDescriptors): void {
     if (this.#negotiation.client === undefined) this.#negotiation.onRequest(request, received);
+    else if (request.command === ExtensionCommand.DMA_FAULT) this.memory.onFault(request.body);
     else this.#handlers.onRequest(request, received);
   }
 

@@ -1,10 +1,12 @@
-import type { Iova } from '../address.js';
+import { type Iova, iovaText } from '../address.js';
 import type { WriteOrder } from '../device/dma.js';
 import type { Attachment } from '../diagnostics/channels.js';
-import { publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
-import { ECANCELED } from '../errno.js';
+import { publishAccess, publishTransfer, transferStart } from '../diagnostics/publish-dma.js';
+import { ECANCELED, errnoText } from '../errno.js';
 import { DmaFaultError, RemoteError } from '../errors.js';
+import { INLINE_DATA_BYTES } from '../protocol/encoding.js';
 import { Command } from '../protocol/enums.js';
+import type { DmaFault } from '../protocol/messages.js';
 import type { Peer } from '../session/peer.js';
 import { DmaTransfer } from './dma-transfer.js';
 import type { DmaMapping } from './mapping.js';
@@ -30,6 +32,10 @@ export interface DmaMessagesOptions {
    */
   readonly fence: WriteFence;
   readonly orderedNotifications: boolean;
+  /** Whether the client takes writes without a reply, and tells of a refusal by DMA_FAULT. */
+  readonly posts: boolean;
+  /** A posted write was refused. */
+  readonly onFault: (error: RemoteError) => void;
 }
 
 /**
@@ -45,6 +51,8 @@ export class DmaMessages implements RemoteDma {
   readonly #departures = new WriteFence();
   readonly #reads: TransferQueue;
   readonly #writes: TransferQueue;
+  /** Number of one-way messages whose faults nobody wants to know of any more. */
+  #forgotten = 0;
 
   constructor(peer: Peer, options: DmaMessagesOptions) {
     const { maxTransferBytes: maxPieceBytes, maxReads, replyWindowBytes } = options;
@@ -92,9 +100,25 @@ export class DmaMessages implements RemoteDma {
     mapping: DmaMapping,
     address: Iova,
     source: Uint8Array,
+    order?: 'strict' | 'relaxed',
+  ): Promise<void>;
+  write(
+    mapping: DmaMapping,
+    address: Iova,
+    source: Uint8Array,
+    order?: WriteOrder,
+  ): Promise<void> | undefined;
+  write(
+    mapping: DmaMapping,
+    address: Iova,
+    source: Uint8Array,
     order: WriteOrder = 'strict',
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     if (source.length === 0) return Promise.resolve();
+    if (order === 'posted' && this.#mayPost(source.length)) {
+      this.#post(address, source);
+      return undefined;
+    }
     const { fence, orderedNotifications } = this.#options;
     const startedAt = transferStart();
     const departure = order === 'strict' ? this.#departures.begin() : undefined;
@@ -121,7 +145,16 @@ export class DmaMessages implements RemoteDma {
     this.#peer.requests.cancel(mapping, error);
   }
 
+  /** "DMA_FAULT". What waits was issued assuming success. */
+  onFault({ message, address, count, errno }: DmaFault): void {
+    if (message <= this.#forgotten) return;
+    this.#writes.drop(new DmaFaultError(ECANCELED, 'DMA: a write before it failed'));
+    const text = `the client refused ${count} bytes at ${iovaText(address)}: ${errnoText(errno)}`;
+    this.#options.onFault(new RemoteError(text, errno));
+  }
+
   cancelWaiting(): void {
+    this.#forgotten = this.#peer.oneWay.sentMessages;
     const error = new DmaFaultError(ECANCELED, 'DMA: cancelled before it left');
     this.#reads.drop(error);
     this.#writes.drop(error);
@@ -131,6 +164,24 @@ export class DmaMessages implements RemoteDma {
   end(error: Error): void {
     this.#reads.drop(error);
     this.#writes.drop(error);
+  }
+
+  /** Small ones only: their bytes are copied when they are sent. */
+  #mayPost(bytes: number): boolean {
+    return (
+      this.#options.posts &&
+      !this.#peer.closed &&
+      bytes <= INLINE_DATA_BYTES &&
+      this.#peer.oneWay.open &&
+      this.#writes.mayPost(bytes)
+    );
+  }
+
+  #post(address: Iova, data: Uint8Array): void {
+    const count = data.length;
+    const roomLeft = this.#peer.post(Command.DMA_WRITE, { address, count, data });
+    this.#writes.posted(count, roomLeft);
+    publishAccess(this.#options.attachment, 'messages', 'write', count);
   }
 
   #publish(

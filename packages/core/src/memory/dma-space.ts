@@ -26,6 +26,7 @@ export class DmaSpace implements Dma, RangeSpace {
   readonly #table = new MappingTable();
   readonly #mapListeners: Listener[] = [];
   readonly #unmapListeners: Listener[] = [];
+  readonly #faultListeners: ((error: Error) => void)[] = [];
   /** Logs errors of adding and removing mappings. */
   readonly #failed: (error: unknown) => void;
 
@@ -138,6 +139,17 @@ export class DmaSpace implements Dma, RangeSpace {
 
   cancelWaiting(): void {
     this.access.cancelWaiting();
+  }
+
+  /** The client has refused a posted write. */
+  fault(error: Error): void {
+    publishError(error);
+    const steps = this.#faultListeners.map((listener) => () => listener(error));
+    runAll(steps, this.#failed);
+  }
+
+  onFault(listener: (error: Error) => void): void {
+    this.#faultListeners.push(listener);
   }
 
   get dirtyLog(): DirtyLog | undefined {

@@ -100,6 +100,8 @@ export class DmaPiece implements Requester, PieceInFlight {
   sentMs = 0;
   answeredBefore = 0;
   ahead = 0;
+  /** Bytes that were posted since the last piece. */
+  postedBefore = 0;
   readonly #transfer: DmaTransfer;
   readonly #onEnd: (piece: DmaPiece, error: Error | undefined) => void;
 
@@ -117,7 +119,7 @@ export class DmaPiece implements Requester, PieceInFlight {
   }
 
   get bytes(): number {
-    return this.data.length;
+    return this.postedBefore + this.data.length;
   }
 
   /** Returns `false` when the send queue is full now. */

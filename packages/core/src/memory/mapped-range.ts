@@ -88,7 +88,9 @@ export class MappedRange implements DmaRange {
     const { access } = this.#space;
     if (this.#pieces === undefined) {
       const moving = access.write(this.#mapping, this.#offset + offset, source, order);
-      if (moving === undefined) publishAccess(access.attachment, 'shared', 'write', source.length);
+      if (moving === undefined && this.#mapping.memory !== undefined) {
+        publishAccess(access.attachment, 'shared', 'write', source.length);
+      }
       return moving;
     }
     return this.#byPieces('write', source, offset, (mapping, at, piece) =>
@@ -148,8 +150,8 @@ export class MappedRange implements DmaRange {
       try {
         const part = bytes.subarray(from - offset, to - offset);
         const moving = transfer(mapping, inMapping + from - start, part);
-        if (moving === undefined) atOnce += part.length;
-        else under.push(moving);
+        if (moving !== undefined) under.push(moving);
+        else if (mapping.memory !== undefined) atOnce += part.length;
       } catch (error) {
         if (under.length === 0) throw error;
         // The buffer is in use until the others have ended.

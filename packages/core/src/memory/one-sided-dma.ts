@@ -63,7 +63,7 @@ export class OneSidedDma implements RemoteDma {
         return this.#reach(direction, mapping, first, start, data);
       }
     }
-    const parts: Promise<void>[] = [];
+    const parts: (Promise<void> | undefined)[] = [];
     for (let done = 0; done < data.length; ) {
       const offset = start + done;
       const range = mapping.exposed.find((range) => offset < range.offset + range.length);

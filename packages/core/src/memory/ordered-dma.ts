@@ -102,7 +102,12 @@ export class OrderedDma {
     );
   }
 
-  #send(mapping: DmaMapping, offset: number, source: Uint8Array, order: WriteOrder): Promise<void> {
+  #send(
+    mapping: DmaMapping,
+    offset: number,
+    source: Uint8Array,
+    order: WriteOrder,
+  ): Promise<void> | undefined {
     const address = advanceIova(mapping.address, offset);
     this.pushed.drop(address, source.length);
     // Messages keep their order: only waiting accesses can be overtaken.
@@ -118,9 +123,9 @@ export class OrderedDma {
     address: Iova,
     source: Uint8Array,
     order: WriteOrder,
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const sent = this.#remoteFor(mapping).write(mapping, address, source, order);
-    if (mapping.exposed.length === 0) return sent;
+    if (mapping.exposed.length === 0 || sent === undefined) return sent;
     // Not earlier: a report in between would take the page for clean although it changes.
     return sent.finally(() => this.dirtyLog?.mark(mapping.firstPage, offset, source.length));
   }

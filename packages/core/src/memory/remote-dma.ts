@@ -10,7 +10,13 @@ export interface RemoteDma {
    * Both split the transfer to what the client accepts. The buffer must stay untouched until done.
    */
   read(mapping: DmaMapping, address: Iova, target: Uint8Array): Promise<void>;
-  write(mapping: DmaMapping, address: Iova, source: Uint8Array, order?: WriteOrder): Promise<void>;
+  /** `undefined`: it was posted, and the buffer is free. */
+  write(
+    mapping: DmaMapping,
+    address: Iova,
+    source: Uint8Array,
+    order?: WriteOrder,
+  ): Promise<void> | undefined;
   /**
    * Fail the transfers of a mapping that is being removed; late replies are ignored. Transfers that
    * cannot be cancelled have ended when the promise resolves.

@@ -19,6 +19,9 @@ export interface TransferQueueOptions {
   flushes(): boolean;
 }
 
+/** Most bytes posted between two pieces: only pieces have answers, which tell how fast the line is. */
+const MAX_POSTED_BYTES = 64 * 1024;
+
 /** The transfers of one direction, cut into pieces and sent in order within the window. */
 export class TransferQueue {
   readonly #peer: Peer;
@@ -28,6 +31,8 @@ export class TransferQueue {
   #pieces = 0;
   #pumping = false;
   #backedUp = false;
+  /** Bytes posted since the last piece, whose answer says that they have arrived, too. */
+  #posted = 0;
 
   constructor(peer: Peer, options: TransferQueueOptions) {
     this.#peer = peer;
@@ -38,6 +43,22 @@ export class TransferQueue {
   add(transfer: DmaTransfer): void {
     this.#waiting.push(transfer);
     this.pump();
+  }
+
+  /** Whether so many bytes may be posted now, without a piece of their own. */
+  mayPost(bytes: number): boolean {
+    return (
+      this.#waiting.length === 0 &&
+      !this.#backedUp &&
+      this.#posted + bytes <= MAX_POSTED_BYTES &&
+      this.#window.fits(bytes)
+    );
+  }
+
+  /** So many bytes were posted. */
+  posted(bytes: number, roomLeft: boolean): void {
+    this.#posted += bytes;
+    if (!roomLeft) this.#waitForRoom();
   }
 
   /** Cancel transfers that are not completely sent. */
@@ -72,6 +93,8 @@ export class TransferQueue {
     const piece = first.cut(bytes, this.#onEnd);
     if (first.bytesLeft === 0) this.#waiting.shift();
     this.#pieces++;
+    piece.postedBefore = this.#posted;
+    this.#posted = 0;
     return piece;
   }
 

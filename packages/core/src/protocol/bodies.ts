@@ -215,6 +215,16 @@ export interface Acknowledge {
   readonly bytes: number;
 }
 
+/** DMA_FAULT: a posted DMA_WRITE was refused, and what the device sent behind it is not carried out. */
+export interface DmaFault {
+  /** Its number among the one-way messages of its sender, as ACKNOWLEDGE counts them. */
+  readonly message: number;
+  readonly address: Iova;
+  readonly count: number;
+  /** A Linux error number. */
+  readonly errno: number;
+}
+
 /** A ring of entries in client memory, for example an NVMe submission queue. */
 export interface PushRing {
   readonly address: Iova;

@@ -36,6 +36,7 @@ export const ExtensionCommand = {
   KEEP_ALIVE: 0x8003,
   ACKNOWLEDGE: 0x8004,
   PUSH_RULES: 0x8005,
+  DMA_FAULT: 0x8006,
 } as const;
 export type ExtensionCommandNumber = (typeof ExtensionCommand)[keyof typeof ExtensionCommand];
 

@@ -4,6 +4,7 @@ import type {
   DeviceFeature,
   DeviceInfo,
   DmaData,
+  DmaFault,
   DmaMap,
   DmaRead,
   DmaUnmap,
@@ -54,6 +55,7 @@ export interface RequestBodies {
   [ExtensionCommand.KEEP_ALIVE]: KeepAlive;
   [ExtensionCommand.ACKNOWLEDGE]: Acknowledge;
   [ExtensionCommand.PUSH_RULES]: PushRules;
+  [ExtensionCommand.DMA_FAULT]: DmaFault;
 }
 
 /**
@@ -84,6 +86,7 @@ export interface ReplyBodies {
   [ExtensionCommand.KEEP_ALIVE]: undefined;
   [ExtensionCommand.ACKNOWLEDGE]: undefined;
   [ExtensionCommand.PUSH_RULES]: undefined;
+  [ExtensionCommand.DMA_FAULT]: undefined;
 }
 
 export type KnownCommand = keyof RequestBodies;

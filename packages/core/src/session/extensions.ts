@@ -6,6 +6,7 @@ export const OWN_EXTENSIONS: readonly string[] = [
   PrefaceCapability.DOORBELL,
   PrefaceCapability.INTERRUPT,
   PrefaceCapability.KEEP_ALIVE,
+  PrefaceCapability.POSTED_DMA,
   PrefaceCapability.PUSH,
   PrefaceCapability.RESUME,
 ];
@@ -18,6 +19,8 @@ export interface SessionExtensions {
   readonly interrupts: boolean;
   /** DOORBELL in place of an ioeventfd. */
   readonly doorbells: boolean;
+  /** DMA_WRITE without a reply, and DMA_FAULT. */
+  readonly postedDma: boolean;
   /** Time without a frame after which the peer ends the connection, ms; 0: never. */
   readonly peerSilenceMs: number;
   /** Time without a frame after which this side ends the connection, ms; 0: never. */
@@ -39,6 +42,7 @@ export const noExtensions: SessionExtensions = {
   resumes: false,
   interrupts: false,
   doorbells: false,
+  postedDma: false,
   peerSilenceMs: 0,
   ownSilenceMs: 0,
   windowMessages: 0,
@@ -61,6 +65,7 @@ export function commonExtensions(own: Preface, peer: Preface): SessionExtensions
     resumes,
     interrupts: both(PrefaceCapability.INTERRUPT),
     doorbells: both(PrefaceCapability.DOORBELL),
+    postedDma: both(PrefaceCapability.POSTED_DMA),
     peerSilenceMs: keepsAlive ? peer.limits.silenceMs : 0,
     ownSilenceMs: keepsAlive ? own.limits.silenceMs : 0,
     windowMessages: acknowledges ? peer.limits.windowMessages : 0,

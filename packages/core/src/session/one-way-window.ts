@@ -28,6 +28,16 @@ export class OneWayWindow {
     return this.open;
   }
 
+  /** Number of one-way messages sent. */
+  get sentMessages(): number {
+    return this.#sent.messages;
+  }
+
+  /** Number of one-way messages handled. */
+  get handledMessages(): number {
+    return this.#handled.messages;
+  }
+
   get open(): boolean {
     const { windowMessages, windowBytes } = this.#extensions;
     const messages = this.#sent.messages - this.#acknowledged.messages;

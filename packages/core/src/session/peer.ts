@@ -66,12 +66,13 @@ export class Peer implements SessionSink {
   readonly session: ResumableConnection | undefined;
   readonly encoding: Encoding;
   readonly requests: RequestTable;
+  /** The messages without a reply, in both directions. */
+  readonly oneWay: OneWayWindow;
   readonly #logger: Logger;
   readonly #handlers: PeerHandlers;
   readonly #pauseWhenBackedUp: boolean;
   readonly #countsInterruptions: boolean;
   readonly #watch = new RequestWatch();
-  readonly #window: OneWayWindow;
   readonly #room: SendRoom;
   /** Absent where the connection itself is watched. */
   readonly #keepAlive: KeepAliveMonitor | undefined;
@@ -95,8 +96,8 @@ export class Peer implements SessionSink {
     this.#countsInterruptions = options.countsInterruptions ?? false;
     const { timeoutMs: replyMs, silenceMs = replyMs } = options;
     this.requests = new RequestTable(options.timeoutMs, (error) => this.abort(error));
-    this.#window = new OneWayWindow(negotiated.extensions);
-    this.#room = new SendRoom(this.#window);
+    this.oneWay = new OneWayWindow(negotiated.extensions);
+    this.#room = new SendRoom(this.oneWay);
     this.#keepAlive = negotiated.extensions.resumes
       ? undefined
       : new KeepAliveMonitor(this, negotiated.extensions, { replyMs, silenceMs });
@@ -123,11 +124,6 @@ export class Peer implements SessionSink {
 
   get closed(): boolean {
     return this.#closed;
-  }
-
-  /** Whether the peer accepts another message without a reply. */
-  get windowOpen(): boolean {
-    return this.#window.open;
   }
 
   /**
@@ -161,7 +157,7 @@ export class Peer implements SessionSink {
     const message = this.encoding.encodeRequest(command, 0, body, true);
     const bytes = message.head.length + (message.data?.length ?? 0);
     const roomLeft = this.#send(message);
-    return isHousekeeping(command) || (this.#window.send(bytes) && roomLeft);
+    return isHousekeeping(command) || (this.oneWay.send(bytes) && roomLeft);
   }
 
   reply<C extends KnownCommand>(
@@ -276,7 +272,7 @@ export class Peer implements SessionSink {
     if (message.command === ExtensionCommand.KEEP_ALIVE) {
       this.#keepAlive?.onMessage(message.body);
     } else if (message.command === ExtensionCommand.ACKNOWLEDGE) {
-      this.#window.acknowledge(message.body);
+      this.oneWay.acknowledge(message.body);
       this.#room.wake();
     }
   }
@@ -284,7 +280,7 @@ export class Peer implements SessionSink {
   #handledOneWay(command: number, bytes: number): void {
     this.#watch.handledOneWay();
     if (isHousekeeping(command) || this.#closed) return;
-    const due = this.#window.handle(bytes);
+    const due = this.oneWay.handle(bytes);
     if (due !== undefined) this.post(ExtensionCommand.ACKNOWLEDGE, due);
   }
 

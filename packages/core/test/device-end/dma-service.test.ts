@@ -3,9 +3,16 @@ import { DmaService } from '../../src/device-end/dma-service.js';
 import { ECANCELED, EFAULT, EINVAL } from '../../src/errno.js';
 import { DmaFaultError } from '../../src/errors.js';
 import { DmaSpace } from '../../src/memory/dma-space.js';
-import { Command } from '../../src/protocol/enums.js';
-import { ATTACHMENT, addMapping, mappingOf, TestGuestMemory } from '../memory/fakes.js';
-import { PeerFixture } from '../session/fakes.js';
+import { Command, ExtensionCommand } from '../../src/protocol/enums.js';
+import type { RequestMessage } from '../../src/protocol/messages.js';
+import {
+  ATTACHMENT,
+  addMapping,
+  ManualRemote,
+  mappingOf,
+  TestGuestMemory,
+} from '../memory/fakes.js';
+import { PeerFixture, turn } from '../session/fakes.js';
 
 const BASE = 0x10000;
 const BAD = 0x11000;
@@ -18,13 +25,13 @@ class HalfMemory extends TestGuestMemory {
   }
 }
 
-function open({ timeoutMs = 0 } = {}) {
+function open({ timeoutMs = 0, postedDma = false } = {}) {
   const memory = new HalfMemory(2 * 4096);
   const space = new DmaSpace(ATTACHMENT);
   addMapping(space, mappingOf(BASE, 2, memory));
   const service = new DmaService(space, 4096);
   const fixture = new PeerFixture(
-    {},
+    { postedDma },
     { onRequest: (request) => service.answer(fixture.peer, request) },
     { timeoutMs },
   );
@@ -80,5 +87,53 @@ t.test('a write that wants no answer is no exception', async (t) => {
   write(BAD, 1, true);
   t.equal(write(BASE, 2), ECANCELED);
   t.equal(memory.bytes[0], 0);
+  fixture.end();
+});
+
+t.test(
+  'of posted writes the first that fails is told of, and none behind it is done',
+  async (t) => {
+    const { fixture, memory, write, questions } = open({ postedDma: true });
+    const faults = () => fixture.connection.requests(ExtensionCommand.DMA_FAULT);
+    t.equal(write(BASE, 1, true), undefined, 'no answer');
+    write(BAD, 2, true);
+    for (let i = 0; i < 100; i++) write(i % 2 ? BASE : BAD, 3, true);
+    t.equal(write(BASE, 4), ECANCELED, 'nor one that wants an answer');
+    t.equal(memory.bytes[0], 1);
+    t.match(faults(), [
+      { noReply: true, body: { message: 2, address: BAD, count: 4, errno: EFAULT } },
+    ]);
+    t.equal(questions().length, 1);
+    const info = { argsz: 16, flags: 0, numRegions: 9, numIrqs: 5 };
+    fixture.answer(Command.DEVICE_GET_INFO, questions()[0]!.id, info);
+    write(BASE, 5, true);
+    t.equal(memory.bytes[0], 5, 'it knows now');
+    write(BAD, 6, true);
+    t.equal(faults().at(-1)?.body.message, 104, 'as the device counts them');
+    fixture.end();
+  },
+);
+
+t.test('a device that floods memory elsewhere is not read from', async (t) => {
+  const space = new DmaSpace(ATTACHMENT);
+  addMapping(space, mappingOf(BASE, 256));
+  const remote = new ManualRemote(space.fence);
+  space.connect(remote);
+  const service = new DmaService(space, 2 ** 20);
+  const handlers = {
+    onRequest: (request: RequestMessage) => service.answer(fixture.peer, request),
+  };
+  const fixture: PeerFixture = new PeerFixture({ postedDma: true }, handlers);
+  const body = { address: BASE, count: 2 ** 20, data: new Uint8Array(2 ** 20) };
+  let sent = 0;
+  while (!fixture.connection.paused) {
+    fixture.receive(Command.DMA_WRITE, body, { noReply: true });
+    sent++;
+  }
+  t.equal(sent, 33, 'once more than 32 MiB wait');
+  for (const { end } of remote.transfers.splice(0)) end();
+  await turn();
+  await turn();
+  t.equal(fixture.connection.paused, false);
   fixture.end();
 });

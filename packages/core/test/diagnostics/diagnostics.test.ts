@@ -190,6 +190,8 @@ t.test('transfers are told with their duration, and why they failed', async (t) 
     attachment: ATTACHMENT,
     fence: new DmaSpace(ATTACHMENT).fence,
     orderedNotifications: true,
+    posts: false,
+    onFault() {},
   });
   const mapping = mappingOf(BASE, 1);
   const read = messages.read(mapping, BASE, new Uint8Array(10));

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { ECANCELED, EFAULT } from '../../src/errno.js';
+import { EACCES, ECANCELED, EFAULT } from '../../src/errno.js';
+import type { RemoteError } from '../../src/errors.js';
 import { DmaMessages, type DmaMessagesOptions } from '../../src/memory/dma-messages.js';
 import { DmaMapping } from '../../src/memory/mapping.js';
 import { WriteFence } from '../../src/memory/write-fence.js';
-import { Command } from '../../src/protocol/enums.js';
+import { Command, ExtensionCommand } from '../../src/protocol/enums.js';
+import type { SessionExtensions } from '../../src/session/extensions.js';
 import { PeerFixture, turn } from '../session/fakes.js';
 import { ATTACHMENT } from './fakes.js';
 
@@ -17,8 +19,12 @@ const mapping = new DmaMapping({
   memory: undefined,
 });
 
-function open(options: Partial<DmaMessagesOptions> = {}) {
-  const fixture = new PeerFixture();
+function open(
+  options: Partial<DmaMessagesOptions> = {},
+  extensions: Partial<SessionExtensions> = {},
+) {
+  const fixture = new PeerFixture(extensions);
+  const faults: RemoteError[] = [];
   const fence = new WriteFence();
   const memory = new DmaMessages(fixture.peer, {
     attachment: ATTACHMENT,
@@ -27,9 +33,16 @@ function open(options: Partial<DmaMessagesOptions> = {}) {
     replyWindowBytes: 1000,
     fence,
     orderedNotifications: false,
+    posts: false,
+    onFault: (error) => void faults.push(error),
     ...options,
   });
-  return { fixture, fence, memory, connection: fixture.connection };
+  return { fixture, fence, memory, faults, connection: fixture.connection };
+}
+
+/** A client that takes posted writes, `windowMessages` of them at a time. */
+function openPosting(windowMessages = 0) {
+  return open({ orderedNotifications: true, posts: true }, { postedDma: true, windowMessages });
 }
 
 /** The client's memory: each byte tells where it is. */
@@ -189,4 +202,80 @@ t.test('the end of a connection fails any number of waiting transfers', async (t
   const read = memory.read(mapping, 0x1000, new Uint8Array(20_000));
   fixture.end(new Error('cut'));
   await t.rejects(read, { code: 'VFU_PEER_CLOSED', message: /cut/ });
+});
+
+t.test('posted writes are done when they are sent, and bulk in between is answered', async (t) => {
+  const { fixture, memory, connection } = openPosting();
+  const bytes = 100;
+  const data = new Uint8Array(bytes);
+  const count = 1500;
+  const answered: Promise<void>[] = [];
+  for (let i = 0; i < count; i++) {
+    data.fill(i);
+    const writing = memory.write(mapping, 0x1000 + i * 100, i % 2 ? data : data.slice(), 'posted');
+    if (writing !== undefined) answered.push(writing);
+  }
+  t.equal(memory.writesHaveLeft, true);
+  const writes = connection.requests(Command.DMA_WRITE);
+  t.equal(writes.length, count, 'all have left');
+  t.ok(
+    writes.every(({ body }, i) => body.address === 0x1000 + i * 100 && body.data[9] === i % 256),
+  );
+  const asked = writes.filter(({ noReply }) => !noReply);
+  t.equal(asked.length, answered.length);
+  t.equal(asked.length, Math.floor((count * bytes) / (64 * 1024)), 'one every 64 KiB');
+  for (const { id, body } of asked) fixture.answer(Command.DMA_WRITE, id, body);
+  await Promise.all(answered);
+});
+
+t.test('a write is not posted beyond the window, nor by way of others', async (t) => {
+  const { fixture, memory, connection } = openPosting(2);
+  const write = (order: 'posted' | 'relaxed' = 'posted') =>
+    memory.write(mapping, 0x1000, new Uint8Array(4), order);
+  const asked = () => connection.requests(Command.DMA_WRITE).filter(({ noReply }) => !noReply);
+  t.equal(write(), undefined);
+  t.equal(write(), undefined, 'the last one');
+  const waits = write();
+  t.equal(connection.requests(Command.DMA_WRITE).length, 2, 'the queue is closed until');
+  fixture.receive(ExtensionCommand.ACKNOWLEDGE, { messages: 2, bytes: 500 }, { noReply: true });
+  await turn();
+  t.equal(asked().length, 1, 'what waited wants an answer');
+  connection.hasRoom = false;
+  const fills = write('relaxed');
+  const last = write();
+  t.equal(asked().length, 2);
+  fixture.drain();
+  await turn();
+  t.equal(asked().length, 3, 'in the order issued');
+  for (const { id, body } of asked()) fixture.answer(Command.DMA_WRITE, id, body);
+  await Promise.all([waits, fills, last]);
+});
+
+t.test('a fault of a posted write is told, and what waits behind it fails', async (t) => {
+  const { fixture, memory, faults, connection } = openPosting();
+  t.equal(memory.write(mapping, 0x1000, new Uint8Array(4), 'posted'), undefined);
+  connection.hasRoom = false;
+  t.equal(memory.write(mapping, 0x2000, new Uint8Array(4), 'posted'), undefined);
+  const waits = memory.write(mapping, 0x3000, new Uint8Array(4), 'posted');
+  const fault = { message: 1, address: 0x1000, count: 4, errno: EACCES };
+  memory.onFault(fault);
+  t.match(faults, [{ code: 'VFU_REMOTE_ERROR', errno: EACCES, message: /4 bytes at 0x1000/ }]);
+  await t.rejects(waits ?? Promise.resolve(), { code: 'VFU_DMA_FAULT', errno: ECANCELED });
+  fixture.drain();
+  await turn();
+  memory.cancelWaiting();
+  memory.onFault({ ...fault, message: 2 });
+  t.equal(faults.length, 1, 'of what was issued before a reset nobody is told');
+  memory.write(mapping, 0x1000, new Uint8Array(4), 'posted');
+  memory.onFault({ ...fault, message: 3 });
+  t.equal(faults.length, 2);
+});
+
+t.test('nothing is posted where the client cannot tell of a fault', async (t) => {
+  const { fixture, memory, connection } = open({ orderedNotifications: true });
+  const writing = memory.write(mapping, 0x1000, new Uint8Array(4), 'posted');
+  const { id, noReply, body } = connection.requests(Command.DMA_WRITE)[0]!;
+  t.equal(noReply, false);
+  fixture.answer(Command.DMA_WRITE, id, body);
+  await writing;
 });

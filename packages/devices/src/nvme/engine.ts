@@ -74,6 +74,7 @@ export class Engine implements ControllerState {
       (error) => onFatal('a write to guest memory failed', error),
       kick,
     );
+    host.dma.onFault((error) => onFatal('a posted write to guest memory failed', error));
     const completer = new Completer({
       interrupts: this.interrupts,
       errorLog: this.errorLog,

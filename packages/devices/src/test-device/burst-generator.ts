@@ -19,7 +19,8 @@ const TURN_INTERRUPTS = 64;
 
 /**
  * Signals a series of interrupts, each after a write of its number to guest memory. The write is
- * not awaited: that number N is in memory when interrupt N arrives is the promise under test.
+ * not awaited, and posted but for the last: that number N is in memory when interrupt N arrives is the
+ * promise under test.
  */
 export class BurstGenerator {
   /** Interrupts signalled by the last burst. */
@@ -34,6 +35,8 @@ export class BurstGenerator {
     this.#dma = dma;
     this.#interrupts = interrupts;
     this.#logger = logger;
+    // One behind it fails as well: the job has not ended yet.
+    dma.onFault((error) => this.#job.end(errnoOf(error, logger)));
   }
 
   /** The last one, whose status and error the registers show. */
@@ -87,7 +90,7 @@ export class BurstGenerator {
       while (this.sent < turn) {
         if (numbers?.full) await numbers.settle();
         if (!job.running) return;
-        numbers?.write(this.sent + 1);
+        numbers?.write(this.sent + 1, this.sent + 1 === count);
         this.sent++;
         this.#interrupts.signal(vector);
       }

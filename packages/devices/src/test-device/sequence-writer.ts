@@ -31,11 +31,12 @@ export class SequenceWriter {
     if (cause !== undefined) throw cause;
   }
 
-  write(number: number): void {
+  /** @param awaited as every write before it: whoever waits for its end knows of theirs. */
+  write(number: number, awaited: boolean): void {
     const start = this.#slot * NUMBER_BYTES;
     const bytes = this.#bytes.subarray(start, start + NUMBER_BYTES);
     this.#view.setUint32(start, number, true);
-    const writing = this.#place.write(bytes);
+    const writing = this.#place.write(bytes, 0, awaited ? 'strict' : 'posted');
     if (writing !== undefined) this.#outcomes[this.#slot] = outcomeOf(writing);
     this.#slot = (this.#slot + 1) % WINDOW;
   }

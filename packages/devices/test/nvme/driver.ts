@@ -14,8 +14,8 @@ export type { QueuePair, Result };
 
 export const PAGE = 4096;
 
-/** How guest memory is reached: as views, or only by messages. */
-export type MemoryMode = 'mapped' | 'messages';
+/** How guest memory is reached: as views, or only by messages, which are all answered or posted. */
+export type MemoryMode = 'mapped' | 'messages' | 'posted';
 
 /** Where guest memory starts, so that address 0 is a fault. */
 export const GUEST_BASE = 0x10_0000;
@@ -69,7 +69,8 @@ export class Driver {
   ): Promise<Driver> {
     const settings = set.file === undefined ? { size: '16M', ...set } : set;
     const host = await TestHost.plugIn(nvme, settings, options);
-    const by = mode === 'mapped' ? 'shared' : mode;
+    const by = mode === 'mapped' ? 'shared' : 'messages';
+    host.messages.posts = mode === 'posted';
     host.map(GUEST_BASE, GUEST_BYTES, { by });
     host.map(READ_ONLY_BASE, 64 * 1024, { by, rights: 'r' });
     return new Driver(host);

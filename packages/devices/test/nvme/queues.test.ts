@@ -1,3 +1,4 @@
+import { errno, RemoteError } from '@vfio-user/core';
 import t from 'tap';
 import { inBothModes } from './both-modes.js';
 import { Driver, PAGE, type QueuePair, type Result, settle } from './driver.js';
@@ -231,6 +232,24 @@ t.test('losing the client in the middle of everything is survived', async (t) =>
   await settle();
   t.equal(driver.read32(0x1c), 0);
 });
+
+for (const mode of ['messages', 'posted'] as const) {
+  t.test(`a write that the client refuses is a fatal status (${mode})`, async (t) => {
+    const driver = await Driver.create(mode);
+    driver.enable();
+    const queue = await driver.queuePair(1, 16);
+    // The entry is pushed or read first.
+    driver.host.messages.hold = () => true;
+    void read(driver, queue, 0, driver.pages());
+    await settle(2);
+    driver.host.messages.release();
+    driver.host.messages.failNext(new RemoteError('refused', errno.EFAULT));
+    await settle();
+    t.equal(driver.read32(0x1c) & 2, 2);
+    driver.disable();
+    t.equal(driver.enable(), 1, 'until it is reset');
+  });
+}
 
 t.test(
   'a driver that was not told of a reset finds a fatal status, and starts again',

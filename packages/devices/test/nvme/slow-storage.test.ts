@@ -37,7 +37,7 @@ async function slowDisk(t: Test, mode: MemoryMode): Promise<SlowDisk> {
   return { driver, queue: await driver.queuePair(1, 1024), calls };
 }
 
-for (const mode of ['mapped', 'messages'] as const) {
+for (const mode of ['mapped', 'messages', 'posted'] as const) {
   t.test(`guest memory is read before and written after a slow call (${mode})`, async (t) => {
     const { driver, queue, calls } = await slowDisk(t, mode);
     const page = driver.pages();

@@ -1,4 +1,4 @@
-import { Command, ExtensionCommand, Feature } from '@vfio-user/core';
+import { Command, ExtensionCommand, errno, Feature } from '@vfio-user/core';
 import {
   deviceStateName,
   type ReplyMessage,
@@ -71,6 +71,10 @@ export function requestText({ command, body }: RequestMessage): string {
           return `${regionName(region)}+${hexText(offset)} pushes ${hexText(address)} x${entries}`;
         })
         .join('; ');
+    case ExtensionCommand.DMA_FAULT: {
+      const what = `DMA_WRITE ${hexText(body.address)} [${body.count}]`;
+      return `message ${body.message}, ${what}: ${errno.errnoText(body.errno)}`;
+    }
     default:
       return '';
   }

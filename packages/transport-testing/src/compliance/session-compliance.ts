@@ -8,6 +8,7 @@ import { interruptTests } from './session/interrupts.js';
 import { lifecycleTests } from './session/lifecycle.js';
 import { migrationTests } from './session/migration.js';
 import { orderingTests } from './session/ordering.js';
+import { postedDmaTests } from './session/posted-dma.js';
 import { registerTests } from './session/registers.js';
 import { plainSessionTests, resumptionTests } from './session/resumption.js';
 import { isBridged, Suite } from './suite.js';
@@ -37,6 +38,7 @@ export function sessionTests(suite: Suite): void {
   dmaTests(suite);
   interruptTests(suite);
   orderingTests(suite);
+  postedDmaTests(suite);
   concurrencyTests(suite);
   clientCheckTests(suite);
   lifecycleTests(suite);

@@ -8,9 +8,10 @@ export type Flag = 'fdPassing' | 'sharedMemory' | 'oneSidedMemory' | 'orderedNot
 
 /**
  * What a test can need: a flag, that interrupts arrive, by descriptor or by message, that a session
- * survives its link, or that it is the server of the device that holds it then, not a bridge.
+ * survives its link, or that it is the server of the device that holds it then, not a bridge; or that
+ * the device may post its writes.
  */
-export type Need = Flag | 'interrupts' | 'resumption' | 'heldByServer';
+export type Need = Flag | 'interrupts' | 'resumption' | 'heldByServer' | 'postedDma';
 
 type Body = (t: Test) => Promise<void>;
 
@@ -21,6 +22,7 @@ export class Suite {
   readonly #t: Test;
   readonly #deliversInterrupts: boolean;
   readonly #isPortable: boolean;
+  readonly #devicePosts: boolean;
   readonly #titles = new Set<string>();
   readonly #covered = new Set<Need>();
 
@@ -28,8 +30,8 @@ export class Suite {
     this.#t = t;
     this.fixture = fixture;
     this.registry = new TransportRegistry(fixture.transports);
-    const { transport, uri } = this.registry.resolve((fixture.through ?? fixture).address());
-    this.#isPortable = transport.encodingFor?.(uri) === 'portable';
+    this.#isPortable = this.#encodes((fixture.through ?? fixture).address());
+    this.#devicePosts = this.#encodes(fixture.address());
     this.#deliversInterrupts = fixture.expected.fdPassing || this.#isPortable;
   }
 
@@ -37,6 +39,7 @@ export class Suite {
     if (need === 'interrupts') return this.#deliversInterrupts;
     if (need === 'resumption') return this.#isPortable;
     if (need === 'heldByServer') return this.#isPortable && !isBridged(this.fixture.through);
+    if (need === 'postedDma') return this.#devicePosts;
     return this.fixture.expected[need];
   }
 
@@ -54,6 +57,12 @@ export class Suite {
     }
     for (const need of needs) this.#covered.add(need);
     void this.#t.test(title, body);
+  }
+
+  /** Whether connections to `address` have the portable encoding. */
+  #encodes(address: string): boolean {
+    const { transport, uri } = this.registry.resolve(address);
+    return transport.encodingFor?.(uri) === 'portable';
   }
 
   /** About the suite itself, once all other tests of a transport are there. */

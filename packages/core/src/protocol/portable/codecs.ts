@@ -4,7 +4,14 @@ import type { PortableCommandCodec } from './codec.js';
 import { deviceInfo, irqInfo, regionInfo } from './device-info-codec.js';
 import { dmaRead, dmaWrite } from './dma-access-codec.js';
 import { dmaMap, dmaUnmap } from './dma-mapping-codec.js';
-import { acknowledge, doorbell, interrupt, keepAlive, pushRules } from './extension-codecs.js';
+import {
+  acknowledge,
+  dmaFault,
+  doorbell,
+  interrupt,
+  keepAlive,
+  pushRules,
+} from './extension-codecs.js';
 import { deviceFeature, migDataRead, migDataWrite } from './migration-codec.js';
 import { regionRead, regionWrite, regionWriteMulti } from './region-access-codec.js';
 import { regionIoFds } from './region-io-fds-codec.js';
@@ -35,4 +42,5 @@ export const codecs: { readonly [C in KnownCommand]: PortableCommandCodec<C> } =
   [ExtensionCommand.KEEP_ALIVE]: keepAlive,
   [ExtensionCommand.ACKNOWLEDGE]: acknowledge,
   [ExtensionCommand.PUSH_RULES]: pushRules,
+  [ExtensionCommand.DMA_FAULT]: dmaFault,
 };

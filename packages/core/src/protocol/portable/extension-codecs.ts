@@ -10,6 +10,7 @@ const interruptSchema = z.object({ index: uint32, vector: uint32, count: uint32 
 const doorbellSchema = z.object({ region: uint32, entry: uint32, count: uint32 });
 const keepAliveSchema = z.object({ nonce: uint32, reply: z.boolean() });
 const acknowledgeSchema = z.object({ messages: size, bytes: size });
+const dmaFaultSchema = z.object({ message: size, address: uint64, count: size, errno: uint32 });
 const rulesSchema = z.object({
   rules: z
     .array(
@@ -56,5 +57,11 @@ export const acknowledge: PortableCommandCodec<typeof ExtensionCommand.ACKNOWLED
 /** PUSH_RULES, from the server. */
 export const pushRules: PortableCommandCodec<typeof ExtensionCommand.PUSH_RULES> = {
   request: body(plain(rulesSchema)),
+  reply: undefined,
+};
+
+/** DMA_FAULT, from the client. */
+export const dmaFault: PortableCommandCodec<typeof ExtensionCommand.DMA_FAULT> = {
+  request: body(plain(dmaFaultSchema)),
   reply: undefined,
 };

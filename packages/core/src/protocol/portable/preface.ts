@@ -37,6 +37,7 @@ export const PrefaceCapability = {
   ACKNOWLEDGE: 'acknowledge',
   PUSH: 'push',
   RESUME: 'resume',
+  POSTED_DMA: 'posted-dma',
 } as const;
 
 const MAX_CAPABILITIES = 64;

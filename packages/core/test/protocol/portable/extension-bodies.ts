@@ -30,6 +30,7 @@ export const extensionBodies: {
   [ExtensionCommand.DOORBELL]: record({ region: u32, entry: u32, count: u32 }),
   [ExtensionCommand.KEEP_ALIVE]: record({ nonce: u32, reply: fc.boolean() }),
   [ExtensionCommand.ACKNOWLEDGE]: record({ messages: size, bytes: size }),
+  [ExtensionCommand.DMA_FAULT]: record({ message: size, address: iova, count: size, errno: u32 }),
   [ExtensionCommand.PUSH_RULES]: record({ rules: fc.array(rule, { maxLength: 5 }) }),
 };
 

@@ -243,6 +243,17 @@ oneWay('interrupt', ExtensionCommand.INTERRUPT, { index: 2, vector: 3, count: 1 
 oneWay('doorbell', ExtensionCommand.DOORBELL, { region: 0, entry: 0, count: 2 });
 oneWay('keep-alive', ExtensionCommand.KEEP_ALIVE, { nonce: 70_000, reply: false });
 oneWay('acknowledge', ExtensionCommand.ACKNOWLEDGE, { messages: 1000, bytes: 81_000 });
+oneWay('dma-write-posted', Command.DMA_WRITE, {
+  address: 0x1_2345_6000,
+  count: 4,
+  data: Uint8Array.of(1, 2, 3, 4),
+});
+oneWay('dma-fault', ExtensionCommand.DMA_FAULT, {
+  message: 300,
+  address: 0x1_2345_6000,
+  count: 4,
+  errno: 14,
+});
 request('push-rules-request', ExtensionCommand.PUSH_RULES, 18, {
   rules: [
     {

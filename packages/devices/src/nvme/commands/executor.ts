@@ -17,6 +17,9 @@ const MAX_RUNNING_BYTES = 16 * 1024 * 1024;
 const ADMIN_COMMANDS = 64;
 const ADMIN_BYTES = 1024 * 1024;
 
+/** Commands of up to this many bytes share one copy, unless they have to wait. */
+const SHARED_COPY_BYTES = 4096;
+
 const NO_DATA: readonly Uint8Array[] = [];
 
 /** What an {@link Executor} works with. */
@@ -37,6 +40,7 @@ export interface ExecutorInit {
 export class Executor {
   readonly #init: ExecutorInit;
   #buffer = new GuestBuffer();
+  #copy: Uint8Array | undefined;
   #runningCommands = 0;
   #runningBytes = 0;
 
@@ -100,7 +104,7 @@ export class Executor {
       return;
     }
     buffer.lookUp(dma, access);
-    const copy = new Uint8Array(command.dataLength);
+    const copy = this.#copyFor(command.dataLength);
     const reading = isToHost ? undefined : buffer.read(copy);
     if (reading === undefined) this.#perform(command, handler, [copy], buffer, copy);
     else {
@@ -131,6 +135,13 @@ export class Executor {
     }
   }
 
+  /** Memory for the data of a command: it is given away with the command if that waits. */
+  #copyFor(length: number): Uint8Array {
+    if (length > SHARED_COPY_BYTES) return new Uint8Array(length);
+    this.#copy ??= new Uint8Array(SHARED_COPY_BYTES);
+    return length === SHARED_COPY_BYTES ? this.#copy : this.#copy.subarray(0, length);
+  }
+
   /** A view must not outlive the turn. */
   #copyOf(
     { direction, dataLength }: Command,
@@ -156,7 +167,10 @@ export class Executor {
     const { queue } = command;
     const isToHost = command.direction === DIRECTION.TO_HOST;
     if (isToHost && copy !== undefined && status === STATUS.SUCCESS && queue.state !== 'reset') {
-      buffer?.write(copy, (writing, bytes) => posted.add(writing, bytes, queue));
+      buffer?.write(copy, (writing, bytes) => {
+        this.#copy = undefined;
+        posted.add(writing, bytes, queue);
+      });
     }
     completer.complete(command, status);
   }
@@ -170,6 +184,7 @@ export class Executor {
     const own = command.clone();
     // What waits keeps its buffer.
     this.#buffer = new GuestBuffer();
+    this.#copy = undefined;
     this.#runningCommands++;
     this.#runningBytes += own.dataLength;
     own.queue.commandStarted();

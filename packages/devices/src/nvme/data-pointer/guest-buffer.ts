@@ -65,18 +65,23 @@ export class GuestBuffer {
   }
 
   /**
-   * Copy `source` in. `posted` gets what is under way, which nobody waits for.
+   * Copy `source` in. `posted` gets what is under way, which nobody waits for, and needs `source`.
    * @throws {DmaFaultError} when a part was unmapped meanwhile, or the host has no page for it.
    */
   write(source: Uint8Array, posted: (writing: Promise<void>, bytes: number) => void): void {
     let done = 0;
     for (const range of this.#ranges) {
-      const piece = source.subarray(done, done + range.length);
-      const writing = range.write(piece, 0, 'relaxed');
+      const piece = pieceOf(source, done, range.length);
+      const writing = range.write(piece, 0, 'posted');
       if (writing !== undefined) posted(writing, range.length);
       done += range.length;
     }
   }
+}
+
+/** Most buffers are one piece. */
+function pieceOf(source: Uint8Array, start: number, length: number): Uint8Array {
+  return length === source.length ? source : source.subarray(start, start + length);
 }
 
 async function allEnded(transfers: readonly Promise<void>[]): Promise<void> {

@@ -38,6 +38,8 @@ export class CompletionQueue {
   #head = 0;
   #tail = 0;
   #phase = 1;
+  /** For entries that are sent; given away while one is under way. */
+  #sent: DataView | undefined;
 
   /** @throws {DmaFaultError} when it is not in guest memory. */
   constructor(dma: Dma, init: CompletionQueueInit) {
@@ -86,14 +88,15 @@ export class CompletionQueue {
 
   /** The same for a ring reached by messages. @throws {DmaFaultError} */
   send(completion: Completion): Promise<void> | undefined {
-    const bytes = new Uint8Array(COMPLETION_BYTES);
-    const entry = new DataView(bytes.buffer);
+    const entry = this.#sent ?? new DataView(new ArrayBuffer(COMPLETION_BYTES));
     entry.setUint32(0, completion.result, true);
     entry.setUint32(8, (completion.queueId << 16) | completion.queueHead, true);
     entry.setUint32(12, this.#lastDword(completion), true);
     const offset = this.#tail * COMPLETION_BYTES;
     this.#advance();
-    return this.ring.range.write(bytes, offset, 'relaxed');
+    const writing = this.ring.range.write(new Uint8Array(entry.buffer), offset, 'posted');
+    this.#sent = writing === undefined ? entry : undefined;
+    return writing;
   }
 
   #lastDword({ commandId, status }: Completion): number {

@@ -1,4 +1,11 @@
-import { Command, type Iova, type Listener, silentLogger, VfioUserError } from '@vfio-user/core';
+import {
+  Command,
+  ExtensionCommand,
+  type Iova,
+  type Listener,
+  silentLogger,
+  VfioUserError,
+} from '@vfio-user/core';
 import {
   call,
   listenOnUri,
@@ -6,12 +13,20 @@ import {
   negotiate,
   OWN_CAPABILITIES,
   Peer,
+  type RequestBodies,
   type RequestMessage,
 } from '@vfio-user/core/internal';
+import { Waiter } from '../waiter.js';
 import type { SessionPlace } from './route.js';
 
 /** A server that accesses memory it was not given. It accepts every request of its client. */
 export class OverreachingServer {
+  /** The faults of posted writes that the client has told of. */
+  readonly faults: RequestBodies[typeof ExtensionCommand.DMA_FAULT][] = [];
+  /** Called before DMA_UNMAP is answered. */
+  onUnmap: () => void = () => {};
+  readonly #waiter = new Waiter();
+  #questions = 0;
   #client: Peer | undefined;
   #listener: Listener | undefined;
 
@@ -58,6 +73,17 @@ export class OverreachingServer {
     return refusal(call(this.#peer, Command.DMA_WRITE, body, () => undefined));
   }
 
+  /** Post a write, whether or not there is room. @returns its number. */
+  post(address: Iova, data: Uint8Array): number {
+    this.#peer.post(Command.DMA_WRITE, { address, count: data.length, data });
+    return this.#peer.oneWay.sentMessages;
+  }
+
+  /** Resolves once the client has asked whether the device knows of a fault, and was answered. */
+  asked(): Promise<void> {
+    return this.#waiter.until(() => this.#questions > 0, 'the question');
+  }
+
   async close(): Promise<void> {
     await this.#listener?.close();
     await this.#client?.close();
@@ -70,11 +96,17 @@ export class OverreachingServer {
         return;
       case Command.DEVICE_GET_INFO:
         this.#peer.reply(command, id, { argsz: 16, flags: 0, numRegions: 0, numIrqs: 0 });
+        this.#questions++;
+        this.#waiter.changed();
+        return;
+      case ExtensionCommand.DMA_FAULT:
+        this.faults.push(body);
         return;
       case Command.DMA_MAP:
         this.#peer.reply(command, id, undefined);
         return;
       case Command.DMA_UNMAP:
+        this.onUnmap();
         this.#peer.reply(command, id, body);
         return;
     }
