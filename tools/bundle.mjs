@@ -23,11 +23,10 @@ await build({
   format: 'esm',
   target: 'node20.19',
   conditions: ['@vfio-user/source'],
-  // Native code, packages that read files beside their own, and what draws plots, which need not be there.
+  // Native code, what is for terminals only, and what draws plots, which need not be there.
   external: [
     'koffi',
     'bufferutil',
-    'pino',
     'pino-pretty',
     'vega',
     'vega-lite',

@@ -40,7 +40,7 @@ export function logLevel(
  * reader: what that leaves unread for too long is dropped, and counted.
  */
 export async function createLogger(level: Level): Promise<Logger> {
-  const { pino } = await import('pino');
+  const { default: pino } = await import('pino');
   const output = standardOutput(2);
   const format = output.isTerminal
     ? (await import('pino-pretty')).default.prettyFactory({})

@@ -1,5 +1,5 @@
 import { parseSize } from '@vfio-user/core/internal';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A setting that {@link parseSize} reads. */
 export const sizeOption: z.ZodType<number> = z

@@ -1,7 +1,7 @@
 import { type Transport, type TransportUri, VfioUserError } from '@vfio-user/core';
 import { checkOptions } from '@vfio-user/core/internal';
 import { hostPortOf, parseUri, withPort } from '@vfio-user/core/transport';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const querySchema = z.object({
   device: z.string().min(1).optional(),

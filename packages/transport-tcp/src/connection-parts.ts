@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type PeerCertificate, TLSSocket } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { Framing, PeerIdentity, TransportCapabilities } from '@vfio-user/core';
 import type { TcpSettings } from './options.js';
 
@@ -35,8 +35,13 @@ export function networkCapabilities({ maxFrameBytes }: TcpSettings): TransportCa
  */
 export function identityOf(peer: string, stream?: Duplex): PeerIdentity {
   const address = peer.slice(0, peer.lastIndexOf(':'));
-  if (!(stream instanceof TLSSocket) || !stream.authorized) return { address };
+  if (!isTls(stream) || !stream.authorized) return { address };
   return { address, certificate: holderOf(stream.getPeerCertificate()) };
+}
+
+/** By what only such a socket has: its class would have to be loaded. */
+function isTls(stream: Duplex | undefined): stream is TLSSocket {
+  return stream !== undefined && 'encrypted' in stream;
 }
 
 /**

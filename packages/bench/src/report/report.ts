@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { VfioUserError } from '@vfio-user/core';
 import { attemptFailed } from '@vfio-user/core/internal';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Raised when a reader of older reports would misunderstand newer ones. */
 export const REPORT_VERSION = 1;

@@ -8,7 +8,7 @@ import {
 import { benchRegisters as register } from '@vfio-user/devices';
 import { GUEST_BASE, type Guest, TestDeviceDriver } from '@vfio-user/drivers';
 import { unixTransport } from '@vfio-user/transport-unix';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Contender, sampled } from '../engine/contender.js';
 import { plugIn } from './row.js';
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { freePort } from '@vfio-user/support';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Contender, sampled } from '../engine/contender.js';
 import { BLOCK_BYTES } from './copy-contenders.js';
 import type { RowContext } from './row.js';

@@ -13,6 +13,7 @@ import { type Options, parseOptions, USAGE } from './options.js';
 import { resetGap } from './reset-gap.js';
 import { Cleanup, type RowFactory } from './row.js';
 import { machineText, type RowResult, resultOf, rowText } from './row-result.js';
+import { start } from './start.js';
 import { clientRegionRead, diagnostics, unixRegionRead } from './unix-region-read.js';
 
 const factories: Readonly<Record<string, RowFactory>> = {
@@ -27,6 +28,7 @@ const factories: Readonly<Record<string, RowFactory>> = {
   'tls-dma': tlsDma,
   'ws-dma': wsDma,
   'reset-gap': resetGap,
+  start,
 };
 
 async function main(): Promise<void> {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { checkOptions } from '@vfio-user/core/internal';
 import { type HostPort, isLoopback, parseHostPort, repeatedKey } from '@vfio-user/core/transport';
 import { hostList } from '@vfio-user/transport-tcp/http';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UsageError } from '../errors.js';
 
 /** Where `--metrics` listens. */

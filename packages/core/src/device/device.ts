@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Logger } from '../logger.js';
 import type { Capability } from '../pci/capabilities/capability.js';
 import type { ResetKind } from '../pci/function-controls.js';

@@ -1,5 +1,5 @@
 import { definePciDevice, defineRegisters, msix, type PciDeviceDefinition } from '@vfio-user/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const registers = defineRegisters({
   VALUE: { offset: 0x0, meaning: 'the count' },

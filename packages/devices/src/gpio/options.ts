@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flagOption } from '../settings.js';
 import { LINES } from './card.js';
 

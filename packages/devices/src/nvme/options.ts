@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { sizeText } from '@vfio-user/core/internal';
-import { z } from 'zod';
+import * as z from 'zod';
 import { flagOption, sizeOption } from '../settings.js';
 import { isQualifiedName, parseUuid } from './identity.js';
 import { DEFAULT_BLOCK_BYTES } from './storage/image.js';

@@ -1,6 +1,6 @@
 import { ProtocolViolationError } from '@vfio-user/core';
 import { packRecord, unpackRecord } from '@vfio-user/core/internal';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A record on the connection: its length as an unsigned 32-bit little-endian number, then itself. */
 const LENGTH_BYTES = 4;

@@ -1,7 +1,7 @@
 import { type TransportUri, VfioUserError } from '@vfio-user/core';
 import { checkOptions, parseDuration } from '@vfio-user/core/internal';
 import { type HostPort, hostPortOf } from '@vfio-user/core/transport';
-import { z } from 'zod';
+import * as z from 'zod';
 import { hostList, originList } from '../http/allow-lists.js';
 
 /** Neither a number of a machine nor a port: both have another meaning with all bits set. */

@@ -1,5 +1,5 @@
 import { parseHostPort } from '@vfio-user/core/transport';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const NO_PATTERNS = 'a * has no meaning here: give each name, separated by commas';
 

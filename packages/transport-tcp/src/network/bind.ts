@@ -11,8 +11,6 @@ import type { RawListener, StackListenOptions } from '../stack/stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
 import type { CredentialStore } from '../tls/credential-store.js';
 import { requireCertificate } from '../tls/credentials.js';
-import { tlsAcceptor } from '../tls/tls-acceptor.js';
-import { webSocketAcceptor } from '../websocket/web-socket-acceptor.js';
 import { isSecure } from './dial.js';
 
 /** Context of {@link acceptorFor}. */
@@ -22,7 +20,7 @@ export interface AcceptorContext {
   readonly logger?: Logger | undefined;
 }
 
-/** The acceptor of an endpoint. */
+/** The acceptor of an endpoint. What only its scheme needs (TLS, HTTP, WebSocket) is loaded here. */
 export async function acceptorFor(
   endpoint: Endpoint,
   partsOf: PartsOf,
@@ -38,8 +36,10 @@ export async function acceptorFor(
     );
   }
   if (endpoint.scheme === 'tls' && credentials !== undefined) {
+    const { tlsAcceptor } = await import('../tls/tls-acceptor.js');
     return tlsAcceptor(credentials, partsOf, logger);
   }
+  const { webSocketAcceptor } = await import('../websocket/web-socket-acceptor.js');
   const { maxFrameBytes: maxPayload } = settings;
   return webSocketAcceptor({ endpoint, credentials, maxPayload, logger }, partsOf);
 }

@@ -12,8 +12,6 @@ import type { RawSocket } from '../stack/stack.js';
 import { vsockStack } from '../stack/vsock-stack.js';
 import type { CredentialStore } from '../tls/credential-store.js';
 import { explainTls } from '../tls/failure.js';
-import { secureClient } from '../tls/secure-client.js';
-import { webSocketClient } from '../websocket/web-socket-client.js';
 import { firstAnswer } from './first-answer.js';
 
 /** Context of {@link dial}. */
@@ -38,16 +36,22 @@ export async function dial(endpoint: Endpoint, context: DialContext): Promise<Fr
   const credentials = isSecure(endpoint)
     ? (await context.store.of(endpoint, context.logger)).current
     : undefined;
+  // Loaded while there is no socket yet, whose events nobody would hear meanwhile.
+  const tls = credentials && { credentials, ...(await import('../tls/secure-client.js')) };
+  const isWebSocket = endpoint.scheme === 'ws' || endpoint.scheme === 'wss';
+  const webSocket = isWebSocket ? await import('../websocket/web-socket-client.js') : undefined;
   const socket = await reach(endpoint, context, timeLeft);
   const parts = partsOf(socket.peer);
   if (endpoint.scheme === 'tcp') return socket.connection(parts);
   const limits = { endpoint, timeoutMs: timeLeft(), signal: context.signal };
   const plain = socket.stream();
   const stream =
-    credentials === undefined ? plain : await secureClient(plain, { ...limits, credentials });
-  if (endpoint.scheme === 'tls') return linkConnection(new SocketLink(stream, explainTls), parts);
+    tls === undefined
+      ? plain
+      : await tls.secureClient(plain, { ...limits, credentials: tls.credentials });
+  if (webSocket === undefined) return linkConnection(new SocketLink(stream, explainTls), parts);
   const maxPayload = settings.maxFrameBytes;
-  return linkConnection(await webSocketClient(stream, { ...limits, maxPayload }), parts);
+  return linkConnection(await webSocket.webSocketClient(stream, { ...limits, maxPayload }), parts);
 }
 
 /** Whether the scheme is encrypted. */

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { createSecureContext, type SecureVersion } from 'node:tls';
+import type { SecureVersion } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
 import { attemptFailed } from '@vfio-user/core/internal';
 import type { NetworkEndpoint, TlsFiles } from '../address/endpoint.js';
@@ -44,6 +44,7 @@ export async function loadCredentials({ href, tls }: NetworkEndpoint): Promise<C
     const file = tls[name];
     if (file !== undefined) options[name] = await read(href, name, file);
   }
+  const { createSecureContext } = await import('node:tls');
   try {
     createSecureContext(options);
     return options;

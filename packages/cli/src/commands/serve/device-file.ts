@@ -54,10 +54,10 @@ function registerHooks(name: string): Promise<void> {
  * where it has none, is lent as well.
  */
 async function hookData(name: string): Promise<DeviceHookData> {
-  const [core, zod] = await Promise.all([import('@vfio-user/core'), import('zod')]);
+  const core = await import('@vfio-user/core');
   const data = {
     own: { '@vfio-user/core': moduleUrl('@vfio-user/core', core) },
-    fallback: { zod: moduleUrl('zod', zod) },
+    fallback: { zod: import.meta.resolve('zod') },
   };
   return stripsTypes() || !/ts$/.test(name) ? data : { ...data, esbuild: findEsbuild(name) };
 }

@@ -1,5 +1,5 @@
 import type { PciDeviceDefinition } from '@vfio-user/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Entry, listOf } from '../../manuals.js';
 
 const DEVICE_WIDTH = 18;

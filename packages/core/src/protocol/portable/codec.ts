@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Decoded } from '../encoding.js';
 import type { KnownCommand, ReplyBodies, RequestBodies } from '../messages.js';
 import type { BulkReader } from './bulk-reader.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DMA_UNMAP_GET_DIRTY_BITMAP } from '../constants.js';
 import type { Decoded } from '../encoding.js';
 import type { Command } from '../enums.js';

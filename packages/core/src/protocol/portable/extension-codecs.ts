@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ExtensionCommand } from '../enums.js';
 import { body, type PortableCommandCodec, plain } from './codec.js';
 import { size, uint32, uint64 } from './fields.js';

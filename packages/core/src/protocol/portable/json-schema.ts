@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorRecord, messageSchemas } from './message-schemas.js';
 import { prefaceSchema } from './preface.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { commandName } from '../enums.js';
 import type { KnownCommand } from '../messages.js';
 import type { PortableBodyCodec } from './codec.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Command } from '../enums.js';
 import type { DeviceFeature, MigData } from '../messages.js';
 import { FEATURE_HEAD_BYTES, MIG_DATA_HEAD_BYTES } from '../struct-sizes.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ProtocolViolationError } from '../../errors.js';
 import { size, uint32 } from './fields.js';
 import { issuesText } from './message-schemas.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Command } from '../enums.js';
 import type { RegionIoFds } from '../messages.js';
 import { REGION_IO_FD_BYTES, REGION_IO_FDS_HEAD_BYTES } from '../struct-sizes.js';

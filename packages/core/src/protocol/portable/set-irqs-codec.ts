@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { IRQ_SET_DATA_BOOL } from '../constants.js';
 import type { Command } from '../enums.js';
 import type { SetIrqs } from '../messages.js';
