@@ -9,7 +9,7 @@ const LAYERS = [
   ['devices', 'transport-memory', 'transport-rdma', 'transport-socket'],
   ['drivers', 'trace', 'transport-tcp', 'transport-unix'],
   ['transport-testing'],
-  ['bench'],
+  ['bench', 'chaos'],
   ['cli'],
 ];
 

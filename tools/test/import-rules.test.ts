@@ -51,6 +51,7 @@ function workspace(folder: string, packages: Record<string, string>): void {
 
 const PACKAGES = {
   bench: '@vfio-user/bench',
+  chaos: '@vfio-user/chaos',
   cli: 'vfio-user',
   core: '@vfio-user/core',
   devices: '@vfio-user/devices',
@@ -82,6 +83,7 @@ const CASES: readonly (readonly [file: string, imported: string, ...rules: strin
   ['transport-unix/test/beside.ts', '@vfio-user/transport-tcp'],
   ['transport-testing/src/upward.ts', '@vfio-user/bench', 'layer-3'],
   ['bench/src/upward.ts', 'vfio-user', 'layer-4'],
+  ['chaos/src/beside.ts', '@vfio-user/bench', 'layer-4'],
   ['cli/src/down.ts', '@vfio-user/bench'],
   ['bench/src/engine/base.ts', '@vfio-user/core'],
   ['bench/src/engine/up.ts', '../floors/up.js', 'bench-layer-0'],
