@@ -23,6 +23,8 @@ export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 export const TCP_USER_TIMEOUT = 18;
+/** Linux 6.15 and later. */
+export const TCP_RTO_MAX_MS = 44;
 
 /** Any address of a vsock socket: where it listens on whatever its machine is. */
 export const VMADDR_CID_ANY = 0xffff_ffff;

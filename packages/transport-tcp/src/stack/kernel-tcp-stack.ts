@@ -21,6 +21,7 @@ import {
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
   TCP_NODELAY,
+  TCP_RTO_MAX_MS,
   TCP_USER_TIMEOUT,
   unavailableReason,
 } from '@vfio-user/posix-ffi';
@@ -33,6 +34,12 @@ import type { Stack } from './stack.js';
 
 /** Keep-alive probes sent within the time a peer may be silent. */
 const PROBES = 3;
+
+/**
+ * Longest time until what is not acknowledged is sent again, ms. Beyond a pause of 3 s in the
+ * network the kernel would wait for 3 s more. No line has so long a round trip.
+ */
+const LONGEST_RETRANSMISSION_MS = 1_500;
 
 /** TCP by system calls. */
 export const kernelTcpStack: Stack<InternetAddress> = {
@@ -86,6 +93,11 @@ function tune(socket: FileDescriptor, peerTimeoutMs: number): void {
   setSocketOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, seconds);
   setSocketOption(socket, IPPROTO_TCP, TCP_KEEPCNT, PROBES - 1);
   setSocketOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, peerTimeoutMs);
+  try {
+    setSocketOption(socket, IPPROTO_TCP, TCP_RTO_MAX_MS, LONGEST_RETRANSMISSION_MS);
+  } catch {
+    // An older kernel.
+  }
 }
 
 function nameOf(socket: FileDescriptor): string {
