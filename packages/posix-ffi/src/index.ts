@@ -83,6 +83,7 @@ export {
 export { MessageSocket, WOULD_BLOCK } from './message-socket.js';
 export { addressOf, NativeMemory } from './native-memory.js';
 export { Poller } from './poller.js';
+export { yieldProcessor } from './processor.js';
 export {
   accept,
   bind,

@@ -67,6 +67,7 @@ export interface Libc {
   /** Copy from or to the memory of a process, which may be this one; `local` and `remote` point at `struct iovec`s. */
   readonly processVmReadv: ProcessVm;
   readonly processVmWritev: ProcessVm;
+  readonly schedYield: () => number;
   readonly poll: (entries: number, count: number, timeoutMs: number) => number;
   /** `fcntl` of the commands that take one int. */
   readonly fcntl: (fd: number, command: number, argument: number) => number;
@@ -203,6 +204,7 @@ function bind(koffi: typeof Koffi): Libc {
     processVmWritev: library.func(
       'intptr_t process_vm_writev(int, uintptr_t, ulong, uintptr_t, ulong, ulong)',
     ),
+    schedYield: library.func('int sched_yield()'),
     poll: library.func('int poll(uintptr_t, ulong, int)'),
     fcntl: variadic(library.func('int fcntl(int, int, ...)'), 'int'),
     fcntlAt: variadic(library.func('int fcntl(int, int, ...)'), 'uintptr_t'),

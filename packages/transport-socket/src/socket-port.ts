@@ -1,12 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { Descriptor, SharedResources } from '@vfio-user/core';
 import { closeAll, errorCode } from '@vfio-user/core/internal';
-import {
-  type FrameAssembler,
-  ScheduledTask,
-  type StreamEvents,
-  type StreamPort,
-} from '@vfio-user/core/transport';
+import type { FrameAssembler, StreamEvents, StreamPort } from '@vfio-user/core/transport';
 import {
   addressOf,
   type FileDescriptor,
@@ -15,13 +10,10 @@ import {
   SHUT_WR,
   shutdown,
 } from '@vfio-user/posix-ffi';
-import { BusyPolling } from './busy-polling.js';
 import { lost, readsNoMore } from './close-reason.js';
 import { fileDescriptors } from './descriptors.js';
+import { ReceiveLoop, type ReceiveSource } from './receive-loop.js';
 import { Sender } from './sender.js';
-
-/** Attempts to receive per turn of the event loop while waiting actively. */
-const ATTEMPTS_PER_TURN = 2;
 
 /** What a port is made of besides its socket. */
 export interface SocketPortParts {
@@ -49,9 +41,7 @@ export class SocketPort implements StreamPort {
   readonly #messages: MessageSocket;
   readonly #poller: Poller;
   readonly #sender: Sender;
-  readonly #polling: BusyPolling;
-  /** Between two turns of the event loop. */
-  readonly #nextTurn = new ScheduledTask(setImmediate, () => this.#onTurn());
+  readonly #loop: ReceiveLoop;
   /** The assembler's buffer, and where it is. */
   #bytes: Uint8Array | undefined;
   #address = 0;
@@ -71,7 +61,7 @@ export class SocketPort implements StreamPort {
     this.#socket = socket;
     this.#messages = new MessageSocket(socket);
     this.#sender = new Sender(this.#messages);
-    this.#polling = new BusyPolling(parts.maxSpinUs);
+    this.#loop = new ReceiveLoop(this.#source(), parts.maxSpinUs);
     this.#poller = new Poller(socket, (readable, writable) => this.#onReady(readable, writable));
   }
 
@@ -123,7 +113,7 @@ export class SocketPort implements StreamPort {
     if (this.#receives || this.#ended) return;
     this.#receives = true;
     this.#watch();
-    this.#nextTurn.schedule();
+    this.#loop.schedule();
   }
 
   end(): void {
@@ -151,25 +141,23 @@ export class SocketPort implements StreamPort {
 
   #onReady(readable: boolean, writable: boolean): void {
     if (writable && this.#sender.queuedBytes > 0) this.#flush();
-    if (readable && this.#receive()) this.#awaitNext();
+    if (readable) this.#loop.onReady();
     // A poller that reported an error watches no more.
     this.#watch();
   }
 
-  /**
-   * Wait actively for the next message. Everything else, also what the handler of the last message
-   * started, gets its turn between the attempts.
-   */
-  #onTurn(): void {
-    for (let attempt = 0; attempt < ATTEMPTS_PER_TURN; attempt++) {
-      if (this.#receive()) break;
-    }
-    this.#awaitNext();
-  }
-
-  #awaitNext(): void {
-    if (this.#receives && (this.#deaf || this.#polling.pays(performance.now())))
-      this.#nextTurn.schedule();
+  #source(): ReceiveSource {
+    const port = this;
+    return {
+      get receives() {
+        return port.#receives;
+      },
+      get awaitsEnd() {
+        return port.#deaf !== undefined;
+      },
+      receive: () => port.#receive(),
+      push: () => port.push(),
+    };
   }
 
   /** One attempt. Returns whether there was something. */
@@ -180,7 +168,7 @@ export class SocketPort implements StreamPort {
     try {
       count = this.#call(assembler);
       if (count > 0) {
-        this.#polling.arrived(performance.now());
+        this.#loop.arrived();
         assembler.commit(count, this.#messages.takeDescriptors());
       }
     } catch (error) {
@@ -254,7 +242,7 @@ export class SocketPort implements StreamPort {
     // Data sent before the peer left can still be received, then the end of the stream.
     this.#deaf = reason;
     if (this.#events.paused || this.#events.state === 'closing') this.#events.onGone();
-    else this.#nextTurn.schedule();
+    else this.#loop.schedule();
   }
 
   #watch(): void {
