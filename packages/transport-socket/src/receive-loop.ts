@@ -10,6 +10,9 @@ import { FollowUp } from './follow-up.js';
 const RECEIVES_PER_TURN = 16;
 const TURN_MS = 0.2;
 
+/** Attempts per turn of the event loop while waiting actively. */
+const ATTEMPTS_PER_TURN = 2;
+
 const resolved = Promise.resolve();
 
 /** Where messages come from. */
@@ -68,8 +71,13 @@ export class ReceiveLoop {
   /** While waiting actively, everything else gets its turn between two of these. */
   #onTurn(): void {
     const start = performance.now();
-    if (this.#source.receive() || this.#yieldAndReceive()) this.#begin(start);
-    else this.#awaitNext(start);
+    for (let attempt = 0; attempt < ATTEMPTS_PER_TURN; attempt++) {
+      if (this.#source.receive()) {
+        this.#begin(start);
+        return;
+      }
+    }
+    this.#awaitNext(start);
   }
 
   #begin(start: number): void {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import {
   addressOf,
@@ -360,6 +361,30 @@ t.test('waiting actively does not keep the event loop from other work', async (t
   await new Promise((resolve) => setTimeout(resolve, 1));
   t.ok(performance.now() - started < 1000);
 });
+
+t.test(
+  'timers, signals, files and other connections get their turn while peers never pause',
+  async (t) => {
+    const floods = [await connectedPair(t), await connectedPair(t)];
+    for (const { client, clientSink, server, serverSink } of floods) {
+      serverSink.onMessage = () => void server.send(message(5));
+      clientSink.onMessage = () => void client.send(message(5));
+      for (let i = 0; i < 8; i++) client.send(message(5));
+    }
+    const flooded = () => floods.every(({ serverSink }) => serverSink.messages.length > 1000);
+    while (!flooded()) await turn();
+    const other = await connectedPair(t);
+    other.client.send(message(9));
+    await other.serverSink.until(() => other.serverSink.messages.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    t.ok((await readFile('/proc/self/stat')).length > 0);
+    const signalled = new Promise((resolve) => process.once('SIGUSR2', resolve));
+    process.kill(process.pid, 'SIGUSR2');
+    await signalled;
+    for (const { clientSink } of floods) clientSink.onMessage = () => {};
+    t.pass('all of them');
+  },
+);
 
 t.test('a hundred peers, half of them vanishing mid-message, leave nothing open', async (t) => {
   await vanishingPeers(t, 2); // what Node itself opens for its first sockets
