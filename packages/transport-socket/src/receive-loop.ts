@@ -34,6 +34,7 @@ export interface ReceiveSource {
  */
 export class ReceiveLoop {
   readonly #source: ReceiveSource;
+  readonly #now: () => number;
   readonly #yields: boolean;
   readonly #polling: BusyPolling;
   readonly #followUp = new FollowUp();
@@ -46,21 +47,23 @@ export class ReceiveLoop {
   /** In this turn, the peer answers when it gets the processor. */
   #yieldsFirst = false;
 
-  constructor(source: ReceiveSource, maxSpinUs: number) {
+  /** @param now the time, ms. */
+  constructor(source: ReceiveSource, maxSpinUs: number, now = () => performance.now()) {
     this.#source = source;
+    this.#now = now;
     this.#yields = maxSpinUs > 0;
     this.#polling = new BusyPolling(maxSpinUs);
   }
 
   /** The event loop has found something to receive. */
   onReady(): void {
-    const start = performance.now();
+    const start = this.#now();
     if (this.#source.receive()) this.#begin(start);
   }
 
   /** Bytes have arrived, and are handled next. */
   arrived(): void {
-    this.#polling.arrived(performance.now());
+    this.#polling.arrived(this.#now());
   }
 
   /** Look in the next turn of the event loop, whatever it finds. */
@@ -70,7 +73,7 @@ export class ReceiveLoop {
 
   /** While waiting actively, everything else gets its turn between two of these. */
   #onTurn(): void {
-    const start = performance.now();
+    const start = this.#now();
     for (let attempt = 0; attempt < ATTEMPTS_PER_TURN; attempt++) {
       if (this.#source.receive()) {
         this.#begin(start);
@@ -84,7 +87,7 @@ export class ReceiveLoop {
     this.#turnStart = start;
     this.#turnReceives = 0;
     this.#yieldsFirst = false;
-    this.#goOn(performance.now());
+    this.#goOn(this.#now());
   }
 
   /** A message was handled. */
@@ -101,7 +104,7 @@ export class ReceiveLoop {
     // It may be what the peer waits for.
     this.#source.push();
     const found = this.#lookAgain();
-    const now = performance.now();
+    const now = this.#now();
     // Somebody else may have had the processor instead of the peer.
     this.#followUp.attempted(found && now - this.#turnStart < TURN_MS);
     if (found) this.#goOn(now);
