@@ -54,6 +54,7 @@ export class Engine implements ControllerState {
   /** The client was offered the page. */
   offersPage = false;
   readonly #resolver: DataPointerResolver;
+  readonly #completer: Completer;
 
   constructor(init: EngineInit) {
     const { host, ioQueues, namespace } = init;
@@ -82,6 +83,7 @@ export class Engine implements ControllerState {
       onFatal,
       onCompleted: kick,
     });
+    this.#completer = completer;
     this.events = new AsyncEvents(completer);
     this.doorbells = new Doorbells(this);
     this.#resolver = new DataPointerResolver(host.dma);
@@ -128,6 +130,7 @@ export class Engine implements ControllerState {
     this.queues.clear();
     this.host.dma.cancelWaiting();
     this.namespace.storage.abandon();
+    this.#completer.reset();
     this.events.reset();
     this.features.reset();
     this.timestamp.reset();

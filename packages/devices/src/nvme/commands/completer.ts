@@ -7,7 +7,10 @@ import { STATUS, type Status } from '../status.js';
 import type { Command } from './command.js';
 import type { PostedWrites } from './posted-writes.js';
 
-/** Posts completion queue entries, and one interrupt per queue for all that a turn has posted. */
+/**
+ * Posts completion queue entries, and one interrupt per queue for all that a turn has posted. Entries
+ * that take messages are sent together, as far as they follow each other.
+ */
 export class Completer {
   /** Counts turns: the stretches of code in which a view of guest memory stays valid. */
   #turn = 0;
@@ -25,6 +28,8 @@ export class Completer {
     result: 0,
   };
   #isFlushScheduled = false;
+  /** The submission queue whose completions are gathered last. */
+  #gathering: SubmissionQueue | undefined;
 
   constructor(init: {
     interrupts: InterruptLines;
@@ -86,20 +91,46 @@ export class Completer {
 
   /** Signal the completions posted; true when there were any. */
   flushInterrupts(): boolean {
+    this.#send();
     return this.#interrupts.flush();
+  }
+
+  /** The controller was reset: nothing completes any more. */
+  reset(): void {
+    this.#gathering = undefined;
   }
 
   #post(target: CompletionQueue, queue: SubmissionQueue): void {
     try {
       const entries = target.ring.view(this.#turn);
       if (entries !== undefined) target.post(this.#entry, entries);
-      else {
-        const writing = target.send(this.#entry);
-        if (writing !== undefined) this.#posted.add(writing, COMPLETION_BYTES, queue);
-      }
+      else this.#gather(target, queue);
       this.#interrupts.posted(target);
     } catch (error) {
-      this.#onFatal(`completion queue ${target.id} is not in guest memory`, error);
+      this.#lost(target, error);
     }
+  }
+
+  /** Entries of one queue after the other: none overtakes one that was posted before it. */
+  #gather(target: CompletionQueue, queue: SubmissionQueue): void {
+    if (this.#gathering !== undefined && this.#gathering.completionQueue !== target) this.#send();
+    this.#gathering = queue;
+    if (target.gather(this.#entry)) this.#send();
+  }
+
+  #send(): void {
+    const queue = this.#gathering;
+    if (queue === undefined) return;
+    this.#gathering = undefined;
+    try {
+      const writing = queue.completionQueue.send();
+      if (writing !== undefined) this.#posted.add(writing, COMPLETION_BYTES, queue);
+    } catch (error) {
+      this.#lost(queue.completionQueue, error);
+    }
+  }
+
+  #lost({ id }: CompletionQueue, error: unknown): void {
+    this.#onFatal(`completion queue ${id} is not in guest memory`, error);
   }
 }

@@ -4,6 +4,9 @@ import { Ring } from './ring.js';
 /** Bytes of a completion queue entry. */
 export const COMPLETION_BYTES = 16;
 
+/** Most entries that are sent together. */
+const MAX_GATHERED = 64;
+
 /** Parameters of a completion queue. */
 export interface CompletionQueueInit {
   readonly id: number;
@@ -38,8 +41,9 @@ export class CompletionQueue {
   #head = 0;
   #tail = 0;
   #phase = 1;
-  /** For entries that are sent; given away while one is under way. */
-  #sent: DataView | undefined;
+  /** Entries to be sent; given away while they are under way. */
+  #gathered: DataView | undefined;
+  #gatheredCount = 0;
 
   /** @throws {DmaFaultError} when it is not in guest memory. */
   constructor(dma: Dma, init: CompletionQueueInit) {
@@ -86,16 +90,31 @@ export class CompletionQueue {
     this.#advance();
   }
 
-  /** The same for a ring reached by messages. @throws {DmaFaultError} */
-  send(completion: Completion): Promise<void> | undefined {
-    const entry = this.#sent ?? new DataView(new ArrayBuffer(COMPLETION_BYTES));
-    entry.setUint32(0, completion.result, true);
-    entry.setUint32(8, (completion.queueId << 16) | completion.queueHead, true);
-    entry.setUint32(12, this.#lastDword(completion), true);
-    const offset = this.#tail * COMPLETION_BYTES;
+  /**
+   * The same for a ring reached by messages: the entry leaves with {@link send}.
+   * @returns whether that must be now, as the next entry has no place behind it.
+   */
+  gather(completion: Completion): boolean {
+    this.#gathered ??= new DataView(new ArrayBuffer(MAX_GATHERED * COMPLETION_BYTES));
+    const entry = this.#gathered;
+    const at = this.#gatheredCount++ * COMPLETION_BYTES;
+    entry.setUint32(at, completion.result, true);
+    entry.setUint32(at + 8, (completion.queueId << 16) | completion.queueHead, true);
+    entry.setUint32(at + 12, this.#lastDword(completion), true);
     this.#advance();
-    const writing = this.ring.range.write(new Uint8Array(entry.buffer), offset, 'posted');
-    this.#sent = writing === undefined ? entry : undefined;
+    return this.#tail === 0 || this.#gatheredCount === MAX_GATHERED;
+  }
+
+  /** Send the entries gathered. @throws {DmaFaultError} */
+  send(): Promise<void> | undefined {
+    const gathered = this.#gathered;
+    const count = this.#gatheredCount;
+    if (gathered === undefined || count === 0) return undefined;
+    this.#gatheredCount = 0;
+    const last = this.#tail === 0 ? this.ring.entryCount : this.#tail;
+    const bytes = new Uint8Array(gathered.buffer, 0, count * COMPLETION_BYTES);
+    const writing = this.ring.range.write(bytes, (last - count) * COMPLETION_BYTES, 'posted');
+    if (writing !== undefined) this.#gathered = undefined;
     return writing;
   }
 
