@@ -37,6 +37,23 @@ export class Launcher {
   ): Promise<ListeningProcess> {
     const set = settings.flatMap((setting) => ['--set', setting]);
     const args = ['serve', device, '--listen', uri, '--log-level', 'warn', ...set, ...options];
+    return this.#listening(args);
+  }
+
+  /** Run `vfio-user bridge` from a URI to a device. */
+  bridge(listen: string, connect: string): Promise<ListeningProcess> {
+    return this.#listening([
+      'bridge',
+      '--listen',
+      listen,
+      '--connect',
+      connect,
+      '--log-level',
+      'warn',
+    ]);
+  }
+
+  #listening(args: readonly string[]): Promise<ListeningProcess> {
     const command = [process.execPath, ...this.#nodeArgs, COMMAND, ...args];
     return ListeningProcess.start(command, { prefix: this.prefix });
   }

@@ -8,7 +8,7 @@ import { dmaCopy } from './dma-copy.js';
 import { bindClients, Launcher } from './launcher.js';
 import { tcpDma, tlsDma, wsDma } from './network-dma.js';
 import { tcpRegionRead, tlsRegionRead } from './network-region-read.js';
-import { nvmeRead } from './nvme-read.js';
+import { nvmeRead, tcpNvmeRead } from './nvme-read.js';
 import { type Options, parseOptions, USAGE } from './options.js';
 import { resetGap } from './reset-gap.js';
 import { Cleanup, type RowFactory } from './row.js';
@@ -23,6 +23,7 @@ const factories: Readonly<Record<string, RowFactory>> = {
   'dma-copy': dmaCopy,
   'nvme-read': nvmeRead,
   'tcp-region-read': tcpRegionRead,
+  'tcp-nvme-read': tcpNvmeRead,
   'tcp-dma': tcpDma,
   'tls-region-read': tlsRegionRead,
   'tls-dma': tlsDma,
