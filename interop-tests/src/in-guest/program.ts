@@ -2,6 +2,7 @@
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** Under emulation Node takes long to start. */
@@ -50,6 +51,13 @@ export class Program {
         fail('the end');
       });
     });
+  }
+
+  /** Not run for a while (SIGSTOP, SIGCONT). */
+  async stop(ms: number): Promise<void> {
+    this.#child.kill('SIGSTOP');
+    await delay(ms);
+    this.#child.kill('SIGCONT');
   }
 
   /** Send SIGKILL. */

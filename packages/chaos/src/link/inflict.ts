@@ -5,7 +5,7 @@ import type { FaultRelay } from './fault-relay.js';
 import type { RelayedLink } from './relayed-link.js';
 
 /** How long a frame of the planned kind is waited for, ms; then any frame will do. */
-const SOUGHT_MS = 2_000;
+const SOUGHT_MS = 4_000;
 /** How much of what is under way is kept back, ms. */
 const UNDER_WAY_MS = 10;
 

@@ -35,7 +35,11 @@ const REGISTERS: readonly Unit[] = [
   { direction: 'toServer', unit: 'HANDLED' },
   { direction: 'toClient', unit: 'HANDLED' },
   { direction: 'toServer', unit: 'KEEP_ALIVE' },
+  { direction: 'toClient', unit: 'KEEP_ALIVE' },
+  { direction: 'toServer', unit: 'KEEP_ALIVE_REPLY' },
   { direction: 'toClient', unit: 'KEEP_ALIVE_REPLY' },
+  { direction: 'toServer', unit: 'ACKNOWLEDGE' },
+  { direction: 'toClient', unit: 'ACKNOWLEDGE' },
 ];
 
 const MEMORY: readonly Unit[] = [
@@ -45,7 +49,9 @@ const MEMORY: readonly Unit[] = [
   { direction: 'toServer', unit: 'DMA_WRITE reply' },
 ];
 
-const MAPPINGS: readonly Unit[] = [
+const SETTINGS: readonly Unit[] = [
+  { direction: 'toServer', unit: 'DEVICE_SET_IRQS' },
+  { direction: 'toClient', unit: 'DEVICE_SET_IRQS reply' },
   { direction: 'toServer', unit: 'DMA_MAP' },
   { direction: 'toClient', unit: 'DMA_MAP reply' },
   { direction: 'toServer', unit: 'DMA_UNMAP' },
@@ -54,7 +60,7 @@ const MAPPINGS: readonly Unit[] = [
 
 const FRAMES: Readonly<Record<WorkloadName, readonly Unit[]>> = {
   counter: REGISTERS,
-  'test-device': [...REGISTERS, ...MEMORY, ...MAPPINGS],
+  'test-device': [...REGISTERS, ...MEMORY, ...SETTINGS],
   nvme: [
     ...REGISTERS.filter(({ unit }) => !unit.startsWith('REGION_') || unit === 'REGION_WRITE'),
     ...MEMORY,

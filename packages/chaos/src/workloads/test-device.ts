@@ -22,8 +22,8 @@ const VECTORS = 2;
 const MOST_WRITES = 32;
 const MOST_RINGS = 8;
 const MOST_BURST = 32;
-/** One round in so many maps and unmaps memory. */
-const MAPPING_ROUNDS = 4;
+/** One round in so many maps and unmaps memory, and wires up interrupts anew. */
+const SETTING_ROUNDS = 4;
 
 /** Register writes, interrupts and DMA of the test device: counted by it, and looked at. */
 export class TestDeviceWork implements Workload {
@@ -61,10 +61,8 @@ export class TestDeviceWork implements Workload {
     random: Random,
     interrupts = [new InterruptCount('of rings'), new InterruptCount('of bursts')],
   ): Promise<TestDeviceWork> {
-    await client.enableInterrupts(Irq.MSIX, VECTORS, (vector, count) =>
-      interrupts[vector]?.signal(count),
-    );
     const work = new TestDeviceWork(client, interrupts, tally, random);
+    await work.#enableInterrupts();
     await work.#map();
     return work;
   }
@@ -74,8 +72,8 @@ export class TestDeviceWork implements Workload {
     await this.#ring();
     await this.#burst();
     await this.#copy();
-    if (this.#random.between(1, MAPPING_ROUNDS) === 1) await this.#remap();
     for (const each of this.#interrupts) await each.verify(this.#tally);
+    if (this.#random.between(1, SETTING_ROUNDS) === 1) await this.#set();
   }
 
   async close(): Promise<void> {
@@ -83,6 +81,12 @@ export class TestDeviceWork implements Workload {
     for (const memory of [this.#source, this.#destination, this.#sequence, this.#extra]) {
       memory.close();
     }
+  }
+
+  #enableInterrupts(): Promise<void> {
+    return this.#driver.client.enableInterrupts(Irq.MSIX, VECTORS, (vector, count) =>
+      this.#interrupts[vector]?.signal(count),
+    );
   }
 
   async #map(): Promise<void> {
@@ -156,8 +160,10 @@ export class TestDeviceWork implements Workload {
     this.#tally.operation();
   }
 
-  async #remap(): Promise<void> {
+  async #set(): Promise<void> {
     const { client } = this.#driver;
+    await this.#enableInterrupts();
+    this.#tally.operation();
     await client.dmaMap({ address: EXTRA, memory: this.#extra });
     this.#tally.operation();
     await client.dmaUnmap(EXTRA, PAGE_BYTES);
