@@ -1,5 +1,10 @@
 import type { Framing, PeerIdentity, TransportCapabilities } from '@vfio-user/core';
-import { type ConnectionLimits, FramedConnection } from '@vfio-user/core/transport';
+import {
+  type ConnectionLimits,
+  FramedConnection,
+  type PortFactory,
+  type PortLayer,
+} from '@vfio-user/core/transport';
 import type { FileDescriptor } from '@vfio-user/posix-ffi';
 import { SocketPort, type SocketPortParts } from './socket-port.js';
 
@@ -8,6 +13,8 @@ export interface SocketConnectionParts extends Omit<SocketPortParts, 'maxSpinUs'
   readonly identity?: PeerIdentity | undefined;
   readonly capabilities: TransportCapabilities;
   readonly framing: Framing;
+  /** What lies between frames and the socket. Default: nothing. */
+  readonly layer?: PortLayer | undefined;
   readonly settings: ConnectionLimits & Pick<SocketPortParts, 'maxSpinUs'>;
 }
 
@@ -16,15 +23,17 @@ export function socketConnection(
   socket: FileDescriptor,
   parts: SocketConnectionParts,
 ): FramedConnection {
-  const { peer, identity, capabilities, framing, settings, resources, network, onClosed } = parts;
+  const { peer, identity, capabilities, framing, settings, resources, network, onClosed, layer } =
+    parts;
   const { maxSpinUs } = settings;
-  const port = { peer, resources, maxSpinUs, network, ...(onClosed && { onClosed }) };
+  const own = { peer, resources, maxSpinUs, network, ...(onClosed && { onClosed }) };
+  const port: PortFactory = (events) => new SocketPort(socket, own, events);
   return new FramedConnection({
     peer,
     identity,
     capabilities,
     framing,
     limits: settings,
-    port: (events) => new SocketPort(socket, port, events),
+    port: layer === undefined ? port : layer(port),
   });
 }

@@ -1,7 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { Descriptor, SharedResources } from '@vfio-user/core';
 import { closeAll, errorCode } from '@vfio-user/core/internal';
-import type { FrameAssembler, StreamEvents, StreamPort } from '@vfio-user/core/transport';
+import type { ReceiveBuffer, StreamEvents, StreamPort } from '@vfio-user/core/transport';
 import {
   addressOf,
   type FileDescriptor,
@@ -189,7 +189,7 @@ export class SocketPort implements StreamPort {
   }
 
   /** One system call, which never waits: the kernel writes straight into the assembler's buffer. */
-  #call(assembler: FrameAssembler): number {
+  #call(assembler: ReceiveBuffer): number {
     assembler.reserve();
     if (assembler.bytes !== this.#bytes) this.#locate(assembler.bytes);
     try {

@@ -27,7 +27,7 @@ export interface TcpTransportOptions extends ConnectionOptions {
    */
   readonly peerTimeoutMs?: number;
   /**
-   * `tcp:` and `vsock:` await the next message actively for up to this long if messages come that
+   * `tcp:`, `ws:` and `vsock:` await the next message actively for up to this long if messages come that
    * quickly, which saves a wake-up. 0 switches it off. Default 100.
    */
   readonly maxSpinUs?: number;

@@ -6,6 +6,12 @@ import { networkCompliance } from './networks.js';
 networkCompliance({ name: 'tcp', scheme: 'tcp' });
 networkCompliance({ name: 'tcp by Node', scheme: 'tcp', options: { systemCalls: false } });
 networkCompliance({ name: 'ws', scheme: 'ws', suffix: '/device' });
+networkCompliance({
+  name: 'ws by Node',
+  scheme: 'ws',
+  suffix: '/device',
+  options: { systemCalls: false },
+});
 
 for (const encoding of ['portable', 'native']) {
   streamCompliance(t, {

@@ -2,6 +2,7 @@ import { ProtocolViolationError } from '../errors.js';
 import { DescriptorBatches } from './descriptor-batches.js';
 import type { Handshake } from './handshake.js';
 import { type Descriptor, NO_DESCRIPTORS } from './resources.js';
+import type { ReceiveBuffer } from './stream-port.js';
 import type { Frame, Framing } from './transport.js';
 
 /** Consecutive frames that fit the initial buffer before a larger one is released. */
@@ -44,7 +45,7 @@ class ReusedFrame implements Frame {
  * the end of the buffer is moved to its start. The buffer only grows for a frame whose length was
  * accepted.
  */
-export class FrameAssembler {
+export class FrameAssembler implements ReceiveBuffer {
   readonly #framing: Framing;
   readonly #limits: FrameAssemblerLimits;
   readonly #initialBytes: number;

@@ -6,7 +6,7 @@ import type { OneSidedMemory } from './one-sided.js';
 import { type Opening, OpeningPhase } from './opening.js';
 import { closeAll, type Descriptor, NO_DESCRIPTORS, type SharedResources } from './resources.js';
 import { ScheduledTask } from './scheduled-task.js';
-import type { ConnectionState, StreamEvents, StreamPort } from './stream-port.js';
+import type { ConnectionState, PortFactory, StreamEvents, StreamPort } from './stream-port.js';
 import type {
   Connection,
   FrameSink,
@@ -24,7 +24,7 @@ export interface FramedConnectionParts {
   readonly framing: Framing;
   readonly limits: ConnectionLimits;
   /** Creates the port, which belongs to the connection. */
-  port(events: StreamEvents): StreamPort;
+  readonly port: PortFactory;
 }
 
 /**

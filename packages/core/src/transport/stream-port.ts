@@ -1,6 +1,25 @@
-import type { FrameAssembler } from './frame-assembler.js';
 import type { OneSidedMemory } from './one-sided.js';
 import type { Descriptor, SharedResources } from './resources.js';
+
+/** Where received bytes go: `reserve()`, fill `bytes` from `end` on, `commit()`. */
+export interface ReceiveBuffer {
+  /** May be replaced by {@link reserve}. */
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  /** Bytes that may be received at `end`. At least one after {@link reserve}. */
+  readonly space: number;
+  /** Bytes received and not yet taken out of it. */
+  readonly pendingBytes: number;
+  reserve(): void;
+  /** Account for `count` received bytes and the descriptors received with them. */
+  commit(count: number, descriptors?: readonly Descriptor[]): void;
+}
+
+/** Creates the stream of a connection, or of what lies between the two. */
+export type PortFactory = (events: StreamEvents) => StreamPort;
+
+/** A protocol between frames and a byte stream, for example that of WebSocket messages. */
+export type PortLayer = (below: PortFactory) => PortFactory;
 
 /**
  * The byte stream below a {@link FramedConnection}: a socket, a stream of Node, a queue pair. It
@@ -29,10 +48,10 @@ export interface StreamPort {
   /** Send the gathered frames. */
   push(): void;
   /**
-   * Copy received bytes into the assembler. Absent on ports that receive straight into it.
+   * Copy received bytes into the assembler, if the port does not receive straight into it.
    * @returns whether there were any.
    */
-  read(assembler: FrameAssembler): boolean;
+  read(assembler: ReceiveBuffer): boolean;
   /** Stop receiving. */
   pause(): void;
   /** Resume receiving. The port may not be paused. */
@@ -59,7 +78,7 @@ export type ConnectionState = 'new' | 'opening' | 'open' | 'closing' | 'ended';
 /** Events of a {@link StreamPort}. Ignored after its `destroy`. */
 export interface StreamEvents {
   /** Receive buffer. After `commit` call {@link onReceived}. */
-  readonly assembler: FrameAssembler;
+  readonly assembler: ReceiveBuffer;
   readonly state: ConnectionState;
   /** Do not receive for now, not even the end. */
   readonly paused: boolean;

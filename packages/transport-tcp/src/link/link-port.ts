@@ -1,7 +1,9 @@
 import { VfioUserError } from '@vfio-user/core';
 import {
-  type FrameAssembler,
   FramedConnection,
+  type PortFactory,
+  type PortLayer,
+  type ReceiveBuffer,
   type StreamEvents,
   type StreamPort,
 } from '@vfio-user/core/transport';
@@ -9,12 +11,17 @@ import type { ConnectionParts } from '../connection-parts.js';
 import type { Link } from './link.js';
 import { LinkWriter } from './link-writer.js';
 
-/** Frames over a {@link Link}, which belongs to the connection. */
+/**
+ * Frames over a {@link Link}, which belongs to the connection.
+ * @param layer what lies between frames and the link.
+ */
 export function linkConnection(
   link: Link,
   { peer, identity, framing, capabilities, settings }: ConnectionParts,
+  layer?: PortLayer,
 ): FramedConnection {
-  const port = (events: StreamEvents): StreamPort => new LinkPort(link, peer, events);
+  const own: PortFactory = (events) => new LinkPort(link, peer, events);
+  const port = layer === undefined ? own : layer(own);
   return new FramedConnection({ peer, identity, framing, capabilities, limits: settings, port });
 }
 
@@ -59,7 +66,7 @@ class LinkPort implements StreamPort {
     this.#writer.flush();
   }
 
-  read(assembler: FrameAssembler): boolean {
+  read(assembler: ReceiveBuffer): boolean {
     const [bytes] = this.#received;
     if (bytes === undefined) return false;
     assembler.reserve();

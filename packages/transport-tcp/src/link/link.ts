@@ -7,7 +7,7 @@ export interface LinkEvents {
   onError(error: Error): void;
 }
 
-/** A byte stream that Node delivers: a socket, TLS, or the messages of a WebSocket. */
+/** A byte stream that Node delivers: a socket or TLS. */
 export interface Link {
   /** Start reporting. */
   start(events: LinkEvents): void;

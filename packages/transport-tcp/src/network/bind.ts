@@ -40,8 +40,8 @@ export async function acceptorFor(
     return tlsAcceptor(credentials, partsOf, logger);
   }
   const { webSocketAcceptor } = await import('../websocket/web-socket-acceptor.js');
-  const { maxFrameBytes: maxPayload } = settings;
-  return webSocketAcceptor({ endpoint, credentials, maxPayload, logger }, partsOf);
+  const { maxFrameBytes: maxMessageBytes } = settings;
+  return webSocketAcceptor({ endpoint, credentials, maxMessageBytes, logger }, partsOf);
 }
 
 /**

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net';
 import type { Logger } from '@vfio-user/core';
-import type { FramedConnection } from '@vfio-user/core/transport';
+import type { FramedConnection, PortLayer } from '@vfio-user/core/transport';
 import type { Endpoint, NetworkEndpoint } from '../address/endpoint.js';
 import { resolveHostInTime } from '../address/resolve.js';
 import type { PartsOf } from '../connection-parts.js';
@@ -44,14 +45,16 @@ export async function dial(endpoint: Endpoint, context: DialContext): Promise<Fr
   const parts = partsOf(socket.peer);
   if (endpoint.scheme === 'tcp') return socket.connection(parts);
   const limits = { endpoint, timeoutMs: timeLeft(), signal: context.signal };
-  const plain = socket.stream();
   const stream =
-    tls === undefined
-      ? plain
-      : await tls.secureClient(plain, { ...limits, credentials: tls.credentials });
-  if (webSocket === undefined) return linkConnection(new SocketLink(stream, explainTls), parts);
-  const maxPayload = settings.maxFrameBytes;
-  return linkConnection(await webSocket.webSocketClient(stream, { ...limits, maxPayload }), parts);
+    tls && (await tls.secureClient(socket.stream(), { ...limits, credentials: tls.credentials }));
+  const over = (secured: Socket, layer?: PortLayer): FramedConnection =>
+    linkConnection(new SocketLink(secured, explainTls), parts, layer);
+  if (webSocket === undefined) return over(stream ?? socket.stream());
+  const { maxFrameBytes: maxMessageBytes } = settings;
+  const options = { ...limits, peer: socket.peer, maxMessageBytes };
+  return webSocket.webSocketClient(stream ?? socket.lend(), options, (layer) =>
+    stream === undefined ? socket.connection(parts, layer) : over(stream, layer),
+  );
 }
 
 /** Whether the scheme is encrypted. */

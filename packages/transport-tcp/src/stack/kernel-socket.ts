@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import type { FramedConnection } from '@vfio-user/core/transport';
+import type { FramedConnection, PortLayer } from '@vfio-user/core/transport';
 import type { FileDescriptor } from '@vfio-user/posix-ffi';
 import { socketConnection } from '@vfio-user/transport-socket';
 import type { ConnectionParts } from '../connection-parts.js';
@@ -10,7 +10,9 @@ export class KernelSocket implements RawSocket {
   readonly peer: string;
   readonly #socket: FileDescriptor;
   #onClosed: () => void = () => {};
+  /** Given away for good, or lent. */
   #stream: Socket | undefined;
+  #lent = false;
 
   constructor(socket: FileDescriptor, peer: string) {
     this.#socket = socket;
@@ -18,19 +20,30 @@ export class KernelSocket implements RawSocket {
   }
 
   stream(): Socket {
-    const stream = new Socket({ fd: this.#socket.release(), readable: true, writable: true });
-    stream.once('close', () => this.#onClosed());
-    this.#stream = stream;
-    return stream;
+    this.#stream = streamOn(this.#socket);
+    this.#stream.once('close', () => this.#onClosed());
+    return this.#stream;
   }
 
-  connection({
-    peer,
-    identity,
-    framing,
-    capabilities,
-    settings,
-  }: ConnectionParts): FramedConnection {
+  lend(): Socket {
+    this.#lent = true;
+    this.#stream = streamOn(this.#socket.duplicate());
+    this.#stream.once('close', () => {
+      if (!this.#lent) return;
+      this.#socket.close();
+      this.#onClosed();
+    });
+    return this.#stream;
+  }
+
+  connection(
+    { peer, identity, framing, capabilities, settings }: ConnectionParts,
+    layer?: PortLayer,
+  ): FramedConnection {
+    // From here on Node reads no more; what it has read is its borrower's.
+    this.#lent = false;
+    this.#stream?.destroy();
+    this.#stream = undefined;
     return socketConnection(this.#socket, {
       peer,
       identity,
@@ -39,6 +52,7 @@ export class KernelSocket implements RawSocket {
       settings,
       resources: undefined,
       network: true,
+      layer,
       onClosed: () => this.#onClosed(),
     });
   }
@@ -55,4 +69,8 @@ export class KernelSocket implements RawSocket {
   onClosed(listener: () => void): void {
     this.#onClosed = listener;
   }
+}
+
+function streamOn(socket: FileDescriptor): Socket {
+  return new Socket({ fd: socket.release(), readable: true, writable: true });
 }

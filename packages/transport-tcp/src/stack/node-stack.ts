@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
-import { type FramedConnection, formatHostPort } from '@vfio-user/core/transport';
+import { type FramedConnection, formatHostPort, type PortLayer } from '@vfio-user/core/transport';
 import type { InternetAddress } from '@vfio-user/posix-ffi';
 import type { ConnectionParts } from '../connection-parts.js';
 import { linkConnection } from '../link/link-port.js';
@@ -66,8 +66,12 @@ export class NodeSocket implements RawSocket {
     return this.#socket;
   }
 
-  connection(parts: ConnectionParts): FramedConnection {
-    return linkConnection(new SocketLink(this.#socket, (error) => error), parts);
+  lend(): Socket {
+    return this.#socket;
+  }
+
+  connection(parts: ConnectionParts, layer?: PortLayer): FramedConnection {
+    return linkConnection(new SocketLink(this.#socket, (error) => error), parts, layer);
   }
 
   destroy(): void {

@@ -1,15 +1,23 @@
 import type { Socket } from 'node:net';
-import type { FramedConnection } from '@vfio-user/core/transport';
+import type { FramedConnection, PortLayer } from '@vfio-user/core/transport';
 import type { ConnectionParts } from '../connection-parts.js';
 
-/** A connected socket that was not read yet. One of its methods takes it over. */
+/**
+ * A connected socket that was not read yet. {@link stream} or {@link connection} takes it over, or
+ * the latter once what {@link lend} returned has done its part.
+ */
 export interface RawSocket {
   /** Name of the peer, for logs. */
   readonly peer: string;
-  /** As a socket of Node, to put TLS or HTTP on top of it. */
+  /** As a socket of Node, to put TLS on top of it. */
   stream(): Socket;
-  /** A connection with frames directly on it. */
-  connection(parts: ConnectionParts): FramedConnection;
+  /** As a socket of Node that speaks HTTP, until {@link connection} goes on from the next byte. */
+  lend(): Socket;
+  /**
+   * A connection with frames directly on it.
+   * @param layer what lies between them and the socket.
+   */
+  connection(parts: ConnectionParts, layer?: PortLayer): FramedConnection;
   /** Close it at once. */
   destroy(): void;
   /** Calls `listener` once when it is closed, whoever took it over. */

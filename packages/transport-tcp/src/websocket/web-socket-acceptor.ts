@@ -1,16 +1,19 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '@vfio-user/core';
-import { WebSocketServer } from 'ws';
 import type { NetworkEndpoint } from '../address/endpoint.js';
 import type { PartsOf } from '../connection-parts.js';
 import { OwnHosts } from '../http/own-hosts.js';
 import { requestFault } from '../http/request-fault.js';
 import { linkConnection } from '../link/link-port.js';
-import { WebSocketLink } from '../link/web-socket-link.js';
+import { SocketLink } from '../link/socket-link.js';
 import type { AcceptOutcome, Acceptor } from '../listener/acceptor.js';
+import type { RawSocket } from '../stack/stack.js';
 import type { RenewableCredentials } from '../tls/credential-store.js';
 import { secureServer } from '../tls/secure-server.js';
+import { acceptance, faultOfRequest, receivedBehind, WEB_SOCKET_VERSION } from './handshake.js';
+import { webSocketLayer } from './web-socket-port.js';
 
 /** How a WebSocket server differs from others. */
 export interface WebSocketAcceptorOptions {
@@ -19,12 +22,12 @@ export interface WebSocketAcceptorOptions {
   /** Of wss:. */
   readonly credentials: RenewableCredentials | undefined;
   /** Largest message, bytes. */
-  readonly maxPayload: number;
+  readonly maxMessageBytes: number;
   readonly logger: Logger;
 }
 
 interface Client {
-  readonly peer: string;
+  readonly socket: RawSocket;
   readonly outcome: AcceptOutcome;
 }
 
@@ -32,16 +35,10 @@ const FORBIDDEN = 'This device was not told of such a host or page; its log says
 
 /** Frames in WebSocket messages: ws: and wss:. */
 export function webSocketAcceptor(
-  { endpoint, credentials, maxPayload, logger }: WebSocketAcceptorOptions,
+  { endpoint, credentials, maxMessageBytes, logger }: WebSocketAcceptorOptions,
   partsOf: PartsOf,
 ): Acceptor {
   const clients = new WeakMap<Duplex, Client>();
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload,
-    clientTracking: false,
-  });
   const { path, host, http } = endpoint;
   const own = new OwnHosts({
     listen: host,
@@ -63,7 +60,7 @@ export function webSocketAcceptor(
     const client = clients.get(socket);
     // One that has lost its connection meanwhile.
     if (client === undefined) return;
-    const { peer, outcome } = client;
+    const { outcome } = client;
     const intrusion = requestFault(request, own, http.origins);
     if (intrusion !== undefined) {
       outcome.rejected(intrusion);
@@ -75,14 +72,26 @@ export function webSocketAcceptor(
       hangUp(socket, 404);
       return;
     }
-    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const link = new WebSocketLink(webSocket, (error) => error);
-      outcome.established(linkConnection(link, partsOf(peer, socket)));
+    const fault = faultOfRequest(request);
+    if (fault !== undefined) {
+      outcome.rejected(`a bad WebSocket request: ${fault}`);
+      hangUp(socket, 400, '', `Sec-WebSocket-Version: ${WEB_SOCKET_VERSION}\r\n`);
+      return;
+    }
+    socket.write(acceptance(request));
+    const { peer } = client.socket;
+    const parts = partsOf(peer, socket);
+    const layer = webSocketLayer({
+      peer,
+      isServer: true,
+      maxMessageBytes,
+      received: receivedBehind(socket, head),
     });
-  });
-  webSockets.on('wsClientError', (error, socket) => {
-    clients.get(socket)?.outcome.rejected(`a bad WebSocket request: ${error.message}`);
-    hangUp(socket, 400);
+    outcome.established(
+      credentials === undefined
+        ? client.socket.connection(parts, layer)
+        : linkConnection(new SocketLink(socket as Socket, (error) => error), parts, layer),
+    );
   });
 
   const speakHttp = (stream: Duplex, client: Client): void => {
@@ -91,9 +100,9 @@ export function webSocketAcceptor(
   };
   return {
     async accept(socket, outcome) {
-      const client = { peer: socket.peer, outcome };
+      const client = { socket, outcome };
       if (credentials === undefined) {
-        speakHttp(socket.stream(), client);
+        speakHttp(socket.lend(), client);
       } else {
         const current = await credentials.refresh(logger);
         if (outcome.isOver()) return;
@@ -118,9 +127,11 @@ function askForUpgrade(response: ServerResponse): void {
   response.end(text);
 }
 
-function hangUp(socket: Duplex, status: number, text = ''): void {
+function hangUp(socket: Duplex, status: number, text = '', headers = ''): void {
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n`;
-  socket.end(`${head}Content-Length: ${text.length}\r\n\r\n${text}`, () => socket.destroy());
+  socket.end(`${head}${headers}Content-Length: ${text.length}\r\n\r\n${text}`, () =>
+    socket.destroy(),
+  );
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

@@ -1,64 +1,78 @@
+import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { VfioUserError } from '@vfio-user/core';
-import { formatHostPort, withoutZone } from '@vfio-user/core/transport';
-import { WebSocket } from 'ws';
+import { formatHostPort, type PortLayer, withoutZone } from '@vfio-user/core/transport';
 import type { NetworkEndpoint } from '../address/endpoint.js';
-import { WebSocketLink } from '../link/web-socket-link.js';
+import { faultOfAnswer, newKey, receivedBehind, requestHeaders } from './handshake.js';
+import { webSocketLayer } from './web-socket-port.js';
 
 /** What a client adds to a connected stream to speak WebSocket on it. */
 export interface WebSocketClientOptions {
   readonly endpoint: NetworkEndpoint;
+  /** For logs. */
+  readonly peer: string;
   /** Largest message, bytes. */
-  readonly maxPayload: number;
+  readonly maxMessageBytes: number;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A WebSocket on top of a connected stream: resolves once the server agreed. */
-export function webSocketClient(
+/**
+ * The handshake of a WebSocket on a connected stream, which is destroyed if that fails.
+ * @param established puts the layer on the stream, before that can receive more.
+ */
+export function webSocketClient<T>(
   stream: Duplex,
-  { endpoint, maxPayload, timeoutMs, signal }: WebSocketClientOptions,
-): Promise<WebSocketLink> {
+  { endpoint, peer, maxMessageBytes, timeoutMs, signal }: WebSocketClientOptions,
+  established: (layer: PortLayer) => T,
+): Promise<T> {
   const { host, port, path, href } = endpoint;
   return new Promise((resolve, reject) => {
-    // The name of the server goes into the header, since a URL does not take each that there is.
-    const socket = new WebSocket(`ws://host${path}`, {
-      headers: { host: formatHostPort(withoutZone(host), port) },
+    const key = newKey();
+    const asked = request({
+      path,
+      // The name of the server goes into the header, since a URL does not take each that there is.
+      headers: { host: formatHostPort(withoutZone(host), port), ...requestHeaders(key) },
       // Connected already, and encrypted if it should be.
       createConnection: () => stream,
-      perMessageDeflate: false,
-      maxPayload,
     });
-    const fail = (error: unknown): void => {
+    const finish = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
-      socket.on('error', () => {});
-      socket.terminate();
+    };
+    const fail = (error: unknown): void => {
+      finish();
+      stream.on('error', () => {}).destroy();
+      asked.on('error', () => {}).destroy();
       reject(error);
     };
     const onAbort = (): void => fail(signal?.reason);
-    // Not `handshakeTimeout`: that only works where the library made the socket.
     const timer = setTimeout(() => fail(silent(href, timeoutMs)), timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
-    socket.once('error', (cause) => {
-      const text = `${href}: the server does not speak WebSocket there: ${cause.message}`;
-      fail(new VfioUserError('VFU_SYSTEM_ERROR', text, { cause }));
-    });
-    socket.once('unexpected-response', (_request, { statusCode, statusMessage }) => {
+    const refuse = (what: string, cause?: Error): void =>
+      fail(new VfioUserError('VFU_SYSTEM_ERROR', `${href}: ${what}`, { cause }));
+    asked.once('error', (cause) =>
+      refuse(`the server does not speak WebSocket there: ${cause.message}`, cause),
+    );
+    asked.once('response', ({ statusCode, statusMessage }) => {
       const hint =
         statusCode === 403
           ? 'it does not go by this name unless its URI says so with host=, see its log'
           : 'is the path right?';
-      const text = `${href}: the server answered ${statusCode} ${statusMessage}: ${hint}`;
-      fail(new VfioUserError('VFU_SYSTEM_ERROR', text));
+      refuse(`the server answered ${statusCode} ${statusMessage}: ${hint}`);
     });
-    socket.once('open', () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      socket.removeAllListeners('error');
-      resolve(new WebSocketLink(socket, (error) => error));
+    asked.once('upgrade', (answer, _stream, head) => {
+      const fault = faultOfAnswer(answer, key);
+      if (fault !== undefined) {
+        refuse(`the server does not speak WebSocket there: ${fault}`);
+        return;
+      }
+      finish();
+      const received = receivedBehind(stream, head);
+      resolve(established(webSocketLayer({ peer, isServer: false, maxMessageBytes, received })));
     });
+    asked.end();
   });
 }
 
