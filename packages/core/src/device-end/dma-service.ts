@@ -1,6 +1,7 @@
 import type { Dma } from '../device/dma.js';
 import { ECANCELED, EINVAL } from '../errno.js';
 import { errnoOf, RemoteError, RequestRefusedError } from '../errors.js';
+import { WriteFence } from '../memory/write-fence.js';
 import { Command, commandName, ExtensionCommand } from '../protocol/enums.js';
 import type { DmaData, DmaRead, RequestMessage } from '../protocol/messages.js';
 import { DEVICE_INFO_BYTES } from '../protocol/struct-sizes.js';
@@ -25,6 +26,8 @@ export class DmaService {
   /** A device with a failed write whose error reply it may not have read. */
   #unaware: Peer | undefined;
   #waitingBytes = 0;
+  /** Posted writes under way to the owner of the memory: a read behind them waits. */
+  readonly #posted = new WriteFence();
 
   constructor(dma: Dma, maxDataXferSize: number) {
     this.#dma = dma;
@@ -45,10 +48,17 @@ export class DmaService {
         throw new RequestRefusedError(EINVAL, text);
       }
       this.#checkCount(command, request.body.count);
-      this.#read(peer, request.id, request.body, refuse);
     } catch (error) {
       refuse(error);
+      return;
     }
+    this.#posted.run(() => {
+      try {
+        this.#read(peer, request.id, request.body, refuse);
+      } catch (error) {
+        refuse(error);
+      }
+    });
   }
 
   #read(peer: Peer, id: number, body: DmaRead, refuse: (error: unknown) => void): void {
@@ -65,7 +75,7 @@ export class DmaService {
   #answerWrite(peer: Peer, request: DmaWriteRequest): void {
     const number = peer.oneWay.handledMessages + 1;
     try {
-      const writing = this.#write(peer, request.body);
+      const writing = this.#write(peer, request.body, request.noReply);
       if (writing === undefined) confirm(peer, request);
       else {
         writing
@@ -77,24 +87,35 @@ export class DmaService {
     }
   }
 
-  #write(peer: Peer, { address, count, data }: DmaData): Promise<void> | undefined {
+  #write(
+    peer: Peer,
+    { address, count, data }: DmaData,
+    isPosted: boolean,
+  ): Promise<void> | undefined {
     this.#checkCount(Command.DMA_WRITE, count);
     this.#checkEarlierWrites(peer);
     const range = this.#dma.range(address, count, 'write');
     if (range.local) return range.write(data);
     // Forwarded as messages: the data must outlive this frame.
     const writing = range.write(data.slice());
-    return writing && this.#limited(peer, count, writing);
+    return writing && this.#limited(peer, count, isPosted, writing);
   }
 
   /** Nothing more is read from a device while too much of what it wrote waits here. */
-  async #limited(peer: Peer, bytes: number, writing: Promise<void>): Promise<void> {
+  async #limited(
+    peer: Peer,
+    bytes: number,
+    isPosted: boolean,
+    writing: Promise<void>,
+  ): Promise<void> {
+    const number = isPosted ? this.#posted.begin() : undefined;
     this.#waitingBytes += bytes;
     if (this.#waitingBytes > MAX_WAITING_BYTES) peer.connection.pause();
     try {
       await writing;
     } finally {
       this.#waitingBytes -= bytes;
+      if (number !== undefined) this.#posted.end(number);
       if (this.#waitingBytes <= MAX_WAITING_BYTES) peer.connection.resume();
     }
   }

@@ -137,3 +137,31 @@ t.test('a device that floods memory elsewhere is not read from', async (t) => {
   t.equal(fixture.connection.paused, false);
   fixture.end();
 });
+
+t.test('a read waits for the posted writes before it that are under way elsewhere', async (t) => {
+  const space = new DmaSpace(ATTACHMENT);
+  addMapping(space, mappingOf(BASE, 1));
+  const remote = new ManualRemote(space.fence);
+  space.connect(remote);
+  const service = new DmaService(space, 4096);
+  const handlers = {
+    onRequest: (request: RequestMessage) => service.answer(fixture.peer, request),
+  };
+  const fixture: PeerFixture = new PeerFixture({ postedDma: true }, handlers);
+  const body = { address: BASE, count: 4, data: new Uint8Array(4) };
+  fixture.receive(Command.DMA_WRITE, body, { noReply: true });
+  fixture.receive(Command.DMA_WRITE, body, { noReply: true });
+  fixture.receive(Command.DMA_READ, { address: BASE, count: 4 }, { id: 1 });
+  const kinds = (): string[] => remote.transfers.map(({ kind }) => kind);
+  t.same(kinds(), ['write', 'write']);
+  remote.transfers.shift()?.end();
+  await turn();
+  t.same(kinds(), ['write']);
+  remote.transfers.shift()?.end();
+  await turn();
+  t.same(kinds(), ['read']);
+  remote.transfers.shift()?.end();
+  await turn();
+  t.match(fixture.connection.sent, [{ kind: 'reply', command: Command.DMA_READ, id: 1 }]);
+  fixture.end();
+});
