@@ -159,3 +159,45 @@ t.test('a new queue starts with its doorbells at 0', async (t) => {
     t.equal((await driver.execute({ opcode: 0x04, dwords: [1] })).status, 0);
   }
 });
+
+t.test('a client that rings without end does not hold up what else there is to do', async (t) => {
+  const driver = await Driver.create('mapped', { doorbells: 'mapped' });
+  t.teardown(() => driver.device.close?.());
+  const words = mapDoorbells(driver);
+  driver.enable();
+  const { load } = Atomics;
+  const adminHead = 0x1004 / 4;
+  const restless = (array: Int32Array, index: number): number => {
+    if (array.byteOffset + index * 4 === words.byteOffset + adminHead * 4) array[index]! ^= 1;
+    return load(array, index);
+  };
+  Atomics.load = restless as typeof load;
+  t.teardown(() => {
+    Atomics.load = load;
+  });
+  await settle();
+  t.pass('the event loop had its turns');
+});
+
+t.test('commands that are rung for together complete together: one store fence', async (t) => {
+  const driver = await Driver.create('mapped', { doorbells: 'mapped' });
+  t.teardown(() => driver.device.close?.());
+  mapDoorbells(driver);
+  driver.enable();
+  const queue = await driver.queuePair(1, 16);
+  const page = driver.pages();
+  const read = { opcode: 0x02, namespaceId: 1, prp1: page, dwords: [0, 0, 7] };
+  const { add } = Atomics;
+  let fences = 0;
+  Atomics.add = ((array: Int32Array, index: number, value: number) => {
+    fences++;
+    return add(array, index, value);
+  }) as typeof add;
+  t.teardown(() => {
+    Atomics.add = add;
+  });
+  const results = Array.from({ length: 8 }, () => driver.place(queue, read));
+  queue.ring();
+  for (const { status } of await Promise.all(results)) t.equal(status, 0);
+  t.equal(fences, 1);
+});

@@ -2,6 +2,7 @@ import type { ErrorLog } from '../admin/error-log.js';
 import type { InterruptLines } from '../interrupt-lines.js';
 import type { Completion, CompletionQueue } from '../queues/completion-queue.js';
 import { COMPLETION_BYTES } from '../queues/completion-queue.js';
+import { PlacedCompletions } from '../queues/placed-completions.js';
 import type { SubmissionQueue } from '../queues/submission-queue.js';
 import { STATUS, type Status } from '../status.js';
 import type { Command } from './command.js';
@@ -15,6 +16,8 @@ export class Completer {
   /** Counts turns: the stretches of code in which a view of guest memory stays valid. */
   #turn = 0;
   #inTurn = false;
+  #inBurst = false;
+  readonly #placed = new PlacedCompletions();
   readonly #interrupts: InterruptLines;
   readonly #errorLog: ErrorLog;
   readonly #posted: PostedWrites;
@@ -54,8 +57,19 @@ export class Completer {
   }
 
   endTurn(): void {
+    this.endBurst();
     this.#inTurn = false;
     this.#turn++;
+  }
+
+  /** What completes from now on is shown to the host by {@link endBurst}. Within a turn. */
+  beginBurst(): void {
+    this.#inBurst = true;
+  }
+
+  endBurst(): void {
+    this.#inBurst = false;
+    this.#placed.show();
   }
 
   complete(command: Command, status: Status): void {
@@ -103,8 +117,11 @@ export class Completer {
   #post(target: CompletionQueue, queue: SubmissionQueue): void {
     try {
       const entries = target.ring.view(this.#turn);
-      if (entries !== undefined) target.post(this.#entry, entries);
-      else this.#gather(target, queue);
+      if (entries === undefined) this.#gather(target, queue);
+      else {
+        target.place(this.#entry, entries, this.#placed);
+        if (!this.#inBurst) this.#placed.show();
+      }
       this.#interrupts.posted(target);
     } catch (error) {
       this.#lost(target, error);

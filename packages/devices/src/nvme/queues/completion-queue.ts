@@ -1,4 +1,5 @@
 import type { Dma, Iova } from '@vfio-user/core';
+import type { PlacedCompletions } from './placed-completions.js';
 import { Ring } from './ring.js';
 
 /** Bytes of a completion queue entry. */
@@ -79,14 +80,13 @@ export class CompletionQueue {
     return true;
   }
 
-  /** Write an entry into a mapped ring; the phase tag last, as the host polls it. */
-  post(completion: Completion, entries: DataView): void {
+  /** Write an entry into a mapped ring, all but the phase tag, which the host polls. */
+  place(completion: Completion, entries: DataView, placed: PlacedCompletions): void {
     const at = this.#tail * COMPLETION_BYTES;
     entries.setUint32(at, completion.result, true);
     entries.setUint32(at + 4, 0, true);
     entries.setUint32(at + 8, (completion.queueId << 16) | completion.queueHead, true);
-    storeFence();
-    entries.setUint32(at + 12, this.#lastDword(completion), true);
+    placed.add(entries, at + 12, this.#lastDword(completion));
     this.#advance();
   }
 
@@ -128,11 +128,4 @@ export class CompletionQueue {
       this.#phase ^= 1;
     }
   }
-}
-
-const word = new Int32Array(1);
-
-/** A store fence: stores before it become visible before those after it. */
-function storeFence(): void {
-  Atomics.add(word, 0, 1);
 }

@@ -10,12 +10,14 @@ import { COMMAND_BYTES, type SubmissionQueue } from './submission-queue.js';
 /** Commands of one turn, so that register accesses are answered in between. */
 const TURN_COMMANDS = 64;
 const TURN_BYTES = 2 * 1024 * 1024;
+/** Data after which the host is shown what has completed. */
+const BURST_BYTES = 32 * 1024;
 /** Entries read by one message. */
 const MAX_FETCH = 32;
 /** Entries being read by message: each may turn into a transfer of MDTS. */
 const MAX_FETCHING = 64;
 /** Polls of mapped doorbells in one turn: a few microseconds. */
-const SPINS = 256;
+const SPINS = 512;
 /** After the last activity: how long to poll in every turn of the event loop, milliseconds. */
 const HOT_MS = 20;
 /** How long to poll with the short pause, milliseconds. */
@@ -117,13 +119,15 @@ export class Scheduler {
       events.deliver(adminQueue);
       const count = this.#round(commandsLeft);
       commandsLeft -= count;
-      if (count > 0 || rang) {
-        wasActive = true;
-        continue;
-      }
+      if (count > 0 || rang) wasActive = true;
+      if (count > 0) continue;
       // Whoever was told may have rung again at once.
       if (completer.flushInterrupts() && this.#hasWork()) continue;
-      if (spins-- === 0) break;
+      // Within a turn only a doorbell brings more; those that ring without end do not hold it up.
+      do spins--;
+      while (spins > 0 && this.page?.poll() === false);
+      if (spins <= 0) break;
+      wasActive = true;
     }
     return wasActive;
   }
@@ -153,11 +157,17 @@ export class Scheduler {
       return 0;
     }
     if (entries === undefined) return this.#fetch(queue);
+    const { completer } = this.#init;
     let taken = 0;
     while (taken < count && this.#bytesLeft > 0 && this.#ready(queue) > 0) {
-      queue.completionQueue.reserved++;
-      this.#take(queue, entries, queue.head * COMMAND_BYTES);
-      taken++;
+      completer.beginBurst();
+      const bytesAtEnd = this.#bytesLeft - BURST_BYTES;
+      do {
+        queue.completionQueue.reserved++;
+        this.#take(queue, entries, queue.head * COMMAND_BYTES);
+        taken++;
+      } while (taken < count && this.#bytesLeft > bytesAtEnd && this.#ready(queue) > 0);
+      completer.endBurst();
     }
     return taken;
   }
