@@ -180,9 +180,14 @@ t.test('frames in the messages of a WebSocket', async (t) => {
       },
     ),
   );
-  const stream = new WebSocketUnits();
-  stream.seek({ unit: 'HTTP', part: 1 });
-  t.equal(stream.push(http), undefined, 'it is known when it has ended');
+  const cutOf = (part: number, lengths: readonly number[]): number | undefined => {
+    const stream = new WebSocketUnits();
+    stream.seek({ unit: 'HTTP', part });
+    return passed(stream, inPieces(http, lengths));
+  };
+  t.equal(cutOf(0, [http.length]), 1);
+  t.equal(cutOf(1, [http.length]), http.length - 1);
+  t.equal(cutOf(0, [http.length - 2, 2]), http.length - 2, 'what has passed has passed');
 });
 
 /** Bytes of data in the beginning of WebSocket messages. */

@@ -57,7 +57,7 @@ export function tlsFormat(): UnitFormat {
   return tlsRecord;
 }
 
-const END_OF_HTTP = '\r\n\r\n';
+export const END_OF_HTTP = '\r\n\r\n';
 
 /** The request or answer that a WebSocket begins with. */
 export const http: UnitFormat = {

@@ -1,4 +1,4 @@
-import { http, portableFormat, viewOf } from './formats.js';
+import { END_OF_HTTP, http, portableFormat, viewOf } from './formats.js';
 import { type Sought, UnitStream, type Units } from './units.js';
 
 const LENGTH_16 = 126;
@@ -10,6 +10,8 @@ const IS_CONTROL = 0x08;
 /** The frames of the portable encoding within the messages of a WebSocket. */
 export class WebSocketUnits implements Units {
   readonly #http = new UnitStream(() => http);
+  /** The last bytes of HTTP so far. */
+  #httpEnd: Uint8Array = new Uint8Array(0);
   readonly #frames = new UnitStream(portableFormat);
   #header: Uint8Array = new Uint8Array(0);
   /** Bytes of the present message that are missing. */
@@ -29,10 +31,10 @@ export class WebSocketUnits implements Units {
 
   push(bytes: Uint8Array): number | undefined {
     let at = 0;
-    while (this.#http.count === 0 && at < bytes.length) {
-      const cut = this.#http.push(bytes.subarray(at, at + 1));
-      if (cut !== undefined) return at + cut;
-      at++;
+    if (this.#http.count === 0) {
+      at = this.#httpBytes(bytes);
+      const cut = this.#http.push(bytes.subarray(0, at));
+      if (cut !== undefined) return cut;
       // From here on there is no more of it.
       if (this.#http.count > 0) this.#http.seek(undefined);
     }
@@ -50,6 +52,15 @@ export class WebSocketUnits implements Units {
       at += part.length;
     }
     return undefined;
+  }
+
+  /** How many bytes belong to HTTP. */
+  #httpBytes(bytes: Uint8Array): number {
+    const text = Buffer.concat([this.#httpEnd, bytes]);
+    const end = text.indexOf(END_OF_HTTP);
+    const before = this.#httpEnd.length;
+    this.#httpEnd = text.subarray(-(END_OF_HTTP.length - 1));
+    return end < 0 ? bytes.length : end + END_OF_HTTP.length - before;
   }
 
   /** @returns how many bytes it took. */
