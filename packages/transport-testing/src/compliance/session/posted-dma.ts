@@ -53,7 +53,8 @@ export function postedDmaTests(suite: Suite): void {
     server.post(BASE, number(2));
     t.not(await server.read(BASE, 4), 0);
     t.same(numbersIn(memory, 1), [1]);
-    t.equal(server.faults.length, 1);
+    // A bridge may have had the first one under way, which counts as refused as well.
+    t.ok(server.faults.length > 0, 'the device is told');
   });
 
   suite.test('a flood of posted DMA arrives, whatever the windows', POSTED, async (t) => {
