@@ -126,21 +126,24 @@ export class DeviceLink {
     const { signsOfLife } = peer;
     const waitMs = this.silent ? 0 : Math.max(0, this.answerBy - performance.now());
     let isLate = false;
-    const refuseLate = (error: unknown): void => {
-      if (isLate && error instanceof RemoteError) peer.abort(error);
-    };
-    const asked = call(peer, command, body, pick, descriptors, { onLateRefusal: refuseLate });
-    asked.catch(refuseLate);
+    const refusedLate = (error: RemoteError): void => peer.abort(error);
+    const asked = call(peer, command, body, pick, descriptors, { onLateRefusal: refusedLate });
+    asked.catch((error: unknown) => {
+      if (isLate && error instanceof RemoteError) refusedLate(error);
+    });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         isLate = true;
-        this.leftUnanswered(signsOfLife);
         reject(new VfioUserError('VFU_TIMEOUT', `${commandName(command)} takes too long`));
       }, waitMs);
     });
     try {
       return await Promise.race([asked, late]);
+    } catch (error) {
+      // Either limit may be the first to be noticed: this one, or that of the connection's requests.
+      if (VfioUserError.is(error) && error.code === 'VFU_TIMEOUT') this.leftUnanswered(signsOfLife);
+      throw error;
     } finally {
       clearTimeout(timer);
     }

@@ -13,9 +13,11 @@ const { setTimeout: setRealTimeout } = globalThis;
 export class TestClock {
   #passedMs = 0;
 
-  /** To be called before anything starts that looks at the time. */
-  constructor(t: Test) {
-    const start = performance.now();
+  /**
+   * To be called before anything starts that looks at the time.
+   * @param start what `performance.now()` says first, ms.
+   */
+  constructor(t: Test, start = performance.now()) {
     mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     mock.method(performance, 'now', () => start + this.#passedMs);
     mock.method(AbortSignal, 'timeout', (ms: number) => {
