@@ -132,9 +132,11 @@ async function goesOnWithoutTheAdapter(t: Test): Promise<void> {
   await addDevice();
   links.cut();
   await ordered;
-  // All of it may have arrived before the cut.
-  t.equal(await driver.read32(register.ID), register.ID_VALUE);
-  t.equal(path(), 'RDMA by rxe0');
+  // A link that was made before the adapter had its addresses again has messages.
+  while (path() !== 'RDMA by rxe0') {
+    links.cut();
+    t.equal(await driver.read32(register.ID), register.ID_VALUE);
+  }
 }
 
 await server.printed('SERVING');
