@@ -91,6 +91,9 @@ export class Poller {
  */
 const waitsForCallback = Number.parseInt(process.versions.node, 10) >= 26;
 
+/** Whether promises and `process.nextTick` run as soon as a poller's callback returns. */
+export const pollersRunPromises = !waitsForCallback;
+
 let deferredRunsSoon = false;
 
 function runDeferredSoon(): void {

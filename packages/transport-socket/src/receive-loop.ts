@@ -36,6 +36,7 @@ export class ReceiveLoop {
   readonly #source: ReceiveSource;
   readonly #now: () => number;
   readonly #yields: boolean;
+  readonly #followsUp: boolean;
   readonly #polling: BusyPolling;
   readonly #followUp = new FollowUp();
   readonly #nextTurn = new ScheduledTask(setImmediate, () => this.#onTurn());
@@ -47,10 +48,19 @@ export class ReceiveLoop {
   /** In this turn, the peer answers when it gets the processor. */
   #yieldsFirst = false;
 
-  /** @param now the time, ms. */
-  constructor(source: ReceiveSource, maxSpinUs: number, now = () => performance.now()) {
+  /**
+   * @param followsUp whether promises run as soon as a message is handled: they come before the next.
+   * @param now the time, ms.
+   */
+  constructor(
+    source: ReceiveSource,
+    maxSpinUs: number,
+    followsUp: boolean,
+    now = () => performance.now(),
+  ) {
     this.#source = source;
     this.#now = now;
+    this.#followsUp = followsUp;
     this.#yields = maxSpinUs > 0;
     this.#polling = new BusyPolling(maxSpinUs);
   }
@@ -93,7 +103,7 @@ export class ReceiveLoop {
   /** A message was handled. */
   #goOn(now: number): void {
     const more = ++this.#turnReceives < RECEIVES_PER_TURN && now - this.#turnStart < TURN_MS;
-    if (more && this.#source.receives && this.#followUp.handled()) {
+    if (more && this.#followsUp && this.#source.receives && this.#followUp.handled()) {
       void resolved.then(this.#onMicrotask);
     } else {
       this.#awaitNext(now);

@@ -7,6 +7,7 @@ import {
   type FileDescriptor,
   MessageSocket,
   Poller,
+  pollersRunPromises,
   SHUT_WR,
   shutdown,
 } from '@vfio-user/posix-ffi';
@@ -61,7 +62,7 @@ export class SocketPort implements StreamPort {
     this.#socket = socket;
     this.#messages = new MessageSocket(socket);
     this.#sender = new Sender(this.#messages);
-    this.#loop = new ReceiveLoop(this.#source(), parts.maxSpinUs);
+    this.#loop = new ReceiveLoop(this.#source(), parts.maxSpinUs, pollersRunPromises);
     this.#poller = new Poller(socket, (readable, writable) => this.#onReady(readable, writable));
   }
 

@@ -19,7 +19,7 @@ class Source implements ReceiveSource {
   readonly loop: ReceiveLoop;
 
   constructor(maxSpinUs = 100) {
-    this.loop = new ReceiveLoop(this, maxSpinUs, () => this.now);
+    this.loop = new ReceiveLoop(this, maxSpinUs, true, () => this.now);
   }
 
   receive(): boolean {
