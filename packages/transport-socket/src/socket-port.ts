@@ -62,7 +62,9 @@ export class SocketPort implements StreamPort {
     this.#socket = socket;
     this.#messages = new MessageSocket(socket);
     this.#sender = new Sender(this.#messages);
-    this.#loop = new ReceiveLoop(this.#source(), parts.maxSpinUs, pollersRunPromises);
+    // Between processes of one machine the next message is often there already.
+    const followsUp = pollersRunPromises && !parts.network;
+    this.#loop = new ReceiveLoop(this.#source(), parts.maxSpinUs, followsUp);
     this.#poller = new Poller(socket, (readable, writable) => this.#onReady(readable, writable));
   }
 
