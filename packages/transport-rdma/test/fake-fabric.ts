@@ -336,6 +336,9 @@ class FakeQueuePair implements QueuePair {
     this.#post({ kind: 'read', ...NO_MEMORY, ...request, immediate: 0 });
   }
 
+  /** It sent something while nothing arrived: nothing of it does any more. */
+  unheard = false;
+
   #post(work: Work): void {
     if (this.dead) throw new Error('ibv_post_send failed: EIO');
     if (this.#work.length >= this.#options.maxSend) throw new Error('too much work posted');
@@ -359,7 +362,8 @@ class FakeQueuePair implements QueuePair {
     for (let work = this.#work[0]; work !== undefined && !this.dead; work = this.#work[0]) {
       if (this.#failed) {
         this.#complete(work, CompletionStatus.WR_FLUSH_ERR);
-      } else if (fabric.faults.black) {
+      } else if (fabric.faults.black || this.unheard) {
+        this.unheard = true;
         return;
       } else {
         const peer = this.#remote === undefined ? undefined : fabric.queuePairs.get(this.#remote);
