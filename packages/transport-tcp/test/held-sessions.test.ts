@@ -23,17 +23,9 @@ import { Authority, type Certificate, noOpenssl } from '@vfio-user/support';
 import { BreakableTransport } from '@vfio-user/transport-testing';
 import t, { type Test } from 'tap';
 import { tcpTransport } from '../src/index.js';
+import { IDLE_LIMITS } from './support.js';
 
 const PLAIN = new TransportRegistry([tcpTransport()]);
-const IDLE_LIMITS = {
-  maxFrameBytes: 2 ** 20,
-  maxRecordBytes: 65_536,
-  maxPushBytes: 0,
-  maxPushRules: 0,
-  windowMessages: 4096,
-  windowBytes: 2 ** 20,
-  silenceMs: 0,
-};
 
 /** Links of a client that may go on with another URI than they began with. */
 class ChangingTransport extends BreakableTransport {

@@ -15,6 +15,7 @@ import { bench, benchRegisters as register } from '@vfio-user/devices';
 import { TestDeviceDriver } from '@vfio-user/drivers';
 import t, { type Test } from 'tap';
 import { tcpTransport } from '../src/index.js';
+import { IDLE_LIMITS } from './support.js';
 
 const registry = new TransportRegistry([tcpTransport()]);
 /** So that the peer tells what it has handled. */
@@ -120,23 +121,14 @@ t.test('connections that are replayed disturb nobody', async (t) => {
 
 /** The begin of a session that could be held. */
 function beginning(): Uint8Array {
-  const limits = {
-    maxFrameBytes: 2 ** 20,
-    maxRecordBytes: 65_536,
-    maxPushBytes: 0,
-    maxPushRules: 0,
-    windowMessages: 4096,
-    windowBytes: 2 ** 20,
-    silenceMs: 0,
-  };
   const session = new Uint8Array(16);
-  const preface = { major: 1, minor: 1, session, capabilities: ['resume'], limits };
+  const preface = { major: 1, minor: 1, session, capabilities: ['resume'] };
   const version = new PortableEncoding({ maxDataXferSize: 4096 }).encodeRequest(
     Command.VERSION,
     1,
     offer(OWN_CAPABILITIES),
   );
-  return Buffer.concat([encodePreface(preface), version.head]);
+  return Buffer.concat([encodePreface({ ...preface, limits: IDLE_LIMITS }), version.head]);
 }
 
 const places: Readonly<Record<string, (t: Test, server: DeviceServer) => Promise<Bridge>>> = {

@@ -26,6 +26,17 @@ export const framing: Framing = {
   mayCarryDescriptors: () => false,
 };
 
+/** Limits of a preface in which nothing is pushed and no sign of life asked for. */
+export const IDLE_LIMITS = {
+  maxFrameBytes: 2 ** 20,
+  maxRecordBytes: 65_536,
+  maxPushBytes: 0,
+  maxPushRules: 0,
+  windowMessages: 4096,
+  windowBytes: 2 ** 20,
+  silenceMs: 0,
+};
+
 /** A message of `length` bytes, all but its header `fill`. */
 export function message(length: number, fill = 0): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length).fill(fill);
