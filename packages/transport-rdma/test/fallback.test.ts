@@ -72,6 +72,25 @@ t.test('a server that insists on RDMA turns others away', async (t) => {
   t.ok(server.uri.includes('fallback=never'));
 });
 
+t.test(
+  'a server that leaves while the queue pair is tried leaves nothing to fall back to',
+  async (t) => {
+    const { server, fabric } = await serveBench(t, {
+      query: '?fallback=never',
+      options: { setupTimeoutMs: 50 },
+    });
+    fabric.faults.black = true;
+    const lenient = server.uri.replace('?fallback=never', '');
+    for (const uri of [lenient, `${lenient}?fallback=never`]) {
+      await t.rejects(connectDevice(uri, { registry: machine(fabric) }), {
+        code: 'VFU_PEER_CLOSED',
+        message: /^rdma:.*, while RDMA was set up$/,
+      });
+    }
+    t.equal(fabric.devices.size, 0, 'nothing is left open');
+  },
+);
+
 for (const side of ['client', 'server'] as const) {
   t.test(`an adapter of the ${side} that cannot be used is no obstacle`, async (t) => {
     const broken = new FakeFabric();

@@ -58,6 +58,10 @@ export function tryQueuePair(bootstrap: Connection, attempt: ClientAttempt): Fra
       endpoint.close();
       bootstrapSink.handTo(fallBack(bootstrap, attempt, reason));
     },
+    onEnded(error) {
+      endpoint.close();
+      attempt.failed(signal?.aborted ? signal.reason : endedAmidSetup(attempt.target, error));
+    },
   });
   const bootstrapSink = new BootstrapSink(probe);
   probe.start();
@@ -84,6 +88,12 @@ function fallBack(bootstrap: Connection, attempt: ClientAttempt, reason: string)
   const sink = acceptOr(bootstrap, accept, handshake, failed);
   connected(bootstrap);
   return sink;
+}
+
+/** The error if the bootstrap connection ends while the queue pair is tried. */
+function endedAmidSetup({ href }: RdmaTarget, cause: Error | undefined): VfioUserError {
+  const why = cause?.message ?? 'the server closed the connection';
+  return new VfioUserError('VFU_PEER_CLOSED', `${href}: ${why}, while RDMA was set up`, { cause });
 }
 
 /** The error if RDMA is required and impossible. */

@@ -12,6 +12,8 @@ export interface QueuePairProbeParts {
   /** It works. Called synchronously, as the server's next message may already be there. */
   onPassed(): void;
   onFailed(reason: string): void;
+  /** The bootstrap connection ended before it was known: there is nothing left to fall back to. */
+  onEnded(error: Error | undefined): void;
 }
 
 /**
@@ -49,7 +51,7 @@ export class QueuePairProbe implements FrameSink, QueuePairEvents {
   onDrain(): void {}
 
   onClose(error?: Error): void {
-    this.#fail(error?.message ?? 'the server closed the connection');
+    if (this.#end()) this.#parts.onEnded(error);
   }
 
   onSent(): void {}

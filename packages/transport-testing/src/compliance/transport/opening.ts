@@ -106,8 +106,10 @@ export function openingTests(suite: Suite, unusedAddress: () => string): void {
   suite.test('a connection that is turned away on arrival ends for its client', async (t) => {
     const host = await openHost(t, suite);
     host.onAccept = (connection) => connection.abort(new Error('go away'));
-    const client = await host.connect();
-    await client.ended();
+    // Where a set-up takes several messages, its end may be known before the connection is.
+    const client = await host.connect().catch((error) => error);
+    if (client instanceof RecordingEnd) await client.ended();
+    else t.match(client, { code: 'VFU_PEER_CLOSED' });
     const server = await host.end(0);
     await server.ended();
     t.match(server.closes, [{ message: 'go away' }]);
