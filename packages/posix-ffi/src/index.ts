@@ -82,6 +82,7 @@ export {
 } from './memory-file.js';
 export { MessageSocket, WOULD_BLOCK } from './message-socket.js';
 export { addressOf, NativeMemory } from './native-memory.js';
+export { Placement } from './placement.js';
 export { Poller, pollersRunPromises } from './poller.js';
 export { yieldProcessor } from './processor.js';
 export {

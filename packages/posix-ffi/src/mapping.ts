@@ -15,7 +15,7 @@ import { copyIn, copyOut } from './guarded-copy.js';
 import { check, failed, libc } from './libc.js';
 import { type FileIdentity, identifyFile, memoryBacking } from './memory-file.js';
 import { PagePresence } from './page-presence.js';
-import { place } from './placement.js';
+import { type PlacedRange, Placement } from './placement.js';
 import { SystemError } from './system-error.js';
 import { memoryAreas } from './virtual-memory-areas.js';
 
@@ -37,13 +37,17 @@ export interface MappingOptions {
    * the file cannot shrink. Absent: they are known to be available.
    */
   readonly pages?: 'once' | 'always' | undefined;
+  /** Neighbours in a file are joined if they have it in common. */
+  readonly placement?: Placement | undefined;
 }
 
 /** The address range of a mapping, which lives until its last view is collected. */
 interface Range {
-  readonly address: number;
-  readonly bytes: number;
+  readonly placed: PlacedRange;
+  readonly placement: Placement;
   windows: number;
+  /** Whether a view was handed out; then, whether other memory has replaced it. */
+  state: 'unviewed' | 'viewed' | 'replaced';
 }
 
 const unmapWithLastView = new FinalizationRegistry((range: Range) => {
@@ -51,10 +55,18 @@ const unmapWithLastView = new FinalizationRegistry((range: Range) => {
   if (range.windows === 0) giveBack(range);
 });
 
-function giveBack(range: Range): void {
-  libc().munmap(range.address, range.bytes);
-  memoryAreas.giveBack();
+function giveBack({ placed, placement, state }: Range): void {
+  libc().munmap(placed.address, placed.bytes);
+  if (state === 'replaced') {
+    memoryAreas.giveBackReplaced();
+    return;
+  }
+  memoryAreas.giveBack(placed.file.neighbours(placed), state === 'viewed');
+  placement.forget(placed);
 }
+
+/** Of mappings without one of their own. */
+const sharedPlacement = new Placement();
 
 /**
  * File memory mapped into this process, as `Uint8Array`s.
@@ -76,8 +88,6 @@ export class Mapping {
   #windows: Uint8Array[] = [];
   readonly #presence: PagePresence | undefined;
   #revoked = false;
-  /** Whether a view was handed out. */
-  #viewed = false;
 
   private constructor(
     range: Range,
@@ -92,7 +102,7 @@ export class Mapping {
     for (let start = 0; start < lead + length; start += WINDOW_BYTES) {
       const bytes = Math.min(WINDOW_BYTES, lead + length - start);
       // Pointers are BigInts in koffi's declarations; at run time it takes numbers as well.
-      const window = libc().koffi.view(range.address + start, bytes);
+      const window = libc().koffi.view(range.placed.address + start, bytes);
       unmapWithLastView.register(window, range, range);
       this.#windows.push(new Uint8Array(window));
     }
@@ -104,7 +114,7 @@ export class Mapping {
    * process can hold no more mappings.
    */
   static create(file: FileDescriptor, options: MappingOptions): Mapping {
-    const { offset = 0n, length, writable, pages } = options;
+    const { offset = 0n, length, writable, pages, placement = sharedPlacement } = options;
     const identity = checkRange(file, offset, length);
     const { pageBytes } = memoryBacking(file);
     const lead = Number(offset % BigInt(pageBytes));
@@ -112,34 +122,43 @@ export class Mapping {
     if (!memoryAreas.take()) throw new SystemError(ENOMEM, 'mmap', NO_AREA_LEFT);
     // Pages that are asked for need not be set aside, which a pool of huge pages would do for all.
     const noReserve = writable && pages === undefined ? 0 : MAP_NORESERVE;
-    const address = place({
+    const placed = placement.place({
       number: file.number,
       file: identity,
       offset: Number(offset) - lead,
       bytes,
+      pageBytes,
       flags: (writable ? MAP_SHARED : MAP_PRIVATE) | noReserve,
     });
-    if (address === -1) {
+    if (placed === undefined) {
       memoryAreas.giveBack();
       throw failed('mmap', `${length} bytes at ${offset}`);
     }
+    memoryAreas.join(placed.file.neighbours(placed));
+    const { address } = placed;
     const windows = Math.ceil((lead + length) / WINDOW_BYTES);
     const mayVanish = pages === 'always';
     const presence =
       pages === undefined ? undefined : new PagePresence({ address, bytes, pageBytes, mayVanish });
-    return new Mapping({ address, bytes, windows }, lead, length, presence);
+    const range: Range = { placed, placement, windows, state: 'unviewed' };
+    return new Mapping(range, lead, length, presence);
   }
 
   /**
    * The bytes `[offset, offset + length)`, or `undefined` when they span two windows, lie outside
-   * the mapping, or the mapping is revoked. A view that outlives {@link revoke} is harmless.
+   * the mapping, or the mapping is revoked, and where the process has too few areas left to replace
+   * what is viewed. A view that outlives {@link revoke} is harmless.
    * @throws {SystemError} EFAULT when a page is unavailable.
    */
   view(offset: number, length: number): Uint8Array | undefined {
     if (!this.#contains(offset, length)) return undefined;
+    const range = this.#range;
+    if (range.state === 'unviewed') {
+      if (!memoryAreas.view()) return undefined;
+      range.state = 'viewed';
+    }
     const start = this.#lead + offset;
     this.#presence?.require(start, length);
-    this.#viewed = true;
     const index = Math.floor(start / WINDOW_BYTES);
     const inside = start - index * WINDOW_BYTES;
     if (inside + length > WINDOW_BYTES) return undefined;
@@ -171,13 +190,13 @@ export class Mapping {
   /** Copy out by a system call, which fails with EFAULT where {@link read} would raise SIGBUS. */
   copyOut(offset: number, target: Uint8Array): void {
     this.#assertContains(offset, target.length);
-    copyOut(this.#range.address + this.#lead + offset, target);
+    copyOut(this.#range.placed.address + this.#lead + offset, target);
   }
 
   /** Copy in by a system call. */
   copyIn(offset: number, source: Uint8Array): void {
     this.#assertContains(offset, source.length);
-    copyIn(this.#range.address + this.#lead + offset, source);
+    copyIn(this.#range.placed.address + this.#lead + offset, source);
   }
 
   /**
@@ -187,18 +206,20 @@ export class Mapping {
    */
   revoke(): void {
     if (this.#revoked) return;
-    if (!this.#viewed) {
-      unmapWithLastView.unregister(this.#range);
+    const range = this.#range;
+    const { placed, placement } = range;
+    if (range.state === 'unviewed') {
+      unmapWithLastView.unregister(range);
       this.#revoked = true;
       this.#windows = [];
-      giveBack(this.#range);
+      giveBack(range);
       return;
     }
-    // It replaces the existing mapping, so no further memory map area is needed.
+    // The areas that this may split were counted when the first view was taken.
     check(
       libc().mmap(
-        this.#range.address,
-        this.#range.bytes,
+        placed.address,
+        placed.bytes,
         PROT_READ | PROT_WRITE,
         MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
         -1,
@@ -207,6 +228,9 @@ export class Mapping {
       'mmap',
       'to revoke a mapping',
     );
+    memoryAreas.replace(placed.file.neighbours(placed));
+    range.state = 'replaced';
+    placement.forget(placed);
     this.#revoked = true;
     this.#windows = [];
   }

@@ -15,52 +15,97 @@ interface AreaCount {
 }
 
 /**
- * The virtual memory areas of this process (vm.max_map_count), of which a mapping takes one. A
- * process without any left can neither allocate memory nor unmap it. Mappings are counted at their
- * worst case: adjacent areas that the kernel has merged split again when every second mapping is
- * removed.
+ * The virtual memory areas of this process (vm.max_map_count). A process without any left can
+ * neither allocate memory nor unmap it, so what counts is how many areas the mapped ranges may
+ * still come to need. The kernel joins adjacent ranges of a file to a run of one area, and splits
+ * it again when one of them goes. Where that one was not viewed, a hole is left, so that of a run
+ * at worst every second range remains as an area; a viewed one is replaced by other memory, which
+ * is an area as well.
  */
 export class VirtualMemoryAreas {
   readonly #look: () => AreaCount;
-  #left: number | undefined;
-  #held = 0;
+  /** What the limit leaves to the ranges. */
+  #budget: number | undefined;
+  #takenSinceLook = 0;
+  #lookAfter = LOOK_EVERY;
   #refused = 0;
+  #runs = 0;
+  #unviewed = 0;
+  #viewed = 0;
+  #replaced = 0;
 
   constructor(look: () => AreaCount) {
     this.#look = look;
   }
 
-  /** Number of mappings that this process can still hold. */
+  /** Number of ranges without neighbours that this process can still map. */
   get left(): number {
-    const isCheap = this.#held < LOOK_EVERY;
-    return Math.max(0, isCheap ? this.#count() : (this.#left ?? this.#count()));
+    const budget = this.#budget ?? this.#count();
+    return Math.max(0, Math.floor(budget - this.#worst()));
   }
 
   get isUsedUp(): boolean {
-    let left = this.#left ?? this.#count();
-    if (left <= 0 && this.#refused++ % LOOK_EVERY === 0) left = this.#count();
-    return left <= 0;
+    if (this.left > 0) return false;
+    if (this.#refused++ % LOOK_EVERY === 0) this.#count();
+    return this.left <= 0;
   }
 
-  /** @returns whether there was one. */
+  /** For a range to be mapped. @returns whether there was one. */
   take(): boolean {
+    if (this.#takenSinceLook++ >= this.#lookAfter) this.#count();
     if (this.isUsedUp) return false;
-    this.#left = (this.#left as number) - 1;
-    this.#held++;
+    this.#unviewed++;
+    this.#runs++;
     return true;
   }
 
-  giveBack(): void {
-    this.#held--;
-    if (this.#left !== undefined) this.#left++;
+  /** The range that was taken for has become part of the runs of so many neighbours. */
+  join(neighbours: number): void {
+    this.#runs -= neighbours;
   }
 
-  /** The larger of our own count, and the kernel's with all merged areas split. */
+  /** Its memory is about to be viewed. @returns `false` where it must not be. */
+  view(): boolean {
+    this.#unviewed--;
+    this.#viewed++;
+    if (this.#worst() <= (this.#budget ?? this.#count())) return true;
+    this.#viewed--;
+    this.#unviewed++;
+    return false;
+  }
+
+  /** A viewed range between so many neighbours was replaced. */
+  replace(neighbours: number): void {
+    this.#viewed--;
+    this.#replaced++;
+    this.#runs += neighbours - 1;
+  }
+
+  /** A range between so many neighbours is unmapped. */
+  giveBack(neighbours = 0, wasViewed = false): void {
+    if (wasViewed) this.#viewed--;
+    else this.#unviewed--;
+    this.#runs += neighbours - 1;
+  }
+
+  /** What replaced a range is unmapped. */
+  giveBackReplaced(): void {
+    this.#replaced--;
+  }
+
+  /** Most areas that the ranges can need before there are more of them. */
+  #worst(): number {
+    const runs = (this.#unviewed + this.#runs + 3 * this.#viewed) / 2;
+    return Math.min(this.#unviewed + this.#viewed, runs) + this.#replaced;
+  }
+
   #count(): number {
     const { most, used } = this.#look();
-    const free = most - Math.ceil(most * RESERVED_PART) - used - this.#held;
-    this.#left = Math.max(this.#left ?? free, free);
-    return this.#left;
+    this.#takenSinceLook = 0;
+    this.#lookAfter = Math.max(LOOK_EVERY, used);
+    const others = Math.max(0, used - this.#runs - this.#replaced);
+    this.#budget = most - Math.ceil(most * RESERVED_PART) - others;
+    return this.#budget;
   }
 }
 

@@ -27,12 +27,6 @@ export interface NegotiationOptions {
 /** The limits that are announced to the client. */
 export type AnnouncedLimits = Pick<ServerLimits, 'maxDataXferSize' | 'maxMsgFds' | 'maxDmaMaps'>;
 
-/**
- * Enough for a guest without an IOMMU. Mappings beyond what the process can hold are accessed by
- * system calls, which is slower.
- */
-const FEWEST_MAPPINGS = 256;
-
 /** A client's connection up to VERSION, and the result of the negotiation. */
 export class ClientNegotiation {
   readonly #options: NegotiationOptions;
@@ -97,13 +91,13 @@ export class ClientNegotiation {
     const { id, body } = asked;
     const { peer, logger } = this.#options;
     try {
-      const maxDmaMaps = this.#mappingsThatFit(limits);
       const { reply, peer: client } = negotiate(
         body,
-        this.#ownCapabilities({ ...limits, maxDmaMaps }),
+        this.#ownCapabilities(limits),
         peer.encoding.versionReplyRoom(body),
       );
       this.#client = client;
+      const { maxDmaMaps } = limits;
       this.#options.onAgreed({ maxDmaMaps, clientMaxDataXferSize: client.maxDataXferSize });
       this.#namesCapabilities = body.capabilities !== undefined;
       peer.reply(Command.VERSION, id, reply);
@@ -161,12 +155,6 @@ export class ClientNegotiation {
   #violation(): ProtocolViolationError {
     const what = this.#asked === undefined ? 'did not come first' : 'was not awaited';
     return new ProtocolViolationError(`VERSION ${what}`);
-  }
-
-  /** At most what this process can hold besides the mappings of its other devices. */
-  #mappingsThatFit({ maxDmaMaps }: AnnouncedLimits): number {
-    const left = this.#options.peer.connection.resources?.mappingsLeft ?? maxDmaMaps;
-    return Math.min(maxDmaMaps, Math.max(left, FEWEST_MAPPINGS));
   }
 
   #ownCapabilities(limits: AnnouncedLimits = this.#options.limits): Capabilities {

@@ -29,6 +29,7 @@ export class DmaSpace implements Dma, RangeSpace {
   readonly #faultListeners: ((error: Error) => void)[] = [];
   /** Logs errors of adding and removing mappings. */
   readonly #failed: (error: unknown) => void;
+  #removals = 0;
 
   /** @param attachment whose memory it is. */
   constructor(attachment: Attachment, logger: Logger = silentLogger) {
@@ -57,6 +58,10 @@ export class DmaSpace implements Dma, RangeSpace {
   /** Access to mappings without shared memory; `undefined` when the client is gone. */
   connect(remote: RemoteDma | undefined): void {
     this.access.remote = remote;
+  }
+
+  get removals(): number {
+    return this.#removals;
   }
 
   get mappingCount(): number {
@@ -93,6 +98,7 @@ export class DmaSpace implements Dma, RangeSpace {
     if (!mapping.mapped) return undefined;
     this.#notify(this.#unmapListeners, mapping);
     this.#table.remove(mapping);
+    this.#removals++;
     let ended: Promise<void> | undefined;
     const cancel = (): void => {
       ended = this.access.remote?.cancel(mapping);

@@ -9,6 +9,8 @@ import type { OrderedDma } from './ordered-dma.js';
 /** Where ranges are looked up, and how they are accessed. */
 export interface RangeSpace {
   readonly access: OrderedDma;
+  /** How many mappings have been removed. */
+  readonly removals: number;
   /**
    * The mapping that contains `iova`.
    * @throws {DmaFaultError} ENOENT when there is none, or the address space ends before `iova +
@@ -33,7 +35,10 @@ type Transfer = (
   bytes: Uint8Array,
 ) => Promise<void> | undefined;
 
-/** See {@link DmaRange}. Nearly always within one mapping; otherwise it keeps a list of pieces. */
+/**
+ * See {@link DmaRange}. Nearly always within one mapping; otherwise it keeps a list of pieces, of
+ * which an access touches those that it needs, however many there are.
+ */
 export class MappedRange implements DmaRange {
   readonly iova: Iova;
   readonly length: number;
@@ -43,6 +48,8 @@ export class MappedRange implements DmaRange {
   /** Offset of the range in {@link #mapping}, bytes. */
   #offset = 0;
   #pieces: readonly Piece[] | undefined;
+  /** Of {@link RangeSpace.removals} when all of the range was found to be mapped. */
+  #removals = 0;
 
   /** @throws {DmaFaultError} */
   constructor(space: RangeSpace, iova: Iova, length: number, mode: DmaAccess) {
@@ -51,6 +58,7 @@ export class MappedRange implements DmaRange {
     this.length = length;
     this.#mode = mode;
     this.#mapping = this.#find();
+    this.#removals = space.removals;
   }
 
   get local(): boolean {
@@ -107,8 +115,11 @@ export class MappedRange implements DmaRange {
 
   /** Look it up again if part of it was unmapped: it may be mapped again. */
   #update(): void {
+    const { removals } = this.#space;
+    if (removals === this.#removals) return;
     const isGone = this.#pieces?.some(({ mapping }) => !mapping.mapped) ?? !this.#mapping.mapped;
     if (isGone) this.#mapping = this.#find();
+    this.#removals = removals;
   }
 
   /** Checks the whole range before it is accessed, so that a fault leaves no partial transfer. */
@@ -143,10 +154,13 @@ export class MappedRange implements DmaRange {
   ): Promise<void> | undefined {
     const under: Promise<void>[] = [];
     let atOnce = 0;
-    for (const { mapping, offset: inMapping, start, length } of this.#pieces as readonly Piece[]) {
+    const pieces = this.#pieces as readonly Piece[];
+    const end = offset + bytes.length;
+    for (let at = pieceAt(pieces, offset); at < pieces.length; at++) {
+      const { mapping, offset: inMapping, start, length } = pieces[at] as Piece;
       const from = Math.max(start, offset);
-      const to = Math.min(start + length, offset + bytes.length);
-      if (from >= to) continue;
+      const to = Math.min(start + length, end);
+      if (from >= to) break;
       try {
         const part = bytes.subarray(from - offset, to - offset);
         const moving = transfer(mapping, inMapping + from - start, part);
@@ -161,4 +175,16 @@ export class MappedRange implements DmaRange {
     if (atOnce > 0) publishAccess(this.#space.access.attachment, 'shared', direction, atOnce);
     return under.length === 0 ? undefined : allEnded(under);
   }
+}
+
+/** Index of the piece that contains the byte at `offset` of the range. */
+function pieceAt(pieces: readonly Piece[], offset: number): number {
+  let low = 0;
+  let high = pieces.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((pieces[middle] as Piece).start <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }

@@ -69,8 +69,6 @@ export interface SharedResources {
    * @throws {VfioUserError} `VFU_SYSTEM_ERROR` when it is no memory, or too short for the range.
    */
   mapMemory(descriptor: Descriptor, request: MapRequest): MappedMemory;
-  /** Number of mappings that this process can still hold; absent: unlimited. */
-  readonly mappingsLeft?: number;
   /** Make a notifier of a passed descriptor, whose ownership passes to this call. */
   notifier(descriptor: Descriptor): Notifier;
   /** Whether both name the same file, to recognise an identical DMA_MAP. */

@@ -488,6 +488,39 @@ t.test('a range that lost its end stays a fault until all of it is mapped again'
   t.strictSame([...again.bytes.subarray(0, 5)], [2, 2, 2, 2, 0]);
 });
 
+t.test('an access within a range over many mappings looks at those that it needs', async (t) => {
+  const dma = new DmaSpace(ATTACHMENT);
+  const memories = Array.from({ length: 1000 }, () => new TestGuestMemory(PAGE));
+  let looks = 0;
+  for (const [page, memory] of memories.entries()) {
+    const mapping = addMapping(dma, mappingOf(page * PAGE, 1, memory));
+    let mapped = true;
+    Object.defineProperty(mapping, 'mapped', {
+      get: () => {
+        looks++;
+        return mapped;
+      },
+      set: (value: boolean) => {
+        mapped = value;
+      },
+    });
+  }
+  const range = dma.range(16, 999 * PAGE, 'readwrite');
+  const target = new Uint8Array(PAGE);
+  for (const page of [0, 1, 500, 997, 998]) {
+    looks = 0;
+    range.write(bytes(PAGE, page & 0xff), page * PAGE);
+    range.read(target, page * PAGE);
+    t.ok(looks <= 4, `${looks} looks`);
+    t.ok(target.every((byte) => byte === (page & 0xff)));
+    t.equal(memories[page]?.bytes[16], page & 0xff);
+    t.equal(memories[page + 1]?.bytes[15], page & 0xff);
+  }
+  range.write(bytes(0, 0), 999 * PAGE);
+  void dma.remove(dma.exact(998 * PAGE, PAGE)!);
+  t.throws(() => range.read(target), { ...FAULT, errno: ENOENT }, 'it notices what is unmapped');
+});
+
 t.test('memory that fails is an error of the call, or of its promise if others move', async (t) => {
   const { dma, remote } = mixedSpace();
   const broken = new TestGuestMemory(PAGE);

@@ -17,6 +17,7 @@ import {
   isEventFd,
   memoryAreas,
   memoryBacking,
+  Placement,
 } from '@vfio-user/posix-ffi';
 import { fileDescriptor, systemFailure } from '@vfio-user/transport-socket';
 import { EventFdNotifier, EventFdSource } from './event-source.js';
@@ -40,6 +41,7 @@ const NO_GUARD =
 /** What a connection makes of descriptors. */
 export class UnixResources implements SharedResources {
   readonly #mapsUnsealed: boolean;
+  readonly #placement = new Placement();
 
   /** `mapsUnsealed`: map also memory that the peer could cut off, see `UnixTransportOptions`. */
   constructor(mapsUnsealed: boolean) {
@@ -53,17 +55,14 @@ export class UnixResources implements SharedResources {
       const access = identity.regular ? this.#accessTo(file, request) : COPIED;
       if (access.kind === 'copied') return new CopiedUnixMemory(file, identity, request);
       const Memory = access.kind === 'guarded' ? GuardedUnixMemory : MappedUnixMemory;
-      const memory = new Memory(file, identity, { ...request, pages: access.pages });
+      const { pages } = access;
+      const memory = new Memory(file, identity, { ...request, pages, placement: this.#placement });
       file.close();
       return memory;
     } catch (error) {
       file.close();
       throw systemFailure('cannot map the memory that the peer passed', error);
     }
-  }
-
-  get mappingsLeft(): number {
-    return memoryAreas.left;
   }
 
   /** The fastest way to touch the memory that does not end this process when a page is gone. */
