@@ -143,10 +143,12 @@ export class BridgeRequests {
     }
   }
 
-  /** The device stops using the memory first, if it is reachable. */
+  /** The device stops using the memory first, if it is reachable; what it has posted arrives. */
   async #unmap(body: DmaUnmap): Promise<ReplyBodies[typeof Command.DMA_UNMAP]> {
     const { argsz, flags, address, size } = body;
+    const { device, link } = this.#ends;
     await this.#forward(Command.DMA_UNMAP, { argsz, flags: flags & ~1, address, size });
+    await device.postedWritesEnd(link.answerBy);
     this.#dirtyPages.beforeUnmap(body);
     return this.#ends.host.memory.unmap(body);
   }

@@ -31,6 +31,11 @@ export class DeviceEnd {
     this.#onInterrupt = onInterrupt;
   }
 
+  /** See {@link DmaService.postedWritesEnd}. */
+  postedWritesEnd(byMs: number): Promise<void> {
+    return this.#dma.postedWritesEnd(byMs);
+  }
+
   /** Handle a request of the device behind `peer`. */
   onRequest(peer: Peer, request: RequestMessage): void {
     switch (request.command) {

@@ -34,6 +34,20 @@ export class DmaService {
     this.#maxDataXferSize = maxDataXferSize;
   }
 
+  /**
+   * The posted writes that have come are done, or `byMs` (`performance.now()`) has come: an owner
+   * of memory may be unable to answer before it is answered itself.
+   */
+  async postedWritesEnd(byMs: number): Promise<void> {
+    if (this.#posted.open) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#posted.run(resolve);
+      timer = setTimeout(resolve, Math.max(0, byMs - performance.now()));
+    });
+    clearTimeout(timer);
+  }
+
   answer(peer: Peer, request: RequestMessage): void {
     const { command } = request;
     if (command === Command.DMA_WRITE) {

@@ -165,3 +165,29 @@ t.test('a read waits for the posted writes before it that are under way elsewher
   t.match(fixture.connection.sent, [{ kind: 'reply', command: Command.DMA_READ, id: 1 }]);
   fixture.end();
 });
+
+t.test('posted writes that are under way elsewhere are awaited, but not for ever', async (t) => {
+  const space = new DmaSpace(ATTACHMENT);
+  addMapping(space, mappingOf(BASE, 1));
+  const remote = new ManualRemote(space.fence);
+  space.connect(remote);
+  const service = new DmaService(space, 4096);
+  const handlers = {
+    onRequest: (request: RequestMessage) => service.answer(fixture.peer, request),
+  };
+  const fixture: PeerFixture = new PeerFixture({ postedDma: true }, handlers);
+  await service.postedWritesEnd(Number.POSITIVE_INFINITY);
+  const body = { address: BASE, count: 4, data: new Uint8Array(4) };
+  fixture.receive(Command.DMA_WRITE, body, { noReply: true });
+  await service.postedWritesEnd(performance.now());
+  let ended = false;
+  const end = service.postedWritesEnd(performance.now() + 60_000).then(() => {
+    ended = true;
+  });
+  await turn();
+  t.notOk(ended);
+  remote.transfers.shift()?.end();
+  await end;
+  t.match(fixture.connection.sent, [], 'no fault is told');
+  fixture.end();
+});
