@@ -113,6 +113,7 @@ t.test('doctor finds what the tests themselves need', async (t) => {
   for (const name of ['node', 'fd passing', 'memfd sealing']) {
     t.equal(findings.find((finding) => finding.name === name)?.ok, true, name);
   }
+  t.ok(findings.some(({ name }) => name === 'tls'));
   for (const finding of findings) t.equal(finding.ok, finding.advice === undefined, finding.name);
   t.match((await runCaught(['doctor'])).stdout, /^ok +node /);
 });

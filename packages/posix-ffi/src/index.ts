@@ -1,6 +1,6 @@
 /**
  * The few calls of the C library that Node lacks: passing descriptors, mapping memory, eventfds,
- * locks and attributes of files.
+ * locks and attributes of files. And encryption by the OpenSSL that Node has, in memory of one's own.
  * Linux only; the library is loaded at the first call, importing works everywhere.
  *
  * ```ts
@@ -18,6 +18,7 @@
  *
  * @packageDocumentation
  */
+export { Aead, type AeadName, canUseAead, NONCE_BYTES, TAG_BYTES } from './aead.js';
 export { type BlockDeviceInfo, blockDeviceInfo } from './block-device.js';
 export { BlockingStream } from './blocking-stream.js';
 export { NOT_CACHED, readCached } from './cached-read.js';

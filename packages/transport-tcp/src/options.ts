@@ -27,8 +27,8 @@ export interface TcpTransportOptions extends ConnectionOptions {
    */
   readonly peerTimeoutMs?: number;
   /**
-   * `tcp:`, `ws:` and `vsock:` await the next message actively for up to this long if messages come that
-   * quickly, which saves a wake-up. 0 switches it off. Default 100.
+   * All but `wss:` await the next message actively for up to this long if messages come that quickly,
+   * which saves a wake-up. 0 switches it off. Default 100.
    */
   readonly maxSpinUs?: number;
   /** Connections that may wait to be accepted. Default 64. */

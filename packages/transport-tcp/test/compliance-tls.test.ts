@@ -8,6 +8,12 @@ if (skip === false) {
   const { cert, key } = authority.issue('both');
   const query = `?ca=${authority.cert}&cert=${cert}&key=${key}`;
   networkCompliance({ name: 'tls', scheme: 'tls', suffix: query });
+  networkCompliance({
+    name: 'tls by Node',
+    scheme: 'tls',
+    suffix: query,
+    options: { systemCalls: false },
+  });
   networkCompliance({ name: 'wss', scheme: 'wss', suffix: `/device${query}` });
 } else {
   void t.test('tls and wss', { skip }, async () => {});

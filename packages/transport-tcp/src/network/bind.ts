@@ -37,7 +37,7 @@ export async function acceptorFor(
   }
   if (endpoint.scheme === 'tls' && credentials !== undefined) {
     const { tlsAcceptor } = await import('../tls/tls-acceptor.js');
-    return tlsAcceptor(credentials, partsOf, logger);
+    return tlsAcceptor(credentials, partsOf, { settings, logger });
   }
   const { webSocketAcceptor } = await import('../websocket/web-socket-acceptor.js');
   const { maxFrameBytes: maxMessageBytes } = settings;

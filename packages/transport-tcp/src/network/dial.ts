@@ -39,12 +39,17 @@ export async function dial(endpoint: Endpoint, context: DialContext): Promise<Fr
     : undefined;
   // Loaded while there is no socket yet, whose events nobody would hear meanwhile.
   const tls = credentials && { credentials, ...(await import('../tls/secure-client.js')) };
+  const records =
+    endpoint.scheme === 'tls' ? await import('../tls/record-connection.js') : undefined;
   const isWebSocket = endpoint.scheme === 'ws' || endpoint.scheme === 'wss';
   const webSocket = isWebSocket ? await import('../websocket/web-socket-client.js') : undefined;
   const socket = await reach(endpoint, context, timeLeft);
   const parts = partsOf(socket.peer);
   if (endpoint.scheme === 'tcp') return socket.connection(parts);
   const limits = { endpoint, timeoutMs: timeLeft(), signal: context.signal };
+  if (credentials !== undefined && records?.canSealRecords(settings)) {
+    return records.clientConnection(socket, parts, { ...limits, credentials });
+  }
   const stream =
     tls && (await tls.secureClient(socket.stream(), { ...limits, credentials: tls.credentials }));
   const over = (secured: Socket, layer?: PortLayer): FramedConnection =>

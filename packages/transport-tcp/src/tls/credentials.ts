@@ -3,6 +3,7 @@ import type { SecureVersion } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
 import { attemptFailed } from '@vfio-user/core/internal';
 import type { NetworkEndpoint, TlsFiles } from '../address/endpoint.js';
+import { CIPHER_SUITES } from './traffic-secret.js';
 
 /** Everything older has known weaknesses, and both ends are ours. */
 const VERSION: SecureVersion = 'TLSv1.3';
@@ -11,6 +12,7 @@ const VERSION: SecureVersion = 'TLSv1.3';
 export interface Credentials {
   readonly minVersion: SecureVersion;
   readonly maxVersion: SecureVersion;
+  readonly ciphers: string;
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
@@ -39,6 +41,7 @@ export async function loadCredentials({ href, tls }: NetworkEndpoint): Promise<C
   const options: { -readonly [Key in keyof Credentials]: Credentials[Key] } = {
     minVersion: VERSION,
     maxVersion: VERSION,
+    ciphers: CIPHER_SUITES,
   };
   for (const name of ['ca', 'cert', 'key'] as const) {
     const file = tls[name];

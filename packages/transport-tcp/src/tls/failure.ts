@@ -50,6 +50,22 @@ export function tlsFailure(error: unknown): string {
   return text === undefined ? message : `${text} (${code})`;
 }
 
+/** What OpenSSL calls the alerts that tell something about certificates or settings. */
+const alerts: Readonly<Record<number, string>> = {
+  40: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+  42: 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
+  45: 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
+  46: 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN',
+  48: 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+  116: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+};
+
+/** An alert that ended a connection (RFC 8446, section 6), in a sentence. */
+export function alertFailure(description: number): string {
+  const code = alerts[description];
+  return code === undefined ? `the other side sent TLS alert ${description}` : tlsFailure(code);
+}
+
 /** {@link tlsFailure} as an error, for connections. */
 export function explainTls(error: Error): Error {
   return new Error(tlsFailure(error), { cause: error });

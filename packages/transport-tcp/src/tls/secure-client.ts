@@ -1,4 +1,5 @@
-import { isIP, type Socket } from 'node:net';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { VfioUserError } from '@vfio-user/core';
 import { withoutZone } from '@vfio-user/core/transport';
@@ -6,6 +7,7 @@ import type { NetworkEndpoint } from '../address/endpoint.js';
 import { timedOut } from '../stack/failure.js';
 import type { Credentials } from './credentials.js';
 import { tlsFailure } from './failure.js';
+import type { HandshakeStream } from './handshake-stream.js';
 
 /** What a client adds to a connected socket to trust it. */
 export interface SecureClientOptions {
@@ -13,12 +15,14 @@ export interface SecureClientOptions {
   readonly credentials: Credentials;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** What the socket is, if the part of Node ends with the handshake. */
+  readonly handshake?: HandshakeStream | undefined;
 }
 
 /** TLS on top of a connected socket: resolves once the server has proved who it is. */
 export function secureClient(
-  socket: Socket,
-  { endpoint, credentials, timeoutMs, signal }: SecureClientOptions,
+  socket: Duplex,
+  { endpoint, credentials, timeoutMs, signal, handshake }: SecureClientOptions,
 ): Promise<TLSSocket> {
   const host = withoutZone(endpoint.host);
   const servername = endpoint.tls.servername ?? (isIP(host) === 0 ? host : undefined);
@@ -45,7 +49,11 @@ export function secureClient(
     const timer = setTimeout(() => finish(timedOut(timeoutMs)), timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
     secured.once('error', onError);
-    secured.once('secureConnect', () => finish());
+    secured.once('secureConnect', () => {
+      if (handshake === undefined) finish();
+      else handshake.finish(secured, finish);
+    });
+    if (handshake !== undefined) secured.on('keylog', (line) => handshake.onKeyLog(line, secured));
     if (signal?.aborted) onAbort();
   });
 }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { Credentials } from './credentials.js';
 import { tlsFailure } from './failure.js';
@@ -7,6 +7,8 @@ import { tlsFailure } from './failure.js';
 export interface SecureServerEvents {
   onSecure(socket: TLSSocket): void;
   onFailure(reason: string): void;
+  /** A line of the key log. */
+  onKeyLog?(line: Buffer, socket: TLSSocket): void;
 }
 
 /**
@@ -14,9 +16,9 @@ export interface SecureServerEvents {
  * without one there is nothing to check a certificate against, so none is asked for.
  */
 export function secureServer(
-  socket: Socket,
+  socket: Duplex,
   credentials: Credentials,
-  { onSecure, onFailure }: SecureServerEvents,
+  { onSecure, onFailure, onKeyLog }: SecureServerEvents,
 ): void {
   const requestCert = credentials.ca !== undefined;
   // One server for each socket: its events then tell which one they are about.
@@ -27,5 +29,6 @@ export function secureServer(
     onFailure(tlsFailure(failed.authorizationError ?? error));
     failed.destroy();
   });
+  if (onKeyLog !== undefined) server.on('keylog', onKeyLog);
   server.emit('connection', socket);
 }

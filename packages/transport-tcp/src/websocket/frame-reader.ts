@@ -1,4 +1,5 @@
 import type { ReceiveBuffer } from '@vfio-user/core/transport';
+import type { ReceivedBytes } from '../link/received-bytes.js';
 import {
   CloseCode,
   FrameHeader,
@@ -7,7 +8,6 @@ import {
   WebSocketViolation,
 } from './frame-header.js';
 import { mask } from './masking.js';
-import type { ReceivedBytes } from './received-bytes.js';
 
 /** What a peer may send. */
 export interface FrameReaderOptions {

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 
 /** The version of RFC 6455. */
 export const WEB_SOCKET_VERSION = '13';
@@ -56,12 +55,6 @@ export function faultOfAnswer({ headers }: IncomingMessage, key: string): string
     if (headers[name] !== undefined) return `it answered with ${name}, which was not asked for`;
   }
   return undefined;
-}
-
-/** What `stream` has received behind the handshake: `head`, and what Node has read since. */
-export function receivedBehind(stream: Duplex, head: Uint8Array): Uint8Array {
-  const rest: Uint8Array | null = stream.read();
-  return rest === null ? head : Buffer.concat([head, rest]);
 }
 
 function isWebSocket({ upgrade }: IncomingHttpHeaders): boolean {

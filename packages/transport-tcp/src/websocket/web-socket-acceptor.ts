@@ -7,12 +7,13 @@ import type { PartsOf } from '../connection-parts.js';
 import { OwnHosts } from '../http/own-hosts.js';
 import { requestFault } from '../http/request-fault.js';
 import { linkConnection } from '../link/link-port.js';
+import { receivedBehind } from '../link/received-bytes.js';
 import { SocketLink } from '../link/socket-link.js';
 import type { AcceptOutcome, Acceptor } from '../listener/acceptor.js';
 import type { RawSocket } from '../stack/stack.js';
 import type { RenewableCredentials } from '../tls/credential-store.js';
 import { secureServer } from '../tls/secure-server.js';
-import { acceptance, faultOfRequest, receivedBehind, WEB_SOCKET_VERSION } from './handshake.js';
+import { acceptance, faultOfRequest, WEB_SOCKET_VERSION } from './handshake.js';
 import { webSocketLayer } from './web-socket-port.js';
 
 /** How a WebSocket server differs from others. */

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import { VfioUserError } from '@vfio-user/core';
 import { formatHostPort, type PortLayer, withoutZone } from '@vfio-user/core/transport';
 import type { NetworkEndpoint } from '../address/endpoint.js';
-import { faultOfAnswer, newKey, receivedBehind, requestHeaders } from './handshake.js';
+import { receivedBehind } from '../link/received-bytes.js';
+import { faultOfAnswer, newKey, requestHeaders } from './handshake.js';
 import { webSocketLayer } from './web-socket-port.js';
 
 /** What a client adds to a connected stream to speak WebSocket on it. */

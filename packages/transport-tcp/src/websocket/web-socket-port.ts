@@ -7,10 +7,10 @@ import type {
   StreamEvents,
   StreamPort,
 } from '@vfio-user/core/transport';
+import { ReceivedBytes } from '../link/received-bytes.js';
 import { CloseCode, Opcode, WebSocketViolation } from './frame-header.js';
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
-import { ReceivedBytes } from './received-bytes.js';
 
 /** A WebSocket after its handshake. */
 export interface WebSocketParts {

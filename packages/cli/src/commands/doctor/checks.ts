@@ -1,7 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { streamSocket, systemNames, systemText, unavailableReason } from '@vfio-user/posix-ffi';
+import {
+  canUseAead,
+  streamSocket,
+  systemNames,
+  systemText,
+  unavailableReason,
+} from '@vfio-user/posix-ffi';
 import { type Check, type Finding, found, missing } from './finding.js';
 import { checkRdma } from './rdma.js';
 import { checkDescriptorPassing, checkMemorySealing } from './shared-memory.js';
@@ -12,6 +18,7 @@ const CHECKS: readonly Check[] = [
   checkMemorySealing,
   checkRdma,
   checkVsock,
+  checkTls,
   checkQemu,
   checkHugepages,
 ];
@@ -55,6 +62,18 @@ function socketFault(): string | undefined {
   } catch (error) {
     return `no AF_VSOCK socket: ${(error as Error).message}`;
   }
+}
+
+const TLS_ADVICE =
+  'tls: works, and Node does all of it, which is slower; Node.js of nodejs.org and of distributions lets others call its OpenSSL';
+
+/** Whether records of TLS can be read from the kernel's socket and decrypted straight to where they go. */
+function checkTls(): Finding[] {
+  const { openssl } = process.versions;
+  if (canUseAead())
+    return [found('tls', `records by OpenSSL ${openssl}, on sockets of the kernel`)];
+  const reason = unavailableReason() ?? `OpenSSL ${openssl} of this Node cannot be called`;
+  return [missing('tls', reason, TLS_ADVICE)];
 }
 
 const QEMU = 'qemu-system-x86_64';

@@ -1,9 +1,10 @@
+import type { Duplex } from 'node:stream';
 import type { ReceiveBuffer } from '@vfio-user/core/transport';
 
-/** Received with one system call, at most. It stays in the cache until it is unmasked. */
+/** Received with one system call, at most. It stays in the cache until it is taken apart. */
 const CAPACITY_BYTES = 0x2_0000;
 
-/** What was received of a WebSocket and not yet taken apart: `[start, end)` of the bytes. */
+/** What was received and not yet taken apart: `[start, end)` of the bytes. */
 export class ReceivedBytes implements ReceiveBuffer {
   readonly bytes: Uint8Array;
   start = 0;
@@ -34,4 +35,10 @@ export class ReceivedBytes implements ReceiveBuffer {
   commit(count: number): void {
     this.end += count;
   }
+}
+
+/** What `stream` has received behind the handshake: `head`, and what Node has read since. */
+export function receivedBehind(stream: Duplex, head: Uint8Array): Uint8Array {
+  const rest: Uint8Array | null = stream.read();
+  return rest === null ? head : Buffer.concat([head, rest]);
 }
