@@ -55,7 +55,11 @@ export class TransferWindow {
   #gapEndMs = Number.NEGATIVE_INFINITY;
   /** Whether something was measured since. Otherwise the connection is slow, not interrupted. */
   #hasMeasured = false;
-  /** The connection is being drained, to measure its round trip. */
+  /**
+   * The connection is being drained until a piece leaves that has next to nothing ahead of it, to
+   * measure the round trip. Something small is never held up by that: it may be what a client waits
+   * for before it answers anything else.
+   */
   #drains = false;
 
   /**
@@ -76,7 +80,7 @@ export class TransferWindow {
 
   /** Size of the window, bytes. */
   get bytes(): number {
-    return Math.min(this.#mostBytes, this.#drains ? 0 : this.#window);
+    return Math.min(this.#mostBytes, this.#drains ? LEAST_PIECE : this.#window);
   }
 
   /** Largest piece, bytes: nothing can be sent between its bytes. */
@@ -96,6 +100,7 @@ export class TransferWindow {
     piece.answeredBefore = this.#answered;
     piece.ahead = this.#underWay;
     if (this.#underWay === 0) this.#progressMs = piece.sentMs;
+    if (this.#underWay < LEAST_PIECE) this.#drains = false;
     this.#underWay += piece.bytes;
   }
 
@@ -112,7 +117,6 @@ export class TransferWindow {
     this.#progress(now);
     if (piece.sentMs >= this.#gapEndMs) this.#measure(piece, now);
     if (more) this.#isFull = true;
-    if (piece.ahead === 0) this.#drains = false;
     this.#resize();
     this.#forget(now);
   }

@@ -173,3 +173,16 @@ t.test('what fails makes room, and is no measurement', async (t) => {
   window.failed(piece);
   t.same([window.underWay, window.bytes], [0, bytes]);
 });
+
+t.test('a small piece is never held up by another one, whatever is being measured', async (t) => {
+  const line = new Line(125_000, 1);
+  for (let round = 0; round < 100; round++) {
+    line.now += 500;
+    line.send(4 * KIB);
+    t.ok(line.window.fits(16), 'behind 4 KiB');
+    line.send(16);
+    line.receive(false);
+    t.ok(line.window.fits(16), 'behind 16 bytes');
+    line.receive(false);
+  }
+});
