@@ -13,6 +13,8 @@ import { type Options, parseOptions, USAGE } from './options.js';
 import { resetGap } from './reset-gap.js';
 import { Cleanup, type RowFactory } from './row.js';
 import { machineText, type RowResult, resultOf, rowText } from './row-result.js';
+import { scaleDevices } from './scale-devices.js';
+import { scaleMappings } from './scale-mappings.js';
 import { start } from './start.js';
 import { clientRegionRead, diagnostics, unixRegionRead } from './unix-region-read.js';
 
@@ -30,6 +32,8 @@ const factories: Readonly<Record<string, RowFactory>> = {
   'ws-dma': wsDma,
   'reset-gap': resetGap,
   start,
+  'scale-mappings': scaleMappings,
+  'scale-devices': scaleDevices,
 };
 
 async function main(): Promise<void> {

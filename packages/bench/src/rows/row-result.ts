@@ -32,6 +32,7 @@ export interface RowResult {
   readonly rounds: number;
   readonly contenders: readonly ContenderResult[];
   readonly comparisons: readonly ComparisonResult[];
+  readonly notes: readonly string[];
 }
 
 /** @throws {RangeError} when nothing was measured. */
@@ -51,6 +52,7 @@ export function resultOf(row: Row, measured: readonly ContenderRounds[]): RowRes
     comparisons: row.comparisons.map((each) =>
       compare(each, roundsOf(each.subject), roundsOf(each.floor)),
     ),
+    notes: row.notes ?? [],
   };
 }
 
@@ -102,7 +104,8 @@ export function machineText(machine: Machine): string {
 const TABLE = { left: 1, indent: 2 } as const;
 
 /** A row as two tables: what was measured, and what follows from it. */
-export function rowText({ name, what, rounds, contenders, comparisons }: RowResult): string {
+export function rowText(result: RowResult): string {
+  const { name, what, rounds, contenders, comparisons, notes } = result;
   const measured = textTable(
     ['', 'p50', 'p99', 'per second'],
     contenders.map(contenderCells),
@@ -113,7 +116,8 @@ export function rowText({ name, what, rounds, contenders, comparisons }: RowResu
     comparisons.map(comparisonCells),
     TABLE,
   );
-  return `\n${name}: ${what} ${rounds} rounds.\n${measured}\n\n${compared}\n`;
+  const besides = notes.map((note) => `  ${note}\n`).join('');
+  return `\n${name}: ${what} ${rounds} rounds.\n${measured}\n\n${compared}\n${besides}`;
 }
 
 function contenderCells({ name, p50, p99, perSecond }: ContenderResult): readonly string[] {

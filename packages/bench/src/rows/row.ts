@@ -29,6 +29,8 @@ export interface Row {
   readonly what: string;
   readonly contenders: readonly Contender[];
   readonly comparisons: readonly Comparison[];
+  /** What was seen besides, such as the size of a server. */
+  readonly notes?: readonly string[];
 }
 
 /** What rows need. */
