@@ -5,7 +5,14 @@ import type { MappedMemory } from '../transport/resources.js';
 import { DmaMapping, type DmaMappingInit, type MappingRequest } from './mapping.js';
 import { PAGE_BYTES, pageOf } from './page.js';
 
-const INITIAL_CAPACITY = 64;
+/** Mappings in a block: inserting and removing moves no more than those. */
+const MOST_IN_BLOCK = 512;
+
+/** Mappings that follow each other, and where each of them starts. */
+interface Block {
+  readonly firstPages: number[];
+  readonly mappings: DmaMapping[];
+}
 
 /** The memory of a range to be mapped. */
 export interface MappingSource {
@@ -22,17 +29,18 @@ export interface AddedMapping {
 }
 
 /**
- * The mappings of one client, ordered by address and free of overlap. Lookups are a binary search
- * over a flat array with the last hit tried first; inserting moves the tail of two arrays, which
- * stays cheap at the specification's 65,535 mappings.
+ * The mappings of one client, ordered by address and free of overlap, in blocks. Lookups are a
+ * binary search for the block and one within it, with the last hit tried first.
  */
 export class MappingTable {
-  #firstPages = new Float64Array(INITIAL_CAPACITY);
-  #mappings: DmaMapping[] = [];
+  readonly #blocks: Block[] = [];
+  /** First page of each block. */
+  readonly #starts: number[] = [];
+  #size = 0;
   #last: DmaMapping | undefined;
 
   get size(): number {
-    return this.#mappings.length;
+    return this.#size;
   }
 
   /** The mapping that contains `page`. */
@@ -41,7 +49,7 @@ export class MappingTable {
     if (last !== undefined && page >= last.firstPage && page < last.firstPage + last.pages) {
       return last;
     }
-    const mapping = this.#mappings[this.#countUpTo(page) - 1];
+    const mapping = this.#startingUpTo(page);
     if (mapping === undefined || page >= mapping.firstPage + mapping.pages) return undefined;
     this.#last = mapping;
     return mapping;
@@ -49,7 +57,7 @@ export class MappingTable {
 
   /** A mapping that shares a page with the range, if there is one. */
   overlapping(firstPage: number, pages: number): DmaMapping | undefined {
-    const candidate = this.#mappings[this.#countUpTo(firstPage + pages - 1) - 1];
+    const candidate = this.#startingUpTo(firstPage + pages - 1);
     return candidate !== undefined && candidate.firstPage + candidate.pages > firstPage
       ? candidate
       : undefined;
@@ -74,43 +82,88 @@ export class MappingTable {
   }
 
   remove(mapping: DmaMapping): void {
-    const at = this.#countUpTo(mapping.firstPage) - 1;
-    if (this.#mappings[at] !== mapping) return;
-    this.#firstPages.copyWithin(at, at + 1, this.#mappings.length);
-    this.#mappings.splice(at, 1);
+    const { firstPage } = mapping;
+    const block = countUpTo(this.#starts, firstPage) - 1;
+    const { firstPages, mappings } = this.#blocks[block] ?? NO_BLOCK;
+    const at = countUpTo(firstPages, firstPage) - 1;
+    if (mappings[at] !== mapping) return;
+    firstPages.splice(at, 1);
+    mappings.splice(at, 1);
+    this.#size--;
+    this.#joinSmall(block);
     mapping.mapped = false;
     if (this.#last === mapping) this.#last = undefined;
   }
 
   /** A copy, so that the table may change while it is walked. */
   all(): readonly DmaMapping[] {
-    return [...this.#mappings];
+    return this.#blocks.flatMap(({ mappings }) => mappings);
+  }
+
+  /** The last mapping that starts at or before `page`. */
+  #startingUpTo(page: number): DmaMapping | undefined {
+    const block = this.#blocks[countUpTo(this.#starts, page) - 1];
+    return block?.mappings[countUpTo(block.firstPages, page) - 1];
   }
 
   /** Insert into a free range. */
   #insert(mapping: DmaMapping): void {
-    const count = this.#mappings.length;
-    if (count === this.#firstPages.length) {
-      const grown = new Float64Array(count * 2);
-      grown.set(this.#firstPages);
-      this.#firstPages = grown;
-    }
-    const at = this.#countUpTo(mapping.firstPage);
-    this.#firstPages.copyWithin(at + 1, at, count);
-    this.#firstPages[at] = mapping.firstPage;
-    this.#mappings.splice(at, 0, mapping);
+    const { firstPage } = mapping;
+    if (this.#size === 0) this.#setBlocks(0, 0, [{ firstPages: [], mappings: [] }]);
+    const index = Math.max(0, countUpTo(this.#starts, firstPage) - 1);
+    const block = this.#blocks[index] as Block;
+    const { firstPages, mappings } = block;
+    const at = countUpTo(firstPages, firstPage);
+    firstPages.splice(at, 0, firstPage);
+    mappings.splice(at, 0, mapping);
+    this.#size++;
+    this.#setBlocks(index, 1, mappings.length > MOST_IN_BLOCK ? halvesOf(block) : [block]);
     mapping.mapped = true;
   }
 
-  /** How many mappings start at or before `page`. */
-  #countUpTo(page: number): number {
-    let low = 0;
-    let high = this.#mappings.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#firstPages[middle] as number) <= page) low = middle + 1;
-      else high = middle;
+  /** After a removal: blocks stay so full that there are few of them. */
+  #joinSmall(index: number): void {
+    const block = this.#blocks[index] as Block;
+    const next = this.#blocks[index + 1];
+    if (block.mappings.length === 0) {
+      this.#setBlocks(index, 1, []);
+    } else if (
+      next !== undefined &&
+      block.mappings.length + next.mappings.length <= MOST_IN_BLOCK / 2
+    ) {
+      block.firstPages.push(...next.firstPages);
+      block.mappings.push(...next.mappings);
+      this.#setBlocks(index, 2, [block]);
+    } else {
+      this.#starts[index] = block.firstPages[0] as number;
     }
-    return low;
   }
+
+  /** Put other blocks in the place of some. */
+  #setBlocks(index: number, count: number, blocks: readonly Block[]): void {
+    this.#blocks.splice(index, count, ...blocks);
+    this.#starts.splice(index, count, ...blocks.map(({ firstPages }) => firstPages[0] ?? 0));
+  }
+}
+
+const NO_BLOCK: Block = { firstPages: [], mappings: [] };
+
+function halvesOf({ firstPages, mappings }: Block): readonly Block[] {
+  const middle = mappings.length >>> 1;
+  return [
+    { firstPages: firstPages.slice(0, middle), mappings: mappings.slice(0, middle) },
+    { firstPages: firstPages.slice(middle), mappings: mappings.slice(middle) },
+  ];
+}
+
+/** How many of the numbers, which are in order, are at most `page`. */
+function countUpTo(pages: readonly number[], page: number): number {
+  let low = 0;
+  let high = pages.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((pages[middle] as number) <= page) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -49,6 +49,39 @@ t.test('agrees with a list of mappings', async (t) => {
   t.pass();
 });
 
+t.test('thousands of mappings come and go in any order', async (t) => {
+  const table = new MappingTable();
+  const count = 6000;
+  // Two primes, so that each page has its turn.
+  const mappings = Array.from({ length: count }, (_, index) => at(((index * 4001) % count) * 3, 2));
+  for (const mapping of mappings) addMapping(table, mapping);
+  const sorted = mappings.toSorted((a, b) => a.firstPage - b.firstPage);
+  t.ok(table.all().every((mapping, index) => mapping.firstPage === sorted[index]?.firstPage));
+  const standing = new Map(table.all().map((mapping) => [mapping.firstPage, mapping]));
+  const agrees = (): boolean => {
+    for (let page = 0; page < count * 3; page++) {
+      const wanted = page % 3 === 2 ? undefined : standing.get(page - (page % 3));
+      if (table.find(page) !== wanted) return false;
+    }
+    return table.size === standing.size && table.all().length === standing.size;
+  };
+  t.ok(agrees());
+  for (const step of [2, 5, 7, 1]) {
+    for (const [index, page] of [...standing.keys()].entries()) {
+      if (index % step !== 0) continue;
+      table.remove(standing.get(page)!);
+      standing.delete(page);
+    }
+    t.ok(agrees(), `${standing.size} are left`);
+    if (step === 1) break;
+    for (let page = 0; page < 900; page += 3) {
+      if (!standing.has(page)) standing.set(page, addMapping(table, at(page, 2)));
+    }
+    t.ok(agrees(), `${standing.size} are there`);
+  }
+  t.equal(table.size, 0);
+});
+
 t.test('removing a mapping that is not there changes nothing', async (t) => {
   const table = new MappingTable();
   const inside = addMapping(table, at(5, 2));
