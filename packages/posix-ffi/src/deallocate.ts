@@ -2,7 +2,7 @@ import { isOtherNumbering } from './block-device.js';
 import { EFBIG, ENOSYS, EOPNOTSUPP } from './constants.js';
 import type { OpenFile } from './file-descriptor.js';
 import { failed, libc } from './libc.js';
-import { addressOf, NativeMemory } from './native-memory.js';
+import { NativeMemory } from './native-memory.js';
 import type { SystemError } from './system-error.js';
 
 // linux/falloc.h
@@ -11,7 +11,6 @@ const FALLOC_FL_PUNCH_HOLE = 0x02;
 const FALLOC_FL_ZERO_RANGE = 0x10;
 /** linux/fs.h. */
 const BLKDISCARD = (isOtherNumbering ? 0x2000_0000 : 0) + 0x1277;
-const MADV_DONTNEED = 4;
 
 type Done = (error?: SystemError) => void;
 
@@ -49,23 +48,6 @@ export function discardBlocks(device: OpenFile, offset: number, length: number, 
     const bytes = range.view.getBigUint64(8, true);
     done(result === 0 ? undefined : failed('ioctl', `BLKDISCARD of ${bytes} bytes at ${offset}`));
   });
-}
-
-/** Allocate memory for {@link releasePages}. */
-export function allocatePages(length: number): Uint8Array {
-  const { pageBytes } = libc();
-  const memory = new Uint8Array(length + pageBytes);
-  const start = (pageBytes - (addressOf(memory) % pageBytes)) % pageBytes;
-  return memory.subarray(start, start + length);
-}
-
-/** Release whole pages of {@link allocatePages}: they read as zeros. */
-export function releasePages(pages: Uint8Array): void {
-  const { madvise, pageBytes } = libc();
-  const address = addressOf(pages);
-  const isWhole = address % pageBytes === 0 && pages.length % pageBytes === 0;
-  // Fails for memory that is locked.
-  if (!isWhole || madvise(address, pages.length, MADV_DONTNEED) !== 0) pages.fill(0);
 }
 
 function allocate(file: OpenFile, mode: number, offset: number, length: number, done: Done): void {

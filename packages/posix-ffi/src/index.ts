@@ -53,14 +53,7 @@ export {
   VMADDR_CID_ANY,
   VMADDR_PORT_ANY,
 } from './constants.js';
-export {
-  allocatePages,
-  canPunchHoles,
-  discardBlocks,
-  punchHole,
-  releasePages,
-  zeroRange,
-} from './deallocate.js';
+export { canPunchHoles, discardBlocks, punchHole, zeroRange } from './deallocate.js';
 export { createEventFd, EventFdReader, EventFdWriter, isEventFd } from './event-fd.js';
 export { createAttribute, getAttribute } from './extended-attribute.js';
 export { openFlags, readFully, writeFully } from './file-access.js';
@@ -83,6 +76,7 @@ export {
 } from './memory-file.js';
 export { MessageSocket, WOULD_BLOCK } from './message-socket.js';
 export { addressOf, NativeMemory } from './native-memory.js';
+export { allocatePages, collapsePages, HUGE_PAGE_BYTES, releasePages } from './pages.js';
 export { Placement } from './placement.js';
 export { Poller, pollersRunPromises } from './poller.js';
 export { yieldProcessor } from './processor.js';

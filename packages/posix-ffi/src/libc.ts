@@ -91,6 +91,7 @@ export interface Libc {
     length: number,
     done: Done,
   ) => void;
+  readonly madviseLater: (address: number, length: number, advice: number, done: Done) => void;
   readonly ioctlLater: (fd: number, request: number, address: number, done: Done) => void;
   readonly close: (fd: number) => number;
   /** Returns an error number, and does not touch `errno`. */
@@ -169,6 +170,7 @@ function bind(koffi: typeof Koffi): Libc {
   const location = library.func('uintptr_t __errno_location()')() as number;
   const errno = new Int32Array(koffi.view(location, Int32Array.BYTES_PER_ELEMENT));
   const fallocate = library.func('int fallocate(int, int, int64_t, int64_t)');
+  const madvise = library.func('int madvise(uintptr_t, size_t, int)');
   return {
     koffi,
     errno,
@@ -212,8 +214,9 @@ function bind(koffi: typeof Koffi): Libc {
     fgetxattr: library.func('intptr_t fgetxattr(int, const char *, uintptr_t, size_t)'),
     fsetxattr: library.func('int fsetxattr(int, const char *, uintptr_t, size_t, int)'),
     fallocate,
-    madvise: library.func('int madvise(uintptr_t, size_t, int)'),
+    madvise,
     fallocateLater: fallocate.async,
+    madviseLater: madvise.async,
     // Variadic calls cannot be left to a thread. Integers go into the same registers either way.
     ioctlLater: library.func('int ioctl(int, ulong, uintptr_t)').async,
     close: library.func('int close(int)'),

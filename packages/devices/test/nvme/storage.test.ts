@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '@vfio-user/core';
+import { collapsePages } from '@vfio-user/posix-ffi';
 import fc from 'fast-check';
 import t from 'tap';
 import { FileStorage } from '../../src/nvme/storage/file-storage.js';
@@ -51,6 +52,63 @@ t.test('memory that is discarded goes back to the host without a garbage collect
     await settle(1);
   }
   t.ok(process.memoryUsage.rss() <= full - size / 2);
+});
+
+t.test('memory becomes huge pages once all of them is written', async (t) => {
+  const chunk = 2 * MIB;
+  const collapsed: Uint8Array[] = [];
+  let finish = (): void => {};
+  const storage = new MemoryStorage(TIB, false, (memory, done) => {
+    collapsed.push(memory);
+    finish = done;
+  });
+  const data = pattern(chunk);
+  storage.tryWrite(0, [data.subarray(PAGE)]);
+  storage.tryWrite(TIB - PAGE, [data.subarray(0, PAGE)]);
+  t.equal(collapsed.length, 0, 'what is written in part stays as small as it is');
+  storage.tryWrite(chunk - PAGE, [data.subarray(0, PAGE)]);
+  t.equal(collapsed.length, 1);
+  t.equal(collapsed[0]?.length, chunk);
+  for (const index of [2, 3, 4]) storage.tryWrite(index * chunk, [data]);
+  storage.discard(4 * chunk, PAGE);
+  storage.discard(3 * chunk, chunk);
+  await settle(1);
+  t.equal(collapsed.length, 1, 'one at a time');
+  finish();
+  t.equal(collapsed.length, 2);
+  t.ok(Buffer.compare(collapsed[1] as Uint8Array, data) === 0);
+  finish();
+  t.equal(collapsed.length, 2, 'what was discarded meanwhile is left alone');
+  storage.tryWrite(4 * chunk, [data.subarray(0, PAGE)]);
+  t.equal(collapsed.length, 2, 'and does not become one when it is filled again');
+  storage.tryWrite(5 * chunk, [data]);
+  storage.tryWrite(6 * chunk, [data]);
+  t.equal(collapsed.length, 3);
+  storage.close();
+  finish();
+  t.equal(collapsed.length, 3, 'a storage that is closed needs none');
+});
+
+t.test('memory keeps its content while it becomes huge pages', async (t) => {
+  const data = pattern(2 * MIB);
+  const size = 8 * data.length;
+  let left = 8;
+  const storage = await new Promise<MemoryStorage>((resolve) => {
+    const filled = new MemoryStorage(size, false, (memory, done) => {
+      collapsePages(memory, () => {
+        done();
+        if (--left === 0) resolve(filled);
+      });
+      memory[0] = 99;
+    });
+    for (let at = 0; at < size; at += data.length) filled.tryWrite(at, [data]);
+  });
+  const target = new Uint8Array(data.length);
+  for (let at = 0; at < size; at += data.length) {
+    storage.tryRead(at, [target]);
+    t.equal(target[0], 99, 'what was written in the meantime');
+    t.ok(Buffer.compare(target.subarray(1), data.subarray(1)) === 0);
+  }
 });
 
 t.test('memory behaves like one long array', async (t) => {

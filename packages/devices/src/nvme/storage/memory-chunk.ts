@@ -1,36 +1,53 @@
-import { allocatePages, releasePages, unavailableReason } from '@vfio-user/posix-ffi';
+import {
+  allocatePages,
+  HUGE_PAGE_BYTES,
+  releasePages,
+  unavailableReason,
+} from '@vfio-user/posix-ffi';
 
 /** Unit of deallocation, bytes: the page size of most machines. */
 export const PAGE_BYTES = 4096;
 
+/** Bytes allocated at a time: those that can become one huge page. */
+export const CHUNK_BYTES = HUGE_PAGE_BYTES;
+
+const CHUNK_PAGES = CHUNK_BYTES / PAGE_BYTES;
+
 /** A chunk of a disk in memory, with a map of the pages written. */
 export class MemoryChunk {
-  readonly bytes: Uint8Array;
-  readonly #isUsed: Uint8Array;
+  readonly bytes = canRelease() ? allocatePages() : new Uint8Array(CHUNK_BYTES);
+  readonly #isUsed = new Uint8Array(CHUNK_PAGES);
   #usedPages = 0;
-
-  /** `length` is a multiple of the page size. */
-  constructor(length: number) {
-    this.bytes = canRelease() ? allocatePages(length) : new Uint8Array(length);
-    this.#isUsed = new Uint8Array(length / PAGE_BYTES);
-  }
+  /** Not once more when it is filled again: a guest could ask for that all the time. */
+  #mayCollapse = canRelease();
 
   get usedPages(): number {
     return this.#usedPages;
   }
 
-  write(offset: number, source: Uint8Array): void {
+  get isFull(): boolean {
+    return this.#usedPages === CHUNK_PAGES;
+  }
+
+  /** @returns whether it should become a huge page now. */
+  write(offset: number, source: Uint8Array): boolean {
     this.bytes.set(source, offset);
+    if (this.isFull) return false;
     const end = Math.ceil((offset + source.length) / PAGE_BYTES);
     for (let page = Math.floor(offset / PAGE_BYTES); page < end; page++) {
       if (this.#isUsed[page] === 1) continue;
       this.#isUsed[page] = 1;
       this.#usedPages++;
     }
+    if (!this.#mayCollapse || !this.isFull) return false;
+    this.#mayCollapse = false;
+    return true;
   }
 
   /** Deallocate all of it. */
   release(): void {
+    this.#isUsed.fill(0);
+    this.#usedPages = 0;
     if (canRelease()) releasePages(this.bytes);
   }
 

@@ -1,12 +1,15 @@
-import { MemoryChunk, PAGE_BYTES } from './memory-chunk.js';
+import { collapsePages } from '@vfio-user/posix-ffi';
+import { CHUNK_BYTES, MemoryChunk, PAGE_BYTES } from './memory-chunk.js';
 import type { Storage } from './storage.js';
 
-/** Bytes allocated at a time. */
-const CHUNK_BYTES = 1024 * 1024;
 /** Chunks given back in one turn of the event loop: some milliseconds' worth. */
-const RELEASED_PER_TURN = 16;
+const RELEASED_PER_TURN = 8;
 
-/** Blocks in memory. Chunks never written, or discarded, take no memory. */
+/**
+ * Blocks in memory. Pages never written, or discarded, take no memory. Chunks all of whose pages
+ * were written become huge pages, which are found faster: no earlier, so that a disk takes no more
+ * than what was written to it.
+ */
 export class MemoryStorage implements Storage {
   readonly size: number;
   readonly isReadOnly: boolean;
@@ -15,10 +18,15 @@ export class MemoryStorage implements Storage {
   readonly #chunks = new Map<number, MemoryChunk>();
   /** No part of the disk any more, but not given back yet: the garbage collector may take hours. */
   readonly #unneeded: MemoryChunk[] = [];
+  readonly #collapse: typeof collapsePages;
+  /** Chunks to be moved to huge pages, one at a time: the threads of libuv's pool are few. */
+  readonly #full: MemoryChunk[] = [];
+  #isCollapsing = false;
 
-  constructor(size: number, isReadOnly = false) {
+  constructor(size: number, isReadOnly = false, collapse = collapsePages) {
     this.size = size;
     this.isReadOnly = isReadOnly;
+    this.#collapse = collapse;
   }
 
   allocatedBytes(): number {
@@ -70,6 +78,7 @@ export class MemoryStorage implements Storage {
 
   close(): void {
     this.#chunks.clear();
+    this.#full.length = 0;
   }
 
   #read(offset: number, target: Uint8Array): void {
@@ -85,11 +94,23 @@ export class MemoryStorage implements Storage {
   }
 
   #write(offset: number, source: Uint8Array): void {
-    forEachChunk(offset, source.length, (index, from, done, length) => {
-      const part = length === source.length ? source : source.subarray(done, done + length);
-      this.#chunkForWriting(index).write(from, part);
-    });
+    const index = Math.floor(offset / CHUNK_BYTES);
+    const start = offset - index * CHUNK_BYTES;
+    if (start + source.length <= CHUNK_BYTES) {
+      this.#writePart(index, start, source);
+      return;
+    }
+    forEachChunk(offset, source.length, (chunk, from, done, length) =>
+      this.#writePart(chunk, from, source.subarray(done, done + length)),
+    );
   }
+
+  readonly #collapseNext = (): void => {
+    let chunk = this.#full.pop();
+    while (chunk?.isFull === false) chunk = this.#full.pop();
+    this.#isCollapsing = chunk !== undefined;
+    if (chunk !== undefined) this.#collapse(chunk.bytes, this.#collapseNext);
+  };
 
   /** For a range of many chunks, of which few exist: it takes as long as there are chunks. */
   #zeroAllocated(start: number, end: number): void {
@@ -125,10 +146,17 @@ export class MemoryStorage implements Storage {
     else target.set(chunk.bytes.subarray(from, from + target.length));
   }
 
+  #writePart(index: number, from: number, source: Uint8Array): void {
+    const chunk = this.#chunkForWriting(index);
+    if (!chunk.write(from, source)) return;
+    this.#full.push(chunk);
+    if (!this.#isCollapsing) this.#collapseNext();
+  }
+
   #chunkForWriting(index: number): MemoryChunk {
     let chunk = this.#chunks.get(index);
     if (chunk === undefined) {
-      chunk = new MemoryChunk(CHUNK_BYTES);
+      chunk = new MemoryChunk();
       this.#chunks.set(index, chunk);
     }
     return chunk;
