@@ -5,6 +5,7 @@ import { type RoundSettings, runRounds } from '../engine/rounds.js';
 import { CPrograms } from '../floors/c-programs.js';
 import { currentLoad, describeMachine } from '../report/run-description.js';
 import { dmaCopy } from './dma-copy.js';
+import { hold } from './hold.js';
 import { bindClients, Launcher } from './launcher.js';
 import { tcpDma, tlsDma, wsDma } from './network-dma.js';
 import { tcpRegionRead, tlsRegionRead } from './network-region-read.js';
@@ -31,6 +32,7 @@ const factories: Readonly<Record<string, RowFactory>> = {
   'tls-dma': tlsDma,
   'ws-dma': wsDma,
   'reset-gap': resetGap,
+  hold,
   start,
   'scale-mappings': scaleMappings,
   'scale-devices': scaleDevices,

@@ -73,14 +73,17 @@ const BLOCKS = 512;
 /**
  * Start `serve bench` on a URI, whose DMA engine reads and writes blocks of 1 MiB of guest memory by
  * messages. In every round, other data goes to the device and back, and is compared.
+ *
+ * @param options more arguments of `serve`.
  */
-async function messageDma(
+export async function messageDma(
   { cleanup, launcher }: RowContext,
   name: string,
   uri: string,
+  options: readonly string[] = [],
 ): Promise<readonly [reads: Contender, writes: Contender]> {
   const settings = [`memory=${FOOTPRINT}`];
-  const server = cleanup.add(await launcher.device('bench', uri, settings));
+  const server = cleanup.add(await launcher.device('bench', uri, settings, options));
   const guest = cleanup.add(await plugIn(server.address, 2 * FOOTPRINT));
   const driver = await TestDeviceDriver.withInterrupt(guest.client);
   const area = new DmaArea(guest, driver, FOOTPRINT);

@@ -7,7 +7,8 @@ import { type Comparison, connect, type Row, type RowContext } from './row.js';
 
 const NAMESPACE_BYTES = 2 ** 26;
 const BLOCKS = NAMESPACE_BYTES / BLOCK_BYTES;
-const DEPTHS = [1, 32] as const;
+/** Reads under way at once. */
+export const DEPTHS = [1, 32] as const;
 const WARMUP = 5000;
 const COUNT = 20_000;
 /** Of the driver that waits for interrupts, which is much slower. */
@@ -74,18 +75,19 @@ export async function tcpNvmeRead(context: RowContext): Promise<Row> {
 }
 
 /** Where doorbells are `mapped`, over a socket of the host, or `trapped`; `tcp` traps them as well. @returns the URI. */
-async function serveDisk(
+export async function serveDisk(
   { cleanup, folder, launcher }: RowContext,
   way: 'mapped' | 'trapped' | 'tcp',
+  options: readonly string[] = [],
 ): Promise<string> {
   const isNetwork = way === 'tcp';
   const uri = isNetwork ? 'tcp://127.0.0.1:0' : `unix://${join(folder, `nvme-${way}.sock`)}`;
   const settings = [`size=${NAMESPACE_BYTES}`, ...(isNetwork ? [] : [`doorbells=${way}`])];
-  return cleanup.add(await launcher.device('nvme', uri, settings)).address;
+  return cleanup.add(await launcher.device('nvme', uri, settings, options)).address;
 }
 
 /** `mapped`: doorbells are stores, both sides poll. `trapped`: they are messages, and MSI-X answers. */
-async function openDisk(
+export async function openDisk(
   { cleanup }: RowContext,
   uri: string,
   doorbells: 'mapped' | 'trapped',
