@@ -15,6 +15,8 @@ export type FrameVisitor = (first: Uint8Array, second: Uint8Array) => void;
 export class KeptFrames {
   readonly #maxBytes: number;
   #ring = new Uint8Array(FIRST_BYTES);
+  /** Larger memory that was given back, as long as nobody else has it. */
+  #spare: WeakRef<Uint8Array<ArrayBuffer>> | undefined;
   #start = 0;
   #bytes = 0;
   #count = 0;
@@ -89,7 +91,7 @@ export class KeptFrames {
   /** The peer has handled so many frames since the session began ({@link covers}): drop those. */
   drop(handled: number): void {
     if (handled === this.issued) {
-      if (this.#ring.length > IDLE_BYTES) this.#ring = new Uint8Array(FIRST_BYTES);
+      if (this.#ring.length > IDLE_BYTES) this.#giveBack();
       this.#start = 0;
       this.#bytes = 0;
       this.#sentBytes = 0;
@@ -132,6 +134,7 @@ export class KeptFrames {
   /** Drop everything, the memory included. */
   clear(): void {
     this.#ring = new Uint8Array(0);
+    this.#spare = undefined;
     this.#start = 0;
     this.#bytes = 0;
     this.#sentBytes = 0;
@@ -160,12 +163,25 @@ export class KeptFrames {
     }
   }
 
+  /** To the garbage collector. Until it runs, the pages are there for the next burst. */
+  #giveBack(): void {
+    this.#spare = new WeakRef(this.#ring);
+    this.#ring = new Uint8Array(FIRST_BYTES);
+  }
+
+  #larger(bytes: number): Uint8Array<ArrayBuffer> {
+    const spare = this.#spare?.deref();
+    this.#spare = undefined;
+    if (spare !== undefined && spare.length >= bytes) return spare;
+    let size = Math.max(FIRST_BYTES, this.#ring.length);
+    while (size < bytes) size *= 2;
+    return new Uint8Array(size);
+  }
+
   #grow(bytes: number): void {
     const old = this.#ring;
     const end = this.#start + this.#bytes;
-    let size = Math.max(FIRST_BYTES, old.length);
-    while (size < bytes) size *= 2;
-    const ring = new Uint8Array(size);
+    const ring = this.#larger(bytes);
     ring.set(old.subarray(this.#start, end));
     if (end > old.length) ring.set(old.subarray(0, end - old.length), old.length - this.#start);
     this.#ring = ring;

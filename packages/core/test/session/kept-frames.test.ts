@@ -176,6 +176,28 @@ t.test('memory for many frames is given back once none is kept', async (t) => {
   t.strictSame(framesOf(kept), [sent]);
 });
 
+t.test('memory that was given back is taken again while it is there', async (t) => {
+  const kept = new KeptFrames(2 ** 26);
+  for (let i = 0; i < 6; i++) kept.add(frame(2 ** 20, i), NOTHING);
+  const { capacity } = kept;
+  kept.drop(6);
+  t.ok(kept.capacity < 2 ** 20);
+  // What lies across the end of the small ring goes on in the large one.
+  kept.add(frame(0xff00, 6), NOTHING);
+  const held = [frame(0x80, 7), frame(0x200, 8), frame(0x2_0000, 9)];
+  kept.add(held[0]!, NOTHING);
+  kept.drop(7);
+  for (const bytes of held.slice(1)) kept.add(bytes, NOTHING);
+  t.equal(kept.capacity, capacity);
+  t.strictSame(framesOf(kept), held);
+
+  kept.drop(kept.issued);
+  const many = Array.from({ length: 20 }, (_, i) => frame(2 ** 20, i));
+  for (const bytes of many) kept.add(bytes, NOTHING);
+  t.ok(kept.capacity > capacity, 'what is too small is not taken');
+  t.strictSame(framesOf(kept), many);
+});
+
 t.test('numbers that cannot be are not covered', async (t) => {
   const kept = new KeptFrames(2 ** 20);
   for (let i = 0; i < 3; i++) kept.add(frame(8, i), NOTHING);
