@@ -170,6 +170,8 @@ t.test('a peer that breaks the rules is told why, and heard no longer', async (t
     ['fragmented ping', masked(PING, Buffer.of(), { final: false }), 1002, /control frame/],
     ['long ping', masked(PING, Buffer.alloc(126)), 1002, /control frame of 126/],
     ['half a code', masked(CLOSE, Buffer.of(3)), 1002, /control frame of 1 /],
+    ['a code never sent', masked(CLOSE, Buffer.of(0x03, 0xed)), 1002, /the code 1005/],
+    ['no code', masked(CLOSE, Buffer.of(0, 0)), 1002, /the code 0/],
     ['too long', masked(BINARY, message(1001)), 1009, /1001 bytes exceeded the limit of 1000/],
     ['far too long', huge, 1009, /exceeded/],
   ];
@@ -189,18 +191,45 @@ t.test('a peer that breaks the rules is told why, and heard no longer', async (t
   }
 });
 
+t.test('what follows a request that was answered is not served', async (t) => {
+  const { uri, connections } = await listen(t, 'ws://127.0.0.1:0/device');
+  const key = randomBytes(16).toString('base64');
+  const upgrade = `GET /device HTTP/1.1\r\nHost: ${uri.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`;
+  for (const [host, status] of [
+    [uri.host, 426],
+    ['evil.example', 403],
+  ] as const) {
+    const socket = await rawSocket(t, uri);
+    socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n${upgrade}`);
+    let answer = '';
+    for await (const bytes of socket) {
+      answer += String(bytes);
+      if (answer.includes('HTTP/1.1 101')) break;
+    }
+    t.match(answer, `HTTP/1.1 ${status}`);
+    t.notMatch(answer, 'HTTP/1.1 101');
+  }
+  t.equal(connections.length, 0);
+});
+
 t.test('what is asked for is a WebSocket of this version', async (t) => {
   const { uri, warnings } = await listen(t, 'ws://127.0.0.1:0/device');
-  const good = { Upgrade: 'websocket', Version: '13', Key: randomBytes(16).toString('base64') };
+  const good = {
+    HTTP: '1.1',
+    Upgrade: 'websocket',
+    Version: '13',
+    Key: randomBytes(16).toString('base64'),
+  };
   for (const [changes, reason] of [
+    [{ HTTP: '1.0' }, /HTTP\/1\.0/],
     [{ Upgrade: 'h2c' }, /an upgrade to h2c/],
     [{ Version: '8' }, /version 8/],
     [{ Key: 'short' }, /no key/],
   ] as const) {
-    const { Upgrade, Version, Key } = { ...good, ...changes };
+    const { HTTP, Upgrade, Version, Key } = { ...good, ...changes };
     const socket = await rawSocket(t, uri);
     socket.write(
-      `GET /device HTTP/1.1\r\nHost: ${uri.host}\r\nConnection: Upgrade\r\nUpgrade: ${Upgrade}\r\nSec-WebSocket-Version: ${Version}\r\nSec-WebSocket-Key: ${Key}\r\n\r\n`,
+      `GET /device HTTP/${HTTP}\r\nHost: ${uri.host}\r\nConnection: Upgrade\r\nUpgrade: ${Upgrade}\r\nSec-WebSocket-Version: ${Version}\r\nSec-WebSocket-Key: ${Key}\r\n\r\n`,
     );
     t.match(String(await untilEnd(socket)), /^HTTP\/1.1 400 [\s\S]*Sec-WebSocket-Version: 13\r\n/);
     t.match(await warnings.next(), reason);

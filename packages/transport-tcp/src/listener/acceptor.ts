@@ -8,7 +8,7 @@ export interface AcceptOutcome {
   established(connection: FramedConnection): void;
   /** The protocol is wrong; the socket is closed. */
   rejected(reason: string): void;
-  /** The listener has given up on it: the socket is closed. */
+  /** It was rejected, or the listener has given up on it: the socket is closed. */
   isOver(): boolean;
 }
 

@@ -18,6 +18,16 @@ export const CloseCode = {
   TOO_BIG: 1009,
 } as const;
 
+/** Codes of the protocol that stand for a close without one, and are never sent. */
+const NEVER_SENT: readonly number[] = [1004, 1005, 1006, 1015];
+
+/** Whether a frame may have this status code (RFC 6455, section 7.4). */
+export function mayBeSent(code: number): boolean {
+  const ofProtocol = code >= 1000 && code <= 1015 && !NEVER_SENT.includes(code);
+  // Registered ones, and those of applications.
+  return ofProtocol || (code >= 3000 && code <= 4999);
+}
+
 /** A peer broke the rules: it is told the code. */
 export class WebSocketViolation extends Error {
   readonly code: number;

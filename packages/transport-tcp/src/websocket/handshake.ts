@@ -25,8 +25,10 @@ export function requestHeaders(key: string): Readonly<Record<string, string>> {
 }
 
 /** What is wrong with a request for an upgrade, if something is. */
-export function faultOfRequest({ method, headers }: IncomingMessage): string | undefined {
+export function faultOfRequest(request: IncomingMessage): string | undefined {
+  const { method, httpVersion, headers } = request;
   if (method !== 'GET') return `its method is ${method}`;
+  if (httpVersion !== '1.1') return `it speaks HTTP/${httpVersion}`;
   if (!isWebSocket(headers)) return `it asked for an upgrade to ${headers.upgrade}`;
   if (headers['sec-websocket-version'] !== WEB_SOCKET_VERSION) {
     return `it speaks version ${headers['sec-websocket-version']} of the protocol, not ${WEB_SOCKET_VERSION}`;

@@ -62,6 +62,11 @@ export function webSocketAcceptor(
     // One that has lost its connection meanwhile.
     if (client === undefined) return;
     const { outcome } = client;
+    // Behind a request that was answered already, and was the last.
+    if (outcome.isOver()) {
+      socket.end(() => socket.destroy());
+      return;
+    }
     const intrusion = requestFault(request, own, http.origins);
     if (intrusion !== undefined) {
       outcome.rejected(intrusion);

@@ -8,7 +8,7 @@ import type {
   StreamPort,
 } from '@vfio-user/core/transport';
 import { ReceivedBytes } from '../link/received-bytes.js';
-import { CloseCode, Opcode, WebSocketViolation } from './frame-header.js';
+import { CloseCode, mayBeSent, Opcode, WebSocketViolation } from './frame-header.js';
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 
@@ -147,9 +147,10 @@ class WebSocketPort implements StreamPort, StreamEvents {
         this.#writer.control(Opcode.PONG, payload);
       }
     } else if (opcode === Opcode.CLOSE) {
+      const code = codeOf(payload);
       this.#over = true;
       // With the same code, if there is one.
-      this.#close(payload.length < 2 ? undefined : (payload[0]! << 8) | payload[1]!);
+      this.#close(code);
       this.#events.onEnd();
     }
   }
@@ -164,6 +165,14 @@ class WebSocketPort implements StreamPort, StreamEvents {
   #lost(cause: Error): VfioUserError {
     return new VfioUserError('VFU_PEER_CLOSED', `lost ${this.#peer}: ${cause.message}`, { cause });
   }
+}
+
+/** @throws {WebSocketViolation} for a code that no frame may have. */
+function codeOf(payload: Uint8Array): number | undefined {
+  if (payload.length === 0) return undefined;
+  const code = (payload[0]! << 8) | payload[1]!;
+  if (!mayBeSent(code)) throw new WebSocketViolation(`a close with the code ${code}`);
+  return code;
 }
 
 const NO_BYTES = new Uint8Array(0);
