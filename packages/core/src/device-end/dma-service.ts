@@ -6,6 +6,7 @@ import { Command, commandName, ExtensionCommand } from '../protocol/enums.js';
 import type { DmaData, DmaRead, RequestMessage } from '../protocol/messages.js';
 import { DEVICE_INFO_BYTES } from '../protocol/struct-sizes.js';
 import type { Peer } from '../session/peer.js';
+import { ReadWindow } from './read-window.js';
 
 /** Most bytes of a device's writes that wait for the owner of the memory while more is read. */
 const MAX_WAITING_BYTES = 32 * 2 ** 20;
@@ -28,6 +29,7 @@ export class DmaService {
   #waitingBytes = 0;
   /** Posted writes under way to the owner of the memory: a read behind them waits. */
   readonly #posted = new WriteFence();
+  readonly #reads = new ReadWindow();
 
   constructor(dma: Dma, maxDataXferSize: number) {
     this.#dma = dma;
@@ -78,12 +80,24 @@ export class DmaService {
   #read(peer: Peer, id: number, body: DmaRead, refuse: (error: unknown) => void): void {
     const { address, count } = body;
     const range = this.#dma.range(address, count, 'read');
+    const answer = (data: Uint8Array): void =>
+      peer.reply(Command.DMA_READ, id, { address, count, data });
     const { view } = range;
-    const data = view ?? new Uint8Array(count);
-    const answer = (): void => peer.reply(Command.DMA_READ, id, { address, count, data });
-    const reading = view === undefined ? range.read(data) : undefined;
-    if (reading === undefined) answer();
-    else reading.then(answer).catch(refuse);
+    if (view !== undefined) {
+      answer(view);
+      return;
+    }
+    this.#reads.run(count, async () => {
+      if (peer.closed) return;
+      try {
+        const data = new Uint8Array(count);
+        const reading = range.read(data);
+        if (reading !== undefined) await reading;
+        answer(data);
+      } catch (error) {
+        refuse(error);
+      }
+    });
   }
 
   #answerWrite(peer: Peer, request: DmaWriteRequest): void {

@@ -138,6 +138,31 @@ t.test('a device that floods memory elsewhere is not read from', async (t) => {
   fixture.end();
 });
 
+t.test('however much a device asks for, little memory is reserved for it', async (t) => {
+  const space = new DmaSpace(ATTACHMENT);
+  addMapping(space, mappingOf(BASE, 256));
+  const remote = new ManualRemote(space.fence);
+  space.connect(remote);
+  const service = new DmaService(space, 2 ** 20);
+  const handlers = {
+    onRequest: (request: RequestMessage) => service.answer(fixture.peer, request),
+  };
+  const fixture: PeerFixture = new PeerFixture({}, handlers);
+  const body = { address: BASE, count: 2 ** 20 };
+  for (let id = 0; id < 40; id++) fixture.receive(Command.DMA_READ, body, { id });
+  t.equal(remote.transfers.length, 32, '32 MiB are read at a time');
+  while (remote.transfers.length > 0) {
+    t.ok(remote.transfers.length <= 32);
+    remote.transfers.shift()?.end();
+    await turn();
+  }
+  t.strictSame(
+    fixture.connection.sent.map(({ kind, id }) => `${kind} ${id}`),
+    Array.from({ length: 40 }, (_, id) => `reply ${id}`),
+  );
+  fixture.end();
+});
+
 t.test('a read waits for the posted writes before it that are under way elsewhere', async (t) => {
   const space = new DmaSpace(ATTACHMENT);
   addMapping(space, mappingOf(BASE, 1));
