@@ -71,8 +71,58 @@ t.test('who awaits a completion goes on before the next one is awaited actively'
   const { adapter, reached } = started(t, 1_000_000);
   adapter.complete({ id: 1 });
   await reached(1);
-  // The one that brought it, and the one that found nothing more.
-  t.equal(adapter.looks, 2);
+  t.equal(adapter.looks, 1, 'the one that brought it');
+});
+
+t.test('what a completion made ready to run runs before the next is looked for', async (t) => {
+  const adapter = new FakeAdapter({ depth: 100, spinUs: 1_000_000 });
+  t.teardown(() => adapter.queue.close());
+  const log: string[] = [];
+  const steps = async (id: number): Promise<void> => {
+    for (let step = 0; step < 3; step++) await undefined;
+    process.nextTick(() => {
+      log.push(`after ${id}`);
+      // The next is there only when this processor is given away.
+      adapter.onYield = () => {
+        adapter.onYield = () => {};
+        adapter.complete({ id: id + 1 });
+      };
+    });
+  };
+  const ended = new Promise<void>((resolve) => {
+    adapter.queue.start(() => {
+      const id = adapter.queue.id(0);
+      log.push(`completion ${id}`);
+      if (id === 4) resolve();
+      else void steps(id);
+    });
+  });
+  adapter.complete({ id: 1 });
+  await ended;
+  t.same(
+    log,
+    [1, 2, 3].flatMap((id) => [`completion ${id}`, `after ${id}`]).concat('completion 4'),
+  );
+});
+
+t.test('completions without end leave the event loop its turn', async (t) => {
+  for (const spinUs of [0, 1_000_000]) {
+    const adapter = new FakeAdapter({ depth: 10, spinUs });
+    t.teardown(() => adapter.queue.close());
+    adapter.queue.start(() => adapter.complete({ id: 1 }));
+    adapter.complete({ id: 0 });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise((resolve) => setImmediate(resolve));
+    adapter.queue.close();
+  }
+  // A queue that stays empty while it is waited for actively.
+  const idle = new FakeAdapter({ depth: 10, spinUs: 3_600_000_000 });
+  t.teardown(() => idle.queue.close());
+  const began = new Promise<void>((resolve) => idle.queue.start(() => resolve()));
+  idle.complete({ id: 0 });
+  await began;
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  idle.queue.close();
 });
 
 t.test('more completions than one turn takes arrive in order', async (t) => {
@@ -103,6 +153,32 @@ t.test('one handler runs at a time, and one that throws stops nothing', async (t
   t.same(inner, [0, 0]);
   t.throws(() => adapter.queue.poll(), { code: 'RDMA_CLOSED' });
 });
+
+t.test(
+  'a queue that was closed while an event was on its way is not looked at any more',
+  async (t) => {
+    const adapter = new FakeAdapter({ depth: 10, spinUs: 1_000_000 });
+    const closed = new Promise<void>((resolve) => {
+      adapter.queue.start(() => {
+        if (adapter.queue.id(0) === 1) {
+          void Promise.resolve().then(() => adapter.complete({ id: 2 }));
+          return;
+        }
+        adapter.queue.close();
+        resolve();
+      });
+    });
+    // Found by the look after arming, and told of by an event as well.
+    adapter.afterArming = () => {
+      adapter.afterArming = () => {};
+      adapter.complete({ id: 1 });
+    };
+    await closed;
+    const { looks } = adapter;
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    t.equal(adapter.looks, looks);
+  },
+);
 
 t.test('what belongs to a queue goes before it, and events are acknowledged', async (t) => {
   const { adapter, reached } = started(t);

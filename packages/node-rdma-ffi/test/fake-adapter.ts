@@ -9,6 +9,8 @@ import { platform } from '../src/native/platform.js';
 
 const WC_BYTES = 48;
 const EAGAIN = 11;
+/** The completion queue, as libibverbs would point to it. */
+const QUEUE = 2;
 const EFD_NONBLOCK = 0o4000;
 
 /** A completion as an adapter reports it. */
@@ -29,6 +31,10 @@ export class FakeAdapter {
   readonly queue: CompletionQueue;
   /** Runs when the queue is armed, before that takes effect. */
   beforeArming: () => void = () => {};
+  /** Runs when the queue is armed, once that has taken effect. */
+  afterArming: () => void = () => {};
+  /** Runs when the processor is given away. */
+  onYield: () => void = () => {};
   pollFails = false;
   /** How often the queue was looked at. */
   looks = 0;
@@ -59,18 +65,23 @@ export class FakeAdapter {
     const context = {
       pointer: 1,
       calls: {
-        pollCq: (_cq: number, count: number, wc: number) => this.#poll(count, wc),
+        pollCq: (cq: number, count: number, wc: number) => {
+          if (cq !== QUEUE) throw new Error(`a look at queue ${cq}, which is no queue`);
+          return this.#poll(count, wc);
+        },
         reqNotifyCq: () => {
           this.beforeArming();
           this.#armed = true;
+          this.afterArming();
           return 0;
         },
       },
       library: {
         errno: this.#errno,
         setNonBlocking: () => {},
+        yieldProcessor: () => this.onYield(),
         createCompChannel: () => this.#channel.address,
-        createCq: () => 2,
+        createCq: () => QUEUE,
         getCqEvent: () => {
           if (this.#events > 0) {
             this.#events -= 1;

@@ -10,11 +10,15 @@ import { SpinBudget } from './spin-budget.js';
 const { ibv_wc: WC } = structs;
 /** Completions per call of `ibv_poll_cq`. */
 const BATCH = 32;
-/** Batches per turn of the event loop. */
+/**
+ * Batches per turn of the event loop, and its length, ms: timers, signals and other connections wait
+ * for the end of it.
+ */
 const BATCHES_PER_TURN = 16;
-/** Polls of an empty queue per turn of the event loop, while busy polling. */
-const LOOKS_PER_TURN = 16;
+const TURN_MS = 0.2;
 const DEFAULT_SPIN_US = 50;
+
+const resolved = Promise.resolve();
 
 /** Options of {@link RdmaDevice.createCompletionQueue}. */
 export interface CompletionQueueOptions {
@@ -36,11 +40,23 @@ export class CompletionQueue {
   readonly #queuePairs = new Set<Closable>();
   readonly #onFailure: (error: RdmaError) => void;
   readonly #onGone: (queue: CompletionQueue) => void;
-  readonly #turn = (): void => this.#run();
+  readonly #onTurn = (): void => this.#begin();
+  /** Whatever a batch made ready to run by promises and `process.nextTick` runs before the next. */
+  readonly #onMicrotask = () => process.nextTick(this.#onTick);
+  readonly #onTick = (): void => {
+    this.#isDue = false;
+    if (this.#pointer !== 0) this.#run();
+  };
   #pointer: number;
   #handler: ((count: number) => void) | undefined;
   #handling = false;
   #armed = false;
+  /** The queue will be looked at, whether an event comes or not. */
+  #isDue = false;
+  #turnEndMs = 0;
+  /** When the queue was looked at last. */
+  #lookedMs = 0;
+  #turnBatches = 0;
   #immediate: NodeJS.Immediate | undefined;
 
   /** @internal Use {@link RdmaDevice.createCompletionQueue}. */
@@ -184,60 +200,74 @@ export class CompletionQueue {
     const errno = this.#channel.take(this.pointer);
     if (errno === 0) {
       this.#armed = false;
-      this.#run();
+      if (!this.#isDue) this.#begin();
     } else {
       this.#fail(verbFailed('ibv_get_cq_event', errno));
     }
   }
 
   #schedule(): void {
-    this.#immediate ??= setImmediate(this.#turn);
+    this.#isDue = true;
+    this.#immediate = setImmediate(this.#onTurn);
   }
 
-  /** Takes the completions, then waits: by busy polling while that pays, otherwise for an event. */
-  #run(): void {
+  /** A turn of the event loop begins. */
+  #begin(): void {
+    this.#isDue = false;
     this.#immediate = undefined;
-    let finished = false;
+    this.#turnEndMs = performance.now() + TURN_MS;
+    this.#turnBatches = 0;
+    this.#run();
+  }
+
+  /** Takes a batch of completions, or waits: by busy polling while that pays, otherwise for an event. */
+  #run(): void {
+    let goesOn = true;
     try {
-      finished = this.#drainAndArm();
+      goesOn = this.#takeOrAwait();
     } finally {
       // Also if the handler threw: later completions must not be lost.
-      if (!finished && this.#pointer !== 0) this.#schedule();
+      if (goesOn && this.#pointer !== 0) this.#goOn();
     }
   }
 
-  /** @returns whether an event will be reported for the next completion. */
-  #drainAndArm(): boolean {
-    let arrived = false;
-    let looks = 0;
-    for (let batches = 0; batches < BATCHES_PER_TURN; ) {
+  /** In this turn of the event loop, unless others have waited long enough. */
+  #goOn(): void {
+    const isOver = ++this.#turnBatches >= BATCHES_PER_TURN || this.#lookedMs >= this.#turnEndMs;
+    if (isOver) {
+      this.#schedule();
+    } else {
+      this.#isDue = true;
+      void resolved.then(this.#onMicrotask);
+    }
+  }
+
+  /** @returns whether to look again; otherwise there is an event for the next completion. */
+  #takeOrAwait(): boolean {
+    for (;;) {
       const count = this.#take(this.#pointer);
-      if (this.#pointer === 0) return true;
+      if (this.#pointer === 0) return false;
       if (count < 0) {
         this.#fail(this.#pollFailed());
-        return true;
-      }
-      if (count > 0) {
-        batches += 1;
-        arrived = true;
-        continue;
+        return false;
       }
       const now = performance.now();
-      if (arrived) this.#spin.arrived(now);
-      if (this.#spin.pays(now)) {
-        // Awaiting code runs first: the next completion may depend on it.
-        if (arrived) return false;
-        looks += 1;
-        if (looks === LOOKS_PER_TURN) return false;
-      } else if (this.#armed) {
+      this.#lookedMs = now;
+      if (count > 0) {
+        this.#spin.arrived(now);
         return true;
+      }
+      if (this.#spin.pays(now)) {
+        if (now >= this.#turnEndMs) return true;
+        // A driver in the kernel may need this processor to complete something.
+        this.context.library.yieldProcessor();
+      } else if (this.#armed) {
+        return false;
       } else {
         // A completion between the last poll and this call causes no event: poll once more.
         this.#arm();
-        arrived = false;
       }
     }
-    return false;
   }
 
   #arm(): void {

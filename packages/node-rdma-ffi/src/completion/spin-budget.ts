@@ -4,13 +4,15 @@ const MAX_PAUSE = 1024;
 /**
  * Decides whether busy polling for the next completion pays. It finds it sooner than after a sleep,
  * but takes time from everything else, perhaps from the peer on the same processor. Each failure
- * doubles the pause until the next attempt.
+ * doubles the pause until the next attempt. Only the time of waiting counts, not that of the work
+ * before it.
  */
 export class SpinBudget {
   readonly #maxMs: number;
-  #untilMs = 0;
+  /** When the present attempt began, if there is one. */
+  #sinceMs: number | undefined;
   #pause = 1;
-  #arrivalsToRetry = 0;
+  #arrivalsToRetry = 1;
 
   constructor(maxUs: number) {
     this.#maxMs = maxUs / 1000;
@@ -18,22 +20,29 @@ export class SpinBudget {
 
   /** Something completed. */
   arrived(nowMs: number): void {
-    if (nowMs < this.#untilMs) {
-      this.#pause = 1;
-    } else if (this.#untilMs > 0) {
-      this.#pause = Math.min(2 * this.#pause, MAX_PAUSE);
-      this.#arrivalsToRetry = this.#pause;
-    }
-    if (this.#arrivalsToRetry > 0) {
-      this.#arrivalsToRetry -= 1;
-      this.#untilMs = 0;
-    } else {
-      this.#untilMs = nowMs + this.#maxMs;
-    }
+    if (this.#arrivalsToRetry > 0) this.#arrivalsToRetry -= 1;
+    if (this.#sinceMs === undefined) return;
+    if (this.#isOver(nowMs, this.#sinceMs)) this.#failed();
+    else this.#pause = 1;
+    this.#sinceMs = undefined;
   }
 
-  /** Whether to look again. */
+  /** There is nothing. Whether to look again. */
   pays(nowMs: number): boolean {
-    return nowMs < this.#untilMs;
+    if (this.#arrivalsToRetry > 0) return false;
+    this.#sinceMs ??= nowMs;
+    if (!this.#isOver(nowMs, this.#sinceMs)) return true;
+    this.#failed();
+    this.#sinceMs = undefined;
+    return false;
+  }
+
+  #isOver(nowMs: number, sinceMs: number): boolean {
+    return nowMs - sinceMs >= this.#maxMs;
+  }
+
+  #failed(): void {
+    this.#pause = Math.min(2 * this.#pause, MAX_PAUSE);
+    this.#arrivalsToRetry = this.#pause;
   }
 }

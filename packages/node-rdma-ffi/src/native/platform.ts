@@ -14,6 +14,8 @@ export interface Platform {
   readonly errno: Int32Array;
   readonly pageBytes: number;
   readonly setNonBlocking: (fd: number) => void;
+  /** Lets another thread run on this processor, if one wants to. */
+  readonly yieldProcessor: () => void;
 }
 
 let loaded: Platform | undefined;
@@ -60,6 +62,7 @@ function bind(koffi: typeof Koffi): Platform {
     koffi,
     errno: new Int32Array(koffi.view(location, Int32Array.BYTES_PER_ELEMENT)),
     pageBytes: libc.func('int getpagesize()')() as number,
+    yieldProcessor: libc.func('int sched_yield()') as () => void,
     setNonBlocking: (fd) =>
       void fcntl(fd, F_SETFL, 'int', fcntl(fd, F_GETFL, 'int', 0) | O_NONBLOCK),
   };
