@@ -48,6 +48,8 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   #destroyed = false;
+  /** In this batch of completions. */
+  #received = false;
   /** Of the peer's accesses, once the connection is lost. */
   #progress: AdapterProgress | undefined;
   #peerSaidBye = false;
@@ -175,14 +177,17 @@ export class RdmaPort implements StreamPort, QueuePairEvents, FrameSink {
   onReceived(slot: number, length: number, immediate: number): void {
     this.#credits.gained(immediate);
     if ((immediate & BYE) !== 0) this.#peerSaidBye = true;
-    if (length > 0) this.#inbox.add(slot, length);
-    else if (!this.#destroyed) this.#post(slot);
+    if (length > 0) {
+      this.#inbox.add(slot, length);
+      this.#received = true;
+    } else if (!this.#destroyed) this.#post(slot);
   }
 
   onBatch(): void {
     if (this.#destroyed) return;
     if (this.#peerSaidBye) this.#events.onEnd();
-    else this.#events.onReceived();
+    else if (this.#received) this.#events.onReceived();
+    this.#received = false;
     this.#pump();
   }
 
